@@ -1,0 +1,39 @@
+"""The command line: `matte VERB ...`. One file a verb; nothing heavy is imported before a verb needs it."""
+
+import typer
+
+from mattecli import __version__
+from mattecli.cli.console import Commands, say
+from mattecli.cli.doctor import doctor
+from mattecli.cli.image import ImageCommand, image
+from mattecli.cli.models import models_app
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    # Plain help: rich's panels would double the time of `matte --help`.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    help="Cut people and things out of photographs, with their hair on.",
+    epilog="Start with: matte image photo.jpg -o cutout.png",
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"matte {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave.", callback=_print_version, is_eager=True),
+) -> None:
+    pass
+
+
+app.command("image", cls=ImageCommand)(image)
+app.command("matte", cls=ImageCommand, help="The same command as `image`.", hidden=True)(image)
+app.add_typer(models_app, name="models")
+app.command("doctor")(doctor)

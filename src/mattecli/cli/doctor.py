@@ -1,0 +1,105 @@
+"""`matte doctor`: what this machine has, what is missing, and one line of advice for each."""
+
+import platform
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mattecli import __version__
+from mattecli.cli.console import say, say_json
+from mattecli.core import store
+from mattecli.core.registry import registry
+from mattecli.errors import MatteError
+
+Finding = dict[str, Any]
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each finding.")] = False) -> None:
+    """Check Python, torch, the device, ffmpeg, the cache, the mirror and each model; say what to do about what is wrong."""
+    findings = [_python(), _torch(), _opencv(), _device(), _ffmpeg(), _cache(), _mirror(), *_models()]
+    for finding in findings:
+        if as_json:
+            say_json(finding)
+            continue
+        say(f"{'ok  ' if finding['ok'] else 'look'}  {finding['name']:<14} {finding['state']}")
+        if finding["advice"]:
+            say(f"      {'':<14} -> {finding['advice']}")
+
+
+def _finding(name: str, state: str, advice: str = "") -> Finding:
+    return {"name": name, "ok": not advice, "state": state, "advice": advice or None}
+
+
+def _python() -> Finding:
+    return _finding("python", f"{platform.python_version()} on {platform.platform()}, mattecli {__version__} ({sys.executable})")
+
+
+def _torch() -> Finding:
+    import torch
+
+    built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
+    return _finding("torch", f"{torch.__version__} ({built}), {torch.get_num_threads()} threads")
+
+
+def _opencv() -> Finding:
+    import cv2
+
+    advice = "" if hasattr(cv2, "CascadeClassifier") else "install opencv-python-headless>=4.12,<5: the subject finder needs its cascades"
+    return _finding("opencv", cv2.__version__, advice)
+
+
+def _device() -> Finding:
+    from mattecli.core.runtime import pick_device, why_no_cuda
+
+    device = pick_device("auto")
+    trouble = why_no_cuda()
+    return _finding("device", f"{device} ({device.reason})", trouble if trouble and str(device) == "cpu" else "")
+
+
+def _ffmpeg() -> Finding:
+    try:
+        import imageio_ffmpeg
+
+        return _finding("ffmpeg", f"{imageio_ffmpeg.get_ffmpeg_version()} ({imageio_ffmpeg.get_ffmpeg_exe()})")
+    except (ImportError, RuntimeError) as error:
+        return _finding("ffmpeg", f"not found ({error})", "pip install imageio-ffmpeg, or put ffmpeg on the PATH")
+
+
+def _cache() -> Finding:
+    folder = store.home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return _finding("cache", f"{folder} cannot be written ({error.strerror})", "point MATTE_HOME to a folder that can")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return _finding("cache", f"{folder} ({size / 1e6:.1f} MB)")
+
+
+def _mirror() -> Finding:
+    mirror = store.mirror()
+    if mirror is None:
+        return _finding("mirror", "none (MATTE_MIRROR is not set)")
+    if "://" not in mirror and not Path(mirror).is_dir():
+        return _finding("mirror", f"{mirror} is no folder", "set MATTE_MIRROR to a folder or URL that holds <model>/<file>")
+    return _finding("mirror", mirror)
+
+
+def _models() -> list[Finding]:
+    return [_model(name) for name in registry().models]
+
+
+def _model(name: str) -> Finding:
+    spec = registry().models[name]
+    if not store.is_installed(spec):
+        return _finding(name, "not installed", f"matte models pull {name}")
+    try:
+        for file in spec.files:
+            store.verified(spec, file)
+    except MatteError as error:
+        return _finding(name, "damaged", str(error))
+    return _finding(name, "installed, sha256 right" if spec.files else "built in, needs no weights")

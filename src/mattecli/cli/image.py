@@ -1,0 +1,247 @@
+"""`matte image`: photos in, cut-outs out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from mattecli.cli.console import complain, download_progress, note, note_json, say, say_json, step_progress
+from mattecli.core.contract import Tunable
+from mattecli.core.registry import ModelSpec, registry
+from mattecli.errors import InputError, MatteError, UsageError
+
+if TYPE_CHECKING:
+    from mattecli.core.runtime import Device, Matter
+    from mattecli.pipelines.guides import Choice
+    from mattecli.pipelines.image import Recipe, Result
+    from mattecli.pipelines.plan import Job
+
+AUTO = "auto"
+NONE = "none"
+
+
+class ImageCommand(TyperCommand):
+    """Lets `--refine` stand without a value: it means `--refine auto`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _with_refine_value(args))
+
+
+def _with_refine_value(args: list[str]) -> list[str]:
+    if "--refine" not in args:
+        return args
+    place = args.index("--refine")
+    values = (AUTO, NONE, *registry().models)
+    has_value = place + 1 < len(args) and (args[place + 1] in values or args[place + 1].endswith(".pt"))
+    return args if has_value else [*args[: place + 1], AUTO, *args[place + 1 :]]
+
+
+def image(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Photos, folders, globs, or - for stdin.", show_default=False)],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A file, a folder, a pattern with {stem}, {name}, {parent}, or - for stdout.  [default: beside the input]",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file.")] = None,
+    trimap: Annotated[str | None, typer.Option(metavar="FILE", help="Black: background, grey: unknown, white: foreground.")] = None,
+    strokes: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Scribbles: white or green on the subject, black or red beside it.")
+    ] = None,
+    background: Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")] = None,
+    mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask of the subject, white on black.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="cutout, alpha, foreground or composite.  [default: cutout]")
+    ] = None,
+    over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE", help="Lay the cut-out over this (means --as composite).")] = None,
+    refine: Annotated[
+        str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish a coarse matte.  [default: as the model advises]")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = AUTO,
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AUTO,
+    json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture on stdout.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+) -> None:
+    """Cut the subject out of photos.
+
+    Writes a PNG with transparency for each photo and prints its path. Without a guide the subject is found; with --trimap, --strokes, --mask
+    or --bg you say what it is.
+
+    Examples:
+
+      matte image photo.jpg -o cutout.png
+
+      matte image photo.jpg --trimap trimap.png --over white -o composite.jpg
+
+      matte image photos/ -o cutouts/ --model shm-fast --json
+    """
+    from mattecli.pipelines.guides import choose, choose_refiner
+    from mattecli.pipelines.plan import plan_jobs
+
+    given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
+    guides = {name: file for name, file in given.items() if file is not None}
+    look = Look(_kind(kind, over), over or "white", _options(option or []))
+    jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, overwrite=overwrite)
+    _check_destinations(jobs, look.kind)
+    choice = choose(registry(), model, guides)
+    refiner = choose_refiner(registry(), choice, refine)
+    reporter = Reporter(json_lines=json_lines, quiet=quiet, many=len(jobs) > 1)
+    present = [job for job in jobs if _is_present(job, reporter)]
+    if present:
+        with step_progress("loading", len(present)) as step:
+            recipe = _recipe(choice, refiner, look, Machine(device, precision, offline), reporter)
+            _run(present, recipe, step, reporter)
+    if reporter.failures:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the results shall be."""
+
+    kind: str
+    over: str
+    options: Mapping[str, Tunable]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how to compute."""
+
+    device: str
+    precision: str
+    offline: bool
+
+
+@dataclass
+class Reporter:
+    """Tells the person or the calling program what became of each picture."""
+
+    json_lines: bool
+    quiet: bool
+    many: bool
+    failures: int = 0
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            note(text)
+
+    def failed(self, job: "Job", error: MatteError) -> None:
+        self.failures += 1
+        complain(error if job.source in str(error) or not self.many else f"{job.source}: {error}")
+        if self.json_lines:
+            say_json({"input": job.source, "output": None, "error": str(error)})
+
+    def done(self, result: "Result", recipe: "Recipe") -> None:
+        for text in result.notes:
+            self.note(f"{result.source}: {text}")
+        if self.json_lines:
+            # A picture on stdout leaves no room for its record, which then goes to stderr.
+            (say_json if result.destination != "-" else note_json)(_record(result, recipe))
+        elif result.destination != "-":
+            say(result.destination)
+
+
+def _record(result: "Result", recipe: "Recipe") -> dict[str, Any]:
+    return {
+        "input": result.source,
+        "output": result.destination,
+        "model": recipe.matter.info.name,
+        "guide": recipe.choice.trimap_source or None,
+        "refine": recipe.refiner.info.name if recipe.refiner else None,
+        "device": str(recipe.matter.device),
+        "precision": recipe.matter.precision,
+        "seconds": round(result.seconds, 4),
+        "split": {step: round(seconds, 4) for step, seconds in result.split.items()},
+        "size": list(result.size),
+        "notes": list(result.notes),
+    }
+
+
+def _kind(kind: str | None, over: str | None) -> str:
+    from mattecli.pipelines.plan import KINDS
+
+    chosen = kind or ("composite" if over is not None else "cutout")
+    if chosen not in KINDS:
+        raise UsageError(f"--as {chosen} is not known; choose {', '.join(KINDS)}")
+    if over is not None and chosen != "composite":
+        raise UsageError(f"--over lays the cut-out over a backdrop, so it does not go with --as {chosen}; drop one of them")
+    return chosen
+
+
+def _options(texts: list[str]) -> Mapping[str, Tunable]:
+    for text in texts:
+        if "=" not in text:
+            raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _check_destinations(jobs: "list[Job]", kind: str) -> None:
+    from mattecli.io.images import check_suffix
+
+    for job in jobs:
+        if job.destination != "-":
+            check_suffix(Path(job.destination), has_alpha=kind == "cutout")
+
+
+def _is_present(job: "Job", reporter: Reporter) -> bool:
+    """Missing files are reported before the seconds that loading takes."""
+    for file in (job.source, *job.guides.values()):
+        if file != "-" and not Path(file).exists():
+            reporter.failed(job, InputError(f"there is no file {file}; check the path"))
+            return False
+    return True
+
+
+def _recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, reporter: Reporter) -> "Recipe":
+    from mattecli.core.runtime import checked_options, pick_device, pick_precision
+    from mattecli.pipelines.image import Recipe, read_backdrop
+
+    if choice.note:
+        reporter.note(choice.note)
+    device = pick_device(machine.device)
+    precision = pick_precision(machine.precision, device)
+    if machine.device == "auto":
+        reporter.note(f"device: {device} ({device.reason})")
+    if look.kind == "composite":
+        read_backdrop(look.over, (1, 1))
+    matter = _open(choice.spec, device, precision, machine.offline)
+    checked_options(matter.info, look.options)
+    return Recipe(
+        choice=choice,
+        matter=matter,
+        refiner=_open(refiner, device, precision, machine.offline) if refiner else None,
+        kind=look.kind,
+        over=look.over,
+        options=look.options,
+    )
+
+
+def _open(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "Matter":
+    from mattecli.core.runtime import open_matter
+
+    with download_progress() as on_progress:
+        return open_matter(spec, device=device, precision=precision, offline=offline, on_progress=on_progress)
+
+
+def _run(jobs: "list[Job]", recipe: "Recipe", step: Callable[[str], None], reporter: Reporter) -> None:
+    from mattecli.pipelines.batch import process_all
+
+    for job, outcome in process_all(jobs, recipe):
+        step(Path(job.source).name)
+        if isinstance(outcome, MatteError):
+            reporter.failed(job, outcome)
+        else:
+            reporter.done(outcome, recipe)

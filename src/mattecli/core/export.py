@@ -1,0 +1,190 @@
+"""Checkpoint -> TorchScript, and back into memory. The only file that touches torch.jit.
+
+An export is made once per checkpoint and cached; its key covers the checkpoint, the build options and the source of the network,
+so a changed network never runs from a stale file.
+"""
+
+import hashlib
+import importlib
+import inspect
+import os
+import pickle
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mattecli import __version__
+from mattecli.core import store
+from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
+from mattecli.core.registry import ModelSpec
+from mattecli.errors import ModelError, OutputError
+
+Module = torch.jit.ScriptModule  # a compiled module
+
+
+@contextmanager
+def _quiet_jit() -> Iterator[None]:
+    """torch 2.13 deprecates TorchScript with a warning at every call; the files we run are TorchScript, so we know."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+        yield
+
+
+def script(module: nn.Module) -> Module:
+    """Compile a module in evaluation mode."""
+    with _quiet_jit():
+        return torch.jit.script(module.eval())
+
+
+def freeze(module: Module) -> Module:
+    """Turn weights into constants and fold batch normalisation into the convolutions before it."""
+    with _quiet_jit():
+        return torch.jit.freeze(module.eval())
+
+
+def network_module(spec: ModelSpec) -> ModuleType:
+    """The file in nets/ that builds this model."""
+    return importlib.import_module(f"mattecli.nets.{spec.architecture}")
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """The flat state dict inside a checkpoint, loaded without running any code from the file.
+
+    Unwraps the nesting {"state_dict": ...} that training scripts write. ModelError for what is no state dict.
+    """
+    advice = "give the state-dict checkpoint its authors published"
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no checkpoint {path}; {advice}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise ModelError(f"{path} is not a checkpoint of plain tensors, so it is not loaded; {advice}") from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise ModelError(f"{path} holds no state dict (names and tensors); {advice}")
+    return dict(content)
+
+
+def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:
+    """The model's contract module with the weights of its checkpoints, one for each of spec.files, in that order."""
+    module = network_module(spec)
+    network = module.build(**spec.build)
+    state: dict[str, Tensor] = {}
+    for path in checkpoints:
+        state.update(module.convert(read_checkpoint(path)))
+    _load_strictly(network, state, spec)
+    wrapped: nn.Module = module.wrap(network, **spec.build)
+    return wrapped.eval()
+
+
+def _load_strictly(network: nn.Module, state: Mapping[str, Tensor], spec: ModelSpec) -> None:
+    try:
+        network.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        complaints = [line.strip() for line in str(error).splitlines()[1:]]
+        shown = "; ".join(complaint[:160] for complaint in complaints[:3])
+        raise ModelError(f"the checkpoint does not fit {spec.name}: {shown}; check that it belongs to this model") from error
+
+
+def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> None:
+    """Compile a contract module and write it with its metadata; the file appears under its name only when it is whole."""
+    scripted = script(wrapped)
+    _check_options(scripted, info)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _quiet_jit():
+            torch.jit.save(scripted, str(part), _extra_files={METADATA_FILE: info.to_json()})
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"the export {path} cannot be written ({error}); choose another place or set MATTE_HOME") from error
+
+
+def _check_options(scripted: Any, info: ExportInfo) -> None:
+    """The tunables in models.toml and those of the code must be the same ones."""
+    arguments = scripted.forward.schema.arguments[2 + len(info.guides) :]
+    found = {argument.name: argument.default_value for argument in arguments}
+    if found != info.options:
+        raise ModelError(f"models.toml gives {info.name} the options {info.options}, its code has {found}; make them agree")
+
+
+def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
+    """The metadata of an export of `spec`."""
+    return ExportInfo(
+        name=spec.name,
+        architecture=spec.architecture,
+        guides=spec.guides,
+        options=dict(spec.options),
+        foreground=spec.foreground,
+        checkpoint_sha256=checkpoint_sha256,
+        licence=spec.licence,
+        versions={"mattecli": __version__, "torch": torch.__version__},
+    )
+
+
+def export_model(spec: ModelSpec, checkpoints: list[Path], path: Path) -> ExportInfo:
+    """Make the TorchScript file of a model from its checkpoints."""
+    digests = [store.sha256_of(checkpoint) for checkpoint in checkpoints]
+    info = info_for(spec, "+".join(digests) or None)
+    export(build_wrapped(spec, checkpoints), path, info)
+    return info
+
+
+def export_file(spec: ModelSpec) -> Path:
+    """The model's TorchScript file: the caller's own, or the one in the cache, made now from its verified checkpoints if need be."""
+    if spec.export is not None:
+        return spec.export
+    path = store.home() / "exports" / f"{spec.name}-{_export_key(spec)}.pt"
+    if not _is_whole(path):
+        export_model(spec, [store.verified(spec, file) for file in spec.files], path)
+    return path
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read_info(path)
+    except ModelError:
+        return False
+    return True
+
+
+def _export_key(spec: ModelSpec) -> str:
+    digest = hashlib.sha256()
+    parts = [
+        spec.name,
+        spec.build,
+        spec.options,
+        spec.guides,
+        [store.expected_sha256(spec, file) for file in spec.files],
+        torch.__version__,
+    ]
+    digest.update(repr(parts).encode())
+    folder = Path(inspect.getfile(network_module(spec))).parent
+    for source in [folder / f"{spec.architecture}.py", *sorted(folder.glob("_*.py"))]:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Module, ExportInfo]:
+    """Bring an export onto a device, its weights in `dtype`, frozen. ModelError for a file that is not one of ours."""
+    read_info(path)
+    extra = {METADATA_FILE: ""}
+    try:
+        with _quiet_jit():
+            module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
+    except (RuntimeError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} cannot be loaded as TorchScript; export the model again") from error
+    return freeze(module.to(dtype)), parse_info(_text(extra[METADATA_FILE]))
+
+
+def _text(content: str | bytes) -> str:
+    return content.decode() if isinstance(content, bytes) else content

@@ -1,0 +1,119 @@
+"""models.toml -> ModelSpec: which models there are, what they need and where their weights are. No torch here."""
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mattecli.core.contract import GUIDES, Tunable, read_info
+from mattecli.errors import ModelError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One published file: `name` as published, sources in order of preference, the sha256 that makes it trustworthy."""
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str | None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One table of models.toml.
+
+    `architecture` names the file in nets/; `build` goes to its build() and wrap(); `options` are the tunables of the export with
+    their defaults; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
+    """
+
+    name: str
+    summary: str
+    architecture: str
+    guides: tuple[str, ...]
+    licence: str
+    paper: str
+    foreground: bool = False
+    refine: str = ""
+    build: Mapping[str, Tunable] = field(default_factory=dict)
+    options: Mapping[str, Tunable] = field(default_factory=dict)
+    files: tuple[WeightFile, ...] = ()
+    export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All specs by name, and for each kind of guide the models to prefer, best first."""
+
+    models: Mapping[str, ModelSpec]
+    defaults: Mapping[str, tuple[str, ...]]
+
+    def find(self, name: str) -> ModelSpec:
+        """The spec called `name`, or that of the exported file with this path.
+
+        Raises ModelError naming the nearest and all others when there is none.
+        """
+        if name in self.models:
+            return self.models[name]
+        if name.endswith(".pt"):
+            return spec_of_export(Path(name))
+        near = difflib.get_close_matches(name.lower(), self.models, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ModelError(f"there is no model called {name!r}; {hint}models: {', '.join(self.models)}")
+
+
+def spec_of_export(path: Path) -> ModelSpec:
+    """The spec of a TorchScript file made by `matte models export`, from the metadata inside it."""
+    info = read_info(path)
+    return ModelSpec(
+        name=info.name,
+        summary=f"the file {path}",
+        architecture=info.architecture,
+        guides=info.guides,
+        licence=info.licence,
+        paper="",
+        foreground=info.foreground,
+        options=info.options,
+        export=path,
+    )
+
+
+def _weight_file(file: Mapping[str, Any]) -> WeightFile:
+    return WeightFile(name=file["name"], urls=tuple(file.get("urls", ())), sha256=file.get("sha256"), bytes=file.get("bytes"))
+
+
+def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
+    unknown = set(table["guides"]) - set(GUIDES)
+    if unknown:
+        raise ModelError(f"models.toml: {name} asks for unknown guides {sorted(unknown)}; guides are {', '.join(GUIDES)}")
+    plain = {key: value for key, value in table.items() if key not in ("guides", "files")}
+    guides = tuple(guide for guide in GUIDES if guide in table["guides"])
+    return ModelSpec(name=name, guides=guides, files=tuple(_weight_file(file) for file in table.get("files", ())), **plain)
+
+
+def read_registry(path: Path) -> Registry:
+    """Read a models.toml."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    models = {name: _model_spec(name, table) for name, table in document["models"].items()}
+    defaults = {guide: tuple(names) for guide, names in document["defaults"].items()}
+    return Registry(models=models, defaults=defaults)
+
+
+def models_file() -> Path:
+    """The models.toml in force: the one inside the installed package, else the one at the top of the source tree."""
+    packaged = Path(__file__).parents[1] / "models.toml"
+    return packaged if packaged.is_file() else Path(__file__).parents[3] / "models.toml"
+
+
+@cache
+def registry() -> Registry:
+    """The registry of this installation."""
+    return read_registry(models_file())

@@ -1,0 +1,169 @@
+"""Device, precision, load, run: the part that knows tensors and devices but no network."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mattecli.core import export, store
+from mattecli.core.contract import ExportInfo, Tunable
+from mattecli.core.registry import ModelSpec
+from mattecli.errors import DeviceError, ModelError, UsageError
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that exists, and one line that says why it was chosen."""
+
+    torch: torch.device
+    reason: str
+
+    def __str__(self) -> str:
+        return str(self.torch)
+
+
+def pick_device(name: str) -> Device:
+    """The device for auto | cpu | cuda | cuda:N | mps.
+
+    `auto` takes CUDA when it works, else MPS, else the CPU. A device asked for by name and absent is a DeviceError that says why
+    and how to mend it, never a silent CPU.
+    """
+    if name == "auto":
+        return _best_device()
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdecimal())):
+        raise UsageError(f"there is no device {name!r}; devices are auto, cpu, cuda, cuda:N and mps")
+    if kind == "cuda":
+        return _cuda(int(index or 0), named=bool(index))
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("mps is not available: it needs a Mac with an Apple GPU and a torch built for it; use --device cpu")
+    return Device(torch.device(kind), f"{kind} as asked")
+
+
+def _best_device() -> Device:
+    trouble = why_no_cuda()
+    if trouble is None:
+        return Device(torch.device("cuda", 0), torch.cuda.get_device_name(0))
+    if torch.backends.mps.is_available():
+        return Device(torch.device("mps"), "Apple GPU")
+    return Device(torch.device("cpu"), trouble.split(";")[0])
+
+
+def _cuda(index: int, *, named: bool) -> Device:
+    trouble = why_no_cuda()
+    if trouble is not None:
+        raise DeviceError(f"cuda is not available: {trouble}")
+    count = torch.cuda.device_count()
+    if index >= count:
+        raise DeviceError(f"there is no device cuda:{index}; this machine has {count} (cuda:0 to cuda:{count - 1})")
+    return Device(torch.device("cuda", index), f"{torch.cuda.get_device_name(index)}, {'cuda:' + str(index) if named else 'cuda'} as asked")
+
+
+def why_no_cuda() -> str | None:
+    """None when CUDA works, else what is missing (torch without CUDA, driver, device) and how to mend it."""
+    if torch.version.cuda is None:
+        return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build (see pytorch.org) or use --device cpu"
+    if torch.cuda.is_available():
+        return None
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        if "driver" in str(error):
+            return "no working NVIDIA driver was found; install or update it (check `nvidia-smi`) or use --device cpu"
+    if os.environ.get("CUDA_VISIBLE_DEVICES") is not None:
+        return f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']!r} hides every GPU; unset it or use --device cpu"
+    return "the driver reports no CUDA device; check `nvidia-smi` or use --device cpu"
+
+
+def pick_precision(name: str, device: Device) -> str:
+    """fp32 | fp16 | bf16 for a name or auto. auto is fp32 on every device: exact first; half precision is asked for by name."""
+    if name == "auto":
+        return "fp32"
+    if name not in PRECISIONS:
+        raise UsageError(f"there is no precision {name!r}; precisions are auto, fp32, fp16 and bf16")
+    if name == "bf16" and device.torch.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise DeviceError(f"{device} cannot compute in bf16; use --precision fp16 or fp32")
+    return name
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A loaded model, ready to run. Nothing in it changes from call to call."""
+
+    module: export.Module
+    info: ExportInfo
+    device: Device
+    precision: str
+
+    def __call__(
+        self, image: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Run the export on tensors that lie on its device, shaped as the contract says.
+
+        `guides` must hold every guide the model declares; `options` overrides tunables by name. Returns (alpha, foreground or None).
+        """
+        missing = [guide for guide in self.info.guides if guide not in guides]
+        if missing:
+            raise ModelError(f"{self.info.name} was not given its {' and '.join(missing)}; give it the guides it declares")
+        tensors = [image, *(guides[guide] for guide in self.info.guides)]
+        with torch.inference_mode():
+            alpha, foreground = self.module(*tensors, **checked_options(self.info, options or {}))
+        return alpha, foreground
+
+
+def checked_options(info: ExportInfo, options: Mapping[str, Tunable]) -> dict[str, Tunable]:
+    """The options in the types the export declares; UsageError naming the good ones for an unknown name or a bad value."""
+    checked: dict[str, Tunable] = {}
+    for name, value in options.items():
+        if name not in info.options:
+            known = ", ".join(f"{key}={default}" for key, default in info.options.items()) or "none"
+            raise UsageError(f"{info.name} has no option {name!r}; its options are: {known}")
+        checked[name] = _as_type(name, value, info.options[name])
+    return checked
+
+
+def _as_type(name: str, value: Tunable, default: Tunable) -> Tunable:
+    if isinstance(default, bool):
+        if str(value).lower() not in ("true", "false"):
+            raise UsageError(f"option {name} is true or false, not {value!r}")
+        return str(value).lower() == "true"
+    try:
+        return type(default)(value)
+    except ValueError as error:
+        raise UsageError(f"option {name} needs a value such as {default}, not {value!r}") from error
+
+
+def open_matter(
+    spec: ModelSpec, *, device: Device, precision: str = "fp32", offline: bool = False, on_progress: store.Progress | None = None
+) -> Matter:
+    """A model of the registry, pulled and exported first if that has not happened yet, loaded once for many pictures."""
+    store.pull(spec, offline=offline, on_progress=on_progress)
+    return load_matter(export.export_file(spec), device=device, precision=precision)
+
+
+def load_matter(path: Path, *, device: Device, precision: str = "fp32") -> Matter:
+    """Load an export."""
+    module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
+    return Matter(module=module, info=info, device=device, precision=precision)
+
+
+def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> Tensor:
+    """An integer picture [H, W] or [H, W, C] as float32 [1, C, H, W] in 0..1 on the device; the bytes travel, the floats are made there."""
+    wide = array.dtype == np.uint16
+    # torch has few kernels for uint16, so 16-bit pictures travel as int32.
+    tensor = torch.from_numpy(np.ascontiguousarray(array.astype(np.int32) if wide else array)).to(device.torch)
+    tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
+    return tensor.to(torch.float32) / (65535.0 if wide else 255.0)
+
+
+def to_array(tensor: Tensor) -> NDArray[np.float32]:
+    """A tensor [1, C, H, W] as a float32 array [H, W] (C = 1) or [H, W, C]."""
+    array: NDArray[np.float32] = tensor[0].permute(1, 2, 0).float().cpu().numpy()
+    return array[..., 0] if array.shape[2] == 1 else array

@@ -1,0 +1,249 @@
+"""The cache of weights: where they lie, how they get there, and the proof that they are what they should be. No torch here.
+
+Layout under `home()`:
+    checkpoints/<model>/<file name as published>      checked against models.toml before it ever gets its name
+    checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
+    exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, made again when needed
+
+MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the published URLs, file by file, as
+<mirror>/<model>/<file name>.
+"""
+
+import hashlib
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from mattecli.core.registry import ModelSpec, WeightFile
+from mattecli.errors import InputError, ModelError, OutputError
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (file name, bytes so far, bytes in all or None)."""
+
+TIMEOUT_SECONDS = 30
+CHUNK = 1 << 18
+
+
+class _SourceError(Exception):
+    """One place did not deliver; the next one is tried."""
+
+
+def home() -> Path:
+    """The cache folder: MATTE_HOME, else the platform's cache folder."""
+    if chosen := os.environ.get("MATTE_HOME"):
+        return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("matte", appauthor=False)
+
+
+def mirror() -> str | None:
+    """MATTE_MIRROR, a folder or URL that is asked first, or None."""
+    return os.environ.get("MATTE_MIRROR") or None
+
+
+def checkpoint_path(spec: ModelSpec, file: WeightFile) -> Path:
+    """Where this file lies once it is pulled."""
+    return home() / "checkpoints" / spec.name / file.name
+
+
+def is_installed(spec: ModelSpec) -> bool:
+    """Whether every file of the model is in the cache (a model without files always is)."""
+    return all(checkpoint_path(spec, file).is_file() for file in spec.files)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def expected_sha256(spec: ModelSpec, file: WeightFile) -> str | None:
+    """The hash the file must have: from models.toml, else the one recorded at its first download, else None."""
+    if file.sha256:
+        return file.sha256
+    recorded = _record_path(checkpoint_path(spec, file))
+    return recorded.read_text().strip() if recorded.is_file() else None
+
+
+def verified(spec: ModelSpec, file: WeightFile) -> Path:
+    """The path of a pulled file whose hash was checked just now; ModelError when it is missing or altered."""
+    path = checkpoint_path(spec, file)
+    if not path.is_file():
+        raise ModelError(f"{spec.name} is not installed; get it with `matte models pull {spec.name}`")
+    if sha256_of(path) != expected_sha256(spec, file):
+        raise ModelError(f"{path} does not have the sha256 it should have; get it again with `matte models pull {spec.name}`")
+    return path
+
+
+def pull(spec: ModelSpec, *, offline: bool = False, on_progress: Progress | None = None) -> list[Path]:
+    """Bring every file of the model into the cache and check it; returns the paths.
+
+    Safe when several processes pull at once: one fetches under a lock, the others wait and find the result. A download that was
+    cut off goes on where it stopped. With `offline` no socket is opened: only the cache and a mirror folder are asked.
+    Raises ModelError naming every place that was tried and what each answered.
+    """
+    return [_pull_file(spec, file, offline=offline, on_progress=on_progress) for file in spec.files]
+
+
+def import_file(spec: ModelSpec, source: Path) -> Path:
+    """Copy a checkpoint fetched by hand into the cache, checked like a download; returns its new path."""
+    if not source.is_file():
+        raise InputError(f"there is no file {source}; give the checkpoint's path")
+    if not spec.files:
+        raise ModelError(f"{spec.name} needs no weights, so there is nothing to import")
+    file = next((file for file in spec.files if file.name == source.name), spec.files[0])
+    path = checkpoint_path(spec, file)
+    with _locked(path):
+        part = _part_path(path)
+        shutil.copyfile(source, part)
+        _accept(part, path, file)
+    return path
+
+
+def remove(spec: ModelSpec) -> list[Path]:
+    """Delete the model's checkpoints and exports from the cache; returns what was deleted."""
+    paths = [path for path in (home() / "checkpoints" / spec.name).glob("*") if path.is_file()]
+    paths += exports_of(spec)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return [path for path in paths if path.suffix != ".lock"]
+
+
+def exports_of(spec: ModelSpec) -> list[Path]:
+    """The model's TorchScript files in the cache, of any version."""
+    return sorted((home() / "exports").glob(f"{spec.name}-????????????????.pt"))
+
+
+def _part_path(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    from filelock import FileLock
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(path.name + ".lock")):
+            yield
+    except OSError as error:
+        raise OutputError(f"the model cache {home()} cannot be written ({error.strerror}); point MATTE_HOME to another folder") from error
+
+
+def _pull_file(spec: ModelSpec, file: WeightFile, *, offline: bool, on_progress: Progress | None) -> Path:
+    path = checkpoint_path(spec, file)
+    if _is_good(spec, file):
+        return path
+    with _locked(path):
+        if _is_good(spec, file):
+            return path
+        answers = []
+        for source in _sources(spec, file, offline=offline):
+            try:
+                _fetch(source, path, file, on_progress=on_progress)
+            except _SourceError as failure:
+                answers.append(f"{source}: {failure}")
+            else:
+                return path
+    raise ModelError(_why_not(spec, file, answers, offline=offline))
+
+
+def _is_good(spec: ModelSpec, file: WeightFile) -> bool:
+    path = checkpoint_path(spec, file)
+    return path.is_file() and sha256_of(path) == expected_sha256(spec, file)
+
+
+def _sources(spec: ModelSpec, file: WeightFile, *, offline: bool) -> list[str]:
+    first = mirror()
+    sources = [f"{first.rstrip('/')}/{spec.name}/{file.name}"] if first else []
+    sources += file.urls
+    return [source for source in sources if not (offline and _is_remote(source))]
+
+
+def _is_remote(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
+
+
+def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: bool) -> str:
+    if offline and not answers:
+        return f"{spec.name} is not in the cache and --offline forbids fetching it; run `matte models pull {spec.name}` while online"
+    if not answers:
+        return f"{file.name} of {spec.name} cannot be fetched automatically; `matte models info {spec.name}` says how to get it"
+    return f"{file.name} of {spec.name} could not be fetched; set MATTE_MIRROR or import it by hand. Tried: {'; '.join(answers)}"
+
+
+def _fetch(source: str, path: Path, file: WeightFile, *, on_progress: Progress | None) -> None:
+    part = _part_path(path)
+    report = on_progress or (lambda name, done, total: None)
+    resumed = part.is_file() and part.stat().st_size > 0
+    _copy(source, part, file, report)
+    if resumed and file.sha256 and sha256_of(part) != file.sha256:
+        part.unlink()  # its beginning came from another file: once more from the start
+        _copy(source, part, file, report)
+    try:
+        _accept(part, path, file)
+    except ModelError as error:
+        raise _SourceError(str(error)) from error
+
+
+def _accept(part: Path, path: Path, file: WeightFile) -> None:
+    """Give the file its final name if its hash is right, else delete it. A first file without a public hash sets the record."""
+    found = sha256_of(part)
+    if file.sha256 and found != file.sha256:
+        part.unlink()
+        raise ModelError(f"wrong sha256 {found[:12]}…, expected {file.sha256[:12]}…; this is not the published {file.name}")
+    if not file.sha256:
+        _record_path(path).write_text(found + "\n")
+    os.replace(part, path)
+
+
+def _copy(source: str, part: Path, file: WeightFile, report: Progress) -> None:
+    if _is_remote(source):
+        _download(source, part, file, report)
+        return
+    local = Path(source.removeprefix("file://"))
+    if not local.is_file():
+        raise _SourceError("no such file")
+    shutil.copyfile(local, part)
+    report(file.name, local.stat().st_size, local.stat().st_size)
+
+
+def _download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
+    """Append to `part` what is missing of it; a server that cannot resume sends everything and `part` begins anew."""
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "mattecli", **({"Range": f"bytes={have}-"} if have else {})})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            resumes = response.status == 206
+            with part.open("ab" if resumes else "wb") as out:
+                _drain(response, out.write, file, report, done=have if resumes else 0)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing left to send: the part is complete, or too long and its hash will say so
+            return
+        raise _SourceError(f"HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException) as error:
+        raise _SourceError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+
+
+def _drain(response: HTTPResponse, write: Callable[[bytes], int], file: WeightFile, report: Progress, *, done: int) -> None:
+    length = response.headers.get("Content-Length")
+    total = done + int(length) if length else file.bytes
+    while chunk := response.read(CHUNK):
+        write(chunk)
+        done += len(chunk)
+        report(file.name, done, total)
+    if length and total is not None and done < total:
+        raise _SourceError(f"the connection closed after {done} of {total} bytes; the next try goes on from there")

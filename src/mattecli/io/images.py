@@ -1,0 +1,290 @@
+"""Pictures in and out: the only file that knows channel order, EXIF, ICC and file formats.
+
+Read: JPEG, PNG, WebP, TIFF, BMP; 8 and 16 bit; grey, palette, CMYK (turned into sRGB) and with alpha. Pillow reads headers, profiles
+and 8-bit pixels and notices truncated files; OpenCV reads 16-bit pixels, which Pillow narrows to 8.
+Written: PNG (OpenCV), TIFF (tifffile), WebP, JPEG, BMP (Pillow), with the ICC profile of the photo, under a temporary name first.
+"""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from mattecli.errors import InputError, OutputError, UsageError
+
+Pixels = NDArray[np.unsignedinteger[Any]]
+
+READ_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
+WRITE_SUFFIXES = READ_SUFFIXES
+SIXTEEN_BIT_SUFFIXES = (".png", ".tif", ".tiff")
+MAX_MEGAPIXELS = 250
+STANDARD_STREAM = "-"
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+_ORIENTATION_TAG = 0x0112
+_BITS_PER_SAMPLE_TAG = 258
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture as people see it: orientation applied.
+
+    pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None.
+    icc: the profile the colours are meant in, or None (sRGB).
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    icc: bytes | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)"""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def top(self) -> int:
+        """The value of full intensity: 255 or 65535."""
+        return int(np.iinfo(self.pixels.dtype).max)
+
+
+def read_photo(source: str | Path) -> Photo:
+    """Read a picture file, or stdin when `source` is "-".
+
+    Raises InputError with one sentence for what is missing, no picture, truncated, too large or in a format that is not read.
+    """
+    data = _read_bytes(source)
+    with _explained(source), Image.open(io.BytesIO(data), formats=_FORMATS) as header:
+        _check_megapixels(source, header)
+        header.load()  # decodes everything, so a truncated file is noticed here
+        orientation = header.getexif().get(_ORIENTATION_TAG, 1)
+        profile = header.info.get("icc_profile")
+        levels: Pixels | None = _sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
+        if levels is None:
+            levels, profile = _eight_bit_levels(source, header, profile)
+    colours, alpha = _split_alpha(_orient(levels, orientation))
+    return Photo(pixels=_as_rgb(colours), alpha=alpha, icc=_rgb_profile(profile))
+
+
+def read_levels(source: str | Path) -> Pixels:
+    """Read a guide (trimap, strokes, mask) as its plain levels: [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, orientation applied."""
+    photo = read_photo(source)
+    grey = photo.pixels[..., 0]
+    is_grey = bool((photo.pixels == grey[..., None]).all())
+    if photo.alpha is not None:
+        return np.dstack([photo.pixels, photo.alpha])
+    return np.ascontiguousarray(grey) if is_grey else photo.pixels
+
+
+def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = None) -> None:
+    """Write [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha), 8 or 16 bit, to a file, or as PNG to stdout when it is "-".
+
+    The format follows the suffix. The file gets its name only when it is complete. Raises OutputError, or UsageError for a suffix
+    that cannot hold the picture.
+    """
+    if str(destination) == STANDARD_STREAM:
+        sys.stdout.buffer.write(_encode_png(pixels, icc))
+        sys.stdout.buffer.flush()
+        return
+    path = Path(destination)
+    check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
+    with _written_whole(path) as stream:
+        _encode(pixels, path.suffix.lower(), stream, icc)
+
+
+def check_suffix(path: Path, *, has_alpha: bool) -> None:
+    """UsageError when the suffix is none we write, or cannot hold transparency that is there."""
+    suffix = path.suffix.lower()
+    if suffix not in WRITE_SUFFIXES:
+        raise UsageError(f"{path.name}: pictures are written as {', '.join(WRITE_SUFFIXES)}; choose one of these endings")
+    if has_alpha and suffix not in ALPHA_SUFFIXES:
+        raise UsageError(f"{path.name}: {suffix} cannot hold transparency; use {', '.join(ALPHA_SUFFIXES)}, or --as composite --over white")
+
+
+def holds_sixteen_bit(destination: str | Path) -> bool:
+    """Whether a destination keeps 16 bits a channel (stdout carries PNG, which does)."""
+    return str(destination) == STANDARD_STREAM or Path(destination).suffix.lower() in SIXTEEN_BIT_SUFFIXES
+
+
+def _read_bytes(source: str | Path) -> bytes:
+    if str(source) == STANDARD_STREAM:
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            data = Path(source).read_bytes()
+        except FileNotFoundError as error:
+            raise InputError(f"there is no file {source}; check the path") from error
+        except OSError as error:
+            raise InputError(f"{source} cannot be read ({error.strerror}); check the path and its permissions") from error
+    if not data:
+        raise InputError(f"{_named(source)} is empty (0 bytes); give a picture")
+    return data
+
+
+def _named(source: str | Path) -> str:
+    return "stdin" if str(source) == STANDARD_STREAM else str(source)
+
+
+@contextlib.contextmanager
+def _explained(source: str | Path) -> Iterator[None]:
+    """Pillow's exceptions as one sentence. Its own pixel limit is off here: ours is checked before anything is decoded."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        raise InputError(f"{_named(source)} is not a picture this program reads; give JPEG, PNG, WebP, TIFF or BMP") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise InputError(f"{_named(source)} is damaged or cut off ({error}); get a whole copy") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_megapixels(source: str | Path, header: Image.Image) -> None:
+    megapixels = header.width * header.height / 1e6
+    if megapixels > MAX_MEGAPIXELS:
+        raise InputError(
+            f"{_named(source)} claims {header.width}x{header.height} pixels ({megapixels:.0f} megapixels), more than the {MAX_MEGAPIXELS} "
+            "this program opens; scale it down first"
+        )
+
+
+def _is_sixteen_bit(data: bytes, header: Image.Image) -> bool:
+    if header.format == "PNG":
+        return data[24] == 16  # the bit depth in the header chunk
+    if header.format == "TIFF":
+        return 16 in header.tag_v2.get(_BITS_PER_SAMPLE_TAG, ())  # type: ignore[attr-defined]
+    return False
+
+
+def _sixteen_bit_levels(data: bytes) -> NDArray[np.uint16] | None:
+    """The 16-bit pixels as grey, RGB or RGBA, or None where OpenCV cannot read them as such."""
+    levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if levels is None or levels.dtype != np.uint16:
+        return None
+    if levels.ndim == 3 and levels.shape[2] >= 3:
+        levels = levels[..., [2, 1, 0, 3][: levels.shape[2]]]
+    return np.ascontiguousarray(levels, dtype=np.uint16)
+
+
+def _eight_bit_levels(source: str | Path, header: Image.Image, profile: bytes | None) -> tuple[NDArray[np.uint8], bytes | None]:
+    """8-bit RGB or RGBA and the profile it is in now."""
+    mode = header.mode
+    if mode == "CMYK":
+        return np.array(_cmyk_to_srgb(header, profile)), None
+    if mode in ("LAB", "HSV", "F") or (mode.startswith("I") and not mode.startswith("I;16")):
+        raise InputError(f"{_named(source)} stores its pixels as {mode}, which is not read; save it as 8 or 16-bit RGB")
+    if mode.startswith("I;16"):
+        raise InputError(f"{_named(source)} stores its 16-bit pixels in a way that is not read; save it as 16-bit RGB PNG or TIFF")
+    has_alpha = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in header.info
+    return np.array(header.convert("RGBA" if has_alpha else "RGB")), profile
+
+
+def _cmyk_to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Through the embedded printing profile where there is one, else by Pillow's plain formula."""
+    if profile:
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):
+            converted = ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+    return picture.convert("RGB")
+
+
+def _orient(levels: Any, orientation: int) -> Any:
+    """Apply the EXIF orientation 1..8 (Exif 2.3, tag 0x0112)."""
+    if orientation in (5, 6, 7, 8):
+        levels = levels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        levels = levels[::-1]
+    if orientation in (2, 3, 6, 7):
+        levels = levels[:, ::-1]
+    return np.ascontiguousarray(levels)
+
+
+def _split_alpha(levels: Any) -> tuple[Any, Any]:
+    """Colours and alpha; an alpha that is opaque everywhere is none."""
+    if levels.ndim == 2 or levels.shape[2] in (1, 3):
+        return levels, None
+    alpha = np.ascontiguousarray(levels[..., -1])
+    return np.ascontiguousarray(levels[..., :-1]), (None if alpha.min() == np.iinfo(alpha.dtype).max else alpha)
+
+
+def _as_rgb(colours: Any) -> Any:
+    grey = colours if colours.ndim == 2 else colours[..., 0]
+    return colours if colours.ndim == 3 and colours.shape[2] == 3 else np.repeat(grey[..., None], 3, axis=2)
+
+
+def _rgb_profile(profile: bytes | None) -> bytes | None:
+    """The profile if it describes RGB (bytes 16 to 20 name the colour space): a grey profile on an RGB result would be a lie."""
+    return profile if profile and profile[16:20] == b"RGB " else None
+
+
+@contextlib.contextmanager
+def _written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a temporary neighbour that takes the final name when all is written."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if part.stat().st_size == 0:
+            raise OSError(0, "nothing was written")
+        os.replace(part, path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place with -o") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _encode(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None) -> None:
+    profile = None if pixels.ndim == 2 else icc
+    if suffix == ".png":
+        stream.write(_encode_png(pixels, profile))
+    elif suffix in (".tif", ".tiff"):
+        _encode_tiff(pixels, stream, profile)
+    else:
+        _encode_with_pillow(pixels, suffix, stream, profile)
+
+
+def _encode_png(pixels: Pixels, icc: bytes | None) -> bytes:
+    bgr: Any = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
+    if icc and pixels.ndim == 3:
+        done, data = cv2.imencodeWithMetadata(".png", bgr, [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(icc, np.uint8)])
+    else:
+        done, data = cv2.imencode(".png", bgr)
+    if not done:
+        raise OutputError("the PNG encoder failed; try another format")
+    return data.tobytes()
+
+
+def _encode_tiff(pixels: Pixels, stream: BinaryIO, icc: bytes | None) -> None:
+    import tifffile
+
+    tifffile.imwrite(
+        stream,
+        pixels,
+        photometric="minisblack" if pixels.ndim == 2 else "rgb",
+        extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
+        compression="adobe_deflate",
+        iccprofile=icc,
+        metadata=None,
+    )
+
+
+def _encode_with_pillow(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None) -> None:
+    name = {".webp": "WEBP", ".bmp": "BMP"}.get(suffix, "JPEG")
+    settings: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}, "JPEG": {"quality": 95, "subsampling": 0}, "BMP": {}}
+    options = settings[name] | ({"icc_profile": icc} if icc and name != "BMP" else {})
+    Image.fromarray(pixels).save(stream, name, **options)

@@ -1,0 +1,308 @@
+"""The main subject of a picture, found without any weights: detectors of faces and people, border contrast, and GrabCut.
+
+Three ideas are tried in turn, and each has to give a plausible mask, or the next one is tried: a face with the body that belongs
+to it, a standing person, and whatever differs from the picture's border. Each idea only says where the subject
+roughly is; GrabCut (Rother, Kolmogorov and Blake 2004) finds its outline in a small copy of the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.errors import InputError
+from mattecli.matting.trimap import subject_scale, trimap_from_mask
+
+Kind = Literal["face", "person", "object"]
+Box = tuple[int, int, int, int]
+Bytes = NDArray[np.uint8]
+
+NOT_FOUND = "no subject stands out in this picture; give a --trimap or --strokes, or pull a model: matte models pull modnet"
+SMALLEST_SIDE = 16
+# Detection and cutting happen in copies of the picture with at most these many pixels on the long side.
+DETECTION_SIDE, CUTTING_SIDE = 640, 320
+# The outline is rough, so the unknown band is wide: this share of the subject's scale.
+ROUGH_BAND = 0.05
+LEAST_SALIENCY = 0.5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A rough mask of the main subject, uint8 [H, W] as 0 and 255, what it was found by, and how well it stands out (0..1)."""
+
+    mask: Bytes
+    kind: Kind
+    confidence: float
+
+
+def subject_trimap(image: Bytes) -> Bytes:
+    """Make a trimap of the main subject of a picture, uint8 [H, W, 3] RGB; raises InputError when none stands out."""
+    mask = find_subject(image).mask
+    return trimap_from_mask(mask, band=ROUGH_BAND * subject_scale(mask > 0))
+
+
+def find_subject(image: Bytes) -> Subject:
+    """Find the main subject of a picture, uint8 [H, W, 3] RGB; raises InputError when none stands out."""
+    if min(image.shape[:2]) < SMALLEST_SIDE:
+        raise InputError(NOT_FOUND)
+    small = _shrunk(image, CUTTING_SIDE)
+    for kind, odds in _ideas(image, small):
+        mask = _cut(small, odds)
+        if mask is not None and _plausible(mask):
+            return Subject(_grown(mask, image.shape[:2]), kind, _separation(small, mask))
+    raise InputError(NOT_FOUND)
+
+
+def _ideas(image: Bytes, small: Bytes) -> Iterator[tuple[Kind, NDArray[np.float32]]]:
+    """What might be the subject, most telling first, as log odds for each pixel of `small`, float32."""
+    grey = cv2.cvtColor(_shrunk(image, DETECTION_SIDE), cv2.COLOR_RGB2GRAY)
+    scale = small.shape[1] / grey.shape[1]
+    saliency = _saliency(small)
+    contrast = SALIENCY_ODDS * _contrast(saliency)
+    faces = _scaled(_main_boxes(_faces(grey)), scale)
+    if faces:
+        yield "face", contrast + PLACE_ODDS[_ranks(small.shape[:2], faces, _draw_body)]
+    people = _scaled(_main_boxes(_people(grey)), scale)
+    if people:
+        yield "person", contrast + PLACE_ODDS[_ranks(small.shape[:2], people, _draw_person)]
+    if saliency.max() > LEAST_SALIENCY:
+        yield "object", 1.2 * contrast
+
+
+# Detectors: boxes are (left, top, width, height) in pixels.
+
+
+def _faces(grey: Bytes) -> list[Box]:
+    """Frontal faces, or else faces in profile to either side."""
+    smallest = max(20, min(grey.shape) // 14)
+    frontal = _detect("haarcascade_frontalface_alt2.xml", grey, smallest)
+    if frontal:
+        return frontal
+    width = grey.shape[1]
+    mirrored = _detect("haarcascade_profileface.xml", np.ascontiguousarray(grey[:, ::-1]), smallest)
+    return _detect("haarcascade_profileface.xml", grey, smallest) + [(width - x - w, y, w, h) for x, y, w, h in mirrored]
+
+
+def _detect(cascade: str, grey: Bytes, smallest: int) -> list[Box]:
+    boxes = _cascade(cascade).detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(smallest, smallest))
+    return [(int(x), int(y), int(w), int(h)) for x, y, w, h in boxes]
+
+
+@cache
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    return cv2.CascadeClassifier(cv2.data.haarcascades + name)
+
+
+def _people(grey: Bytes) -> list[Box]:
+    """Standing people (Dalal and Triggs 2005); the detector's window is 64x128 pixels."""
+    if grey.shape[0] < 128 or grey.shape[1] < 64:
+        return []
+    detector = cv2.HOGDescriptor()
+    detector.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+    boxes, weights = detector.detectMultiScale(grey, winStride=(8, 8), padding=(16, 16), scale=1.08)
+    return [(int(x), int(y), int(w), int(h)) for (x, y, w, h), weight in zip(boxes, np.ravel(weights), strict=True) if weight > 0.6 and h > 0.4 * grey.shape[0]]
+
+
+def _main_boxes(boxes: list[Box]) -> list[Box]:
+    """The largest box and those not much smaller: people who pose together, not passers-by."""
+    largest = max((h for _, _, _, h in boxes), default=0)
+    return [box for box in boxes if box[3] >= 0.6 * largest]
+
+
+def _scaled(boxes: list[Box], scale: float) -> list[Box]:
+    return [(round(x * scale), round(y * scale), round(w * scale), round(h * scale)) for x, y, w, h in boxes]
+
+
+# Where a body is expected: ranks, so that overlapping bodies combine by the larger one, and what each adds to the log odds.
+SURE_NOT, LIKELY_NOT, LIKELY, SURE = range(4)
+PLACE_ODDS = np.array([-4, -1, 1, 4], np.float32)
+SALIENCY_ODDS = 2.0
+# From these log odds on GrabCut may not change its mind.
+SURE_ODDS = 2.0
+
+
+def _ranks(size: tuple[int, int], boxes: list[Box], draw: Callable[[Bytes, Box], None]) -> Bytes:
+    ranks = np.full(size, SURE_NOT, np.uint8)
+    for box in boxes:
+        one = np.full(size, SURE_NOT, np.uint8)
+        draw(one, box)
+        np.maximum(ranks, one, out=ranks)
+    return ranks
+
+
+def _draw_body(ranks: Bytes, face: Box) -> None:
+    """Draw a head and the body under it, in units of the face's width: people are about seven faces tall, three wide."""
+    x, y, w, h = face
+    centre, middle = x + w // 2, y + h // 2
+    bottom = ranks.shape[0]
+    _ellipse(ranks, (centre, middle), (1.7 * w, 1.9 * h), LIKELY_NOT)
+    _box(ranks, (centre - 3.2 * w, y + 0.6 * h, centre + 3.2 * w, bottom), LIKELY_NOT)
+    _ellipse(ranks, (centre, middle - 0.1 * h), (0.72 * w, 0.95 * h), LIKELY)
+    _box(ranks, (centre - 1.3 * w, y + 1.8 * h, centre + 1.3 * w, min(bottom, y + 5.5 * h)), LIKELY)
+    _ellipse(ranks, (centre, middle), (0.35 * w, 0.45 * h), SURE)
+    _box(ranks, (centre - 0.2 * w, y + h, centre + 0.2 * w, y + 1.9 * h), SURE)
+    _box(ranks, (centre - 0.4 * w, y + 1.9 * h, centre + 0.4 * w, min(bottom, y + 3 * h)), SURE)
+
+
+def _draw_person(ranks: Bytes, box: Box) -> None:
+    """Draw a standing person; the detector's box leaves a margin of about an eighth of its height around the person."""
+    x, y, w, h = box
+    centre = x + w / 2
+    _box(ranks, (x - 0.1 * w, y - 0.02 * h, x + 1.1 * w, y + 1.05 * h), LIKELY_NOT)
+    _ellipse(ranks, (centre, y + 0.18 * h), (0.14 * w, 0.09 * h), LIKELY)
+    _ellipse(ranks, (centre, y + 0.4 * h), (0.24 * w, 0.2 * h), LIKELY)
+    _box(ranks, (centre - 0.17 * w, y + 0.5 * h, centre + 0.17 * w, y + 0.9 * h), LIKELY)
+    _box(ranks, (centre - 0.07 * w, y + 0.22 * h, centre + 0.07 * w, y + 0.55 * h), SURE)
+
+
+def _ellipse(ranks: Bytes, centre: tuple[float, float], radii: tuple[float, float], rank: int) -> None:
+    cv2.ellipse(ranks, (round(centre[0]), round(centre[1])), (round(radii[0]), round(radii[1])), 0, 0, 360, rank, cv2.FILLED)
+
+
+def _box(ranks: Bytes, corners: tuple[float, float, float, float], rank: int) -> None:
+    left, top, right, bottom = (max(0, round(value)) for value in corners)
+    ranks[top:bottom, left:right] = rank
+
+
+# What differs from the border.
+
+
+def _saliency(small: Bytes) -> NDArray[np.float32]:
+    """How much each pixel differs from what continues inwards from the picture's border; float32 0..1, the size of `small`.
+
+    The minimum barrier distance (Zhang et al., ICCV 2015): the smallest range of values on any path from the border.
+    The lower border does not count, because subjects often stand on it.
+    """
+    scale = 120 / max(small.shape[:2])
+    tiny = cv2.resize(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    tiny = cv2.medianBlur(tiny, 5)
+    barrier = sum(_barrier_distance(tiny[..., channel].astype(np.float32)) for channel in range(3))
+    whitened = _border_difference(tiny.astype(np.float32))
+    both = _stretched(barrier) + _stretched(whitened)
+    size = small.shape[1::-1]
+    return cv2.resize(_stretched(both * _centre_weight(tiny.shape[:2])), size, interpolation=cv2.INTER_LINEAR)
+
+
+def _barrier_distance(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Relax highest - lowest along paths from the left, upper and right border until nothing changes."""
+    distance = np.full(plane.shape, np.inf, np.float32)
+    distance[0, :] = distance[:, 0] = distance[:, -1] = 0
+    highest, lowest = plane.copy(), plane.copy()
+    for _ in range(4 * max(plane.shape)):
+        before = distance.copy()
+        for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            high = np.maximum(np.roll(highest, step, axis), plane)
+            low = np.minimum(np.roll(lowest, step, axis), plane)
+            reached = np.isfinite(np.roll(distance, step, axis))
+            better = reached & (high - low < distance)
+            better[_edge(axis, step)] = False
+            distance[better] = (high - low)[better]
+            highest[better], lowest[better] = high[better], low[better]
+        if np.array_equal(before, distance):
+            break
+    return distance
+
+
+def _edge(axis: int, step: int) -> tuple[slice | int, slice | int]:
+    """The line that np.roll wraps around to the far side."""
+    line = 0 if step == 1 else -1
+    return (line, slice(None)) if axis == 0 else (slice(None), line)
+
+
+def _border_difference(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Whitened colour distance to the three borders; the one that differs least decides (Zhang et al., ICCV 2015, section 3)."""
+    width = max(1, lab.shape[1] // 10)
+    borders = (lab[:width].reshape(-1, 3), lab[:, :width].reshape(-1, 3), lab[:, -width:].reshape(-1, 3))
+    return np.minimum.reduce([_whitened_distance(lab, border) for border in borders])
+
+
+def _whitened_distance(lab: NDArray[np.float32], border: NDArray[np.float32]) -> NDArray[np.float32]:
+    offset = lab - border.mean(axis=0)
+    spread = np.linalg.inv(np.cov(border, rowvar=False) + 20 * np.eye(3))
+    return np.sqrt(np.einsum("hwi,ij,hwj->hw", offset, spread, offset)).astype(np.float32)
+
+
+def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    span = float(np.ptp(values))
+    return (values - values.min()) / span if span > 0 else np.zeros_like(values)
+
+
+def _centre_weight(size: tuple[int, int]) -> NDArray[np.float32]:
+    rows, columns = np.linspace(-1, 1, size[0])[:, None], np.linspace(-1, 1, size[1])[None, :]
+    return np.exp(-0.7 * (columns**2 + 0.5 * np.minimum(rows, 0) ** 2)).astype(np.float32)
+
+
+def _contrast(saliency: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Saliency around the value that best parts it in two (Otsu 1979), from -1 to 1."""
+    threshold, _ = cv2.threshold((saliency * 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return np.clip(saliency * 255 / max(threshold, 1) - 1, -1, 1).astype(np.float32)
+
+
+# Cutting and judging.
+
+
+def _cut(small: Bytes, odds: NDArray[np.float32]) -> Bytes | None:
+    """Run GrabCut from the log odds of being the subject, float32 [H, W]; None when it has nothing to tell apart."""
+    bins = np.digitize(cv2.GaussianBlur(odds, (0, 0), 1.5), [-SURE_ODDS, 0, SURE_ODDS])
+    seeds = np.array([cv2.GC_BGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD], np.uint8)[bins]
+    cv2.setRNGSeed(0)
+    try:
+        cv2.grabCut(small, seeds, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    except cv2.error:
+        return None
+    return _main_parts(np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
+
+
+def _main_parts(mask: Bytes) -> Bytes:
+    """Smooth the mask, keep the largest part and those not much smaller, and fill small holes."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
+    mask = _parts(mask, 0.25)
+    holes = _parts(1 - mask, 0.05)
+    return 1 - holes
+
+
+def _parts(mask: Bytes, share: float) -> Bytes:
+    """The connected parts with at least this share of the largest part's area."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    if count < 2:
+        return mask
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    kept: Bytes = (areas >= max(1, share * areas.max()))[labels].astype(np.uint8)
+    return kept
+
+
+def _plausible(mask: Bytes) -> bool:
+    """A subject fills some, not all, of the picture, and leaves most of the border free."""
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    return 0.01 < mask.mean() < 0.95 and border.mean() < 0.75
+
+
+def _separation(small: Bytes, mask: Bytes) -> float:
+    """How differently subject and rest are coloured: one minus the overlap of their colour histograms."""
+    histograms = [cv2.calcHist([small], [0, 1, 2], region, [8, 8, 8], [0, 256] * 3) for region in (mask, 1 - mask)]
+    subject, rest = (histogram / histogram.sum() for histogram in histograms)
+    return float(1 - np.minimum(subject, rest).sum())
+
+
+# Sizes.
+
+
+def _shrunk(image: Bytes, side: int) -> Bytes:
+    scale = side / max(image.shape[:2])
+    if scale >= 1:
+        return np.ascontiguousarray(image)
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _grown(mask: Bytes, size: tuple[int, ...]) -> Bytes:
+    smooth = cv2.resize(mask * np.float32(1), size[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(smooth >= 0.5, 255, 0).astype(np.uint8)

@@ -1,0 +1,239 @@
+"""MODNet: portrait matting by three branches that share one pass; needs nothing but the image.
+
+Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition", AAAI 2022 (arXiv 2011.11961).
+Facts of the published networks: github.com/ZHKKKe/MODNet (commit 28165a4). Sub-modules are named as in its checkpoints, except that
+the backbone, registered twice there, is here once, as `backbone`.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mattecli.nets._ops import double, lower_to_multiple, standardise, with_counters, without_prefix
+
+BACKBONE_ALIASES = ("backbone.model.", "lr_branch.backbone.model.")
+
+
+def _norm_relu6(channels: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU6()]
+
+
+class InvertedResidual(nn.Module):
+    """Widen by `expansion`, filter each channel alone, narrow (Sandler et al., "MobileNetV2", CVPR 2018)."""
+
+    def __init__(self, channels: int, width: int, *, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = channels * expansion
+        widen = [nn.Conv2d(channels, hidden, 1, bias=False), *_norm_relu6(hidden)] if expansion > 1 else []
+        depthwise = [nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False), *_norm_relu6(hidden)]
+        self.conv = nn.Sequential(*widen, *depthwise, nn.Conv2d(hidden, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.residual = stride == 1 and channels == width
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = self.conv(features)
+        return features + result if self.residual else result
+
+
+class MobileNetV2(nn.Module):
+    """Image -> features at 1/2 (16 channels), 1/4 (24) and 1/32 (1280) of its size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = [nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), *_norm_relu6(32))]
+        channels = 32
+        for width, repeats, stride in ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1)):
+            for repeat in range(repeats):
+                expansion = 1 if width == 16 else 6
+                blocks.append(InvertedResidual(channels, width, stride=stride if repeat == 0 else 1, expansion=expansion))
+                channels = width
+        blocks.append(nn.Sequential(nn.Conv2d(320, 1280, 1, bias=False), *_norm_relu6(1280)))
+        self.features = nn.Sequential(*blocks)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        half, quarter, features = image, image, image
+        for index, block in enumerate(self.features):
+            features = block(features)
+            if index == 1:
+                half = features
+            if index == 3:
+                quarter = features
+        return half, quarter, features
+
+
+class HalfInstanceNorm(nn.Module):
+    """Batch norm on the first half of the channels, instance norm on the second.
+
+    The instance norm runs in float32 whatever the network's precision: at side 512 its sums leave the range of float16.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = channels // 2
+        self.bnorm = nn.BatchNorm2d(self.first)
+
+    def forward(self, features: Tensor) -> Tensor:
+        by_batch = self.bnorm(features[:, : self.first])
+        by_instance = F.instance_norm(features[:, self.first :].float())
+        return torch.cat((by_batch, by_instance.to(features.dtype)), 1)
+
+
+class Convolution(nn.Module):
+    """A convolution that keeps the size at stride 1; with norm and ReLU unless it ends a branch."""
+
+    def __init__(self, channels: int, width: int, kernel: int, *, stride: int = 1, last: bool = False) -> None:
+        super().__init__()
+        tail: list[nn.Module] = [] if last else [HalfInstanceNorm(width), nn.ReLU()]
+        self.layers = nn.Sequential(nn.Conv2d(channels, width, kernel, stride, kernel // 2), *tail)
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = self.layers(features)
+        return result
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs channels by what the whole image holds (Hu et al., CVPR 2018)."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.fc = nn.Sequential(
+            nn.Linear(channels, squeezed, bias=False), nn.ReLU(), nn.Linear(squeezed, channels, bias=False), nn.Sigmoid()
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        weights: Tensor = self.fc(features.mean((2, 3)))
+        return features * weights.unsqueeze(2).unsqueeze(3)
+
+
+class LowResolutionBranch(nn.Module):
+    """Semantic estimation: where the person is, at 1/16, and the features behind it at 1/8."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.se_block = SqueezeExcitation(1280, 320)
+        self.conv_lr16x = Convolution(1280, 96, 5)
+        self.conv_lr8x = Convolution(96, 32, 5)
+        self.conv_lr = Convolution(32, 1, 3, stride=2, last=True)
+
+    def forward(self, deep: Tensor, inference: bool) -> tuple[Tensor | None, Tensor]:
+        features = self.conv_lr16x(double(self.se_block(deep)))
+        features = self.conv_lr8x(double(features))
+        semantic = None if inference else torch.sigmoid(self.conv_lr(features))
+        return semantic, features
+
+
+class HighResolutionBranch(nn.Module):
+    """Detail prediction: the outline at full size, and the features behind it at 1/2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tohr_enc2x = Convolution(16, 32, 1)
+        self.conv_enc2x = Convolution(32 + 3, 32, 3, stride=2)
+        self.tohr_enc4x = Convolution(24, 32, 1)
+        self.conv_enc4x = Convolution(64, 64, 3)
+        self.conv_hr4x = nn.Sequential(Convolution(96 + 3, 64, 3), Convolution(64, 64, 3), Convolution(64, 32, 3))
+        self.conv_hr2x = nn.Sequential(Convolution(64, 64, 3), Convolution(64, 32, 3), Convolution(32, 32, 3), Convolution(32, 32, 3))
+        self.conv_hr = nn.Sequential(Convolution(32 + 3, 32, 3), Convolution(32, 1, 1, last=True))
+
+    def forward(self, image: Tensor, half: Tensor, quarter: Tensor, low: Tensor, inference: bool) -> tuple[Tensor | None, Tensor]:
+        image_half = F.interpolate(image, scale_factor=0.5, mode="bilinear", align_corners=False)
+        image_quarter = F.interpolate(image, scale_factor=0.25, mode="bilinear", align_corners=False)
+        half = self.tohr_enc2x(half)
+        features = self.conv_enc2x(torch.cat((image_half, half), 1))
+        features = self.conv_enc4x(torch.cat((features, self.tohr_enc4x(quarter)), 1))
+        features = self.conv_hr4x(torch.cat((features, double(low), image_quarter), 1))
+        features = self.conv_hr2x(torch.cat((double(features), half), 1))
+        detail = None if inference else torch.sigmoid(self.conv_hr(torch.cat((double(features), image), 1)))
+        return detail, features
+
+
+class FusionBranch(nn.Module):
+    """Semantic-detail fusion: the matte at full size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_lr4x = Convolution(32, 32, 5)
+        self.conv_f2x = Convolution(64, 32, 3)
+        self.conv_f = nn.Sequential(Convolution(32 + 3, 16, 3), Convolution(16, 1, 1, last=True))
+
+    def forward(self, image: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        low = double(self.conv_lr4x(double(low)))
+        features = self.conv_f2x(torch.cat((low, high), 1))
+        return torch.sigmoid(self.conv_f(torch.cat((double(features), image), 1)))
+
+
+class MODNet(nn.Module):
+    """Image [B, 3, H, W], RGB, -1..1, H and W multiples of 32 -> semantic [B, 1, H/16, W/16], detail and matte [B, 1, H, W], all 0..1.
+
+    With `inference` the first two, which only training needs, are None.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = MobileNetV2()
+        self.lr_branch = LowResolutionBranch()
+        self.hr_branch = HighResolutionBranch()
+        self.f_branch = FusionBranch()
+
+    def forward(self, image: Tensor, inference: bool = True) -> tuple[Tensor | None, Tensor | None, Tensor]:
+        half, quarter, deep = self.backbone(image)
+        semantic, low = self.lr_branch(deep, inference)
+        detail, high = self.hr_branch(image, half, quarter, low, inference)
+        return semantic, detail, self.f_branch(image, low, high)
+
+
+def build() -> MODNet:
+    """The bare network with random weights."""
+    return MODNet()
+
+
+def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The authors' checkpoint, with or without `module.`, its backbone under either or both of its names -> ours.
+
+    Where both are there the second one counts, as it does when the authors load the file.
+    """
+    state = without_prefix(state_dict, "module.")
+    for alias in BACKBONE_ALIASES:
+        for key in [key for key in state if key.startswith(alias)]:
+            state["backbone." + key.removeprefix(alias)] = state.pop(key)
+    return with_counters(state)
+
+
+def network_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """The size at which the authors run an image, each side lowered to a multiple of 32.
+
+    As in their demo/image_matting/colab/inference.py the shorter side becomes `side`, but an image that has `side` between its two
+    sides keeps its size. Ours is the limit of 4 x `side` for the longer side: only images longer than 4:1 meet it, and their
+    memory stays bounded.
+    """
+    if max(height, width) < side or min(height, width) > side:
+        if width >= height:
+            height, width = side, int(width / height * side)
+        else:
+            height, width = int(height / width * side), side
+    longest = 4 * side
+    return lower_to_multiple(min(height, longest), 32), lower_to_multiple(min(width, longest), 32)
+
+
+class CompleteMODNet(nn.Module):
+    def __init__(self, network: MODNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, side: int = 512) -> tuple[Tensor, Tensor | None]:
+        """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1 and no foreground.
+
+        The network runs with its shorter side at about `side` pixels, see `network_size`: 4 x `side` bounds the longer one.
+        """
+        height, width = network_size(image.shape[2], image.shape[3], side)
+        resized = F.interpolate(image, size=[height, width], mode="area")
+        centred = standardise(resized, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
+        weight = self.network.lr_branch.conv_lr.layers[0].weight
+        alpha = self.network(centred.to(weight.dtype), True)[2]  # type: ignore[arg-type]  # mypy cannot see into nn.Sequential
+        return F.interpolate(alpha.float(), size=[image.shape[2], image.shape[3]], mode="area").clamp(0.0, 1.0), None
+
+
+def wrap(network: MODNet) -> CompleteMODNet:
+    """The network with its authors' pre- and post-processing: `forward(image, side=512) -> (alpha, None)`."""
+    return CompleteMODNet(network)

@@ -1,0 +1,158 @@
+"""From what a person gives (trimap, strokes, mask, plate, or nothing) to the guides a model takes. No torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.core.registry import ModelSpec, Registry
+from mattecli.core.store import is_installed
+from mattecli.errors import InputError, UsageError
+from mattecli.io.images import Photo, Pixels, read_levels, read_photo
+from mattecli.matting.plate import trimap_from_plate
+from mattecli.matting.strokes import trimap_from_strokes
+from mattecli.matting.subject import subject_trimap
+from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_mask
+
+GIVEN = {"trimap": "--trimap", "strokes": "--strokes", "mask": "--mask", "background": "--bg"}
+TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background")
+SUBJECT = "subject"
+SMALLEST_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, "subject" (found without weights), or ""."""
+
+    spec: ModelSpec
+    trimap_source: str
+    note: str = ""
+
+
+def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> Choice:
+    """The model for the guides that were given: the named one, else the best installed one that fits.
+
+    Raises ModelError for an unknown name, UsageError when the model and the guides do not go together.
+    """
+    if model is not None:
+        return _matched(registry.find(model), given)
+    kind = "trimap" if given else "none"
+    installed = [registry.models[name] for name in registry.defaults[kind] if is_installed(registry.models[name])]
+    if installed:
+        return _matched(installed[0], given)
+    wanted = registry.defaults["none"][0]
+    fallback = registry.models[registry.defaults["trimap"][0]]
+    note = f"no model is installed, so the subject is found without one and the matte is rough; `matte models pull {wanted}` gets a better one"
+    return Choice(fallback, SUBJECT, note)
+
+
+def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> ModelSpec | None:
+    """The trimap model that finishes the chosen one's matte, or None.
+
+    asked: None for what the model advises, "none", "auto", or a model's name.
+    """
+    if asked == "none" or (asked is None and not choice.spec.refine):
+        return None
+    if "trimap" in choice.spec.guides:
+        raise UsageError(f"{choice.spec.name} works from a trimap already; --refine is for models that need none, so drop it")
+    name = asked if asked not in (None, "auto") else choice.spec.refine or registry.defaults["refine"][0]
+    refiner = registry.find(str(name))
+    if refiner.guides != ("trimap",):
+        raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use --refine {registry.defaults['refine'][0]}")
+    return refiner
+
+
+def _matched(spec: ModelSpec, given: Mapping[str, str]) -> Choice:
+    source = ""
+    unused = [guide for guide in given if guide not in spec.guides]
+    if "trimap" in spec.guides:
+        source = "trimap" if "trimap" in given else next((guide for guide in TRIMAP_SOURCES if guide in unused), "")
+        if not source:
+            raise UsageError(f"{spec.name} needs a trimap; give --trimap, or --strokes, --mask or --bg to make one from")
+        unused = [guide for guide in unused if guide != source]
+    missing = [guide for guide in spec.guides if guide not in given and guide != "trimap"]
+    if missing:
+        raise UsageError(f"{spec.name} needs {' and '.join(GIVEN[guide] for guide in missing)}; give it or choose another model")
+    if unused:
+        raise UsageError(_too_many(spec, source, unused))
+    return Choice(spec, source)
+
+
+def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:
+    flags = " and ".join(GIVEN[guide] for guide in unused)
+    if source:
+        return f"{spec.name} takes one way to a trimap, and {GIVEN[source]} is one already; drop {flags}"
+    return f"{spec.name} does not take {flags}; drop it, or choose a model that takes it (see `matte models list`)"
+
+
+def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[str, Pixels]:
+    """The guides the chosen model takes, as integer pictures of the photo's size.
+
+    trimap: uint8 [H, W] of 0, 128, 255; background: RGB [H, W, 3]; mask: uint8 [H, W].
+    """
+    guides: dict[str, Pixels] = {}
+    if "trimap" in choice.spec.guides:
+        guides["trimap"] = find_trimap(photo, files, choice.trimap_source)
+    if "background" in choice.spec.guides:
+        guides["background"] = read_plate(photo, files["background"])
+    if "mask" in choice.spec.guides:
+        guides["mask"] = read_mask(photo, files["mask"])
+    return guides
+
+
+def find_trimap(photo: Photo, files: Mapping[str, str], source: str) -> NDArray[np.uint8]:
+    """The photo's trimap, uint8 [H, W] of 0, 128 and 255, from whichever source there is."""
+    if source == SUBJECT:
+        return _subject_or_whole(photo)
+    with_file = files[source]
+    try:
+        if source == "trimap":
+            trimap = read_trimap_levels(read_levels(with_file))
+            check_trimap(trimap, size=photo.size)
+            return trimap
+        if source == "strokes":
+            return trimap_from_strokes(eight_bit(read_levels(with_file)), size=photo.size)
+        if source == "mask":
+            return trimap_from_mask(read_mask(photo, with_file))
+        return trimap_from_plate(eight_bit(photo.pixels), eight_bit(read_plate(photo, with_file)))
+    except InputError as error:
+        raise InputError(str(error) if with_file in str(error) else f"{with_file}: {error}") from error
+
+
+def _subject_or_whole(photo: Photo) -> NDArray[np.uint8]:
+    """The subject of a photo; a picture too small to hold one and its surroundings is all subject."""
+    if min(photo.size) < SMALLEST_SIDE:
+        return np.full(photo.size, 255, np.uint8)
+    return subject_trimap(eight_bit(photo.pixels))
+
+
+def read_plate(photo: Photo, file: str) -> Pixels:
+    """The clean plate, which must have the photo's size."""
+    plate = read_photo(file).pixels
+    _check_size("plate", plate, photo, file)
+    return plate
+
+
+def read_mask(photo: Photo, file: str) -> NDArray[np.uint8]:
+    """A mask as uint8 [H, W]: its alpha where it has one, else its grey levels."""
+    levels = eight_bit(read_levels(file))
+    if levels.ndim == 3:
+        levels = levels[..., 3] if levels.shape[2] == 4 else levels.max(axis=2)
+    _check_size("mask", levels, photo, file)
+    return levels
+
+
+def _check_size(name: str, pixels: Pixels, photo: Photo, file: str) -> None:
+    height, width = photo.size
+    if pixels.shape[:2] != (height, width):
+        raise InputError(
+            f"{file}: the {name} is {pixels.shape[1]}x{pixels.shape[0]}, the picture {width}x{height}; make them the same size"
+        )
+
+
+def eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
+    """8 bits a channel, for what only looks and does not measure."""
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

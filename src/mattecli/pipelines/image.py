@@ -1,0 +1,161 @@
+"""The main job: read -> guide -> matte -> refine -> compose -> write, one photo at a time."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mattecli.core.contract import Tunable
+from mattecli.core.runtime import Matter, to_array, to_tensor
+from mattecli.errors import InputError
+from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
+from mattecli.matting.compose import fit, lay_over, parse_colour
+from mattecli.matting.foreground import estimate_foreground
+from mattecli.matting.trimap import trimap_from_alpha
+from mattecli.pipelines.guides import Choice, read_guides
+from mattecli.pipelines.plan import Job
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every picture of a run is made.
+
+    kind: cutout | alpha | foreground | composite. over: the backdrop of a composite, a colour or a picture file. options: tunables of
+    the matter, by name.
+    """
+
+    choice: Choice
+    matter: Matter
+    refiner: Matter | None = None
+    kind: str = "cutout"
+    over: str = "white"
+    options: Mapping[str, Tunable] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was done for one picture: size is (width, height), split the seconds of each step, notes what a person should know."""
+
+    source: str
+    destination: str
+    size: tuple[int, int]
+    split: Mapping[str, float]
+    notes: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.split.values())
+
+
+class _Clock:
+    """Seconds a step, by name, in order."""
+
+    def __init__(self) -> None:
+        self.split: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.split[step] = time.perf_counter() - begin
+
+
+def process(job: Job, recipe: Recipe) -> Result:
+    """Make one picture. Raises MatteError for what the caller can mend; then nothing is written."""
+    clock = _Clock()
+    notes: list[str] = []
+    with clock("read"):
+        photo = read_photo(job.source)
+    with clock("guide"):
+        guides = read_guides(photo, job.guides, recipe.choice)
+    with clock("matte"):
+        image = seen_image(photo, recipe.matter)
+        tensors = {name: guide_tensor(name, pixels, recipe.matter) for name, pixels in guides.items()}
+        alpha, foreground = recipe.matter(image, tensors, recipe.options)
+    with clock("refine"):
+        if recipe.refiner is not None:
+            alpha, refined = refine(image, alpha, recipe.refiner)
+            foreground = None if refined else foreground
+        notes += _doubts(alpha)
+    with clock("compose"):
+        picture = compose(photo, image, alpha, foreground, tensors.get("background"), recipe, job.destination)
+    with clock("write"):
+        write_image(picture, job.destination, icc=photo.icc)
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, tuple(notes))
+
+
+def seen_image(photo: Photo, matter: Matter) -> Tensor:
+    """The photo as the model sees it, [1, 3, H, W]: parts its own alpha hides are mid-grey, not whatever lies under them."""
+    image = to_tensor(photo.pixels, matter.device)
+    if photo.alpha is None:
+        return image
+    own = to_tensor(photo.alpha, matter.device)
+    return image * own + 0.5 * (1 - own)
+
+
+def guide_tensor(name: str, pixels: Pixels, matter: Matter) -> Tensor:
+    """A guide as the contract wants it; a trimap's 128 becomes exactly 0.5."""
+    tensor = to_tensor(pixels, matter.device)
+    return (tensor * 2).round() / 2 if name == "trimap" else tensor
+
+
+def refine(image: Tensor, coarse: Tensor, refiner: Matter) -> tuple[Tensor, bool]:
+    """Turn a coarse matte into a trimap and let a trimap model finish it; returns (alpha, whether there was anything to finish)."""
+    trimap = trimap_from_alpha(to_array(coarse))
+    if not ((trimap == 255).any() and (trimap == 0).any() and (trimap == 128).any()):
+        return coarse, False
+    alpha, _ = refiner(image, {"trimap": guide_tensor("trimap", trimap, refiner)})
+    return alpha, True
+
+
+def _doubts(alpha: Tensor) -> list[str]:
+    """What a person should be told of a matte that can hardly be right."""
+    share = float(alpha.mean())
+    if share < 0.001:
+        return ["the matte is all but empty: nothing was found; try another model or give a --trimap"]
+    if share > 0.999:
+        return ["the matte covers the whole picture: no background was found; try another model or give a --trimap"]
+    return []
+
+
+def compose(
+    photo: Photo, image: Tensor, alpha: Tensor, foreground: Tensor | None, plate: Tensor | None, recipe: Recipe, destination: str
+) -> Pixels:
+    """The result in integers: as deep as the photo where the destination can hold it, else 8 bit."""
+    top = photo.top if holds_sixteen_bit(destination) else 255
+    if photo.alpha is not None:
+        alpha = alpha * to_tensor(photo.alpha, recipe.matter.device)
+    flat = to_array(alpha)
+    if recipe.kind == "alpha":
+        return _integers(flat, top)
+    with torch.inference_mode():
+        colours = to_array(foreground if foreground is not None else estimate_foreground(image, alpha, background=plate))
+    if recipe.kind == "foreground":
+        return _integers(colours, top)
+    if recipe.kind == "composite":
+        return _integers(lay_over(colours, flat, read_backdrop(recipe.over, photo.size)), top)
+    return np.dstack([_integers(colours, top), _integers(flat, top)])
+
+
+def _integers(values: NDArray[np.float32], top: int) -> Pixels:
+    dtype = np.uint8 if top == 255 else np.uint16
+    return (np.clip(values, 0, 1) * top + 0.5).astype(dtype)
+
+
+def read_backdrop(over: str, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A colour or a picture file as a backdrop of the given (height, width), float32 [H, W, 3] in 0..1."""
+    height, width = size
+    if Path(over).is_file():
+        backdrop = read_photo(over)
+        return fit((backdrop.pixels / backdrop.top).astype(np.float32), height, width)
+    try:
+        colour = parse_colour(over)
+    except InputError as error:
+        raise InputError(f"--over {over} is neither a picture file nor a colour: {error}") from error
+    return np.broadcast_to(np.asarray(colour, np.float32), (height, width, 3))

@@ -1,0 +1,146 @@
+"""`matte image` through the real command line, on small real pictures."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from mattecli.io.images import write_image
+from tests.support import Run, read
+
+
+def _mean_error(alpha: np.ndarray, scene: Path) -> float:
+    return float(np.abs(alpha / 255.0 - read(scene / "true.png") / 255.0).mean())
+
+
+def test_a_trimap_gives_a_straight_cutout_that_rebuilds_the_photo(run: Run, scene: Path) -> None:
+    done = run("image", "photo.png", "--trimap", "trimap.png", "-o", "cut.png")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "cut.png\n"
+    cut, photo, plate = read(scene / "cut.png"), read(scene / "photo.png").astype(float), read(scene / "plate.png")
+    alpha = cut[..., 3:] / 255.0
+    assert _mean_error(cut[..., 3], scene) < 0.01
+    soft = (alpha[..., 0] > 0) & (alpha[..., 0] < 1)
+    rebuilt = alpha * cut[..., :3] + (1 - alpha) * plate
+    assert np.abs(rebuilt - photo)[soft].mean() < 4
+    wanted = np.array([230, 140, 40])
+    assert np.abs(cut[..., :3] - wanted)[soft & (alpha[..., 0] > 0.2)].mean() < 12, (
+        "edge colours are the subject's own, not mixed with blue"
+    )
+
+
+@pytest.mark.parametrize("guide", [("--strokes", "strokes.png"), ("--bg", "plate.png"), ("--mask", "true.png")])
+def test_every_guide_leads_to_a_matte(run: Run, scene: Path, guide: tuple[str, str]) -> None:
+    done = run("image", "photo.png", *guide, "--as", "alpha", "-o", "alpha.png")
+    assert done.exit_code == 0, done.output
+    assert _mean_error(read(scene / "alpha.png"), scene) < 0.04
+
+
+def test_without_guide_model_or_network_the_subject_is_found_and_called_rough(run: Run, scene: Path) -> None:
+    done = run("image", "photo.png", "--offline", "--as", "alpha", "-o", "alpha.png")
+    assert done.exit_code == 0, done.output
+    assert "rough" in done.stderr and "matte models pull modnet" in done.stderr
+    assert _mean_error(read(scene / "alpha.png"), scene) < 0.06
+
+
+def test_the_name_in_the_card_is_the_same_command(run: Run, scene: Path) -> None:
+    assert run("matte", "photo.png", "--trimap", "trimap.png", "--as", "composite", "--over", "white").exit_code == 0
+    corner = read(scene / "photo_composite.png")[0, 0]
+    assert corner.tolist() == [255, 255, 255]
+
+
+def test_json_says_what_was_done(run: Run, scene: Path) -> None:
+    done = run("image", "photo.png", "missing.png", "--trimap", "trimap.png", "-o", "out/", "--json")
+    assert done.exit_code == 1
+    lost, made = (json.loads(line) for line in done.stdout.splitlines())
+    assert lost["input"] == "missing.png" and lost["output"] is None and "there is no file" in lost["error"]
+    assert made["output"] == "out/photo.png" and made["model"] == "closed-form" and made["device"] in ("cpu", "cuda:0", "mps")
+    assert made["size"] == [96, 72] and made["seconds"] > 0
+
+
+def test_sixteen_bits_go_through(run: Run, scene: Path) -> None:
+    deep = read(scene / "photo.png").astype(np.uint16) * 257
+    write_image(deep, scene / "deep.tif")
+    assert run("image", "deep.tif", "--trimap", "trimap.png", "-o", "cut.tif").exit_code == 0
+    cut = tifffile.imread(scene / "cut.tif")
+    solid = read(scene / "trimap.png") == 255
+    assert cut.dtype == np.uint16
+    np.testing.assert_array_equal(cut[solid][:, :3], deep[solid])
+    assert len(np.unique(cut[..., 3])) > 256
+
+
+def test_a_pipe_carries_the_picture(scene: Path) -> None:
+    command = [sys.executable, "-m", "mattecli", "image", "-", "--trimap", "trimap.png", "-o", "-"]
+    done = subprocess.run(command, input=(scene / "photo.png").read_bytes(), capture_output=True, check=True)
+    with Image.open(io.BytesIO(done.stdout)) as picture:
+        assert picture.mode == "RGBA" and picture.size == (96, 72)
+
+
+def test_one_pixel_works(run: Run, scene: Path) -> None:
+    write_image(np.zeros((1, 1, 3), np.uint8), scene / "pixel.png")
+    done = run("image", "pixel.png", "-o", "cut.png")
+    assert done.exit_code == 0, done.output
+    assert read(scene / "cut.png").shape == (1, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["missing.jpg"], 1, "there is no file missing.jpg"),
+        (["text.jpg"], 1, "not a picture"),
+        (["photo.png", "--trimap", "small.png"], 1, "48x36"),
+        (["photo.png", "--trimap", "white.png"], 1, "no background"),
+        (["photo.png", "--trimap", "black.png"], 1, "no foreground"),
+        (["photo.png", "--trimap", "photo.png"], 1, "no trimap"),
+        (["photo.png", "--model", "closed-from"], 1, "did you mean closed-form?"),
+        (["photo.png", "--model", "closed-form"], 2, "needs a trimap"),
+        (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take --trimap"),
+        (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
+        (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),
+        (["photo.png", "--trimap", "trimap.png", "--device", "gpu"], 2, "there is no device"),
+        (["photo.png", "--trimap", "trimap.png", "--as", "sticker"], 2, "choose cutout"),
+        (["photo.png", "--trimap", "trimap.png", "--over", "beigeish"], 1, "colour"),
+        (["photo.png", "--trimap", "trimap.png", "--option", "speed=11"], 2, "no option"),
+        (["photo.png", "--model", "text.pt"], 1, "not a TorchScript file"),
+    ],
+)
+def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, scene: Path, arguments: list[str], code: int, said: str) -> None:
+    for name, picture in (("white", np.full((72, 96), 255)), ("black", np.zeros((72, 96))), ("small", np.full((36, 48), 128))):
+        write_image(picture.astype(np.uint8), scene / f"{name}.png")
+    for name in ("text.jpg", "text.pt"):
+        (scene / name).write_text("this is no picture and no model")
+    done = run("image", *arguments, "-o", "out.png", "--quiet")
+    assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
+    assert said in done.stderr
+    assert not (scene / "out.png").exists()
+
+
+def test_results_that_cannot_be_written_are_said_so(run: Run, scene: Path) -> None:
+    for output, said in (("photo.png", "would overwrite"), ("trimap.png/cut.png", "cannot be written"), ("cut.jpg", "transparency")):
+        done = run("image", "photo.png", "--trimap", "trimap.png", "-o", output)
+        assert done.exit_code in (1, 2) and said in done.stderr, done.output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process the POSIX way")
+def test_killed_while_writing_nothing_half_done_has_the_final_name(scene: Path) -> None:
+    """A writer is killed the moment its first bytes are on disk: the final name must not exist."""
+    program = (
+        "import numpy as np; from mattecli.io.images import write_image;"
+        "write_image(np.random.default_rng(0).integers(0, 255, (3000, 3000, 4), dtype=np.uint8), 'big.tif')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=scene)
+    deadline = time.monotonic() + 60
+    while not any(part.stat().st_size for part in scene.glob(".big.tif.*")) and time.monotonic() < deadline:
+        assert process.poll() is None, "the writer finished before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (scene / "big.tif").exists()

@@ -1,0 +1,83 @@
+"""`matte models` and `matte doctor`, and the published shm-fast weights end to end."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support import Run, read
+
+
+@pytest.fixture
+def mirrored(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_MIRROR", str(shared / "weights"))
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_a_pulled_model_mattes_a_photo_as_its_authors_do(run: Run, shared: Path, tmp_path: Path) -> None:
+    pulled = run("models", "pull", "shm-fast", "--offline")
+    assert pulled.exit_code == 0 and Path(pulled.stdout.strip()).is_file(), pulled.output
+    assert "ok" in run("models", "verify", "shm-fast").stdout
+    photo = shared / "data" / "portraits" / "carvekit_street.jpg"
+    done = run("image", photo, "--model", "shm-fast", "--refine", "none", "--as", "alpha", "-o", tmp_path / "alpha.png")
+    assert done.exit_code == 0, done.output
+    wanted = np.clip(np.load(shared / "golden" / "shm-fast" / "real-street.npz")["alpha"], 0, 1)
+    assert np.abs(read(tmp_path / "alpha.png") / 255.0 - wanted.squeeze()).max() <= 2 / 255
+    assert run("models", "rm", "shm-fast").exit_code == 0
+    assert not Path(pulled.stdout.strip()).exists()
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_an_export_runs_by_its_path(run: Run, shared: Path, tmp_path: Path) -> None:
+    checkpoint = shared / "weights" / "shm-fast" / "ckpt_lastest.pth"
+    exported = run("models", "export", "shm-fast", "--checkpoint", checkpoint, "-o", tmp_path / "mine.pt")
+    assert exported.exit_code == 0, exported.output
+    photo = shared / "data" / "portraits" / "selfie_1.jpg"
+    done = run("image", photo, "--model", tmp_path / "mine.pt", "--refine", "-o", tmp_path / "cut.png", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["refine"] == "closed-form"
+
+
+def test_list_and_doctor_speak_of_every_model(run: Run) -> None:
+    listed = [json.loads(line) for line in run("models", "list", "--json").stdout.splitlines()]
+    assert {record["name"] for record in listed} >= {"closed-form", "shm-fast", "modnet"}
+    doctor = [json.loads(line) for line in run("doctor", "--json").stdout.splitlines()]
+    names = {finding["name"] for finding in doctor}
+    assert names >= {"python", "torch", "device", "ffmpeg", "cache", "mirror", *(record["name"] for record in listed)}
+    assert all(finding["ok"] or finding["advice"] for finding in doctor)
+
+
+def _pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"state_dict": Path("x")}))
+
+
+def _wrong_layout(path: Path) -> None:
+    torch.save({"state_dict": {"conv.weight": torch.zeros(1)}}, path)
+
+
+def _no_tensors(path: Path) -> None:
+    torch.save({"epoch": 3}, path)
+
+
+@pytest.mark.parametrize(("make", "said"), [(_pickle, "not a checkpoint"), (_wrong_layout, "does not fit"), (_no_tensors, "no state dict")])
+def test_what_is_no_checkpoint_is_refused(run: Run, tmp_path: Path, make: object, said: str) -> None:
+    make(tmp_path / "bad.pth")
+    done = run("models", "export", "shm-fast", "--checkpoint", tmp_path / "bad.pth", "-o", tmp_path / "out.pt")
+    assert done.exit_code == 1 and said in done.stderr and done.stderr.count("\n") == 1, done.output
+    assert not (tmp_path / "out.pt").exists()
+
+
+def test_a_wrong_file_is_not_imported(run: Run, tmp_path: Path) -> None:
+    _wrong_layout(tmp_path / "ckpt_lastest.pth")
+    done = run("models", "import", "shm-fast", tmp_path / "ckpt_lastest.pth")
+    assert done.exit_code == 1 and "wrong sha256" in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_torchscript_without_our_metadata_is_refused(run: Run, tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.script(torch.nn.ReLU()), str(tmp_path / "foreign.pt"))
+    done = run("image", "photo.jpg", "--model", tmp_path / "foreign.pt")
+    assert done.exit_code == 1 and "carries no matte.json" in done.stderr, done.output

@@ -1,0 +1,19 @@
+"""Shared fixtures: where the test data are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared photos, golden outputs and weights; tests that need it skip where it is absent, but never in CI."""
+    folder = Path(os.environ.get("MATTE_SHARED", REPOSITORY.parent / "shared"))
+    if folder.is_dir():
+        return folder
+    if os.environ.get("CI"):
+        pytest.fail(f"the shared test data are missing: {folder}")
+    pytest.skip(f"shared test data not found at {folder}; set MATTE_SHARED")

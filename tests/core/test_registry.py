@@ -1,0 +1,35 @@
+"""models.toml is read whole, and a wrong name meets the right ones."""
+
+from pathlib import Path
+
+import pytest
+
+from mattecli.core.registry import models_file, read_registry, registry
+from mattecli.errors import ModelError
+
+
+def test_every_default_is_a_model_that_fits() -> None:
+    known = registry()
+    assert all(known.models[name].guides == () for name in known.defaults["none"])
+    assert all(known.models[name].guides == ("trimap",) for name in (*known.defaults["trimap"], *known.defaults["refine"]))
+    assert all(spec.refine in ("", *known.models) for spec in known.models.values())
+
+
+def test_every_file_has_a_source_or_a_hash_to_check() -> None:
+    for spec in registry().models.values():
+        for file in spec.files:
+            assert file.urls or file.sha256, f"{spec.name}: {file.name} can neither be fetched nor checked"
+            assert all(url.startswith("https://") for url in file.urls)
+            assert file.sha256 is None or len(file.sha256) == 64
+
+
+def test_an_unknown_model_is_met_with_the_nearest() -> None:
+    with pytest.raises(ModelError, match=r"did you mean modnet\?"):
+        registry().find("mod-net")
+
+
+def test_a_table_with_an_unknown_guide_is_refused(tmp_path: Path) -> None:
+    text = models_file().read_text().replace('guides = ["trimap"]', 'guides = ["sketch"]')
+    (tmp_path / "models.toml").write_text(text)
+    with pytest.raises(ModelError, match="unknown guides"):
+        read_registry(tmp_path / "models.toml")

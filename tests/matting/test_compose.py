@@ -1,0 +1,77 @@
+"""Laying over, colours and backdrops."""
+
+import numpy as np
+import pytest
+
+from mattecli.errors import MatteError
+from mattecli.matting.compose import checkerboard, fit, lay_over, parse_colour, plain
+
+
+def test_the_plain_blend_mixes_encoded_values_and_the_linear_blend_mixes_light() -> None:
+    white, black, half = plain(1, 1, (1, 1, 1)), plain(1, 1, (0, 0, 0)), np.full((1, 1), 0.5, np.float32)
+    assert lay_over(white, half, black, linear=False)[0, 0, 0] == pytest.approx(0.5)
+    # Half the light of white is 188 of 255 in sRGB.
+    assert lay_over(white, half, black)[0, 0, 0] * 255 == pytest.approx(188, abs=0.6)
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_solid_pixels_keep_their_colour_and_clear_ones_show_the_backdrop(linear: bool) -> None:
+    random = np.random.default_rng(0)
+    foreground, backdrop = random.random((2, 600, 5, 3), np.float32)
+    alpha = np.zeros((600, 5), np.float32)
+    alpha[300:] = 1
+    laid = lay_over(foreground, alpha, backdrop, linear=linear)
+    assert laid.dtype == np.float32
+    np.testing.assert_allclose(laid[:300], backdrop[:300], atol=1e-5)
+    np.testing.assert_allclose(laid[300:], foreground[300:], atol=1e-5)
+
+
+def test_a_backdrop_of_another_size_is_refused_with_both_sizes() -> None:
+    with pytest.raises(MatteError, match=r"4 x 3.*6 x 5"):
+        lay_over(plain(3, 4, (0, 0, 0)), np.zeros((3, 4), np.float32), plain(5, 6, (0, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("orange", (255, 165, 0)), ("Grey", (128, 128, 128)), ("#f0a", (255, 0, 170)), ("#102030", (16, 32, 48)), ("1, 2,255", (1, 2, 255))],
+)
+def test_a_colour_is_a_name_or_hexadecimal_or_three_numbers(text: str, expected: tuple[int, int, int]) -> None:
+    assert parse_colour(text) == pytest.approx([part / 255 for part in expected])
+
+
+@pytest.mark.parametrize("text", ["", "blurple", "#12", "1,2", "1,2,256", "-1,2,3", "1,2,x", "#11223344"])
+def test_what_is_no_colour_is_refused_with_the_accepted_forms(text: str) -> None:
+    with pytest.raises(MatteError, match="#rgb, #rrggbb, or r,g,b"):
+        parse_colour(text)
+
+
+def test_the_checkerboard_has_square_fields_of_two_greys() -> None:
+    board = checkerboard(40, 70)
+    assert board.shape == (40, 70, 3) and board.dtype == np.float32
+    assert board[0, 0, 0] == board[17, 17, 0] != board[0, 17, 0] == board[17, 0, 0]
+
+
+def test_cover_fills_the_frame_from_the_middle_contain_shows_all_and_stretch_bends() -> None:
+    wide = np.zeros((10, 40, 3), np.float32)
+    wide[:, 10:30] = 1
+    assert fit(wide, 20, 20).min() > 0.4
+    contained = fit(wide, 20, 20, mode="contain")
+    assert contained[:7].max() == 0 and contained[13:].max() == 0 and contained[10, 10, 0] > 0.99
+    stretched = fit(wide, 20, 20, mode="stretch")
+    assert stretched[:, 0].max() < 0.01 and stretched[:, 10].min() > 0.99
+    with pytest.raises(MatteError, match="cover, contain, stretch"):
+        fit(wide, 20, 20, mode="tile")
+
+
+def test_shrinking_averages_so_that_fine_patterns_turn_grey_and_enlarging_stays_in_range() -> None:
+    fine = np.zeros((64, 64, 3), np.float32)
+    fine[::2] = 1
+    np.testing.assert_allclose(fit(fine, 8, 8), 0.5, atol=1e-5)
+    enlarged = fit(fine, 200, 100, mode="stretch")
+    assert enlarged.min() == 0 and enlarged.max() == 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (37, 2), (11, 640)])
+@pytest.mark.parametrize("mode", ["cover", "contain", "stretch"])
+def test_every_size_is_met_exactly(height: int, width: int, mode: str) -> None:
+    assert fit(plain(7, 5, (1, 1, 1)), height, width, mode=mode).shape == (height, width, 3)

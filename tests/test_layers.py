@@ -1,0 +1,57 @@
+"""The architecture, read from the imports themselves."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "mattecli"
+
+MAY_IMPORT = {
+    "errors": set(),
+    "cli": {"cli", "pipelines", "core", "errors"},
+    "pipelines": {"pipelines", "core", "matting", "io", "errors"},
+    "core": {"core", "errors"},  # nets are imported by name
+    "nets": {"nets", "errors"},
+    "matting": {"matting", "errors"},
+    "io": {"io", "errors"},
+}
+# The command line may check a destination's suffix before anything is loaded.
+EXCEPTIONS = {("cli/image.py", "io")}
+
+
+def _imports(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _layers(file: Path) -> set[str]:
+    parts = [name.split(".") for name in _imports(file)]
+    return {part[1] for part in parts if part[0] == "mattecli" and len(part) > 1 and not part[1].startswith("__")}
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_a_layer_imports_only_what_the_table_allows(layer: str) -> None:
+    files = [PACKAGE / "errors.py"] if layer == "errors" else sorted((PACKAGE / layer).rglob("*.py"))
+    assert files
+    for file in files:
+        name = file.relative_to(PACKAGE).as_posix()
+        allowed = MAY_IMPORT[layer] | {target for source, target in EXCEPTIONS if source == name}
+        assert _layers(file) <= allowed, name
+
+
+@pytest.mark.parametrize(
+    ("package", "home"),
+    [("torch.jit", "core/export.py"), ("PIL", "io/images.py"), ("typer", "cli"), ("rich", "cli")],
+)
+def test_each_library_is_known_in_one_place(package: str, home: str) -> None:
+    for file in PACKAGE.rglob("*.py"):
+        name = file.relative_to(PACKAGE).as_posix()
+        uses = any(imported == package or imported.startswith(package + ".") for imported in _imports(file))
+        calls = package == "torch.jit" and "torch.jit." in "\n".join(line.split("#")[0] for line in file.read_text().splitlines())
+        assert not (uses or calls) or name.startswith(home), f"{name} uses {package}"
