@@ -15,10 +15,10 @@ def test_every_default_is_a_model_that_fits() -> None:
     assert all(spec.refine in ("", *known.models) for spec in known.models.values())
 
 
-def test_every_file_has_a_source_or_a_hash_to_check() -> None:
+def test_every_file_has_a_source_or_says_how_to_get_it() -> None:
     for spec in registry().models.values():
         for file in spec.files:
-            assert file.urls or file.sha256, f"{spec.name}: {file.name} can neither be fetched nor checked"
+            assert file.urls or file.by_hand, f"{spec.name}: {file.name} cannot be had"
             assert all(url.startswith("https://") for url in file.urls)
             assert file.sha256 is None or len(file.sha256) == 64
 

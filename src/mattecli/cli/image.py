@@ -76,8 +76,8 @@ def image(
 ) -> None:
     """Cut the subject out of photos.
 
-    Writes a PNG with transparency for each photo and prints its path. Without a guide the subject is found; with --trimap, --strokes, --mask
-    or --bg you say what it is.
+    Writes a PNG with transparency for each photo and prints its path. Without a guide the subject is found; with --trimap,
+    --strokes, --mask or --bg you say what it is.
 
     Examples:
 

@@ -45,7 +45,7 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "paper": spec.paper,
         "bytes": sum(size for size in sizes if size) if all(sizes) else None,
         "options": dict(spec.options),
-        "files": [{"name": file.name, "sha256": file.sha256, "urls": list(file.urls)} for file in spec.files],
+        "files": [{"name": file.name, "sha256": file.sha256, "urls": list(file.urls), "by_hand": file.by_hand} for file in spec.files],
     }
 
 
@@ -82,8 +82,8 @@ def info(name: Name, as_json: Json = False) -> None:
     say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
     for file in spec.files:
         say(f"  file       {file.name}, {_megabytes(file.bytes)}, sha256 {file.sha256 or 'not public: recorded at the first download'}")
-        for url in file.urls:
-            say(f"             {url}")
+        for line in (*file.urls, *filter(None, [file.by_hand])):
+            say(f"             {line}")
 
 
 @models_app.command()

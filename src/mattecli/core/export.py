@@ -30,22 +30,23 @@ Module = torch.jit.ScriptModule  # a compiled module
 
 
 @contextmanager
-def _quiet_jit() -> Iterator[None]:
-    """torch 2.13 deprecates TorchScript with a warning at every call; the files we run are TorchScript, so we know."""
+def quiet() -> Iterator[None]:
+    """Keep torch from repeating what we know: that TorchScript is deprecated (since 2.13) and that its sparse tensors are young."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta", category=UserWarning)
         yield
 
 
 def script(module: nn.Module) -> Module:
     """Compile a module in evaluation mode."""
-    with _quiet_jit():
+    with quiet():
         return torch.jit.script(module.eval())
 
 
 def freeze(module: Module) -> Module:
     """Turn weights into constants and fold batch normalisation into the convolutions before it."""
-    with _quiet_jit():
+    with quiet():
         return torch.jit.freeze(module.eval())
 
 
@@ -61,7 +62,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     advice = "give the state-dict checkpoint its authors published"
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch muses about pickle protocols; what matters is raised
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint {path}; {advice}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
@@ -101,7 +104,7 @@ def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _quiet_jit():
+        with quiet():
             torch.jit.save(scripted, str(part), _extra_files={METADATA_FILE: info.to_json()})
         os.replace(part, path)
     except (OSError, RuntimeError) as error:
@@ -179,7 +182,7 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     read_info(path)
     extra = {METADATA_FILE: ""}
     try:
-        with _quiet_jit():
+        with quiet():
             module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
     except (RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path} cannot be loaded as TorchScript; export the model again") from error

@@ -19,12 +19,16 @@ else:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One published file: `name` as published, sources in order of preference, the sha256 that makes it trustworthy."""
+    """One published file: `name` as published, sources in order of preference, the sha256 that makes it trustworthy.
+
+    `by_hand` is one sentence on how a person gets the file where no plain download exists.
+    """
 
     name: str
     urls: tuple[str, ...]
     sha256: str | None
     bytes: int | None = None
+    by_hand: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,13 @@ def spec_of_export(path: Path) -> ModelSpec:
 
 
 def _weight_file(file: Mapping[str, Any]) -> WeightFile:
-    return WeightFile(name=file["name"], urls=tuple(file.get("urls", ())), sha256=file.get("sha256"), bytes=file.get("bytes"))
+    return WeightFile(
+        name=file["name"],
+        urls=tuple(file.get("urls", ())),
+        sha256=file.get("sha256"),
+        bytes=file.get("bytes"),
+        by_hand=file.get("by_hand", ""),
+    )
 
 
 def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:

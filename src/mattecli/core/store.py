@@ -178,10 +178,10 @@ def _is_remote(source: str) -> bool:
 
 
 def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: bool) -> str:
-    if offline and not answers:
+    if offline and file.urls and not answers:
         return f"{spec.name} is not in the cache and --offline forbids fetching it; run `matte models pull {spec.name}` while online"
     if not answers:
-        return f"{file.name} of {spec.name} cannot be fetched automatically; `matte models info {spec.name}` says how to get it"
+        return f"{file.name} of {spec.name} has no download: {file.by_hand}"
     return f"{file.name} of {spec.name} could not be fetched; set MATTE_MIRROR or import it by hand. Tried: {'; '.join(answers)}"
 
 

@@ -22,12 +22,13 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
 
     `foreground` and `backdrop` are encoded sRGB [H, W, 3], `alpha` is [H, W], all float32 in 0..1 and of one size.
 
-    Which blend is right depends on what for. `linear=True` mixes light, as a lens and an eye do: coverage mixes light, so a soft
-    edge keeps its width and its hue over any backdrop, with no dark seam between two bright colours. `linear=False` mixes
-    the encoded values. It is what image editors, browsers and video players do with a written cut-out, and it is the mixture that
-    mattes are made for: estimated foregrounds and alphas solve I = alpha F + (1 - alpha) B in encoded values. So laying a cut-out
-    back over its own background reproduces the photo only with `linear=False`, and so do comparisons with other people's composites.
-    Where alpha is 0 or 1 the two agree.
+    Which blend is right depends on what for. `linear=True` mixes light, as a lens does when an edge is out of focus or moving: no
+    dark seam appears between two bright colours. `linear=False` mixes the encoded values, as image editors, browsers and video
+    players do with a written cut-out, and it is the mixture that estimated mattes answer to: foregrounds and alphas here solve
+    I = alpha F + (1 - alpha) B in encoded values. So laying a cut-out back over its own background reproduces the photo only with
+    `linear=False`, and so do comparisons with composites made elsewhere; in linear light dark hair over a bright backdrop comes
+    out a little thinner than in the photo, bright hair over a dark one a little fuller. Where alpha is 0 or 1 the two agree.
+    Raises MatteError when the sizes differ.
     """
     if not foreground.shape[:2] == alpha.shape == backdrop.shape[:2]:
         sizes = f"the cut-out is {_size(foreground)}, its alpha {_size(alpha)} and the backdrop {_size(backdrop)} pixels"

@@ -15,12 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SMOOTHNESS = 0.01
-EDGE = 0.03
+# Stiff enough that an alpha a pixel too wide pulls little background in; tighter values are truer for exact alphas only.
+SMOOTHNESS, EDGE = 0.1, 0.1
+# A known plate leaves one unknown less, so the photo may decide more, and what is laid back over the plate is the photo again.
+SMOOTHNESS_WITH_PLATE, EDGE_WITH_PLATE = 0.01, 0.03
 MARGIN = 2
+MEAN_SIDE = 64
 SMALL_SIDE, SMALL_SWEEPS, LARGE_SWEEPS = 32, 10, 4
+# An alpha nearer than this to 0 or 1 becomes 0 or 1 in an 8-bit file, so it is no soft pixel.
 HALF_STEP = 0.5 / 255
-"""An alpha nearer than this to 0 or 1 becomes 0 or 1 in an 8-bit file, so it is no soft pixel."""
 
 
 def estimate_foreground(image: Tensor, alpha: Tensor, *, background: Tensor | None = None) -> Tensor:
@@ -30,24 +33,21 @@ def estimate_foreground(image: Tensor, alpha: Tensor, *, background: Tensor | No
     is known, is like `image`. Where alpha is 1 the result is the photo's own pixel; where alpha is 0 it is a smooth extension of
     the nearby foreground. All colours are encoded (sRGB) values, as they are in the photo.
     """
+    image = image.contiguous()
     alpha = torch.where(alpha < HALF_STEP, 0.0, torch.where(alpha > 1 - HALF_STEP, 1.0, alpha))
     levels = [(image, alpha, background)]
     while max(levels[-1][0].shape[2:]) > 1:
         image, alpha, background = levels[-1]
         levels.append((_halve(image), _halve(alpha), None if background is None else _halve(background)))
-    image, alpha, _ = levels[0]
+    image, alpha, _ = next(level for level in levels if max(level[0].shape[2:]) <= MEAN_SIDE)
     foreground, behind = _mean_colour(image, alpha), _mean_colour(image, 1 - alpha)
-    for image, alpha, background in reversed(levels):
-        foreground, behind = _solve_level(image, alpha, background, foreground, behind)
+    while levels:
+        foreground, behind = _solve_level(*levels.pop(), foreground, behind)
     return foreground
 
 
 def _halve(plane: Tensor) -> Tensor:
     return functional.avg_pool2d(plane, 2, ceil_mode=True, count_include_pad=False)
-
-
-def _enlarge(plane: Tensor, size: torch.Size) -> Tensor:
-    return functional.interpolate(plane, size, mode="bilinear", align_corners=False)
 
 
 def _mean_colour(image: Tensor, weight: Tensor) -> Tensor:
@@ -57,37 +57,57 @@ def _mean_colour(image: Tensor, weight: Tensor) -> Tensor:
 
 
 def _solve_level(
-    image: Tensor, alpha: Tensor, background: Tensor | None, foreground: Tensor, behind: Tensor
+    image: Tensor, alpha: Tensor, background: Tensor | None, foreground_below: Tensor, behind_below: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """F and B of one level, from those of the level below it: enlarge, hold what is known, relax the rest."""
-    foreground = torch.where(alpha == 1, image, _enlarge(foreground, image.shape[2:]))
-    behind = background if background is not None else torch.where(alpha == 0, image, _enlarge(behind, image.shape[2:]))
+    """F and B of one level from those of the level below: F everywhere, B only where some foreground is near or nothing else is."""
     small = max(image.shape[2:]) <= SMALL_SIDE
+    foreground = functional.interpolate(foreground_below, image.shape[2:], mode="bilinear", align_corners=False)
+    foreground = torch.where(alpha == 1, image, foreground)
     active, first = _active_pixels(alpha, everywhere=small)
     if len(active) == 0:
-        return foreground, behind
-    colours = torch.cat([_gather(foreground, active), _gather(behind, active)], 1)
+        return foreground, image
+    photo, share = _gather(image, active), _gather(alpha, active)
+    if background is None:
+        behind = torch.where(share == 0, photo, _gather(behind_below, _parents(active, alpha.shape)))
+    else:
+        behind = _gather(background, active)
     colours = _relax(
-        colours,
-        _gather(image, active),
-        _gather(alpha, active),
+        torch.cat([_gather(foreground, active), behind], 1),
+        photo,
+        share,
         _neighbours(active, alpha.shape),
         first=first,
         sweeps=SMALL_SWEEPS if small else LARGE_SWEEPS,
         background_known=background is not None,
     )
-    foreground = _scatter(foreground, active, colours[:, :3])
-    return foreground, behind if background is not None else _scatter(behind, active, colours[:, 3:])
+    return _scatter(foreground, active, colours[:, :3]), _scatter(image.clone(), active, colours[:, 3:])
 
 
 def _active_pixels(alpha: Tensor, *, everywhere: bool) -> tuple[Tensor, int]:
     """Flat indices of the pixels to visit, those of one chessboard colour before those of the other, and how many come first."""
-    width, height = alpha.shape[3], alpha.shape[2]
-    soft = ((alpha > 0) & (alpha < 1)).float()
-    active = torch.ones_like(soft) if everywhere else functional.max_pool2d(soft, 2 * MARGIN + 1, 1, MARGIN)
+    height, width = alpha.shape[2:]
+    active = torch.ones_like(alpha, dtype=torch.bool) if everywhere else _widen((alpha > 0) & (alpha < 1))
     indices = active.flatten().nonzero().squeeze(1)
     black = (indices % width + indices // width % height) % 2 == 1
     return torch.cat([indices[~black], indices[black]]), int((~black).sum())
+
+
+def _widen(mask: Tensor) -> Tensor:
+    """The mask [B, 1, H, W] grown by MARGIN pixels to each side."""
+    for axis in (2, 3):
+        wide, length = mask.clone(), mask.shape[axis]
+        for step in range(1, min(MARGIN, length - 1) + 1):
+            wide.narrow(axis, step, length - step).logical_or_(mask.narrow(axis, 0, length - step))
+            wide.narrow(axis, 0, length - step).logical_or_(mask.narrow(axis, step, length - step))
+        mask = wide
+    return mask
+
+
+def _parents(active: Tensor, shape: torch.Size) -> Tensor:
+    """Flat indices of the pixels of the level below that cover the active pixels."""
+    _, _, height, width = shape
+    y, x, photo = active // width % height, active % width, active // (width * height)
+    return (photo * ((height + 1) // 2) + y // 2) * ((width + 1) // 2) + x // 2
 
 
 def _neighbours(active: Tensor, shape: torch.Size) -> Tensor:
@@ -117,16 +137,15 @@ def _scatter(plane: Tensor, active: Tensor, rows: Tensor) -> Tensor:
     return flat.view(channels, batch, height, width).transpose(0, 1)
 
 
-def _relax(
-    colours: Tensor, photo: Tensor, alpha: Tensor, neighbours: Tensor, *, first: int, sweeps: int, background_known: bool
-) -> Tensor:
+def _relax(colours: Tensor, photo: Tensor, alpha: Tensor, neighbours: Tensor, *, first: int, sweeps: int, background_known: bool) -> Tensor:
     """Sweep over rows [F | B] of the active pixels: each takes its neighbours' mean, then the least change that explains the photo.
 
     With the smooth mean m and the residual r = I - alpha m_F - (1 - alpha) m_B, the pixel's 2 x 2 system has the closed solution
     F = m_F + alpha r / d and B = m_B + (1 - alpha) r / d, where d = sum(w) + alpha^2 + (1 - alpha)^2; for a known B the last
     square goes.
     """
-    weights = SMOOTHNESS + EDGE * (alpha[:, 0][neighbours] - alpha).abs()
+    smoothness, edge = (SMOOTHNESS_WITH_PLATE, EDGE_WITH_PLATE) if background_known else (SMOOTHNESS, EDGE)
+    weights = smoothness + edge * (alpha[:, 0][neighbours] - alpha).abs()
     total = weights.sum(1, keepdim=True)
     weights = (weights / total).unsqueeze(2)
     spread = total + alpha**2 + (0 if background_known else (1 - alpha) ** 2)

@@ -17,6 +17,7 @@ OTHER_SCENE = 9.0
 SAME, DIFFERENT = 3.0, 7.0
 # Two pictures of one scene, by a hand or a tripod, are aligned to about this many pixels per thousand.
 MISALIGNMENT = 1.0
+SMALLEST_FOR_ALIGNMENT = 64
 # A shadow leaves at least this share of the light.
 DEEPEST_SHADOW = 0.45
 # The unknown band's reach to either side, as a share of the square root of the picture's area.
@@ -72,7 +73,7 @@ def _aligned(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.u
     if transform is None:
         return plate
     size = image.shape[1::-1]
-    moved = cv2.warpPerspective(plate, transform, size, flags=cv2.INTER_LINEAR)
+    moved = np.asarray(cv2.warpPerspective(plate, transform, size, flags=cv2.INTER_LINEAR), np.uint8)
     covered = cv2.warpPerspective(np.full(plate.shape[:2], 255, np.uint8), transform, size)
     moved[covered < 255] = image[covered < 255]
     return moved if _median_difference(moved, image) < _median_difference(plate, image) else plate
@@ -85,8 +86,10 @@ def _median_difference(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> fl
 
 def _motion(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     """The homography from plate to picture by ORB features and RANSAC; None when it is nothing, or not trustworthy."""
+    if min(image.shape[:2]) < SMALLEST_FOR_ALIGNMENT:
+        return None
     cv2.setRNGSeed(0)
-    orb = cv2.ORB_create(2000)
+    orb = cv2.ORB.create(2000)
     (points, marks), (places, signs) = (orb.detectAndCompute(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), None) for one in (plate, image))
     if marks is None or signs is None:
         return None
@@ -98,7 +101,8 @@ def _motion(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.fl
     transform, agreeing = cv2.findHomography(near[:, 0], near[:, 1], cv2.RANSAC, 2.0)
     if transform is None or agreeing.sum() < max(30, 0.3 * len(near)):
         return None
-    return transform if 0.5 < _corner_shift(transform, image.shape[:2]) < reach else None
+    homography = np.asarray(transform, np.float64)
+    return homography if 0.5 < _corner_shift(homography, image.shape[:2]) < reach else None
 
 
 def _corner_shift(transform: NDArray[np.float64], size: tuple[int, ...]) -> float:
@@ -109,15 +113,15 @@ def _corner_shift(transform: NDArray[np.float64], size: tuple[int, ...]) -> floa
 
 def _smooth(image: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     sigma = 0.6 + 0.8 * scale
-    return cv2.GaussianBlur(image.astype(np.float32) / 255, (0, 0), sigma)
+    return np.asarray(cv2.GaussianBlur(image.astype(np.float32) / 255, (0, 0), sigma), np.float32)
 
 
 def _lab(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def _gains(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The plate's exposure per channel: the most frequent ratio of picture to plate, because most of what the subject leaves free has it."""
+    """The plate's exposure per channel: the most frequent ratio of picture to plate, which what the subject leaves free has."""
     usable = (scene > 0.08) & (scene < 0.9) & (picture > 0.04) & (picture < 0.96)
     gains = np.ones(3, np.float32)
     for channel in range(3):
@@ -138,13 +142,13 @@ def _mode(values: NDArray[np.float32], *, span: float) -> float:
 
 
 def _light(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much of the plate's light is left under the shadow that explains the picture best, [H, W, 1]; 1 where no shadow could be so deep."""
+    """How much of the plate's light the shadow leaves that explains the picture best, [H, W, 1]; 1 where no shadow is so deep."""
     light = np.sum(picture * scene, axis=2, keepdims=True) / np.maximum(np.sum(scene * scene, axis=2, keepdims=True), 1e-4)
     return np.where(light < DEEPEST_SHADOW, 1, np.minimum(light, 1)).astype(np.float32)
 
 
 def _distance(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.linalg.norm(_lab(picture) - _lab(scene), axis=2)
+    return np.asarray(np.linalg.norm(_lab(picture) - _lab(scene), axis=2), np.float32)
 
 
 def _noise(distance: NDArray[np.float32]) -> float:
@@ -159,7 +163,8 @@ def _edges(lab: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """The strongest gradient near each pixel, in Lab units per pixel."""
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(lab, cv2.CV_32F, 0, 1, scale=1 / 8)
     side = 2 * round(1.5 * scale) + 3
-    return cv2.dilate(np.sqrt(np.sum(across**2 + down**2, axis=2)), np.ones((side, side), np.uint8))
+    steepness = np.sqrt(np.sum(np.square(across) + np.square(down), axis=2))
+    return np.asarray(cv2.dilate(steepness, np.ones((side, side), np.uint8)), np.float32)
 
 
 def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -168,7 +173,7 @@ def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
     kernel = _disc(0.003 * np.sqrt(area))
     joined = cv2.morphologyEx((difference > 0.2).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, kernel)
-    kept = _parts(joined, difference >= 1, 0.05)
+    kept = _parts(np.asarray(joined, np.uint8), difference >= 1, 0.05)
     mask = 1 - _parts(1 - kept, kept == 0, 0.01)
     if mask.mean() < 0.0005:
         raise InputError("nothing differs from the plate; give the plate without the subject, and the picture with it")
@@ -179,7 +184,7 @@ def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def _disc(radius: float) -> NDArray[np.uint8]:
     side = 2 * round(radius) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _parts(region: NDArray[np.uint8], counted: NDArray[np.bool_], share: float) -> NDArray[np.uint8]:
@@ -188,4 +193,5 @@ def _parts(region: NDArray[np.uint8], counted: NDArray[np.bool_], share: float) 
     areas = np.bincount(labels[counted & (region > 0)], minlength=count)
     kept = areas >= max(1, share * areas.max())
     kept[0] = False
-    return kept[labels].astype(np.uint8)
+    chosen: NDArray[np.bool_] = kept[labels]
+    return chosen.astype(np.uint8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -29,12 +29,16 @@ SMALLEST_SIDE = 16
 DETECTION_SIDE, CUTTING_SIDE = 640, 320
 # The outline is rough, so the unknown band is wide: this share of the subject's scale.
 ROUGH_BAND = 0.05
-LEAST_SALIENCY = 0.5
+# How much more salient than the rest (0..1) a mask has to be; a face or a person is a reason of its own to believe in it.
+LEAST_PROMINENCE: dict[Kind, float] = {"face": 0.05, "person": 0.05, "object": 0.22}
+# The share of the picture's border that a mask may take, and the share of its area.
+LARGEST_BORDER: dict[Kind, float] = {"face": 0.7, "person": 0.7, "object": 0.33}
+AREA_RANGE = 0.01, 0.95
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A rough mask of the main subject, uint8 [H, W] as 0 and 255, what it was found by, and how well it stands out (0..1)."""
+    """A rough mask, uint8 [H, W] as 0 and 255, what it was found by, and how much it stands out from the picture's border (0..1)."""
 
     mask: Bytes
     kind: Kind
@@ -52,27 +56,26 @@ def find_subject(image: Bytes) -> Subject:
     if min(image.shape[:2]) < SMALLEST_SIDE:
         raise InputError(NOT_FOUND)
     small = _shrunk(image, CUTTING_SIDE)
-    for kind, odds in _ideas(image, small):
+    saliency = _saliency(small)
+    for kind, odds in _ideas(image, saliency):
         mask = _cut(small, odds)
-        if mask is not None and _plausible(mask):
-            return Subject(_grown(mask, image.shape[:2]), kind, _separation(small, mask))
+        if mask is not None and _plausible(mask, saliency, kind):
+            return Subject(_grown(mask, image.shape[:2]), kind, min(1.0, 2 * _prominence(mask, saliency)))
     raise InputError(NOT_FOUND)
 
 
-def _ideas(image: Bytes, small: Bytes) -> Iterator[tuple[Kind, NDArray[np.float32]]]:
-    """What might be the subject, most telling first, as log odds for each pixel of `small`, float32."""
-    grey = cv2.cvtColor(_shrunk(image, DETECTION_SIDE), cv2.COLOR_RGB2GRAY)
-    scale = small.shape[1] / grey.shape[1]
-    saliency = _saliency(small)
+def _ideas(image: Bytes, saliency: NDArray[np.float32]) -> Iterator[tuple[Kind, NDArray[np.float32]]]:
+    """What might be the subject, most telling first, as log odds for each pixel of the saliency, float32."""
+    grey = np.asarray(cv2.cvtColor(_shrunk(image, DETECTION_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
+    scale = saliency.shape[1] / grey.shape[1]
     contrast = SALIENCY_ODDS * _contrast(saliency)
     faces = _scaled(_main_boxes(_faces(grey)), scale)
     if faces:
-        yield "face", contrast + PLACE_ODDS[_ranks(small.shape[:2], faces, _draw_body)]
+        yield "face", contrast + PLACE_ODDS[_ranks(saliency.shape, faces, _draw_body)]
     people = _scaled(_main_boxes(_people(grey)), scale)
     if people:
-        yield "person", contrast + PLACE_ODDS[_ranks(small.shape[:2], people, _draw_person)]
-    if saliency.max() > LEAST_SALIENCY:
-        yield "object", 1.2 * contrast
+        yield "person", contrast + PLACE_ODDS[_ranks(saliency.shape, people, _draw_person)]
+    yield "object", 1.2 * contrast
 
 
 # Detectors: boxes are (left, top, width, height) in pixels.
@@ -90,13 +93,10 @@ def _faces(grey: Bytes) -> list[Box]:
 
 
 def _detect(cascade: str, grey: Bytes, smallest: int) -> list[Box]:
-    boxes = _cascade(cascade).detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(smallest, smallest))
+    """Boxes of one of OpenCV's cascades, loaded anew each time (20 ms) because a loaded one may not serve two threads."""
+    classifier = cv2.CascadeClassifier(str(Path(cv2.__file__).with_name("data") / cascade))
+    boxes = classifier.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(smallest, smallest))
     return [(int(x), int(y), int(w), int(h)) for x, y, w, h in boxes]
-
-
-@cache
-def _cascade(name: str) -> cv2.CascadeClassifier:
-    return cv2.CascadeClassifier(cv2.data.haarcascades + name)
 
 
 def _people(grey: Bytes) -> list[Box]:
@@ -104,9 +104,10 @@ def _people(grey: Bytes) -> list[Box]:
     if grey.shape[0] < 128 or grey.shape[1] < 64:
         return []
     detector = cv2.HOGDescriptor()
-    detector.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+    detector.setSVMDetector(np.array(cv2.HOGDescriptor.getDefaultPeopleDetector()))
     boxes, weights = detector.detectMultiScale(grey, winStride=(8, 8), padding=(16, 16), scale=1.08)
-    return [(int(x), int(y), int(w), int(h)) for (x, y, w, h), weight in zip(boxes, np.ravel(weights), strict=True) if weight > 0.6 and h > 0.4 * grey.shape[0]]
+    sure = [box for box, weight in zip(boxes, np.ravel(weights), strict=True) if weight > 0.6]
+    return [(int(x), int(y), int(w), int(h)) for x, y, w, h in sure if h > 0.4 * grey.shape[0]]
 
 
 def _main_boxes(boxes: list[Box]) -> list[Box]:
@@ -120,8 +121,8 @@ def _scaled(boxes: list[Box], scale: float) -> list[Box]:
 
 
 # Where a body is expected: ranks, so that overlapping bodies combine by the larger one, and what each adds to the log odds.
-SURE_NOT, LIKELY_NOT, LIKELY, SURE = range(4)
-PLACE_ODDS = np.array([-4, -1, 1, 4], np.float32)
+SURE_NOT, LIKELY_NOT, LIKELY, VERY_LIKELY, SURE = range(5)
+PLACE_ODDS = np.array([-4, -1, 1, 2.5, 4], np.float32)
 SALIENCY_ODDS = 2.0
 # From these log odds on GrabCut may not change its mind.
 SURE_ODDS = 2.0
@@ -146,8 +147,8 @@ def _draw_body(ranks: Bytes, face: Box) -> None:
     _ellipse(ranks, (centre, middle - 0.1 * h), (0.72 * w, 0.95 * h), LIKELY)
     _box(ranks, (centre - 1.3 * w, y + 1.8 * h, centre + 1.3 * w, min(bottom, y + 5.5 * h)), LIKELY)
     _ellipse(ranks, (centre, middle), (0.35 * w, 0.45 * h), SURE)
-    _box(ranks, (centre - 0.2 * w, y + h, centre + 0.2 * w, y + 1.9 * h), SURE)
-    _box(ranks, (centre - 0.4 * w, y + 1.9 * h, centre + 0.4 * w, min(bottom, y + 3 * h)), SURE)
+    _box(ranks, (centre - 0.2 * w, y + h, centre + 0.2 * w, y + 1.9 * h), VERY_LIKELY)
+    _box(ranks, (centre - 0.4 * w, y + 1.9 * h, centre + 0.4 * w, min(bottom, y + 3 * h)), VERY_LIKELY)
 
 
 def _draw_person(ranks: Bytes, box: Box) -> None:
@@ -158,7 +159,7 @@ def _draw_person(ranks: Bytes, box: Box) -> None:
     _ellipse(ranks, (centre, y + 0.18 * h), (0.14 * w, 0.09 * h), LIKELY)
     _ellipse(ranks, (centre, y + 0.4 * h), (0.24 * w, 0.2 * h), LIKELY)
     _box(ranks, (centre - 0.17 * w, y + 0.5 * h, centre + 0.17 * w, y + 0.9 * h), LIKELY)
-    _box(ranks, (centre - 0.07 * w, y + 0.22 * h, centre + 0.07 * w, y + 0.55 * h), SURE)
+    _box(ranks, (centre - 0.07 * w, y + 0.22 * h, centre + 0.07 * w, y + 0.55 * h), VERY_LIKELY)
 
 
 def _ellipse(ranks: Bytes, centre: tuple[float, float], radii: tuple[float, float], rank: int) -> None:
@@ -170,7 +171,8 @@ def _box(ranks: Bytes, corners: tuple[float, float, float, float], rank: int) ->
     ranks[top:bottom, left:right] = rank
 
 
-# What differs from the border.
+# What differs from the border. Smaller ranges of barriers (in levels of Lab) and deviations (in standard deviations) are noise.
+LEAST_BARRIER, LEAST_DEVIATION = 30.0, 3.0
 
 
 def _saliency(small: Bytes) -> NDArray[np.float32]:
@@ -181,12 +183,12 @@ def _saliency(small: Bytes) -> NDArray[np.float32]:
     """
     scale = 120 / max(small.shape[:2])
     tiny = cv2.resize(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    tiny = cv2.medianBlur(tiny, 5)
-    barrier = sum(_barrier_distance(tiny[..., channel].astype(np.float32)) for channel in range(3))
-    whitened = _border_difference(tiny.astype(np.float32))
-    both = _stretched(barrier) + _stretched(whitened)
-    size = small.shape[1::-1]
-    return cv2.resize(_stretched(both * _centre_weight(tiny.shape[:2])), size, interpolation=cv2.INTER_LINEAR)
+    lab = np.asarray(cv2.medianBlur(tiny, 5), np.float32)
+    barrier = np.sum([_barrier_distance(lab[..., channel]) for channel in range(3)], axis=0)
+    whitened = _border_difference(lab)
+    both = _stretched(barrier, LEAST_BARRIER) + _stretched(whitened, LEAST_DEVIATION)
+    central = _stretched(both * _centre_weight(tiny.shape[:2]), 0.5)
+    return np.asarray(cv2.resize(central, small.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _barrier_distance(plane: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -219,18 +221,18 @@ def _border_difference(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """Whitened colour distance to the three borders; the one that differs least decides (Zhang et al., ICCV 2015, section 3)."""
     width = max(1, lab.shape[1] // 10)
     borders = (lab[:width].reshape(-1, 3), lab[:, :width].reshape(-1, 3), lab[:, -width:].reshape(-1, 3))
-    return np.minimum.reduce([_whitened_distance(lab, border) for border in borders])
+    return np.asarray(np.minimum.reduce([_whitened_distance(lab, border) for border in borders]), np.float32)
 
 
 def _whitened_distance(lab: NDArray[np.float32], border: NDArray[np.float32]) -> NDArray[np.float32]:
     offset = lab - border.mean(axis=0)
     spread = np.linalg.inv(np.cov(border, rowvar=False) + 20 * np.eye(3))
-    return np.sqrt(np.einsum("hwi,ij,hwj->hw", offset, spread, offset)).astype(np.float32)
+    return np.asarray(np.sqrt(np.einsum("hwi,ij,hwj->hw", offset, spread, offset)), np.float32)
 
 
-def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    span = float(np.ptp(values))
-    return (values - values.min()) / span if span > 0 else np.zeros_like(values)
+def _stretched(values: NDArray[np.float32], least: float) -> NDArray[np.float32]:
+    """Bring values to 0..1, but never blow up a range smaller than `least`: a flat picture has nothing salient."""
+    return np.asarray((values - values.min()) / max(float(np.ptp(values)), least), np.float32)
 
 
 def _centre_weight(size: tuple[int, int]) -> NDArray[np.float32]:
@@ -239,9 +241,9 @@ def _centre_weight(size: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _contrast(saliency: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Saliency around the value that best parts it in two (Otsu 1979), from -1 to 1."""
+    """Saliency around a value somewhat below the one that best parts it in two (Otsu 1979), from -1 to 1."""
     threshold, _ = cv2.threshold((saliency * 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    return np.clip(saliency * 255 / max(threshold, 1) - 1, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(saliency * 255 / max(0.85 * threshold, 1) - 1, -1, 1), np.float32)
 
 
 # Cutting and judging.
@@ -253,7 +255,7 @@ def _cut(small: Bytes, odds: NDArray[np.float32]) -> Bytes | None:
     seeds = np.array([cv2.GC_BGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD], np.uint8)[bins]
     cv2.setRNGSeed(0)
     try:
-        cv2.grabCut(small, seeds, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, seeds, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     except cv2.error:
         return None
     return _main_parts(np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
@@ -262,8 +264,7 @@ def _cut(small: Bytes, odds: NDArray[np.float32]) -> Bytes | None:
 def _main_parts(mask: Bytes) -> Bytes:
     """Smooth the mask, keep the largest part and those not much smaller, and fill small holes."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
-    mask = _parts(mask, 0.25)
+    mask = _parts(np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel), np.uint8), 0.25)
     holes = _parts(1 - mask, 0.05)
     return 1 - holes
 
@@ -279,17 +280,16 @@ def _parts(mask: Bytes, share: float) -> Bytes:
     return kept
 
 
-def _plausible(mask: Bytes) -> bool:
-    """A subject fills some, not all, of the picture, and leaves most of the border free."""
-    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    return 0.01 < mask.mean() < 0.95 and border.mean() < 0.75
+def _plausible(mask: Bytes, saliency: NDArray[np.float32], kind: Kind) -> bool:
+    """A subject fills some, not all, of the picture, leaves most of the border free, and stands out from the rest."""
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).mean()
+    if not AREA_RANGE[0] < mask.mean() < AREA_RANGE[1] or border > LARGEST_BORDER[kind]:
+        return False
+    return _prominence(mask, saliency) > LEAST_PROMINENCE[kind]
 
 
-def _separation(small: Bytes, mask: Bytes) -> float:
-    """How differently subject and rest are coloured: one minus the overlap of their colour histograms."""
-    histograms = [cv2.calcHist([small], [0, 1, 2], region, [8, 8, 8], [0, 256] * 3) for region in (mask, 1 - mask)]
-    subject, rest = (histogram / histogram.sum() for histogram in histograms)
-    return float(1 - np.minimum(subject, rest).sum())
+def _prominence(mask: Bytes, saliency: NDArray[np.float32]) -> float:
+    return float(saliency[mask > 0].mean() - saliency[mask == 0].mean())
 
 
 # Sizes.
@@ -300,7 +300,7 @@ def _shrunk(image: Bytes, side: int) -> Bytes:
     if scale >= 1:
         return np.ascontiguousarray(image)
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _grown(mask: Bytes, size: tuple[int, ...]) -> Bytes:

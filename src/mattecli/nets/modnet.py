@@ -1,8 +1,8 @@
 """MODNet: portrait matting by three branches that share one pass; needs nothing but the image.
 
 Ke et al., "MODNet: Real-Time Trimap-Free Portrait Matting via Objective Decomposition", AAAI 2022 (arXiv 2011.11961).
-Facts of the published networks: github.com/ZHKKKe/MODNet (commit 28165a4). Sub-modules are named as in its checkpoints, except that
-the backbone, registered twice there, is here once, as `backbone`.
+Facts of the published networks: github.com/ZHKKKe/MODNet (commit 28165a4). Sub-modules are named as in its checkpoints, except those
+in RENAMED; the backbone, registered twice there, is here once.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from mattecli.nets._ops import double, lower_to_multiple, standardise, with_counters, without_prefix
 
-BACKBONE_ALIASES = ("backbone.model.", "lr_branch.backbone.model.")
+RENAMED = {
+    "backbone.model.": "backbone.",
+    "lr_branch.backbone.model.": "backbone.",
+    "lr_branch.se_block.fc.0.": "lr_branch.se_block.squeeze.",
+    "lr_branch.se_block.fc.2.": "lr_branch.se_block.excite.",
+}
 
 
 def _norm_relu6(channels: int) -> list[nn.Module]:
@@ -97,13 +102,12 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
-        self.fc = nn.Sequential(
-            nn.Linear(channels, squeezed, bias=False), nn.ReLU(), nn.Linear(squeezed, channels, bias=False), nn.Sigmoid()
-        )
+        self.squeeze = nn.Linear(channels, squeezed, bias=False)
+        self.excite = nn.Linear(squeezed, channels, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        weights: Tensor = self.fc(features.mean((2, 3)))
-        return features * weights.unsqueeze(2).unsqueeze(3)
+        squeezed = torch.relu(self.squeeze(features.mean((2, 3))))
+        return features * torch.sigmoid(self.excite(squeezed)).unsqueeze(2).unsqueeze(3)
 
 
 class LowResolutionBranch(nn.Module):
@@ -191,12 +195,12 @@ def build() -> MODNet:
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' checkpoint, with or without `module.`, its backbone under either or both of its names -> ours.
 
-    Where both are there the second one counts, as it does when the authors load the file.
+    Where both are there the one inside `lr_branch` counts, as it does when the authors load the file.
     """
     state = without_prefix(state_dict, "module.")
-    for alias in BACKBONE_ALIASES:
-        for key in [key for key in state if key.startswith(alias)]:
-            state["backbone." + key.removeprefix(alias)] = state.pop(key)
+    for published, ours in RENAMED.items():
+        for key in [key for key in state if key.startswith(published)]:
+            state[ours + key.removeprefix(published)] = state.pop(key)
     return with_counters(state)
 
 
@@ -229,8 +233,7 @@ class CompleteMODNet(nn.Module):
         height, width = network_size(image.shape[2], image.shape[3], side)
         resized = F.interpolate(image, size=[height, width], mode="area")
         centred = standardise(resized, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
-        weight = self.network.lr_branch.conv_lr.layers[0].weight
-        alpha = self.network(centred.to(weight.dtype), True)[2]  # type: ignore[arg-type]  # mypy cannot see into nn.Sequential
+        alpha = self.network(centred.to(self.network.lr_branch.se_block.squeeze.weight.dtype), True)[2]
         return F.interpolate(alpha.float(), size=[image.shape[2], image.shape[3]], mode="area").clamp(0.0, 1.0), None
 
 

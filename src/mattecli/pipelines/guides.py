@@ -43,7 +43,7 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> C
         return _matched(installed[0], given)
     wanted = registry.defaults["none"][0]
     fallback = registry.models[registry.defaults["trimap"][0]]
-    note = f"no model is installed, so the subject is found without one and the matte is rough; `matte models pull {wanted}` gets a better one"
+    note = f"no model is installed: the subject is found without one and the matte is rough; `matte models pull {wanted}` gets a better one"
     return Choice(fallback, SUBJECT, note)
 
 

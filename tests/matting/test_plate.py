@@ -1,0 +1,71 @@
+"""What stands before a clean plate is found in spite of exposure, noise, shadow and a moved camera."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mattecli.errors import InputError
+from mattecli.matting.plate import mask_from_plate, plate_difference, trimap_from_plate
+
+
+def read(path, height=None):
+    picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    return picture if height is None else cv2.resize(picture, (round(picture.shape[1] * height / picture.shape[0]), height))
+
+
+def contradictions(trimap, alpha):
+    return (((alpha > 242) & (trimap == 0)) | ((alpha < 13) & (trimap == 255))).mean()
+
+
+@pytest.fixture(scope="module")
+def swing(shared):
+    folder = shared / "data/video/synth_swing"
+    return read(folder / "frame_0008.jpg"), read(folder / "plate.jpg"), cv2.imread(str(folder / "alpha_0008.png"), cv2.IMREAD_GRAYSCALE)
+
+
+def test_a_composited_person_is_found_without_contradictions(swing):
+    image, plate, alpha = swing
+    trimap = trimap_from_plate(image, plate)
+    assert contradictions(trimap, alpha) < 0.005
+    assert (trimap == 128).mean() < 0.12 and (trimap == 255).mean() > 0.15
+
+
+def test_a_plate_of_other_exposure_and_more_noise_still_serves(swing):
+    image, plate, alpha = swing
+    noise = np.random.default_rng(1).normal(0, 3, plate.shape)
+    other = np.clip(plate * np.array([0.85, 0.8, 0.9]) + noise, 0, 255).astype(np.uint8)
+    assert contradictions(trimap_from_plate(image, other), alpha) < 0.01
+
+
+def test_a_moved_camera_is_followed(swing):
+    image, plate, alpha = swing
+    moved = cv2.warpAffine(plate, np.array([[1, 0.004, 5], [-0.004, 1, -3]], np.float64), plate.shape[1::-1], borderMode=cv2.BORDER_REFLECT)
+    assert contradictions(trimap_from_plate(image, moved), alpha) < 0.01
+
+
+def test_a_shadow_is_not_certain_to_be_the_subject(swing):
+    plate = swing[1]
+    image = plate.copy()
+    image[150:200, 300:400] = (image[150:200, 300:400] * 0.7).astype(np.uint8)
+    cv2.circle(image, (200, 130), 50, (40, 200, 60), cv2.FILLED)
+    difference = plate_difference(image, plate)
+    assert difference[130, 200] == 1 and difference[155:195, 305:395].max() <= 0.6
+    assert (trimap_from_plate(image, plate)[160:190, 310:390] != 255).all()
+
+
+def test_the_mask_covers_the_flowers(shared):
+    folder = shared / "data/plates"
+    mask = mask_from_plate(read(folder / "triang_flowers.jpg", 500), read(folder / "triang_flowers_plate.jpg", 500))
+    alpha = cv2.resize(cv2.imread(str(folder / "triang_flowers_alpha.png"), cv2.IMREAD_GRAYSCALE), mask.shape[::-1])
+    assert (mask[alpha > 200] == 255).mean() > 0.98 and (mask[alpha < 5] == 0).mean() > 0.95
+
+
+def test_wrong_plates_are_told_apart(swing, shared):
+    image, plate, _ = swing
+    with pytest.raises(InputError, match=r"100x50 .* 480x270"):
+        trimap_from_plate(image, plate[:50, :100])
+    with pytest.raises(InputError, match="nothing differs"):
+        trimap_from_plate(plate, plate)
+    elsewhere = cv2.resize(read(shared / "data/plates/bgm_0001_plate.jpg"), plate.shape[1::-1])
+    with pytest.raises(InputError, match="another scene"):
+        trimap_from_plate(image, elsewhere)
