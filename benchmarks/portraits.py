@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, open_matter, pick_device, to_array
 from mattecli.io.images import read_photo
-from mattecli.pipelines.image import refine, seen_image
+from mattecli.pipelines.image import refine, seen_image, suited
 
 Alpha = NDArray[np.float32]
 
@@ -30,7 +30,7 @@ def measured(entry: dict, data: Path, matter: Matter, refiner: Matter) -> dict[s
     photo = read_photo(data / entry["files"]["image"])
     image = seen_image(photo, matter)
     coarse, _ = matter(image, {})
-    fine, _ = refine(image, coarse, refiner)
+    fine, _ = refine(image, coarse, refiner, suited(refiner, photo))
     name = "reference_alpha" if "reference_alpha" in entry["files"] else "mask"
     reference = read_photo(data / entry["files"][name]).pixels[..., 0].astype(np.float32) / 255
     row: dict[str, object] = {"id": entry["id"], "reference": name}

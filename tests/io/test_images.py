@@ -30,6 +30,7 @@ def test_eight_bit_colours_come_back_exactly(tmp_path: Path, suffix: str) -> Non
     photo = read_photo(tmp_path / f"a{suffix}")
     assert photo.pixels.dtype == np.uint8 and photo.alpha is None
     np.testing.assert_array_equal(photo.pixels, COLOURS)
+    assert not photo.lossy and read_photo(_saved(tmp_path / "b.jpg", Image.fromarray(COLOURS))).lossy
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mattecli.errors import MatteError
-from mattecli.matting.compose import checkerboard, fit, lay_over, parse_colour, plain
+from mattecli.matting.compose import fit, lay_over, parse_colour, plain
 
 
 def test_the_plain_blend_mixes_encoded_values_and_the_linear_blend_mixes_light() -> None:
@@ -43,12 +43,6 @@ def test_a_colour_is_a_name_or_hexadecimal_or_three_numbers(text: str, expected:
 def test_what_is_no_colour_is_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(MatteError, match="#rgb, #rrggbb, or r,g,b"):
         parse_colour(text)
-
-
-def test_the_checkerboard_has_square_fields_of_two_greys() -> None:
-    board = checkerboard(40, 70)
-    assert board.shape == (40, 70, 3) and board.dtype == np.float32
-    assert board[0, 0, 0] == board[17, 17, 0] != board[0, 17, 0] == board[17, 0, 0]
 
 
 def test_cover_fills_the_frame_from_the_middle_contain_shows_all_and_stretch_bends() -> None:

@@ -9,11 +9,14 @@ from mattecli.matting.subject import find_subject, subject_trimap
 
 
 def photo(shared, name):
-    return cv2.cvtColor(cv2.imread(str(shared / f"data/portraits/{name}.jpg")), cv2.COLOR_BGR2RGB)
+    """At most 640 pixels wide, to be quick."""
+    picture = cv2.cvtColor(cv2.imread(str(shared / f"data/{name}.jpg")), cv2.COLOR_BGR2RGB)
+    scale = min(1, 640 / picture.shape[1])
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def overlap(mask, reference):
-    mask, reference = mask > 0, reference > 127
+    mask, reference = mask > 0, cv2.resize(reference, mask.shape[::-1]) > 127
     return (mask & reference).sum() / (mask | reference).sum()
 
 
@@ -23,7 +26,7 @@ def disc_picture():
 
 @pytest.mark.parametrize(("name", "kind"), [("people_112", "face"), ("people_216", "face"), ("people_201", "person")])
 def test_people_are_found(shared, name, kind):
-    subject = find_subject(photo(shared, name))
+    subject = find_subject(photo(shared, f"portraits/{name}"))
     reference = cv2.imread(str(shared / f"data/portraits/{name}_mask.png"), cv2.IMREAD_GRAYSCALE)
     assert subject.kind == kind
     assert overlap(subject.mask, reference) > (0.85 if kind == "face" else 0.6)
@@ -31,7 +34,7 @@ def test_people_are_found(shared, name, kind):
 
 def test_an_animal_is_found_as_what_differs_from_the_border(shared):
     reference = cv2.imread(str(shared / "data/portraits/animal_am2k_11_refalpha.png"), cv2.IMREAD_GRAYSCALE)
-    subject = find_subject(photo(shared, "animal_am2k_11"))
+    subject = find_subject(photo(shared, "portraits/animal_am2k_11"))
     assert subject.kind == "object" and overlap(subject.mask, reference) > 0.9
 
 
@@ -49,15 +52,20 @@ def test_grey_and_tiny_pictures_work():
     assert find_subject(cv2.resize(disc_picture(), (24, 16))).mask.shape == (16, 24)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (15, 400), (80, 120)])
-def test_flat_and_too_small_pictures_have_no_subject(size):
-    with pytest.raises(InputError, match="no subject stands out"):
-        find_subject(np.full((*size, 3), 90, np.uint8))
+def test_a_face_imagined_in_the_background_is_not_believed(shared):
+    picture = photo(shared, "portraits/p3m_p_015cd10e")  # the true face is blurred; the detector sees one between the branches
+    assert find_subject(picture).kind == "object"
+
+
+def test_flat_and_too_small_pictures_have_no_subject():
+    for picture in (np.full((80, 120, 3), 90, np.uint8), np.zeros((1, 1, 3), np.uint8), cv2.resize(disc_picture(), (20, 15))):
+        with pytest.raises(InputError, match="no subject stands out"):
+            find_subject(picture)
 
 
 def test_noise_and_an_empty_landscape_have_no_subject(shared):
-    plate = cv2.imread(str(shared / "data/plates/bgm_0001_plate.jpg"))
-    for picture in (np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8), plate):
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    for picture in (noise, photo(shared, "plates/bgm_0001_plate")):
         with pytest.raises(InputError, match="models pull modnet"):
             find_subject(picture)
 

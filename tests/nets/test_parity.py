@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
-from mattecli.nets import modnet, shm_fast
+from mattecli.nets import bgm, bgmv2, dim, dim_foamliu, fdm, fdm_erd, mmnet, modnet, shm, shm_fast, sim
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MATTE_SHARED", REPOSITORY.parent / "shared"))
@@ -43,20 +43,76 @@ def picture(array: NDArray[np.uint8]) -> Tensor:
     return tensor(np.atleast_3d(array)).permute(2, 0, 1)[None].float() / 255.0
 
 
+def channels_first(array: NDArray[Any]) -> Tensor:
+    """TensorFlow's [B, H, W, C] -> float32 [B, C, H, W]."""
+    return tensor(array).permute(0, 3, 1, 2).float()
+
+
+def given_weights(meta: Meta) -> int | str:
+    """Stand-in weights by their seed, or the published ones by their path in the shared folder."""
+    weights: int | str = next(meta[key] for key in ("seed", "checkpoint", "weights") if key in meta)
+    return weights
+
+
+def sim_networks(meta: Meta) -> dict[str, int]:
+    """Seeds of both networks of SIM; a case of one of them leaves the other's open."""
+    return {"matting": 14, "classifier": 10} | meta.get("seeds", {meta["network"]: meta["seed"]})
+
+
+def edges_repeated(array: NDArray[Any]) -> NDArray[Any]:
+    """uint8 [H, W, ...] -> 0..1, its last row and column replaced by those before them."""
+    inner = array[:-1, :-1] / 255.0
+    return np.pad(inner, [(0, 1), (0, 1), *[(0, 0)] * (array.ndim - 2)], mode="edge")
+
+
+def bgmv2_settings(options: Meta) -> dict[str, Any]:
+    """How the refiner works in a case of the whole network."""
+    names = {"mode": "refine_mode", "scale": "backbone_scale", "sample_pixels": "refine_sample_pixels", "threshold": "refine_threshold"}
+    return {ours: options[theirs] for ours, theirs in names.items() if theirs in options}
+
+
 @dataclass(frozen=True)
 class Adapter:
     """How the golden cases of one folder address our network. Tolerances are absolute, with their reason beside them."""
 
     nets: Any
     inputs: Callable[[Arrays, Meta], tuple[Any, ...]]  # of a case -> arguments of the bare network
-    outputs: tuple[str, ...]  # what the bare network returns, in order
+    outputs: tuple[str, ...]  # what the bare network returns, in order; empty: all that was recorded, in that order
     tolerance: float
     alpha_tolerance: float  # of the whole path, picture to alpha
     pictures: Callable[[Arrays], tuple[Tensor, ...]]  # of an e2e or real case -> image and guides
     tunables: Callable[[Meta], dict[str, Any]] = lambda meta: {}
     build: Callable[[Meta], dict[str, Any]] = lambda meta: {}
+    file_tolerance: float = 0.0  # of the whole path from a file, where that is larger
     prefix: str = ""  # what the published file puts before every key
+    prefixes: Mapping[str, str] = field(default_factory=dict)  # the same for single ones of several networks
+    networks: Callable[[Meta], Mapping[str, int | str]] = lambda meta: {meta.get("network", "main"): given_weights(meta)}
+    part: Callable[[Meta], str] = lambda meta: ""  # which of our sub-modules a case of the bare network is about
+    recorded: Callable[[Arrays, str], NDArray[Any]] = lambda arrays, name: arrays[f"output.{name}"]
+    alpha: Callable[[Arrays], NDArray[Any]] = lambda arrays: arrays["alpha"].clip(0, 1)  # of an e2e or real case -> 0..1, [H, W]
+    foreground: Callable[[Arrays], NDArray[Any]] | None = None  # the same for the foreground [H, W, 3], where one was recorded
+    foreground_tolerance: float = 0.0  # of the foreground times alpha
+    corner: bool = False  # only the lower right part of each output was recorded
+    tensorflow: bool = False  # the published file holds TensorFlow's variables
     aliases: tuple[tuple[str, str], ...] = field(default=())  # prefixes under which the published file holds one tensor twice
+
+
+def bgmv2_adapter(backbone: str) -> Adapter:
+    return Adapter(
+        nets=bgmv2,
+        inputs=lambda arrays, meta: (
+            *(tensor(value) for name, value in arrays.items() if name.startswith("input.")),
+            *bgmv2_settings(meta["options"]).values(),
+        ),
+        outputs=(),
+        tolerance=5e-5,  # other float32 kernels change up to 8e-6; a wrong choice of what to refine is 1 in ref_sm
+        alpha_tolerance=2e-5,  # other float32 kernels change up to 2e-6
+        pictures=lambda arrays: (picture(arrays["image"]), picture(arrays["background"])),
+        tunables=lambda meta: bgmv2_settings(meta["options"]),
+        build=lambda meta: {"backbone": backbone, **({"refine": False} if meta["network"] == "base" else {})},
+        foreground=lambda arrays: arrays["foreground_uint8"] / 255.0,
+        foreground_tolerance=1.1 / 255,  # truncated to 8 bits
+    )
 
 
 ADAPTERS = {
@@ -81,8 +137,97 @@ ADAPTERS = {
         prefix="module.",
         aliases=(("backbone.", "lr_branch.backbone."),),
     ),
+    "shm": Adapter(
+        nets=shm,
+        inputs=lambda arrays, meta: (tensor(arrays["input.input"]),),
+        outputs=("trimap", "alpha"),
+        tolerance=1e-4,  # of logits up to 5 in size; other float32 kernels change up to 3e-5
+        alpha_tolerance=1e-3,  # one tie of the 8-bit resize that falls the other way moves alpha around it by 6e-4
+        pictures=lambda arrays: (picture(arrays["image"]),),
+        tunables=lambda meta: {"side": meta["options"]["size"]},
+    ),
+    "fdm": Adapter(
+        nets=fdm,
+        inputs=lambda arrays, meta: (tensor(arrays["input.x"]),),
+        outputs=("seg", "alpha", "a", "b", "c"),
+        tolerance=1e-5,  # other float32 kernels change less than 1e-6
+        alpha_tolerance=1e-5,
+        pictures=lambda arrays: (picture(arrays["image"]),),
+        tunables=lambda meta: {"side": meta["options"]["size"]},
+    ),
+    "fdm-erd": Adapter(
+        nets=fdm_erd,
+        inputs=lambda arrays, meta: (tensor(arrays["input.image"]),),
+        outputs=("seg", "alpha"),
+        tolerance=2e-5,  # other float32 kernels change up to 3e-6
+        alpha_tolerance=5e-5,  # trained weights have sharper edges than the stand-ins: 1e-5
+        pictures=lambda arrays: (picture(arrays["image" if "image" in arrays else "resized"]),),
+    ),
+    "mmnet": Adapter(
+        nets=mmnet,
+        inputs=lambda arrays, meta: (channels_first(arrays["image_u8"]) / 255,),
+        outputs=("logits", "aux_logits"),
+        tolerance=5e-4,  # of logits up to 7 in size; other float32 kernels change up to 7e-5
+        alpha_tolerance=1e-4,  # other float32 kernels change up to 2.4e-5
+        pictures=lambda arrays: (channels_first(arrays["image_u8"]) / 255,),
+        build=lambda meta: {"width": meta["width_multiplier"]},
+        recorded=lambda arrays, name: channels_first(arrays[name if name == "aux_logits" else f"{name}_br"]).numpy(),
+        corner=True,
+        tensorflow=True,
+    ),
+    "dim": Adapter(
+        nets=dim,
+        inputs=lambda arrays, meta: (tensor(arrays["input.x"]),),
+        outputs=(),
+        tolerance=2e-5,  # other float32 kernels change up to 4e-6
+        alpha_tolerance=2e-5,  # other float32 kernels change up to 2e-6; the 8-bit resize is exact
+        pictures=lambda arrays: (picture(arrays["image"]), picture(arrays["trimap"])),
+        tunables=lambda meta: {"tile": meta["options"].get("size_h", 0)},
+        build=lambda meta: {"refines": meta["options"]["stage"] > 1},
+    ),
+    "dim-foamliu": Adapter(
+        nets=dim_foamliu,
+        inputs=lambda arrays, meta: (tensor(arrays["input.inputs"]),),
+        outputs=(),
+        tolerance=2e-5,  # other float32 kernels change up to 2e-6
+        alpha_tolerance=2e-5,
+        # Batch norms folded into the convolutions round otherwise: two values of a pooling window change places, and so does their pixel.
+        file_tolerance=1e-2,
+        pictures=lambda arrays: (picture(arrays["image"]), picture(arrays["trimap"])),
+        prefix="module.",
+    ),
+    "sim": Adapter(
+        nets=sim,
+        inputs=lambda arrays, meta: (
+            *(tensor(value) for name, value in arrays.items() if name.startswith("input.")),
+            *([True] if meta["network"] == "matting" else []),  # the training's weight maps too
+        ),
+        outputs=(),
+        tolerance=5e-5,  # other float32 kernels change up to 5e-6, of pooled features up to 11 in size
+        alpha_tolerance=2e-5,  # other float32 kernels change up to 2e-6
+        pictures=lambda arrays: (picture(arrays["image"]), picture(arrays["trimap"])),
+        prefixes={"classifier": "module."},
+        networks=sim_networks,
+        part=lambda meta: meta["network"],
+    ),
+    "bgmv2-mobilenetv2": bgmv2_adapter("mobilenetv2"),
+    "bgmv2-resnet50": bgmv2_adapter("resnet50"),
+    "bgmv2-resnet101": bgmv2_adapter("resnet101"),
+    "bgm": Adapter(
+        nets=bgm,
+        inputs=lambda arrays, meta: tuple(tensor(value) for name, value in arrays.items() if name.startswith("input.")),
+        outputs=(),
+        tolerance=1e-4,  # other float32 kernels change up to 1e-5
+        # Recorded in 8 bits, truncated, resized and rounded: 1.7/255. At the blob's rim, where alpha is 0.05, a pixel may be in or out.
+        alpha_tolerance=13 / 255,
+        pictures=lambda arrays: tuple(picture(arrays[name]) for name in ("image", "background", "segmentation")),
+        prefix="module.",
+        alpha=lambda arrays: edges_repeated(arrays["alpha_uint8"]),  # its authors never fill the last row and column, ours are filled
+        foreground=lambda arrays: edges_repeated(arrays["foreground_uint8"]),
+        foreground_tolerance=16 / 255,  # theirs is black beyond the blob before it is resized, so darker along the rim
+    ),
 }
-NOT_BUILT = {"dim", "dim-foamliu", "sim", "bgm", "bgmv2-mobilenetv2", "bgmv2-resnet50", "bgmv2-resnet101", "shm", "fdm", "fdm-erd", "mmnet"}
+NOT_BUILT: set[str] = set()
 NOT_NETWORKS = {"metrics", "hattmatting"}
 
 
@@ -106,42 +251,57 @@ class Case:
         return arrays, json.loads(str(arrays.pop("meta")))
 
 
-def cases(*kinds: str) -> list[Case]:
-    return [Case(model, path) for model in ADAPTERS for kind in kinds for path in sorted((GOLDEN / model).glob(f"{kind}-*.npz"))]
+def cases(*kinds: str, batch_statistics: bool = False) -> list[Case]:
+    """The recorded files of these kinds; with `batch_statistics` only those of networks in training mode, else none of them."""
+    found = [Case(model, path) for model in ADAPTERS for kind in kinds for path in sorted((GOLDEN / model).glob(f"{kind}-*.npz"))]
+    return [case for case in found if case.path.stem.endswith("-batchstats") == batch_statistics]
 
 
 @cache
-def fill() -> Any:
+def fill(name: str) -> Any:
     """The module that makes the stand-in weights; it lies beside the cases."""
-    spec = importlib.util.spec_from_file_location("golden_fill", GOLDEN / "fill.py")
+    spec = importlib.util.spec_from_file_location(f"golden_{name}", GOLDEN / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-@cache
+@lru_cache(maxsize=4)
 def official_state(model: str, network: str, seed: int) -> State:
     """Stand-in weights, laid out as the published checkpoint."""
     recorded = json.loads((GOLDEN / model / "spec.json").read_text())["networks"][network]
-    values = fill().from_spec(recorded, seed)
-    return {ADAPTERS[model].prefix + key: torch.from_numpy(value) for key, value in values.items()}
+    values = fill("fill").from_spec(recorded, seed)
+    prefix = ADAPTERS[model].prefixes.get(network, ADAPTERS[model].prefix)
+    return {prefix + key: torch.from_numpy(value) for key, value in values.items()}
+
+
+@cache
+def tensorflow_state(model: str, seed: int) -> State:
+    """Stand-in weights, named and laid out as the variables of the published TensorFlow graph."""
+    spec = json.loads((GOLDEN / model / "spec.json").read_text())
+    case = next(case for case in spec["cases"] if case["seed"] == seed)
+    variables = spec["variables"][str(case["width_multiplier"])]
+    return {name: torch.from_numpy(fill("fill_tf").fill(name, shape, seed, case["gains"])) for name, shape, _ in variables}
 
 
 def checkpoint(model: str, network: str, weights: int | str) -> State:
     """Stand-in weights by their seed, or the published ones by their path in the shared folder."""
-    return official_state(model, network, weights) if isinstance(weights, int) else export.read_checkpoint(SHARED / weights)
+    if isinstance(weights, str):
+        return export.read_checkpoint(SHARED / weights)
+    return tensorflow_state(model, weights) if ADAPTERS[model].tensorflow else official_state(model, network, weights)
 
 
-def weights_of(case: Case, meta: Meta) -> tuple[str, str, int | str]:
-    """What `checkpoint` needs to know."""
-    weights = [meta[key] for key in ("seed", "checkpoint", "weights") if key in meta]
-    return case.model, meta.get("network", "main"), weights[0]
+Weights = tuple[tuple[str, str, int | str], ...]  # what `checkpoint` needs to know of each network the model is made of
 
 
-def loaded(adapter: Adapter, state: State, build: Mapping[str, Any]) -> nn.Module:
+def weights_of(case: Case, meta: Meta) -> Weights:
+    return tuple((case.model, network, weights) for network, weights in case.adapter.networks(meta).items())
+
+
+def loaded(adapter: Adapter, states: list[State], build: Mapping[str, Any]) -> nn.Module:
     network: nn.Module = adapter.nets.build(**build)
-    network.load_state_dict(adapter.nets.convert(state))
+    network.load_state_dict({key: value for state in states for key, value in adapter.nets.convert(state).items()})
     return network.eval()
 
 
@@ -155,12 +315,12 @@ def through_a_file(module: nn.Module) -> nn.Module:
         return export.load(Path(folder) / "parity.pt", device=torch.device("cpu"), dtype=torch.float32)[0]
 
 
-@cache
-def ready(weights: tuple[str, str, int | str], build: tuple[tuple[str, Any], ...], wrapped: bool, from_file: bool) -> nn.Module:
+@lru_cache(maxsize=2)  # both forms of one network: some are large
+def ready(weights: Weights, build: tuple[tuple[str, Any], ...], part: str, wrapped: bool, from_file: bool) -> nn.Module:
     """A network with its weights; bare or as the contract wants it; as it is or as an export."""
-    adapter = ADAPTERS[weights[0]]
-    network = loaded(adapter, checkpoint(*weights), dict(build))
-    module = adapter.nets.wrap(network, **dict(build)) if wrapped else network
+    adapter = ADAPTERS[weights[0][0]]
+    network = loaded(adapter, [checkpoint(*each) for each in weights], dict(build))
+    module = adapter.nets.wrap(network, **dict(build)) if wrapped else network.get_submodule(part)
     return through_a_file(module) if from_file else module.eval()
 
 
@@ -170,8 +330,19 @@ def assert_close(found: Tensor, expected: NDArray[Any], tolerance: float, what: 
     assert deviation <= tolerance, f"{what} deviates by {deviation:.2e}, more than {tolerance:.2e}"
 
 
+def assert_outputs(adapter: Adapter, results: Any, arrays: Arrays) -> None:
+    names = adapter.outputs or [key.removeprefix("output.") for key in arrays if key.startswith("output.")]
+    found = [result for result in (results if isinstance(results, (tuple, list)) else [results]) if result is not None]
+    for name, result in zip(names, found, strict=True):
+        expected = adapter.recorded(arrays, name)
+        result = result[:, ::8] if name.endswith("_every_8th_channel") else result
+        seen = result[:, :, -expected.shape[2] :, -expected.shape[3] :] if adapter.corner else result
+        assert_close(seen, expected, adapter.tolerance, name)
+
+
 def run(case: Case, meta: Meta, arguments: tuple[Any, ...], tunables: Mapping[str, Any], **form: bool) -> Any:
-    module = ready(weights_of(case, meta), tuple(case.adapter.build(meta).items()), **form)
+    part = "" if form["wrapped"] else case.adapter.part(meta)
+    module = ready(weights_of(case, meta), tuple(case.adapter.build(meta).items()), part, **form)
     with torch.inference_mode():
         return module(*arguments, **tunables)
 
@@ -181,16 +352,28 @@ def run(case: Case, meta: Meta, arguments: tuple[Any, ...], tunables: Mapping[st
 def test_the_network_returns_what_its_authors_return(case: Case, from_file: bool) -> None:
     arrays, meta = case.read()
     results = run(case, meta, case.adapter.inputs(arrays, meta), {}, wrapped=False, from_file=from_file)
-    for name, result in zip(case.adapter.outputs, results if isinstance(results, tuple) else (results,), strict=True):
-        assert_close(result, arrays[f"output.{name}"], case.adapter.tolerance, name)
+    assert_outputs(case.adapter, results, arrays)
+
+
+@pytest.mark.parametrize("case", cases("case", batch_statistics=True), ids=str)
+def test_in_training_the_network_returns_what_its_authors_return(case: Case) -> None:
+    arrays, meta = case.read()
+    network = loaded(case.adapter, [checkpoint(*each) for each in weights_of(case, meta)], case.adapter.build(meta)).train()
+    with torch.no_grad():
+        assert_outputs(case.adapter, network(*case.adapter.inputs(arrays, meta)), arrays)
 
 
 @pytest.mark.parametrize("from_file", [False, True], ids=["in memory", "from file"])
 @pytest.mark.parametrize("case", cases("e2e", "real"), ids=str)
 def test_a_picture_gets_the_alpha_its_authors_give_it(case: Case, from_file: bool, shared: Path) -> None:
     arrays, meta = case.read()
-    alpha = run(case, meta, case.adapter.pictures(arrays), case.adapter.tunables(meta), wrapped=True, from_file=from_file)[0]
-    assert_close(alpha[0, 0], arrays["alpha"].clip(0, 1), case.adapter.alpha_tolerance, "alpha")
+    adapter = case.adapter
+    alpha, foreground = run(case, meta, adapter.pictures(arrays), adapter.tunables(meta), wrapped=True, from_file=from_file)
+    tolerance = max(adapter.alpha_tolerance, adapter.file_tolerance if from_file else 0.0)
+    assert_close(alpha[0, 0], adapter.alpha(arrays), tolerance, "alpha")
+    if adapter.foreground is not None:
+        expected = adapter.foreground(arrays) * adapter.alpha(arrays)[..., None]
+        assert_close((foreground * alpha)[0].permute(1, 2, 0), expected, adapter.foreground_tolerance, "foreground times alpha")
 
 
 def without_last(state: State, keys: list[str]) -> str:
@@ -212,10 +395,10 @@ def with_last_reshaped(state: State, keys: list[str]) -> str:
 @pytest.mark.parametrize("case", {case.model: case for case in cases("case")}.values(), ids=str)
 def test_a_checkpoint_that_does_not_fit_is_reported(case: Case, damage: Callable[[State, list[str]], str]) -> None:
     _, meta = case.read()
-    state = dict(checkpoint(*weights_of(case, meta)))
-    complaint = damage(state, list(state))
+    states = [dict(checkpoint(*each)) for each in weights_of(case, meta)]
+    complaint = damage(states[0], list(states[0]))
     with pytest.raises(RuntimeError, match=complaint):
-        loaded(case.adapter, state, case.adapter.build(meta))
+        loaded(case.adapter, states, case.adapter.build(meta))
 
 
 @pytest.mark.parametrize("kept", [0, 1])
@@ -223,8 +406,8 @@ def test_a_checkpoint_that_does_not_fit_is_reported(case: Case, damage: Callable
 def test_either_name_of_a_doubled_tensor_is_enough(case: Case, kept: int) -> None:
     _, meta = case.read()
     dropped = tuple(case.adapter.prefix + names[1 - kept] for names in case.adapter.aliases)
-    state = {key: value for key, value in checkpoint(*weights_of(case, meta)).items() if not key.startswith(dropped)}
-    loaded(case.adapter, state, case.adapter.build(meta))
+    states = [checkpoint(*each) for each in weights_of(case, meta)]
+    loaded(case.adapter, [{key: state[key] for key in state if not key.startswith(dropped)} for state in states], case.adapter.build(meta))
 
 
 def test_every_folder_of_golden_outputs_is_known(request: pytest.FixtureRequest) -> None:

@@ -1,6 +1,6 @@
 """`matte image`: photos in, cut-outs out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -113,7 +113,7 @@ class Look:
 
     kind: str
     over: str
-    options: Mapping[str, Tunable]
+    options: dict[str, Tunable]
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,11 @@ def _kind(kind: str | None, over: str | None) -> str:
     return chosen
 
 
-def _options(texts: list[str]) -> Mapping[str, Tunable]:
+def _options(texts: list[str]) -> dict[str, Tunable]:
     for text in texts:
         if "=" not in text:
             raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
-    return dict(text.split("=", 1) for text in texts)
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
 
 
 def _check_destinations(jobs: "list[Job]", kind: str) -> None:

@@ -19,7 +19,7 @@ file is a zip archive.
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ Tunable = int | float | bool | str
 class ExportInfo:
     """What a TorchScript file says about itself.
 
-    `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults;
-    `checkpoint_sha256` names the weights it was made from (None for a model without weights).
+    `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults and
+    `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from (None for a model without weights).
     """
 
     name: str
@@ -48,6 +48,7 @@ class ExportInfo:
     checkpoint_sha256: str | None
     licence: str
     versions: dict[str, str]
+    lossy_options: dict[str, Tunable] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> str:

@@ -131,6 +131,7 @@ def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
         checkpoint_sha256=checkpoint_sha256,
         licence=spec.licence,
         versions={"mattecli": __version__, "torch": torch.__version__},
+        lossy_options=dict(spec.lossy_options),
     )
 
 
@@ -166,6 +167,7 @@ def _export_key(spec: ModelSpec) -> str:
         spec.name,
         spec.build,
         spec.options,
+        spec.lossy_options,
         spec.guides,
         [store.expected_sha256(spec, file) for file in spec.files],
         torch.__version__,

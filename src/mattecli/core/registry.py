@@ -36,7 +36,7 @@ class ModelSpec:
     """One table of models.toml.
 
     `architecture` names the file in nets/; `build` goes to its build() and wrap(); `options` are the tunables of the export with
-    their defaults; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
+    their defaults, `lossy_options` what suits photos from lossy files better; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ModelSpec:
     refine: str = ""
     build: Mapping[str, Tunable] = field(default_factory=dict)
     options: Mapping[str, Tunable] = field(default_factory=dict)
+    lossy_options: Mapping[str, Tunable] = field(default_factory=dict)
     files: tuple[WeightFile, ...] = ()
     export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
 
@@ -86,6 +87,7 @@ def spec_of_export(path: Path) -> ModelSpec:
         paper="",
         foreground=info.foreground,
         options=info.options,
+        lossy_options=info.lossy_options,
         export=path,
     )
 

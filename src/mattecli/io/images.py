@@ -40,12 +40,13 @@ class Photo:
     """A picture as people see it: orientation applied.
 
     pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None.
-    icc: the profile the colours are meant in, or None (sRGB).
+    icc: the profile the colours are meant in, or None (sRGB). lossy: whether the file was compressed with loss (JPEG, most WebP).
     """
 
     pixels: Pixels
     alpha: Pixels | None
     icc: bytes | None
+    lossy: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -69,11 +70,12 @@ def read_photo(source: str | Path) -> Photo:
         header.load()  # decodes everything, so a truncated file is noticed here
         orientation = header.getexif().get(_ORIENTATION_TAG, 1)
         profile = header.info.get("icc_profile")
+        lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
         levels: Pixels | None = _sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
         if levels is None:
             levels, profile = _eight_bit_levels(source, header, profile)
     colours, alpha = _split_alpha(_orient(levels, orientation))
-    return Photo(pixels=_as_rgb(colours), alpha=alpha, icc=_rgb_profile(profile))
+    return Photo(pixels=_as_rgb(colours), alpha=alpha, icc=_rgb_profile(profile), lossy=lossy)
 
 
 def read_levels(source: str | Path) -> Pixels:

@@ -1,4 +1,4 @@
-"""Laying a cut-out over a backdrop, and making the backdrop: a colour, a checkerboard, or a picture fitted to the frame.
+"""Laying a cut-out over a backdrop, and making the backdrop: a colour, or a picture fitted to the frame.
 
 All colours are encoded sRGB values, float32 in 0..1; the transfer function is that of IEC 61966-2-1.
 """
@@ -12,8 +12,6 @@ from mattecli.errors import MatteError
 
 Plane = NDArray[np.float32]
 STRIP_ROWS = 256
-CHECKER_SIDE = 16
-WHITE, GREY = np.float32(1), np.float32(0.8)
 MODES = ("cover", "contain", "stretch")
 
 
@@ -61,12 +59,6 @@ def parse_colour(text: str) -> tuple[float, float, float]:
 def plain(height: int, width: int, colour: tuple[float, float, float]) -> Plane:
     """A backdrop of one colour: float32 [height, width, 3]."""
     return np.full((height, width, 3), colour, np.float32)
-
-
-def checkerboard(height: int, width: int) -> Plane:
-    """The grey and white squares that stand for transparency: float32 [height, width, 3], the top left square white."""
-    squares = np.add.outer(np.arange(height) // CHECKER_SIDE, np.arange(width) // CHECKER_SIDE) % 2
-    return np.repeat(np.where(squares == 0, WHITE, GREY)[:, :, None], 3, axis=2)
 
 
 def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover") -> Plane:

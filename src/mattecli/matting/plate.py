@@ -20,8 +20,8 @@ MISALIGNMENT = 1.0
 SMALLEST_FOR_ALIGNMENT = 64
 # A shadow leaves at least this share of the light.
 DEEPEST_SHADOW = 0.45
-# The unknown band's reach to either side, as a share of the square root of the picture's area.
-BAND = 0.006
+# The unknown band's reach to either side, as a share of the square root of the picture's area, and in pixels at least.
+BAND, NARROWEST_BAND = 0.006, 3.0
 
 
 def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -31,7 +31,7 @@ def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDA
     """
     difference = plate_difference(image, plate)
     mask = _mask(difference) > 0
-    reach = float(BAND * np.sqrt(difference.size))
+    reach = max(NARROWEST_BAND, float(BAND * np.sqrt(difference.size)))
     bridged = cv2.morphologyEx(difference, cv2.MORPH_CLOSE, _disc(reach / 2))
     alpha = np.where(mask, np.maximum(bridged, 0.5), np.minimum(difference, 0.4))
     return trimap_from_alpha(alpha.astype(np.float32), band=reach)

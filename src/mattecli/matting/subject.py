@@ -28,7 +28,7 @@ SMALLEST_SIDE = 16
 # Detection and cutting happen in copies of the picture with at most these many pixels on the long side.
 DETECTION_SIDE, CUTTING_SIDE = 640, 320
 # The outline is rough, so the unknown band is wide: this share of the subject's scale.
-ROUGH_BAND = 0.05
+ROUGH_BAND = 0.04
 # How much more salient than the rest (0..1) a mask has to be; a face or a person is a reason of its own to believe in it.
 LEAST_PROMINENCE: dict[Kind, float] = {"face": 0.05, "person": 0.05, "object": 0.22}
 # The share of the picture's border that a mask may take, and the share of its area.
@@ -100,14 +100,16 @@ def _detect(cascade: str, grey: Bytes, smallest: int) -> list[Box]:
 
 
 def _people(grey: Bytes) -> list[Box]:
-    """Standing people (Dalal and Triggs 2005); the detector's window is 64x128 pixels."""
+    """Large standing people (Dalal and Triggs 2005), one of them beyond doubt; the detector's window is 64x128 pixels."""
     if grey.shape[0] < 128 or grey.shape[1] < 64:
         return []
     detector = cv2.HOGDescriptor()
     detector.setSVMDetector(np.array(cv2.HOGDescriptor.getDefaultPeopleDetector()))
     boxes, weights = detector.detectMultiScale(grey, winStride=(8, 8), padding=(16, 16), scale=1.08)
-    sure = [box for box, weight in zip(boxes, np.ravel(weights), strict=True) if weight > 0.6]
-    return [(int(x), int(y), int(w), int(h)) for x, y, w, h in sure if h > 0.4 * grey.shape[0]]
+    large = [(box, weight) for box, weight in zip(boxes, np.ravel(weights), strict=True) if box[3] > 0.4 * grey.shape[0]]
+    if not any(weight > 1.2 for _, weight in large):
+        return []
+    return [(int(x), int(y), int(w), int(h)) for (x, y, w, h), weight in large if weight > 0.9]
 
 
 def _main_boxes(boxes: list[Box]) -> list[Box]:
@@ -121,8 +123,8 @@ def _scaled(boxes: list[Box], scale: float) -> list[Box]:
 
 
 # Where a body is expected: ranks, so that overlapping bodies combine by the larger one, and what each adds to the log odds.
-SURE_NOT, LIKELY_NOT, LIKELY, VERY_LIKELY, SURE = range(5)
-PLACE_ODDS = np.array([-4, -1, 1, 2.5, 4], np.float32)
+SURE_NOT, LIKELY_NOT, PERHAPS, LIKELY, VERY_LIKELY, SURE = range(6)
+PLACE_ODDS = np.array([-4, -1, 0.5, 1, 2.5, 4], np.float32)
 SALIENCY_ODDS = 2.0
 # From these log odds on GrabCut may not change its mind.
 SURE_ODDS = 2.0
@@ -144,6 +146,7 @@ def _draw_body(ranks: Bytes, face: Box) -> None:
     bottom = ranks.shape[0]
     _ellipse(ranks, (centre, middle), (1.7 * w, 1.9 * h), LIKELY_NOT)
     _box(ranks, (centre - 3.2 * w, y + 0.6 * h, centre + 3.2 * w, bottom), LIKELY_NOT)
+    _ellipse(ranks, (centre, middle + 0.1 * h), (1.2 * w, 1.4 * h), PERHAPS)  # hair and hats
     _ellipse(ranks, (centre, middle - 0.1 * h), (0.72 * w, 0.95 * h), LIKELY)
     _box(ranks, (centre - 1.3 * w, y + 1.8 * h, centre + 1.3 * w, min(bottom, y + 5.5 * h)), LIKELY)
     _ellipse(ranks, (centre, middle), (0.35 * w, 0.45 * h), SURE)

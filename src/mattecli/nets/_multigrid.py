@@ -11,11 +11,13 @@ just narrow enough that a tile couples with its eight neighbours only. A vector 
 The matrices are CSR with 32-bit indices, which is what the products of CPU (MKL) and CUDA (cuSPARSE) take without conversion.
 """
 
+import math
 from typing import List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
 
 class Grid(NamedTuple):
     """Nodes on an integer grid: `rows` and `columns` [n], and `numbers` [height, width] int32, a node's index or -1."""
@@ -43,9 +45,9 @@ class Hats(NamedTuple):
 
 
 class Level(NamedTuple):
-    """One level and its way to the next coarser one, in float32.
+    """One level and its way to the next coarser one: the finest in float32, for speed, the others in float64.
 
-    matrix is CSR [d*n, d*n]; relaxation [d*n] the smoother's factors; prolong CSR [d*n, 4*N]; restrict CSR [4*N, d*n], its transpose.
+    matrix is CSR [d*n, d*n]; relaxation [d*n] the smoother's scale; prolong CSR [d*n, 4*N]; restrict CSR [4*N, d*n], its transpose.
     """
 
     matrix: Tensor
@@ -174,11 +176,14 @@ def coupling(matrix: Tensor, values: Tensor, restrict: Tensor, hats: Hats) -> Te
 
     Tiles whose rows and columns are equal modulo 3 never meet at a third tile, so one product serves them all.
     """
-    colours = (hats.rows % 3) * 3 + hats.columns % 3
+    count, unknowns = values.shape[0], values.shape[2]
+    entries = F.pad(values, [0, 0, 0, 0, 0, 1]).reshape(count * 5, unknowns * 4)
+    first = torch.arange(count, device=values.device) * 5
     parts: List[Tensor] = []
     for colour in range(9):
-        chosen = (colours == colour).to(values.dtype)
-        probe = (values * chosen[:, :, None, None]).sum(1).transpose(0, 1).reshape(-1, 4)
+        down, right = (colour // 3 - hats.rows[:, 0]) % 3, (colour % 3 - hats.columns[:, 0]) % 3
+        corner = torch.where((down < 2) & (right < 2), 2 * down + right, torch.full_like(down, 4))
+        probe = entries.index_select(0, first + corner).reshape(count, unknowns, 4).transpose(0, 1).reshape(-1, 4)
         parts.append((restrict @ (matrix @ probe)).reshape(4, -1, 4))
     steps = torch.arange(-1, 2, device=values.device)
     coarse = hats.coarse
@@ -199,52 +204,70 @@ def coarse_matrix(blocks: Tensor, coarse: Grid) -> Tensor:
     return even_csr(columns.reshape(-1, 36), blocks.permute(2, 0, 1, 3).reshape(-1, 36), 4 * count)
 
 
-def make_relaxation(matrix: Tensor, factor: float = 1.9) -> Tensor:
-    """Factors [rows] that smooth and surely converge: `factor` (below 2) over each row's sum of magnitudes (Gershgorin's bound)."""
+def make_level(matrix: Tensor, prolong: Tensor, restrict: Tensor) -> Level:
+    """A level whose relaxation is one over each row's sum of magnitudes, so that the relaxed matrix has no eigenvalue above 1."""
     magnitudes = csr(matrix.crow_indices(), matrix.col_indices(), matrix.values().abs(), matrix.shape[1])
-    return factor / (magnitudes @ torch.ones([matrix.shape[1]], dtype=matrix.dtype, device=matrix.device))
+    sums = magnitudes @ torch.ones([matrix.shape[1]], dtype=matrix.dtype, device=matrix.device)
+    return Level(matrix, 1.0 / sums.clamp(min=1e-12), prolong, restrict)
 
 
 def build_levels(matrix: Tensor, basis: Tensor, grid: Grid, dense: int = 600) -> Tuple[List[Level], Tensor]:
-    """The hierarchy under `matrix` (CSR, float64) and the dense inverse of its coarsest matrix, of at most `dense` rows, in float32."""
+    """The hierarchy under `matrix` (CSR, float64) and the dense inverse of its coarsest matrix, of at most `dense` rows.
+
+    The finest hats fall from 1 to 0 over 7 of a tile's 8 pixels: the hats of tiles two apart stay 3 pixels apart, further than a window
+    reaches. Those of the coarser levels are full ones, over 3 nodes.
+    """
     levels: List[Level] = []
-    tile, ramp = 6, 5.0 / 6.0
+    tile, ramp = 8, 7.0 / 8.0
     while matrix.shape[0] > dense:
         hats = make_hats(grid, tile, ramp)
-        count = hats.coarse.rows.shape[0]
         frame, inverse = make_frames(basis, hats)
         values = make_prolong(basis, frame, hats)
         restrict = restrict_matrix(values, hats)
-        small = single(matrix)
-        levels.append(Level(small, make_relaxation(small), single(prolong_matrix(values, hats, count)), single(restrict)))
+        prolong = prolong_matrix(values, hats, frame.shape[0])
+        if len(levels) == 0:
+            levels.append(make_level(single(matrix), single(prolong), single(restrict)))
+        else:
+            levels.append(make_level(matrix, prolong, restrict))
         matrix = coarse_matrix(coupling(matrix, values, restrict, hats), hats.coarse)
         basis, grid = inverse, hats.coarse
         tile, ramp = 3, 1.0
     identity = torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device)
-    return levels, torch.linalg.inv(matrix @ identity + 1e-12 * identity).float()
+    return levels, torch.linalg.inv(matrix @ identity + 1e-12 * identity)
 
 
-def smooth(level: Level, guess: Tensor, load: Tensor, times: int) -> Tensor:
-    """Improve a guess by so many relaxed Richardson steps."""
-    for _ in range(times):
-        guess = guess + (load - level.matrix @ guess) * level.relaxation
+def chebyshev(degree: int, low: float) -> List[float]:
+    """Richardson factors whose polynomial is smallest for eigenvalues from `low` to 1."""
+    return [2.0 / (1.0 + low + (1.0 - low) * math.cos(math.pi * (step + 0.5) / degree)) for step in range(degree)]
+
+
+def smooth(level: Level, guess: Tensor, load: Tensor, factors: List[float]) -> Tensor:
+    """Improve a guess by one relaxed Richardson step per factor."""
+    for factor in factors:
+        guess = guess + (load - level.matrix @ guess) * (level.relaxation * factor)
     return guess
 
 
 def cycle(levels: List[Level], bottom: Tensor, load: Tensor) -> Tensor:
-    """One V-cycle: an approximate solution for the load, both float32. The coarse levels, being cheap, are smoothed four times."""
+    """One V-cycle: an approximate solution for the load, both float64. The coarse levels, being cheap, are smoothed more."""
     loads = [load]
     guesses: List[Tensor] = []
-    for depth, level in enumerate(levels):
-        guess = smooth(level, loads[depth] * level.relaxation, loads[depth], 3 if depth > 0 else 0)
+    before, after = [1.9], [1.9]
+    for level in levels:
+        load = loads[-1].to(level.relaxation.dtype)
+        guess = smooth(level, load * (level.relaxation * before[0]), load, before[1:])
         guesses.append(guess)
-        loads.append(level.restrict @ (loads[depth] - level.matrix @ guess))
+        loads.append((level.restrict @ (load - level.matrix @ guess)).to(torch.float64))
+        before = chebyshev(4, 0.03)
     correction = bottom @ loads[-1]
     for step in range(len(levels)):
         depth = len(levels) - 1 - step
         level = levels[depth]
-        correction = smooth(level, guesses[depth] + level.prolong @ correction, loads[depth], 4 if depth > 0 else 1)
-    return correction
+        load = loads[depth].to(level.relaxation.dtype)
+        after = chebyshev(4, 0.03)[::-1] if depth > 0 else [1.9]
+        guess = guesses[depth] + level.prolong @ correction.to(load.dtype)
+        correction = smooth(level, guess, load, after)
+    return correction.to(torch.float64)
 
 
 def solve(matrix: Tensor, load: Tensor, start: Tensor, basis: Tensor, grid: Grid, tolerance: float, limit: int) -> Tensor:
@@ -257,9 +280,9 @@ def solve(matrix: Tensor, load: Tensor, start: Tensor, basis: Tensor, grid: Grid
     guess, residual = start, load - matrix @ start
     step = torch.zeros_like(load)
     before = torch.ones([], dtype=load.dtype, device=load.device)
-    for iteration in range(limit):
-        scale = residual.norm().clamp(min=1e-200)
-        towards = cycle(levels, bottom, (residual / scale).float()).double() * scale
+    for _ in range(limit):
+        scale = residual.norm().clamp(min=1e-200)  # float32 has no room for small residuals
+        towards = cycle(levels, bottom, residual / scale) * scale
         now = residual @ towards
         step = towards + step * (now / before)
         answer = matrix @ step

@@ -42,6 +42,39 @@ def double(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+def resize_linear(image: Tensor, height: int, width: int) -> Tensor:
+    """A float image [B, C, H, W] resized as OpenCV's INTER_LINEAR resizes float arrays: no smoothing when shrinking."""
+    return F.interpolate(image, size=[height, width], mode="bilinear", align_corners=False)
+
+
+def _linear_taps(side: int, new_side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where OpenCV's INTER_LINEAR looks along one axis: first and second sample, their weights in whole numbers of 1/2048."""
+    centres = ((torch.arange(new_side, dtype=torch.float64) + 0.5) * (side / new_side) - 0.5).float()
+    first = centres.floor()
+    share = torch.where((first < 0) | (first >= side - 1), torch.zeros_like(centres), centres - first)
+    first = first.clamp(0, side - 1).long()
+    weights = ((1.0 - share) * 2048.0).round().int(), (share * 2048.0).round().int()
+    return first, (first + 1).clamp(max=side - 1), weights[0], weights[1]
+
+
+def resize_linear_8bit(image: Tensor, height: int, width: int) -> Tensor:
+    """An image [B, C, H, W] in 0..1 resized as OpenCV's INTER_LINEAR resizes uint8 arrays, to the last bit: in steps of 1/255.
+
+    An image that has the size already is returned as it is, however fine its steps.
+    """
+    if image.shape[2] == height and image.shape[3] == width:
+        return image
+    device = image.device
+    samples = (image * 255.0).round().clamp(0.0, 255.0).int()
+    first, second, weight, other = _linear_taps(image.shape[3], width)
+    samples = samples.index_select(3, first.to(device)) * weight.to(device) + samples.index_select(3, second.to(device)) * other.to(device)
+    samples = samples // 16
+    first, second, weight, other = _linear_taps(image.shape[2], height)
+    upper = samples.index_select(2, first.to(device)) * weight.to(device)[:, None] // 65536
+    lower = samples.index_select(2, second.to(device)) * other.to(device)[:, None] // 65536
+    return ((upper + lower + 2) // 4).float() / 255.0
+
+
 def resize_cubic(image: Tensor, height: int, width: int) -> Tensor:
     """A float image [B, C, H, W] resized as OpenCV's INTER_CUBIC resizes float arrays: no smoothing when shrinking, may overshoot."""
     return F.interpolate(image, size=[height, width], mode="bicubic", align_corners=False)
@@ -55,3 +88,48 @@ def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
     comes first because whole numbers make exact ties, as when halving, and those must stay ties.
     """
     return resize_cubic(image * 255.0, height, width).round().clamp(0.0, 255.0) / 255.0
+
+
+def mirrored(image: Tensor, height: int, width: int, repeat_edge: bool) -> Tensor:
+    """An image [B, C, H, W] continued to `height` x `width` at the bottom and the right by mirroring, as often as it takes.
+
+    With `repeat_edge` the last row and column come twice (OpenCV's BORDER_REFLECT), else once (torch's "reflect").
+    """
+    rows, columns = torch.arange(height, device=image.device), torch.arange(width, device=image.device)
+    return image.index_select(2, _mirror(rows, image.shape[2], repeat_edge)).index_select(3, _mirror(columns, image.shape[3], repeat_edge))
+
+
+def _mirror(places: Tensor, side: int, repeat_edge: bool) -> Tensor:
+    period = 2 * side if repeat_edge else max(2 * side - 2, 1)
+    places = places % period
+    return torch.minimum(places, period - places - int(repeat_edge))
+
+
+def trimap_levels(trimap: Tensor) -> Tensor:
+    """A trimap in the values of its 8-bit file: 0 background, 128/255 for all that is unknown, 1 foreground."""
+    unknown = (trimap > 0.0) & (trimap < 1.0)
+    return torch.where(unknown, torch.full_like(trimap, 128.0 / 255.0), trimap.clamp(0.0, 1.0))
+
+
+def with_known(alpha: Tensor, trimap: Tensor) -> Tensor:
+    """Alpha where the trimap is unknown; 0 and 1 where it says background and foreground."""
+    return torch.where((trimap > 0.0) & (trimap < 1.0), alpha.clamp(0.0, 1.0), trimap.clamp(0.0, 1.0))
+
+
+def shrunk(image: Tensor, trimap: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """Image and trimap with a longer side of at most `longest` pixels, proportions kept; only what was wholly known stays known."""
+    height, width = image.shape[2], image.shape[3]
+    scale = longest / max(height, width)
+    if scale >= 1.0:
+        return image, trimap
+    size = [max(int(height * scale + 0.5), 1), max(int(width * scale + 0.5), 1)]
+    levels = F.interpolate(trimap_levels(trimap), size=size, mode="area")
+    trimap = torch.full_like(levels, 0.5)
+    trimap = torch.where(levels < 1e-4, torch.zeros_like(levels), trimap)
+    trimap = torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), trimap)
+    return F.interpolate(image, size=size, mode="area"), trimap
+
+
+def unpool(features: Tensor, places: Tensor, height: int, width: int) -> Tensor:
+    """Features [B, C, h, w] put back where a 2 x 2 max-pooling took them from, zeros between: [B, C, height, width]."""
+    return F.max_unpool2d(features, places, [2, 2], [2, 2], [0, 0], [height, width])

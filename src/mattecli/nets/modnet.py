@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mattecli.nets._mobilenet import mobilenet_blocks, norm_relu6
 from mattecli.nets._ops import double, lower_to_multiple, standardise, with_counters, without_prefix
 
 RENAMED = {
@@ -21,40 +22,13 @@ RENAMED = {
 }
 
 
-def _norm_relu6(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), nn.ReLU6()]
-
-
-class InvertedResidual(nn.Module):
-    """Widen by `expansion`, filter each channel alone, narrow (Sandler et al., "MobileNetV2", CVPR 2018)."""
-
-    def __init__(self, channels: int, width: int, *, stride: int, expansion: int) -> None:
-        super().__init__()
-        hidden = channels * expansion
-        widen = [nn.Conv2d(channels, hidden, 1, bias=False), *_norm_relu6(hidden)] if expansion > 1 else []
-        depthwise = [nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False), *_norm_relu6(hidden)]
-        self.conv = nn.Sequential(*widen, *depthwise, nn.Conv2d(hidden, width, 1, bias=False), nn.BatchNorm2d(width))
-        self.residual = stride == 1 and channels == width
-
-    def forward(self, features: Tensor) -> Tensor:
-        result: Tensor = self.conv(features)
-        return features + result if self.residual else result
-
-
 class MobileNetV2(nn.Module):
     """Image -> features at 1/2 (16 channels), 1/4 (24) and 1/32 (1280) of its size."""
 
     def __init__(self) -> None:
         super().__init__()
-        blocks: list[nn.Module] = [nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), *_norm_relu6(32))]
-        channels = 32
-        for width, repeats, stride in ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1)):
-            for repeat in range(repeats):
-                expansion = 1 if width == 16 else 6
-                blocks.append(InvertedResidual(channels, width, stride=stride if repeat == 0 else 1, expansion=expansion))
-                channels = width
-        blocks.append(nn.Sequential(nn.Conv2d(320, 1280, 1, bias=False), *_norm_relu6(1280)))
-        self.features = nn.Sequential(*blocks)
+        last = nn.Sequential(nn.Conv2d(320, 1280, 1, bias=False), *norm_relu6(1280))
+        self.features = nn.Sequential(*mobilenet_blocks(3), last)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         half, quarter, features = image, image, image

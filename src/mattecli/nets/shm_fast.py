@@ -10,70 +10,16 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from mattecli.nets._dense import DenseEncoder, ResidualDenseBlock, stage
 from mattecli.nets._ops import double, lower_to_multiple, resize_cubic, resize_cubic_8bit, standardise, with_counters, without_prefix
 
 
-def _convolution(channels: int, width: int, *, stride: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.PReLU(width))
-
-
-def _activation(channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.BatchNorm2d(channels), nn.PReLU(channels))
-
-
-class DenseLayer(nn.Module):
-    """Appends `growth` channels, computed from all channels so far."""
-
-    def __init__(self, channels: int, growth: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, growth, 3, padding=1, bias=False)
-        self.bn = nn.BatchNorm2d(growth)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return torch.cat((features, torch.relu(self.bn(self.conv(features)))), 1)
-
-
-class DenseBlock(nn.Module):
-    def __init__(self, channels: int, layers: int) -> None:
-        super().__init__()
-        self.dense_layers = nn.Sequential(*(DenseLayer(channels * (layer + 1), channels) for layer in range(layers)))
-
-    def forward(self, features: Tensor) -> Tensor:
-        grown: Tensor = self.dense_layers(features)
-        return grown
-
-
-class ResidualDenseBlock(nn.Module):
-    """Squeezes the channels to one part in `parts`, grows them back densely and adds the input."""
-
-    def __init__(self, channels: int, *, parts: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels // parts, 1, bias=False)
-        self.dense_block = DenseBlock(channels // parts, parts - 1)
-        self.bn = nn.BatchNorm2d(channels)
-        self.act = nn.PReLU(channels)
-
-    def forward(self, features: Tensor) -> Tensor:
-        result: Tensor = self.act(self.bn(features + self.dense_block(self.conv(features))))
-        return result
-
-
-def _stage(channels: int, *, parts: int) -> nn.Sequential:
-    return nn.Sequential(ResidualDenseBlock(channels, parts=parts), ResidualDenseBlock(channels, parts=parts))
-
-
-class TrimapNet(nn.Module):
-    """T-Net: a feature pyramid of residual dense blocks. Each scale down sees the shrunken image beside the features."""
+class TrimapNet(DenseEncoder):
+    """T-Net: a feature pyramid of residual dense blocks."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.cascade = nn.AvgPool2d(3, stride=2, padding=1)
-        self.head_conv = _convolution(3, 24, stride=2)
-        self.stage_0 = ResidualDenseBlock(24, parts=3)
-        self.ba_1, self.down_1, self.stage_1 = _activation(24 + 3), _convolution(24 + 3, 24, stride=2), _stage(24, parts=3)
-        self.ba_2, self.down_2, self.stage_2 = _activation(48 + 3), _convolution(48 + 3, 48, stride=2), _stage(48, parts=4)
-        self.ba_3, self.down_3, self.stage_3 = _activation(96 + 3), _convolution(96 + 3, 96, stride=2), _stage(96, parts=4)
-        self.ba_4, self.down_4, self.stage_4 = _activation(192 + 3), _convolution(192 + 3, 192, stride=2), _stage(192, parts=6)
+        first = ResidualDenseBlock(24, parts=3)
+        super().__init__(24, [first, stage(24, parts=3), stage(48, parts=4), stage(96, parts=4), stage(192, parts=6)])
         self.classifier = nn.Conv2d(192, 3, 1)
         self.stage3_down, self.conv_3 = nn.Conv2d(96, 3, 1), nn.Conv2d(3, 3, 3, padding=1)
         self.stage2_down, self.conv_2 = nn.Conv2d(48, 3, 1), nn.Conv2d(3, 3, 3, padding=1)
@@ -81,19 +27,8 @@ class TrimapNet(nn.Module):
         self.stage0_down, self.conv_0 = nn.Conv2d(24, 3, 1), nn.Conv2d(3, 3, 3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        half = self.cascade(image)
-        quarter = self.cascade(half)
-        eighth = self.cascade(quarter)
-        sixteenth = self.cascade(eighth)
-        features_0 = self.stage_0(self.head_conv(image))
-        entry_1 = self.down_1(self.ba_1(torch.cat((half, features_0), 1)))
-        features_1 = self.stage_1(entry_1)
-        entry_2 = self.down_2(self.ba_2(torch.cat((quarter, entry_1, features_1), 1)))
-        features_2 = self.stage_2(entry_2)
-        entry_3 = self.down_3(self.ba_3(torch.cat((eighth, entry_2, features_2), 1)))
-        features_3 = self.stage_3(entry_3)
-        entry_4 = self.down_4(self.ba_4(torch.cat((sixteenth, entry_3, features_3), 1)))
-        trimap = self.classifier(self.stage_4(entry_4))
+        features_0, features_1, features_2, features_3, features_4 = self.encode(image)
+        trimap = self.classifier(features_4)
         trimap = self.conv_3(double(trimap) + self.stage3_down(features_3))
         trimap = self.conv_2(double(trimap) + self.stage2_down(features_2))
         trimap = self.conv_1(double(trimap) + self.stage1_down(features_1))

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import Matter, to_array, to_tensor
-from mattecli.errors import InputError
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
-from mattecli.matting.compose import fit, lay_over, parse_colour
+from mattecli.matting.compose import fit, lay_over, parse_colour, plain
 from mattecli.matting.foreground import estimate_foreground
 from mattecli.matting.trimap import trimap_from_alpha
 from mattecli.pipelines.guides import Choice, read_guides
@@ -35,7 +34,7 @@ class Recipe:
     refiner: Matter | None = None
     kind: str = "cutout"
     over: str = "white"
-    options: Mapping[str, Tunable] = field(default_factory=dict)
+    options: dict[str, Tunable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,10 @@ def process(job: Job, recipe: Recipe) -> Result:
     with clock("matte"):
         image = seen_image(photo, recipe.matter)
         tensors = {name: guide_tensor(name, pixels, recipe.matter) for name, pixels in guides.items()}
-        alpha, foreground = recipe.matter(image, tensors, recipe.options)
+        alpha, foreground = recipe.matter(image, tensors, suited(recipe.matter, photo) | recipe.options)
     with clock("refine"):
         if recipe.refiner is not None:
-            alpha, refined = refine(image, alpha, recipe.refiner)
+            alpha, refined = refine(image, alpha, recipe.refiner, suited(recipe.refiner, photo))
             foreground = None if refined else foreground
         notes += _doubts(alpha)
     with clock("compose"):
@@ -105,12 +104,17 @@ def guide_tensor(name: str, pixels: Pixels, matter: Matter) -> Tensor:
     return (tensor * 2).round() / 2 if name == "trimap" else tensor
 
 
-def refine(image: Tensor, coarse: Tensor, refiner: Matter) -> tuple[Tensor, bool]:
+def suited(matter: Matter, photo: Photo) -> dict[str, Tunable]:
+    """The tunables that suit the kind of file the photo came from; compression leaves noise that some models should not believe."""
+    return dict(matter.info.lossy_options) if photo.lossy else {}
+
+
+def refine(image: Tensor, coarse: Tensor, refiner: Matter, options: Mapping[str, Tunable] | None = None) -> tuple[Tensor, bool]:
     """Turn a coarse matte into a trimap and let a trimap model finish it; returns (alpha, whether there was anything to finish)."""
     trimap = trimap_from_alpha(to_array(coarse))
     if not ((trimap == 255).any() and (trimap == 0).any() and (trimap == 128).any()):
         return coarse, False
-    alpha, _ = refiner(image, {"trimap": guide_tensor("trimap", trimap, refiner)})
+    alpha, _ = refiner(image, {"trimap": guide_tensor("trimap", trimap, refiner)}, options)
     return alpha, True
 
 
@@ -154,8 +158,4 @@ def read_backdrop(over: str, size: tuple[int, int]) -> NDArray[np.float32]:
     if Path(over).is_file():
         backdrop = read_photo(over)
         return fit((backdrop.pixels / backdrop.top).astype(np.float32), height, width)
-    try:
-        colour = parse_colour(over)
-    except InputError as error:
-        raise InputError(f"--over {over} is neither a picture file nor a colour: {error}") from error
-    return np.broadcast_to(np.asarray(colour, np.float32), (height, width, 3))
+    return plain(height, width, parse_colour(over))

@@ -1,0 +1,221 @@
+"""Background Matting, the first version: alpha and foreground of a person, from a clean photograph of the background and a rough mask.
+
+Sengupta et al., "Background Matting: The World is Your Green Screen", CVPR 2020 (arXiv 2004.00626). Facts of the published networks
+and of what is done around them: github.com/senguptaumd/Background-Matting (commit 9076585). Sub-modules are named as in its
+checkpoints.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mattecli.nets._morphology import blurred, dilated, eroded, largest_blob
+from mattecli.nets._ops import lower_to_multiple, resize_linear, resize_linear_8bit, with_counters, without_prefix
+
+
+def _norm_relu(channels: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU()]
+
+
+def _first(channels: int) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(3), nn.Conv2d(channels, 64, 7), *_norm_relu(64)]
+
+
+def _halve(channels: int) -> list[nn.Module]:
+    return [nn.Conv2d(channels, 2 * channels, 3, 2, 1), *_norm_relu(2 * channels)]
+
+
+def _double(channels: int, width: int) -> list[nn.Module]:
+    upsample = nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=True)
+    return [upsample, nn.Conv2d(channels, width, 3, padding=1), *_norm_relu(width)]
+
+
+def _last(width: int) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(3), nn.Conv2d(64, width, 7)]
+
+
+def _encoder(channels: int) -> nn.Sequential:
+    """`channels` at full size to 256 at 1/4."""
+    return nn.Sequential(*_first(channels), *_halve(64), *_halve(128))
+
+
+def _combination() -> nn.Sequential:
+    """The image's features beside those of one other input, condensed to 64 channels."""
+    return nn.Sequential(nn.Conv2d(512, 64, 1, bias=False), *_norm_relu(64))
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        widen = [nn.ReflectionPad2d(1), nn.Conv2d(256, 256, 3), *_norm_relu(256)]
+        self.conv_block = nn.Sequential(*widen, nn.ReflectionPad2d(1), nn.Conv2d(256, 256, 3), nn.BatchNorm2d(256))
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = self.conv_block(features)
+        return features + result
+
+
+def _residual_blocks(count: int) -> list[nn.Module]:
+    return [ResidualBlock() for _ in range(count)]
+
+
+class BackgroundMatting(nn.Module):
+    """Image and background [B, 3, H, W], RGB, segmentation [B, 1, H, W] and motion [B, 4, H, W], all -1..1, H and W multiples of 4
+    from 8 up -> alpha [B, 1, H, W], -1..1, and foreground [B, 3, H, W], nominally -1..1.
+
+    `motion` is the gray picture 40 and 20 frames before the image and 20 and 40 after it; for a photo, the image's own four times. The
+    published network takes it and ignores it: where its code should combine the motion's features it combines the background's a
+    second time (networks.py:99), and it was trained that way. So the motion encoder is never run here; its weights, which every
+    checkpoint holds, are kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model_enc1 = nn.Sequential(*_first(3), *_halve(64))
+        self.model_enc2 = nn.Sequential(*_halve(128))
+        self.model_enc_back = _encoder(3)
+        self.model_enc_seg = _encoder(1)
+        self.model_enc_multi = _encoder(4)
+        self.comb_back = _combination()
+        self.comb_seg = _combination()
+        self.comb_multi = _combination()
+        self.model_res_dec = nn.Sequential(nn.Conv2d(256 + 3 * 64, 256, 1, bias=False), *_norm_relu(256), *_residual_blocks(7))
+        self.model_res_dec_al = nn.Sequential(*_residual_blocks(3))
+        self.model_res_dec_fg = nn.Sequential(*_residual_blocks(3))
+        self.model_al_out = nn.Sequential(*_double(256, 128), *_double(128, 64), *_last(1))
+        self.model_dec_fg1 = nn.Sequential(*_double(256, 128))
+        self.model_fg_out = nn.Sequential(*_double(256, 64), *_last(3))
+
+    def forward(self, image: Tensor, background: Tensor, segmentation: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+        half = self.model_enc1(image)
+        features = self.model_enc2(half)
+        beside_background = torch.cat((features, self.model_enc_back(background)), 1)
+        beside_segmentation = torch.cat((features, self.model_enc_seg(segmentation)), 1)
+        prior = (features, self.comb_back(beside_background), self.comb_seg(beside_segmentation), self.comb_multi(beside_background))
+        features = self.model_res_dec(torch.cat(prior, 1))
+        alpha = torch.tanh(self.model_al_out(self.model_res_dec_al(features)))
+        foreground: Tensor = self.model_fg_out(torch.cat((self.model_dec_fg1(self.model_res_dec_fg(features)), half), 1))
+        return alpha, foreground
+
+
+def build() -> BackgroundMatting:
+    """The bare network with random weights."""
+    return BackgroundMatting()
+
+
+def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The authors' netG_epoch_*.pth (as nn.DataParallel writes it, or bare) -> ours."""
+    return with_counters(without_prefix(state_dict, "module."))
+
+
+def box_of(mask: Tensor) -> list[int]:
+    """Top, left, height and width of the square around a mask [H, W] above 0.2, grown by a tenth of its side all round and clipped.
+
+    As its authors do (functions.py:41-60): the square hangs on the mask's top left corner, and a clipped one ends one pixel before
+    the picture does. Its height is 0 where the mask is empty.
+    """
+    found = torch.nonzero(mask > 0.2)
+    if found.shape[0] == 0:
+        return [0, 0, 0, 0]
+    corners: list[int] = torch.cat((found.amin(0), found.amax(0))).tolist()
+    side = max(corners[2] - corners[0], corners[3] - corners[1])
+    box = [0, 0, 0, 0]
+    for axis in range(2):
+        length = mask.shape[axis]
+        first, last = max(corners[axis] - 0.1 * side, 0.0), corners[axis] + 1.1 * side
+        last = last if last < length else length - 1.0
+        box[axis] = int(round(first))  # noqa: RUF046  (a float in TorchScript)
+        box[2 + axis] = min(max(int(round(last - first)), 1), length - box[axis])  # noqa: RUF046
+    return box
+
+
+def without_gaps_below(mask: Tensor) -> Tensor:
+    """A mask [1, 1, 512, 512] less its empty rows below row 250, its last row repeated until there are 537.
+
+    So a person cut off by the picture's lower edge does not end there in the mask. The authors also drop the two rows above the first
+    empty one.
+    """
+    row = torch.arange(512, device=mask.device)
+    empty = (mask.sum((0, 1, 3)) == 0.0) & (row > 250)
+    first = empty & (empty.cumsum(0) == 1)
+    dropped = empty | first.roll(-1) | first.roll(-2)
+    kept = torch.sort(dropped.to(torch.uint8), stable=True).indices
+    last = 511 - dropped.sum()
+    return mask[:, :, kept[torch.arange(537, device=mask.device).minimum(last)]]
+
+
+def soft_segmentation(mask: Tensor) -> Tensor:
+    """What the network sees of a mask [1, 1, 512, 512], 0..1: its unsure rim removed and the edge blurred, in steps of 1/255."""
+    sure = torch.where(mask > 0.2, torch.ones_like(mask), mask)
+    soft = blurred(dilated(eroded(without_gaps_below(sure), 10), 5))
+    return (soft[:, :, :512] * 255.0).floor() / 255.0
+
+
+def pasted(crop: Tensor, box: list[int], height: int, width: int) -> Tensor:
+    """What belongs in a box, zeros around it: [1, C, height, width].
+
+    A clipped box ends one pixel before the picture, where the authors leave a line of background; here the box's last row and column
+    are repeated for it.
+    """
+    below, beside = height - box[0] - box[2], width - box[1] - box[3]
+    repeated = F.pad(crop, [0, 1 if beside == 1 else 0, 0, 1 if below == 1 else 0], mode="replicate")
+    return F.pad(repeated, [box[1], 0 if beside == 1 else beside, box[0], 0 if below == 1 else below])
+
+
+class CompleteBackgroundMatting(nn.Module):
+    def __init__(self, network: BackgroundMatting) -> None:
+        super().__init__()
+        self.network = network
+
+    def matte_square(self, image: Tensor, background: Tensor, segmentation: Tensor) -> tuple[Tensor, Tensor]:
+        """All [1, ..., S, S], 0..1 -> alpha and the predicted foreground, 0..1."""
+        gray = 0.114 * image[:, :1] + 0.587 * image[:, 1:2] + 0.299 * image[:, 2:]  # the authors swap the weights of red and blue
+        weight = self.network.comb_back[0].weight
+        assert isinstance(weight, Tensor)  # said for the type checker
+        pictures = (image, background, segmentation, gray.expand(-1, 4, -1, -1))
+        centred = [(picture * 2.0 - 1.0).to(weight.dtype) for picture in pictures]
+        alpha, foreground = self.network(centred[0], centred[1], centred[2], centred[3])
+        alpha = ((alpha.float() + 1.0) / 2.0).clamp(0.0, 1.0)
+        return alpha * largest_blob(alpha[0, 0] > 0.05), ((foreground.float() + 1.0) / 2.0).clamp(0.0, 1.0)
+
+    def matte_one(self, image: Tensor, background: Tensor, mask: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """One picture [1, 3, H, W]: alpha and foreground inside the box around the mask, zeros outside."""
+        box = box_of(mask[0, 0])
+        if box[2] == 0:
+            return torch.zeros_like(mask), torch.zeros_like(image)
+        bottom, right = box[0] + box[2], box[1] + box[3]
+        crops = [picture[:, :, box[0] : bottom, box[1] : right] for picture in (image, background, mask)]
+        segmentation = resize_linear(soft_segmentation(resize_linear_8bit(crops[2], 512, 512)), side, side)
+        squares = [resize_linear_8bit(crop, side, side) for crop in crops[:2]]
+        alpha, foreground = self.matte_square(squares[0], squares[1], segmentation)
+        alpha, foreground = resize_linear(alpha, box[2], box[3]), resize_linear(foreground, box[2], box[3])
+        foreground = torch.where(alpha > 0.975, crops[0], foreground) * (alpha > 0.01)
+        return pasted(alpha, box, mask.shape[2], mask.shape[3]), pasted(foreground, box, mask.shape[2], mask.shape[3])
+
+    def forward(self, image: Tensor, background: Tensor, mask: Tensor, side: int = 512) -> tuple[Tensor, Tensor | None]:
+        """Image and background [B, 3, H, W], RGB, 0..1, and a mask [B, 1, H, W] of the person -> alpha [B, 1, H, W] and foreground
+        [B, 3, H, W], 0..1; all 0 where the mask is empty.
+
+        As in the authors' test_background-matting_image.py: a box around the mask is squeezed into a square of `side` pixels (lowered
+        to a multiple of 8), and only the largest blob of the alpha found there is kept. Unlike theirs the result is not rounded to
+        8 bits, and where alpha is above 0.975 the foreground is the image at its own size, not as it looks in the square.
+        """
+        side = lower_to_multiple(side, 8)
+        alphas: list[Tensor] = []
+        foregrounds: list[Tensor] = []
+        for index in range(image.shape[0]):
+            one = slice(index, index + 1)
+            alpha, foreground = self.matte_one(image[one], background[one], mask[one], side)
+            alphas.append(alpha)
+            foregrounds.append(foreground)
+        return torch.cat(alphas), torch.cat(foregrounds)
+
+
+def wrap(network: BackgroundMatting) -> CompleteBackgroundMatting:
+    """The network with its authors' pre- and post-processing: `forward(image, background, mask, side=512) -> (alpha, foreground)`.
+
+    It gives the network a photo's motion, the image's gray four times. For the motion of a video call the bare network.
+    """
+    return CompleteBackgroundMatting(network)

@@ -1,0 +1,197 @@
+"""Deep Image Matting: a VGG-16 encoder, a small decoder that unpools by the encoder's pooling places, and a refinement stage.
+
+Xu, Price, Cohen, Huang, "Deep Image Matting", CVPR 2017 (arXiv 1703.03872). Its authors published no code. This file computes what
+two re-implementations compute, and reads the checkpoints of both:
+- github.com/huochaitiantang/pytorch-deep-image-matting (commit f5f909d): skip additions since 2020-09-09, and a 3 x 3 sixth
+  convolution since 2019-09-09; its checkpoints up to release v1.3 have neither, release v1.4 has the second;
+- github.com/open-mmlab/mmagic (commit 0a560bba): no skips, a 1 x 1 sixth convolution, and the picture padded instead of resized.
+"""
+
+from collections.abc import Mapping
+from typing import Final, List
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mattecli.errors import ModelError
+from mattecli.nets._ops import (
+    lower_to_multiple,
+    mirrored,
+    resize_linear,
+    resize_linear_8bit,
+    shrunk,
+    standardise,
+    trimap_levels,
+    unpool,
+    with_known,
+)
+
+WIDTHS = (64, 128, 256, 512, 512)
+DEPTHS = (2, 2, 3, 3, 3)
+
+
+def _stage(channels: int, width: int, depth: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for entering in [channels] + [width] * (depth - 1):
+        layers += [nn.Conv2d(entering, width, 3, padding=1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def _refinement() -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for entering in (4, 64, 64):
+        layers += [nn.Conv2d(entering, 64, 3, padding=1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Conv2d(64, 1, 3, padding=1))
+
+
+class Dim(nn.Module):
+    """Standardised RGB and trimap [B, 4, H, W], H and W multiples of 32 -> alpha [B, 1, H, W] in 0..1, and the refined one or None."""
+
+    skips: Final[bool]
+    refines: Final[bool]
+
+    def __init__(self, *, skips: bool, refines: bool, kernel: int) -> None:
+        super().__init__()
+        self.skips, self.refines = skips, refines
+        self.encoder = nn.ModuleList(_stage(*shape) for shape in zip((4, *WIDTHS[:-1]), WIDTHS, DEPTHS, strict=True))
+        self.conv6 = nn.Conv2d(512, 512, kernel, padding=kernel // 2)
+        self.deconv6 = nn.Conv2d(512, 512, 1)
+        decoder = zip(WIDTHS[::-1], (*WIDTHS[-2::-1], 64), strict=True)
+        self.decoder = nn.ModuleList(nn.Conv2d(entering, width, 5, padding=2) for entering, width in decoder)
+        self.alpha = nn.Conv2d(64, 1, 5, padding=2)
+        self.refinement = _refinement() if refines else nn.Identity()
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor | None]:
+        logit = self.alpha(self.decoded(picture))
+        matte = torch.sigmoid(logit)
+        if self.refines:
+            return matte, torch.sigmoid(logit + self.refinement(torch.cat((picture[:, :3], matte), 1)))
+        return matte, None
+
+    def decoded(self, features: Tensor) -> Tensor:
+        """Features [B, 64, H, W] of the picture."""
+        places: List[Tensor] = []
+        encoded: List[Tensor] = []
+        for stage in self.encoder:
+            features = stage(features)
+            if self.skips:
+                encoded.append(features)
+            features, place = F.max_pool2d_with_indices(features, [2, 2])
+            places.append(place)
+        features = torch.relu(self.deconv6(torch.relu(self.conv6(features))))
+        for convolution in self.decoder:
+            features = unpool(features, places.pop(), 2 * features.shape[2], 2 * features.shape[3])
+            if self.skips:
+                features = features + encoded.pop()
+            features = F.relu(convolution(features), inplace=True)
+        return features
+
+
+def build(*, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize") -> Dim:
+    """The bare network with random weights.
+
+    `skips`: the decoder adds the encoder's features; `refines`: with the refinement stage (the paper's stages 2 and 3); `kernel`: of
+    the sixth convolution, 1 or 3. `fit` is for `wrap`.
+    """
+    if fit not in ("resize", "pad"):
+        raise ModelError(f"Deep Image Matting has no fit {fit!r}; use resize or pad")
+    return Dim(skips=skips, refines=refines, kernel=kernel)
+
+
+def _published_names() -> dict[str, str]:
+    """The names of the layers as published, in both layouts, with ours."""
+    names = {"conv6_1": "conv6", "backbone.encoder.conv6": "conv6"}
+    for stage, depth in enumerate(DEPTHS):
+        for layer in range(depth):
+            ours = f"encoder.{stage}.{2 * layer}"
+            names |= {f"conv{stage + 1}_{layer + 1}": ours, f"backbone.encoder.layer{stage + 1}.{2 * layer}": ours}
+    decoder = {"deconv6_1": "deconv6", "deconv1": "alpha"} | {f"deconv{5 - stage}_1": f"decoder.{stage}" for stage in range(5)}
+    refinement = {f"refine_conv{layer + 1}": f"refinement.{2 * layer}" for layer in range(3)} | {"refine_pred": "refinement.6"}
+    names |= decoder | {f"backbone.decoder.{name}": ours for name, ours in decoder.items()}
+    return names | refinement | {f"refiner.{name}": ours for name, ours in refinement.items()}
+
+
+def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A checkpoint of huochaitiantang or of OpenMMLab -> ours."""
+    names = _published_names()
+    layers = {key: key.rpartition(".")[0] for key in state_dict}
+    return {names.get(layer, layer) + key.removeprefix(layer): state_dict[key] for key, layer in layers.items()}
+
+
+class Matte(nn.Module):
+    """Image [B, 3, H, W] in 0..1 and trimap levels [B, 1, H, W], H and W multiples of 32 -> the network's last alpha, float32."""
+
+    def __init__(self, network: Dim) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, levels: Tensor) -> Tensor:
+        standardised = standardise(image, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        matte, refined = self.network(torch.cat((standardised, levels), 1).to(self.network.alpha.weight.dtype))
+        return (refined if refined is not None else matte).float()
+
+
+class ResizedDim(nn.Module):
+    """The picture is resized to multiples of 32, as huochaitiantang's core/deploy.py does it."""
+
+    def __init__(self, network: Dim) -> None:
+        super().__init__()
+        self.matte = Matte(network)
+
+    def forward(self, image: Tensor, trimap: Tensor, max_side: int = 1600, tile: int = 0) -> tuple[Tensor, Tensor | None]:
+        """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
+
+        A side longer than `max_side` is squeezed to it. With a `tile` (pixels, lowered to a multiple of 32) the picture is cut into
+        squares that the network sees one by one, which bounds the memory; those without unknown pixels are left out.
+        """
+        height, width = image.shape[2], image.shape[3]
+        levels = trimap_levels(trimap)
+        if tile > 0:
+            alpha = self.by_tiles(image, levels, lower_to_multiple(tile, 32))
+        else:
+            alpha = self.at_size(image, levels, lower_to_multiple(min(height, max_side), 32), lower_to_multiple(min(width, max_side), 32))
+        return with_known(alpha, trimap), None
+
+    def at_size(self, image: Tensor, levels: Tensor, height: int, width: int) -> Tensor:
+        """Alpha at the image's own size, computed at another."""
+        alpha = self.matte(resize_linear_8bit(image, height, width), resize_linear_8bit(levels, height, width))
+        return resize_linear(alpha, image.shape[2], image.shape[3])
+
+    def by_tiles(self, image: Tensor, levels: Tensor, tile: int) -> Tensor:
+        alpha = torch.zeros_like(levels)
+        for top in range(0, image.shape[2], tile):
+            for left in range(0, image.shape[3], tile):
+                window = levels[:, :, top : top + tile, left : left + tile]
+                if bool(((window > 0.0) & (window < 1.0)).any()):
+                    part = image[:, :, top : top + tile, left : left + tile]
+                    alpha[:, :, top : top + tile, left : left + tile] = self.at_size(part, window, tile, tile)
+        return alpha
+
+
+class PaddedDim(nn.Module):
+    """The picture is padded to multiples of 32 by mirroring, as mmagic's BaseMattor does it."""
+
+    def __init__(self, network: Dim) -> None:
+        super().__init__()
+        self.matte = Matte(network)
+
+    def forward(self, image: Tensor, trimap: Tensor, max_side: int = 2048) -> tuple[Tensor, Tensor | None]:
+        """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
+
+        Ours is the limit: a larger image is shrunk until its longer side has `max_side` pixels, because memory grows with the area.
+        """
+        smaller, seen = shrunk(image, trimap, max_side)
+        height, width = smaller.shape[2], smaller.shape[3]
+        padded = [side + (-side) % 32 for side in (height, width)]
+        levels = trimap_levels(seen)
+        alpha = self.matte(mirrored(smaller, padded[0], padded[1], False), mirrored(levels, padded[0], padded[1], False))
+        alpha = with_known(alpha[:, :, :height, :width], seen)
+        return with_known(resize_linear(alpha, image.shape[2], image.shape[3]), trimap), None
+
+
+def wrap(network: Dim, *, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize") -> nn.Module:
+    """The network with pre- and post-processing: `forward(image, trimap, max_side=1600, tile=0)` when `fit` is resize,
+    `forward(image, trimap, max_side=2048)` when it is pad; both return (alpha, None). The other options are those of `build`.
+    """
+    return PaddedDim(network) if fit == "pad" else ResizedDim(network)
