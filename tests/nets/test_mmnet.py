@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.nets.mmnet import Unit, convert, resize_corners_aligned, resize_from_corner
-from tests.nets.test_parity import GOLDEN, Case, assert_close, cases, channels_first, checkpoint, run, weights_of
+from tests.nets.test_parity import GOLDEN, Case, assert_close, cases, channels_first, run, tensorflow_state
 
 CASES = [case for case in cases("case") if case.model == "mmnet"]
 
@@ -81,7 +81,7 @@ def test_pictures_of_any_shape_get_their_alpha_from_the_logits(case: Case) -> No
 @pytest.mark.parametrize("case", CASES[:1], ids=str)
 def test_what_only_training_needs_is_left_out_of_a_checkpoint(case: Case) -> None:
     _, meta = case.read()
-    state = checkpoint(*weights_of(case, meta))
+    state = tensorflow_state(case.model, meta["seed"])
     extra = {name + "/Adam_1": value for name, value in state.items()} | {"global_step": torch.zeros(()), "beta1_power": torch.zeros(())}
     assert convert(state | extra).keys() == convert(state).keys()
     assert json.loads((GOLDEN / "mmnet" / "spec.json").read_text())["parameters"]["0.5"]["all"] == sum(map(Tensor.numel, state.values()))
