@@ -3,6 +3,7 @@
 import typer
 
 from mattecli import __version__
+from mattecli.cli.compare import compare
 from mattecli.cli.console import Commands, say
 from mattecli.cli.doctor import doctor
 from mattecli.cli.image import ImageCommand, image
@@ -35,5 +36,6 @@ def main(
 
 app.command("image", cls=ImageCommand)(image)
 app.command("matte", cls=ImageCommand, help="The same command as `image`.", hidden=True)(image)
+app.command("compare")(compare)
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor)

@@ -52,7 +52,7 @@ class Result:
         return sum(self.split.values())
 
 
-class _Clock:
+class Clock:
     """Seconds a step, by name, in order."""
 
     def __init__(self) -> None:
@@ -66,13 +66,21 @@ class _Clock:
 
 
 def process(job: Job, recipe: Recipe) -> Result:
-    """Make one picture. Raises MatteError for what the caller can mend; then nothing is written."""
-    clock = _Clock()
-    notes: list[str] = []
+    """Make one picture file. Raises MatteError for what the caller can mend; then nothing is written."""
+    clock = Clock()
     with clock("read"):
         photo = read_photo(job.source)
+    top = photo.top if holds_sixteen_bit(job.destination) else 255
+    picture, notes = make(photo, job.guides, recipe, top=top, clock=clock)
+    with clock("write"):
+        write_image(picture, job.destination, icc=photo.icc)
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes)
+
+
+def make(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe, *, top: int, clock: Clock) -> tuple[Pixels, tuple[str, ...]]:
+    """The picture a recipe makes of a photo, in integers from 0 to `top` (255 or 65535), and what a person should know of it."""
     with clock("guide"):
-        guides = read_guides(photo, job.guides, recipe.choice)
+        guides = read_guides(photo, guide_files, recipe.choice)
     with clock("matte"):
         image = seen_image(photo, recipe.matter)
         tensors = {name: guide_tensor(name, pixels, recipe.matter) for name, pixels in guides.items()}
@@ -81,12 +89,12 @@ def process(job: Job, recipe: Recipe) -> Result:
         if recipe.refiner is not None:
             alpha, refined = refine(image, alpha, recipe.refiner, suited(recipe.refiner, photo))
             foreground = None if refined else foreground
-        notes += _doubts(alpha)
+        notes = _doubts(alpha)
     with clock("compose"):
-        picture = compose(photo, image, alpha, foreground, tensors.get("background"), recipe, job.destination)
-    with clock("write"):
-        write_image(picture, job.destination, icc=photo.icc)
-    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, tuple(notes))
+        if photo.alpha is not None:
+            alpha = alpha * to_tensor(photo.alpha, recipe.matter.device)
+        picture = compose(image, alpha, foreground, tensors.get("background"), recipe, top=top)
+    return picture, notes
 
 
 def seen_image(photo: Photo, matter: Matter) -> Tensor:
@@ -118,33 +126,35 @@ def refine(image: Tensor, coarse: Tensor, refiner: Matter, options: Mapping[str,
     return alpha, True
 
 
-def _doubts(alpha: Tensor) -> list[str]:
+def _doubts(alpha: Tensor) -> tuple[str, ...]:
     """What a person should be told of a matte that can hardly be right."""
     share = float(alpha.mean())
     if share < 0.001:
-        return ["the matte is all but empty: nothing was found; try another model or give a --trimap"]
+        return ("the matte is all but empty: nothing was found; try another model or give a --trimap",)
     if share > 0.999:
-        return ["the matte covers the whole picture: no background was found; try another model or give a --trimap"]
-    return []
+        return ("the matte covers the whole picture: no background was found; try another model or give a --trimap",)
+    return ()
 
 
-def compose(
-    photo: Photo, image: Tensor, alpha: Tensor, foreground: Tensor | None, plate: Tensor | None, recipe: Recipe, destination: str
-) -> Pixels:
-    """The result in integers: as deep as the photo where the destination can hold it, else 8 bit."""
-    top = photo.top if holds_sixteen_bit(destination) else 255
-    if photo.alpha is not None:
-        alpha = alpha * to_tensor(photo.alpha, recipe.matter.device)
+def compose(image: Tensor, alpha: Tensor, foreground: Tensor | None, plate: Tensor | None, recipe: Recipe, *, top: int) -> Pixels:
+    """The result in integers from 0 to `top`."""
     flat = to_array(alpha)
     if recipe.kind == "alpha":
         return _integers(flat, top)
-    with torch.inference_mode():
-        colours = to_array(foreground if foreground is not None else estimate_foreground(image, alpha, background=plate))
+    colours = to_array(true_colours(image, alpha, foreground, plate))
     if recipe.kind == "foreground":
         return _integers(colours, top)
     if recipe.kind == "composite":
-        return _integers(lay_over(colours, flat, read_backdrop(recipe.over, photo.size)), top)
+        return _integers(lay_over(colours, flat, read_backdrop(recipe.over, (flat.shape[0], flat.shape[1]))), top)
     return np.dstack([_integers(colours, top), _integers(flat, top)])
+
+
+def true_colours(image: Tensor, alpha: Tensor, predicted: Tensor | None, plate: Tensor | None) -> Tensor:
+    """The foreground: the model's where it predicts one, else estimated; the photo's own pixels where alpha is 1."""
+    with torch.inference_mode():
+        if predicted is None:
+            return estimate_foreground(image, alpha, background=plate)
+        return torch.where(alpha > 1 - 0.5 / 255, image, predicted)
 
 
 def _integers(values: NDArray[np.float32], top: int) -> Pixels:

@@ -1,0 +1,69 @@
+"""`matte compare`: every installed model on one photo, side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mattecli.cli.console import download_progress, note, say, say_json, step_progress
+from mattecli.core.registry import registry
+from mattecli.errors import MatteError, ModelError
+
+
+def compare(
+    photo: Annotated[str, typer.Argument(metavar="PHOTO", help="The photo to matte.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The contact sheet to write.", show_default=False)],
+    models: Annotated[str | None, typer.Option(metavar="A,B,C", help="The models to compare.  [default: all installed]")] = None,
+    trimap: Annotated[str | None, typer.Option(metavar="FILE", help="For the models that take one.")] = None,
+    strokes: Annotated[str | None, typer.Option(metavar="FILE", help="Scribbles to make a trimap from.")] = None,
+    background: Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")] = None,
+    mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask of the subject.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
+    json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each model, then the sheet's path.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
+) -> None:
+    """Lay a photo's mattes from several models over magenta on one sheet, with name, seconds and device.
+
+    A model whose guides are not given is left out, and named on stderr.
+
+    Example:
+
+      matte compare photo.jpg --trimap trimap.png -o sheet.png
+    """
+    from mattecli.core.runtime import open_matter, pick_device, pick_precision
+    from mattecli.io.images import check_suffix, read_photo, write_image
+    from mattecli.matting.sheet import contact_sheet
+    from mattecli.pipelines.compare import LOUD, Tile, fitting, make_tile
+    from mattecli.pipelines.guides import choose_refiner
+    from mattecli.pipelines.image import Recipe
+
+    check_suffix(output, has_alpha=False)
+    given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
+    known = registry()
+    chosen, left_out = fitting(known, models.split(",") if models else None, {name: file for name, file in given.items() if file})
+    for sentence in left_out:
+        note(f"left out: {sentence}")
+    picture = read_photo(photo)
+    chip = pick_device(device)
+    exact = pick_precision(precision, chip)
+    tiles: list[Tile] = []
+    with step_progress("loading", len(chosen)) as step, download_progress() as on_progress:
+        for choice, guides in chosen:
+            step(choice.spec.name)
+            specs = [choice.spec, choose_refiner(known, choice, None)]
+            try:
+                matters = [open_matter(spec, device=chip, precision=exact, offline=offline, on_progress=on_progress) for spec in specs if spec]
+                recipe = Recipe(choice, matters[0], matters[1] if len(matters) > 1 else None, kind="composite", over=LOUD)
+                tiles.append(make_tile(picture, guides, recipe))
+            except MatteError as error:
+                note(f"left out: {choice.spec.name}: {error}")
+    if not tiles:
+        raise ModelError("no model could take part; give a guide (--trimap, --bg) or pull a model with `matte models pull modnet`")
+    plain = (picture.pixels / (picture.top / 255)).astype("uint8")
+    captions = [f"the photo   {picture.size[1]}x{picture.size[0]}", *(tile.caption for tile in tiles)]
+    write_image(contact_sheet([plain, *(tile.picture for tile in tiles)], captions), output)
+    if json_lines:
+        for tile in tiles:
+            say_json({"model": tile.model, "seconds": round(tile.seconds, 4), "device": tile.device})
+    say(str(output))

@@ -1,0 +1,62 @@
+"""One photo through many models, over a loud colour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.core.registry import ModelSpec, Registry
+from mattecli.core.store import is_installed
+from mattecli.errors import UsageError
+from mattecli.io.images import Photo
+from mattecli.pipelines.guides import Choice, choose
+from mattecli.pipelines.image import Clock, Recipe, make
+
+LOUD = "#ff00ff"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One model's composite, uint8 [H, W, 3], with its name, the seconds of matting and refining, and the device."""
+
+    picture: NDArray[np.uint8]
+    model: str
+    seconds: float
+    device: str
+
+    @property
+    def caption(self) -> str:
+        return f"{self.model}   {self.seconds:.2f} s   {self.device}"
+
+
+def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str]) -> tuple[list[tuple[Choice, dict[str, str]]], list[str]]:
+    """The models to compare, each with the guides it takes of those given, and a sentence for each one that cannot take part.
+
+    names: None for every installed model.
+    """
+    specs = [spec for spec in registry.models.values() if is_installed(spec)] if names is None else [registry.find(name) for name in names]
+    chosen, left_out = [], []
+    for spec in specs:
+        guides = _guides_for(spec, given)
+        try:
+            chosen.append((choose(registry, spec.name, guides), guides))
+        except UsageError as error:
+            left_out.append(str(error))
+    return chosen, left_out
+
+
+def _guides_for(spec: ModelSpec, given: Mapping[str, str]) -> dict[str, str]:
+    """What a model takes of the given guides: its own, and one to make a trimap from where it wants a trimap."""
+    own = {guide: file for guide, file in given.items() if guide in spec.guides}
+    if "trimap" in spec.guides and "trimap" not in own:
+        own |= dict([(guide, file) for guide, file in given.items() if guide not in own][:1])
+    return own
+
+
+def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> Tile:
+    """Matte a photo with one recipe, whose kind must be composite."""
+    clock = Clock()
+    picture, _ = make(photo, guide_files, recipe, top=255, clock=clock)
+    name = recipe.matter.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
+    return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.matter.device))
