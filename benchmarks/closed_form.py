@@ -8,7 +8,9 @@ Measures, on the 16 training images of alphamatting.com (shared data, eval/alpha
 - first_result_seconds: a fresh process that imports the library, loads what it must and mattes the first image, once;
 - with `--growth`, seconds for one image and its narrow trimap scaled to 0.25 .. 12 megapixels (`--growth-limit` ends earlier).
 
-Ours is the TorchScript module that `matte` runs. PyMatting is needed only here: pip install pymatting; without it ours is measured alone.
+On a busy machine threads that wait by spinning stall each other, torch's most of all: set OMP_WAIT_POLICY=passive then, as the recorded
+results have it. Ours is the TorchScript module that `matte` runs. PyMatting is needed only here, and ours is measured alone without it:
+pip install pymatting.
 Run as: python benchmarks/closed_form.py --growth --json benchmarks/results/closed_form.json
 """
 
@@ -94,7 +96,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def machine() -> dict[str, object]:
     version = importlib.metadata.version("pymatting") if importlib.util.find_spec("pymatting") else None
-    return {**describe(), "pymatting": version}
+    return {**describe(), "pymatting": version, "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY")}
 
 
 def report(results: dict[str, Any], path: Path | None) -> None:

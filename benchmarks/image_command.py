@@ -37,8 +37,7 @@ runtime.load_matter = timed
 try:
     app(sys.argv[1:])
 finally:
-    end = time.perf_counter()
-    print(f"import_cli={app_imported - begin} import_torch={torch_imported - app_imported} load={loaded} inside={end - begin}", file=sys.stderr)
+    print(f"import_cli={app_imported - begin} import_torch={torch_imported - app_imported} load={loaded}", file=sys.stderr)
 """
 
 

@@ -13,10 +13,10 @@ import json
 import os
 from pathlib import Path
 
-import machine
 import numpy as np
 from numpy.typing import NDArray
 
+import machine
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, open_matter, pick_device, to_array
 from mattecli.io.images import read_photo
@@ -64,7 +64,8 @@ def main() -> None:
     rows = []
     for entry in chosen:
         rows.append(measured(entry, arguments.data, matter, refiner))
-        print("{id:26} {reference:16} iou {coarse_iou:.3f} -> {refined_iou:.3f}   mad {coarse_mad:.4f} -> {refined_mad:.4f}".format(**rows[-1]))
+        line = "{id:26} {reference:16} iou {coarse_iou:.3f} -> {refined_iou:.3f}   mad {coarse_mad:.4f} -> {refined_mad:.4f}"
+        print(line.format(**rows[-1]))
     groups = {
         "people": [row for row in rows if not row["id"].startswith(("animal", "natural"))],
         "people with reference alpha": [row for row in rows if row["id"].startswith("p3m")],

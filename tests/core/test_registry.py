@@ -11,6 +11,7 @@ from mattecli.errors import ModelError
 def test_every_default_is_a_model_that_fits() -> None:
     known = registry()
     assert all(known.models[name].guides == () for name in known.defaults["none"])
+    assert all(known.models[name].guides == ("background",) for name in known.defaults["background"])
     assert all(known.models[name].guides == ("trimap",) for name in (*known.defaults["trimap"], *known.defaults["refine"]))
     assert all(spec.refine in ("", *known.models) for spec in known.models.values())
 

@@ -377,7 +377,7 @@ def test_a_picture_gets_the_alpha_its_authors_give_it(case: Case, from_file: boo
 
 
 def without_last(state: State, keys: list[str]) -> str:
-    del state[keys[-1]]
+    del state[[key for key in keys if not key.endswith("num_batches_tracked")][-1]]  # PyTorch makes those up itself
     return "Missing key"
 
 

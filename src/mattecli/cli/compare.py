@@ -33,8 +33,7 @@ def compare(
     """
     from mattecli.core.runtime import open_matter, pick_device, pick_precision
     from mattecli.io.images import check_suffix, read_photo, write_image
-    from mattecli.matting.sheet import contact_sheet
-    from mattecli.pipelines.compare import LOUD, Tile, fitting, make_tile
+    from mattecli.pipelines.compare import LOUD, Tile, fitting, make_sheet, make_tile
     from mattecli.pipelines.guides import choose_refiner
     from mattecli.pipelines.image import Recipe
 
@@ -53,16 +52,17 @@ def compare(
             step(choice.spec.name)
             specs = [choice.spec, choose_refiner(known, choice, None)]
             try:
-                matters = [open_matter(spec, device=chip, precision=exact, offline=offline, on_progress=on_progress) for spec in specs if spec]
-                recipe = Recipe(choice, matters[0], matters[1] if len(matters) > 1 else None, kind="composite", over=LOUD)
+                opened = [
+                    open_matter(spec, device=chip, precision=exact, offline=offline, on_progress=on_progress) if spec else None
+                    for spec in specs
+                ]
+                recipe = Recipe(choice, opened[0], opened[1], kind="composite", over=LOUD)
                 tiles.append(make_tile(picture, guides, recipe))
             except MatteError as error:
                 note(f"left out: {choice.spec.name}: {error}")
     if not tiles:
         raise ModelError("no model could take part; give a guide (--trimap, --bg) or pull a model with `matte models pull modnet`")
-    plain = (picture.pixels / (picture.top / 255)).astype("uint8")
-    captions = [f"the photo   {picture.size[1]}x{picture.size[0]}", *(tile.caption for tile in tiles)]
-    write_image(contact_sheet([plain, *(tile.picture for tile in tiles)], captions), output)
+    write_image(make_sheet(picture, tiles), output)
     if json_lines:
         for tile in tiles:
             say_json({"model": tile.model, "seconds": round(tile.seconds, 4), "device": tile.device})

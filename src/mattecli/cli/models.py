@@ -137,10 +137,9 @@ def import_model(
     from mattecli.core.export import build_wrapped
 
     spec = registry().find(name)
-    imported = store.import_file(spec, file)
-    if all(weights.sha256 is None for weights in spec.files):
-        build_wrapped(spec, [imported])
-    say(str(imported))
+    if len(spec.files) == 1 and spec.files[0].sha256 is None and file.is_file():
+        build_wrapped(spec, [file])  # no public hash: at least it must fit
+    say(str(store.import_file(spec, file)))
 
 
 @models_app.command()

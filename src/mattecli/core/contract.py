@@ -37,7 +37,8 @@ class ExportInfo:
     """What a TorchScript file says about itself.
 
     `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults and
-    `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from (None for a model without weights).
+    `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from
+    (None for a model without weights).
     """
 
     name: str

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import os
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ from mattecli import __version__
 from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
 from mattecli.core.registry import ModelSpec
-from mattecli.errors import ModelError, OutputError
+from mattecli.errors import ModelError, OutputError, UsageError
 
 Module = torch.jit.ScriptModule  # a compiled module
 
@@ -36,6 +37,19 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta", category=UserWarning)
         yield
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Run an export: quietly, and with a complaint of its own code (a bad option, say) as the UsageError it is."""
+    try:
+        with quiet():
+            yield
+    except torch.jit.Error as error:
+        own = re.search(r"mattecli\.errors\.\w+: (.+)", str(error))
+        if own is None:
+            raise
+        raise UsageError(own.group(1)) from error
 
 
 def script(module: nn.Module) -> Module:
@@ -64,7 +78,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch muses about pickle protocols; what matters is raised
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+            content = _unpickled(path)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint {path}; {advice}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
@@ -74,6 +88,13 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not content or not all(isinstance(value, Tensor) for value in content.values()):
         raise ModelError(f"{path} holds no state dict (names and tensors); {advice}")
     return dict(content)
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UnicodeDecodeError:  # written by Python 2, whose strings are bytes
+        return torch.load(path, map_location="cpu", weights_only=True, encoding="latin1")
 
 
 def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:

@@ -36,7 +36,8 @@ class ModelSpec:
     """One table of models.toml.
 
     `architecture` names the file in nets/; `build` goes to its build() and wrap(); `options` are the tunables of the export with
-    their defaults, `lossy_options` what suits photos from lossy files better; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
+    their defaults, `lossy_options` what suits photos from lossy files better; `refine` names the trimap model that finishes this
+    model's coarse matte by default, or is empty.
     """
 
     name: str

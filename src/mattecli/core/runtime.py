@@ -113,7 +113,7 @@ class Matter:
         if missing:
             raise ModelError(f"{self.info.name} was not given its {' and '.join(missing)}; give it the guides it declares")
         tensors = [image, *(guides[guide] for guide in self.info.guides)]
-        with export.quiet(), torch.inference_mode():
+        with export.running(), torch.inference_mode():
             alpha, foreground = self.module(*tensors, **checked_options(self.info, options or {}))
         return alpha, foreground
 

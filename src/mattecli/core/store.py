@@ -20,7 +20,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from mattecli.core.registry import ModelSpec, WeightFile
-from mattecli.errors import InputError, ModelError, OutputError
+from mattecli.errors import InputError, ModelError, OutputError, UsageError
 
 Progress = Callable[[str, int, int | None], None]
 """Called with (file name, bytes so far, bytes in all or None)."""
@@ -100,13 +100,24 @@ def import_file(spec: ModelSpec, source: Path) -> Path:
         raise InputError(f"there is no file {source}; give the checkpoint's path")
     if not spec.files:
         raise ModelError(f"{spec.name} needs no weights, so there is nothing to import")
-    file = next((file for file in spec.files if file.name == source.name), spec.files[0])
+    file = _file_for(spec, source)
     path = checkpoint_path(spec, file)
     with _locked(path):
         part = _part_path(path)
         shutil.copyfile(source, part)
         _accept(part, path, file)
     return path
+
+
+def _file_for(spec: ModelSpec, source: Path) -> WeightFile:
+    """Which of the model's files this one is: the only one, whatever its name, else the one of its name."""
+    if len(spec.files) == 1:
+        return spec.files[0]
+    for file in spec.files:
+        if file.name == source.name:
+            return file
+    names = ", ".join(file.name for file in spec.files)
+    raise UsageError(f"{spec.name} has several files, told apart by name: {names}; rename {source.name}")
 
 
 def remove(spec: ModelSpec) -> list[Path]:
@@ -182,7 +193,8 @@ def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: 
         return f"{spec.name} is not in the cache and --offline forbids fetching it; run `matte models pull {spec.name}` while online"
     if not answers:
         return f"{file.name} of {spec.name} has no download: {file.by_hand}"
-    return f"{file.name} of {spec.name} could not be fetched; set MATTE_MIRROR or import it by hand. Tried: {'; '.join(answers)}"
+    advice = file.by_hand or "set MATTE_MIRROR, or import a copy with `matte models import`"
+    return f"{file.name} of {spec.name} could not be fetched: {advice} (tried {'; '.join(answers)})"
 
 
 def _fetch(source: str, path: Path, file: WeightFile, *, on_progress: Progress | None) -> None:

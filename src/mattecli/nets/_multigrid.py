@@ -4,7 +4,7 @@ What makes it fast is its coarse space. In every window the matting Laplacian's 
 alpha = a R + b G + c B + d, so alphas with slowly varying a, b, c and d are what plain iterations cannot find: Jacobi needs a thousand
 of them. Here every coarse node therefore carries four unknowns, a local a, b, c and d, that a hat function spreads over the pixels
 around it. These are the near-null-space candidates of smoothed aggregation (Vanek, Mandel, Brezina, Computing 56, 1996), with the
-colours as candidates and hats in place of smoothing. Some twenty iterations are enough, whatever the size.
+colours as candidates and hats in place of smoothing. Fifteen to forty iterations are enough.
 
 The nodes of the finest level are the unknown pixels, those of the next one tiles of 8x8 pixels, and then tiles of 3x3 tiles. The hats are
 just narrow enough that a tile couples with its eight neighbours only. A vector over n nodes with d unknowns each is laid out [d, n].
@@ -236,8 +236,13 @@ def build_levels(matrix: Tensor, basis: Tensor, grid: Grid, dense: int = 600) ->
     return levels, torch.linalg.inv(matrix @ identity + 1e-12 * identity)
 
 
-def chebyshev(degree: int, low: float) -> List[float]:
-    """Richardson factors whose polynomial is smallest for eigenvalues from `low` to 1."""
+def smoothing(depth: int, degree: int = 4, low: float = 0.03) -> List[float]:
+    """Factors of relaxed Richardson steps: one on the finest level, more on the coarser ones, where they cost little.
+
+    Those of the coarser levels are Chebyshev's: their polynomial is smallest for eigenvalues from `low` to 1.
+    """
+    if depth == 0:
+        return [1.9]
     return [2.0 / (1.0 + low + (1.0 - low) * math.cos(math.pi * (step + 0.5) / degree)) for step in range(degree)]
 
 
@@ -249,24 +254,22 @@ def smooth(level: Level, guess: Tensor, load: Tensor, factors: List[float]) -> T
 
 
 def cycle(levels: List[Level], bottom: Tensor, load: Tensor) -> Tensor:
-    """One V-cycle: an approximate solution for the load, both float64. The coarse levels, being cheap, are smoothed more."""
+    """One V-cycle, a symmetric operator: an approximate solution for the load, both float64."""
     loads = [load]
     guesses: List[Tensor] = []
-    before, after = [1.9], [1.9]
-    for level in levels:
-        load = loads[-1].to(level.relaxation.dtype)
-        guess = smooth(level, load * (level.relaxation * before[0]), load, before[1:])
+    for depth, level in enumerate(levels):
+        factors = smoothing(depth)
+        load = loads[depth].to(level.relaxation.dtype)
+        guess = smooth(level, load * (level.relaxation * factors[0]), load, factors[1:])
         guesses.append(guess)
         loads.append((level.restrict @ (load - level.matrix @ guess)).to(torch.float64))
-        before = chebyshev(4, 0.03)
     correction = bottom @ loads[-1]
     for step in range(len(levels)):
         depth = len(levels) - 1 - step
         level = levels[depth]
         load = loads[depth].to(level.relaxation.dtype)
-        after = chebyshev(4, 0.03)[::-1] if depth > 0 else [1.9]
         guess = guesses[depth] + level.prolong @ correction.to(load.dtype)
-        correction = smooth(level, guess, load, after)
+        correction = smooth(level, guess, load, smoothing(depth)[::-1])
     return correction.to(torch.float64)
 
 

@@ -1,6 +1,6 @@
 """One photo through many models, over a loud colour."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.io.images import Photo
+from mattecli.matting.sheet import contact_sheet
 from mattecli.pipelines.guides import Choice, choose
 from mattecli.pipelines.image import Clock, Recipe, make
 
@@ -60,3 +61,10 @@ def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> T
     picture, _ = make(photo, guide_files, recipe, top=255, clock=clock)
     name = recipe.matter.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
     return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.matter.device))
+
+
+def make_sheet(photo: Photo, tiles: Sequence[Tile]) -> NDArray[np.uint8]:
+    """The photo and its tiles on one contact sheet."""
+    plain = (photo.pixels / (photo.top / 255)).astype(np.uint8)
+    captions = [f"the photo   {photo.size[1]}x{photo.size[0]}", *(tile.caption for tile in tiles)]
+    return contact_sheet([plain, *(tile.picture for tile in tiles)], captions)

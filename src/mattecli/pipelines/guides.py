@@ -10,7 +10,7 @@ from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import Photo, Pixels, read_levels, read_photo
-from mattecli.matting.plate import trimap_from_plate
+from mattecli.matting.plate import mask_from_plate, trimap_from_plate
 from mattecli.matting.strokes import trimap_from_strokes
 from mattecli.matting.subject import subject_trimap
 from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_mask
@@ -37,14 +37,21 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> C
     """
     if model is not None:
         return _matched(registry.find(model), given)
-    kind = "trimap" if given else "none"
-    installed = [registry.models[name] for name in registry.defaults[kind] if is_installed(registry.models[name])]
+    installed = [registry.models[name] for name in _preferred(registry, given) if is_installed(registry.models[name])]
     if installed:
         return _matched(installed[0], given)
     wanted = registry.defaults["none"][0]
     fallback = registry.models[registry.defaults["trimap"][0]]
     note = f"no model is installed: the subject is found without one and the matte is rough; `matte models pull {wanted}` gets a better one"
     return Choice(fallback, SUBJECT, note)
+
+
+def _preferred(registry: Registry, given: Mapping[str, str]) -> tuple[str, ...]:
+    """The models to try when none is named, best first. Every guide can become a trimap; a plate alone has models of its own."""
+    if not given:
+        return registry.defaults["none"]
+    plate_models = registry.defaults["background"] if set(given) == {"background"} else ()
+    return (*plate_models, *registry.defaults["trimap"])
 
 
 def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> ModelSpec | None:
@@ -72,6 +79,8 @@ def _matched(spec: ModelSpec, given: Mapping[str, str]) -> Choice:
             raise UsageError(f"{spec.name} needs a trimap; give --trimap, or --strokes, --mask or --bg to make one from")
         unused = [guide for guide in unused if guide != source]
     missing = [guide for guide in spec.guides if guide not in given and guide != "trimap"]
+    if missing == ["mask"] and "background" in given:
+        missing = []  # what differs from the plate is mask enough
     if missing:
         raise UsageError(f"{spec.name} needs {' and '.join(GIVEN[guide] for guide in missing)}; give it or choose another model")
     if unused:
@@ -97,7 +106,7 @@ def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[
     if "background" in choice.spec.guides:
         guides["background"] = read_plate(photo, files["background"])
     if "mask" in choice.spec.guides:
-        guides["mask"] = read_mask(photo, files["mask"])
+        guides["mask"] = find_mask(photo, files)
     return guides
 
 
@@ -132,6 +141,13 @@ def read_plate(photo: Photo, file: str) -> Pixels:
     plate = read_photo(file).pixels
     _check_size("plate", plate, photo, file)
     return plate
+
+
+def find_mask(photo: Photo, files: Mapping[str, str]) -> NDArray[np.uint8]:
+    """The mask that was given, or what differs from the plate: uint8 [H, W], 0 to 255."""
+    if "mask" in files:
+        return read_mask(photo, files["mask"])
+    return mask_from_plate(eight_bit(photo.pixels), eight_bit(read_plate(photo, files["background"])))
 
 
 def read_mask(photo: Photo, file: str) -> NDArray[np.uint8]:
