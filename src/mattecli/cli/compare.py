@@ -1,5 +1,6 @@
 """`matte compare`: every installed model on one photo, side by side."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -48,15 +49,12 @@ def compare(
     exact = pick_precision(precision, chip)
     tiles: list[Tile] = []
     with step_progress("loading", len(chosen)) as step, download_progress() as on_progress:
+        open_one = partial(open_matter, device=chip, precision=exact, offline=offline, on_progress=on_progress)
         for choice, guides in chosen:
             step(choice.spec.name)
-            specs = [choice.spec, choose_refiner(known, choice, None)]
+            refiner = choose_refiner(known, choice, None)
             try:
-                opened = [
-                    open_matter(spec, device=chip, precision=exact, offline=offline, on_progress=on_progress) if spec else None
-                    for spec in specs
-                ]
-                recipe = Recipe(choice, opened[0], opened[1], kind="composite", over=LOUD)
+                recipe = Recipe(choice, open_one(choice.spec), open_one(refiner) if refiner else None, kind="composite", over=LOUD)
                 tiles.append(make_tile(picture, guides, recipe))
             except MatteError as error:
                 note(f"left out: {choice.spec.name}: {error}")

@@ -1,0 +1,22 @@
+"""`matte compare`: one sheet, every model that can take part, the others named."""
+
+from pathlib import Path
+
+from tests.support import Run, read
+
+
+def test_a_sheet_shows_the_photo_and_every_model_that_fits(run: Run, scene: Path) -> None:
+    done = run("compare", "photo.png", "--models", "closed-form,bgmv2", "--trimap", "trimap.png", "-o", "sheet.png")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "sheet.png\n"
+    assert "left out: bgmv2 needs --bg" in done.stderr
+    sheet = read(scene / "sheet.png")
+    assert sheet.shape[1] == 2 * 480
+    corner = sheet[5, 480 + 5].tolist()
+    assert corner == [255, 0, 255], "the second tile's background is the loud colour"
+
+
+def test_without_any_model_that_fits_it_says_what_to_do(run: Run, scene: Path) -> None:
+    done = run("compare", "photo.png", "-o", "sheet.png")
+    assert done.exit_code == 1 and "matte models pull" in done.stderr
+    assert not (scene / "sheet.png").exists()
