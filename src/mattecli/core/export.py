@@ -35,7 +35,7 @@ def quiet() -> Iterator[None]:
     """Keep torch from repeating what we know: that TorchScript is deprecated (since 2.13) and that its sparse tensors are young."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta", category=UserWarning)
+        warnings.filterwarnings("ignore", message="Sparse (CSR tensor support is in beta|invariant checks)", category=UserWarning)
         yield
 
 
