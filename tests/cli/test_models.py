@@ -56,6 +56,10 @@ def _pickle(path: Path) -> None:
     path.write_bytes(pickle.dumps({"state_dict": Path("x")}))
 
 
+def _junk(path: Path) -> None:
+    path.write_bytes(b"abc" * 100)
+
+
 def _wrong_layout(path: Path) -> None:
     torch.save({"state_dict": {"conv.weight": torch.zeros(1)}}, path)
 
@@ -64,7 +68,10 @@ def _no_tensors(path: Path) -> None:
     torch.save({"epoch": 3}, path)
 
 
-@pytest.mark.parametrize(("make", "said"), [(_pickle, "not a checkpoint"), (_wrong_layout, "does not fit"), (_no_tensors, "no state dict")])
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [(_pickle, "not a checkpoint"), (_junk, "not a checkpoint"), (_wrong_layout, "does not fit"), (_no_tensors, "no state dict")],
+)
 def test_what_is_no_checkpoint_is_refused(run: Run, tmp_path: Path, make: object, said: str) -> None:
     make(tmp_path / "bad.pth")
     done = run("models", "export", "shm-fast", "--checkpoint", tmp_path / "bad.pth", "-o", tmp_path / "out.pt")

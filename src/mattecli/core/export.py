@@ -8,7 +8,6 @@ import hashlib
 import importlib
 import inspect
 import os
-import pickle
 import re
 import warnings
 import zipfile
@@ -81,7 +80,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             content = _unpickled(path)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint {path}; {advice}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # unpickling what is no pickle may raise anything
         raise ModelError(f"{path} is not a checkpoint of plain tensors, so it is not loaded; {advice}") from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
