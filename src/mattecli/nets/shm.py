@@ -7,11 +7,11 @@ read here. Sub-modules are named as in them.
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from mattecli.nets._mobilenet import InvertedResidual, norm_relu6
-from mattecli.nets._ops import lower_to_multiple, resize_cubic, resize_cubic_8bit, standardise, with_counters, without_prefix
+from mattecli.nets._ops import lower_to_multiple, with_counters, without_prefix
+from mattecli.nets._semantic import SemanticMatting, squeezed, stretched
 
 
 class FirstBlock(InvertedResidual):
@@ -122,23 +122,15 @@ class MattingNet(nn.Module):
         return alpha
 
 
-class Shm(nn.Module):
-    """Image [B, 3, H, W], BGR, less its mean; H and W multiples of 16 -> trimap logits [B, 3, H, W] and alpha [B, 1, H, W], unclamped.
+class Shm(SemanticMatting):
+    """T-Net, M-Net and their fusion; H and W are multiples of 16.
 
-    The trimap's channels are background, foreground, unsure: so the fusion reads them. The reference trains them with labels in the
-    order background, unsure, foreground; a checkpoint trained by it unchanged has learnt to live with that.
+    The reference trains the trimap with labels in the order background, unsure, foreground, though its fusion reads them otherwise; a
+    checkpoint trained by it unchanged has learnt to live with that.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.t_net = TrimapNet()
-        self.m_net = MattingNet()
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        trimap = self.t_net(image)
-        probabilities = torch.softmax(trimap, 1)
-        raw_alpha = self.m_net(torch.cat((image, probabilities), 1))
-        return trimap, probabilities[:, 1:2] + probabilities[:, 2:3] * raw_alpha
+        super().__init__(TrimapNet(), MattingNet())
 
 
 def build() -> Shm:
@@ -163,10 +155,8 @@ class CompleteShm(nn.Module):
         (lowered to a multiple of 16), less the mean of that script (its training subtracts another), and alpha is stretched back.
         """
         side = lower_to_multiple(side, 16)
-        bgr = resize_cubic_8bit(image, side, side).flip(1)
-        centred = standardise(bgr, [104.0 / 255.0, 112.0 / 255.0, 121.0 / 255.0], [1.0, 1.0, 1.0])
-        alpha = self.network(centred.to(self.network.t_net.last_conv.weight.dtype))[1]
-        return resize_cubic(alpha.float(), image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
+        alpha = self.network(squeezed(image, side).to(self.network.t_net.last_conv.weight.dtype))[1]
+        return stretched(alpha, image.shape[2], image.shape[3]), None
 
 
 def wrap(network: Shm) -> CompleteShm:

@@ -7,11 +7,11 @@ branch `fast_human_matting` of github.com/lizhengwei1992/Semantic_Human_Matting 
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from mattecli.nets._dense import DenseEncoder, ResidualDenseBlock, stage
-from mattecli.nets._ops import double, lower_to_multiple, resize_cubic, resize_cubic_8bit, standardise, with_counters, without_prefix
+from mattecli.nets._ops import double, lower_to_multiple, with_counters, without_prefix
+from mattecli.nets._semantic import SemanticMatting, squeezed, stretched
 
 
 class TrimapNet(DenseEncoder):
@@ -70,22 +70,11 @@ class MattingNet(nn.Module):
         return alpha
 
 
-class ShmFast(nn.Module):
-    """Image [B, 3, H, W], BGR, less its mean; H and W multiples of 32 -> trimap logits [B, 3, H, W] and alpha [B, 1, H, W], unclamped.
-
-    The trimap's channels are background, foreground, unsure: the order in which the authors' code splits them.
-    """
+class ShmFast(SemanticMatting):
+    """T-Net, M-Net and their fusion; H and W are multiples of 32."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.t_net = TrimapNet()
-        self.m_net = MattingNet()
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        trimap = self.t_net(image)
-        probabilities = torch.softmax(trimap, 1)
-        raw_alpha = self.m_net(torch.cat((image, probabilities), 1))
-        return trimap, probabilities[:, 1:2] + probabilities[:, 2:3] * raw_alpha
+        super().__init__(TrimapNet(), MattingNet())
 
 
 def build() -> ShmFast:
@@ -110,10 +99,8 @@ class CompleteShmFast(nn.Module):
         of 32), and alpha is stretched back.
         """
         side = lower_to_multiple(side, 32)
-        bgr = resize_cubic_8bit(image, side, side).flip(1)
-        centred = standardise(bgr, [104.0 / 255.0, 112.0 / 255.0, 121.0 / 255.0], [1.0, 1.0, 1.0])
-        alpha = self.network(centred.to(self.network.t_net.classifier.weight.dtype))[1]
-        return resize_cubic(alpha.float(), image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
+        alpha = self.network(squeezed(image, side).to(self.network.t_net.classifier.weight.dtype))[1]
+        return stretched(alpha, image.shape[2], image.shape[3]), None
 
 
 def wrap(network: ShmFast) -> CompleteShmFast:
