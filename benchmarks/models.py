@@ -107,7 +107,9 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     every = registry().models
-    different = {(spec.architecture, tuple(spec.build.items())): spec for spec in reversed(every.values())}
+    different = {
+        (spec.architecture, tuple(spec.build.items())): spec for spec in reversed(every.values()) if spec.container == "checkpoint"
+    }
     chosen = [every[name] for name in arguments.models.split(",")] if arguments.models else [*reversed(different.values())]
     report: dict = {"machine": machine.describe(), "models": []}
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -99,6 +100,9 @@ def _unpickled(path: Path) -> Any:
 def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:
     """The model's contract module with the weights of its checkpoints, one for each of spec.files, in that order."""
     module = network_module(spec)
+    if spec.container == "torchscript":
+        script_of_authors: nn.Module = module.wrap(load_script(checkpoints[0], torch.device("cpu"), {}), **spec.build)
+        return script_of_authors.eval()
     network = module.build(**spec.build)
     state: dict[str, Tensor] = {}
     for path in checkpoints:
@@ -199,15 +203,41 @@ def _export_key(spec: ModelSpec) -> str:
     return digest.hexdigest()[:16]
 
 
+def load_script(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
+    """The TorchScript module in a file, and in `extra` the files beside its code; ModelError for what is none."""
+    try:
+        with quiet():
+            try:
+                return torch.jit.load(str(path), map_location=device, _extra_files=extra)
+            except RuntimeError as error:
+                if "torchvision::roi_align" not in str(error):
+                    raise
+                _declare_roi_align()
+                return torch.jit.load(str(path), map_location=device, _extra_files=extra)
+    except (RuntimeError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} cannot be loaded as TorchScript; export or pull the model again") from error
+
+
+@cache
+def _declare_roi_align() -> torch.library.Library:
+    """Name an operator of torchvision's that BackgroundMattingV2's files mention in a branch they do not take.
+
+    A TorchScript file loads only if every operator in it is known; installing torchvision for that would be too much. The library
+    object must live as long as the declaration shall.
+    """
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    library.define(
+        "roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, int sampling_ratio, "
+        "bool aligned) -> Tensor"
+    )
+    return library
+
+
 def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Module, ExportInfo]:
     """Bring an export onto a device, its weights in `dtype`, frozen. ModelError for a file that is not one of ours."""
     read_info(path)
     extra = {METADATA_FILE: ""}
-    try:
-        with quiet():
-            module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
-    except (RuntimeError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path} cannot be loaded as TorchScript; export the model again") from error
+    module = load_script(path, device, extra)
     return freeze(module.to(dtype)), parse_info(_text(extra[METADATA_FILE]))
 
 

@@ -52,6 +52,7 @@ class ModelSpec:
     options: Mapping[str, Tunable] = field(default_factory=dict)
     lossy_options: Mapping[str, Tunable] = field(default_factory=dict)
     files: tuple[WeightFile, ...] = ()
+    container: str = "checkpoint"  # what the file holds: a state dict, or the authors' own "torchscript"
     export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
 
 
