@@ -8,10 +8,10 @@ Measures, on the 16 training images of alphamatting.com (shared data, eval/alpha
 - first_result_seconds: a fresh process that imports the library, loads what it must and mattes the first image, once;
 - with `--growth`, seconds for one image and its narrow trimap scaled to 0.25 .. 12 megapixels (`--growth-limit` ends earlier).
 
-On a busy machine threads that wait by spinning stall each other, torch's most of all: set OMP_WAIT_POLICY=passive then, as the recorded
-results have it. Ours is the TorchScript module that `matte` runs. PyMatting is needed only here, and ours is measured alone without it:
-pip install pymatting.
-Run as: python benchmarks/closed_form.py --growth --json benchmarks/results/closed_form.json
+On a busy machine threads that wait by spinning stall each other, torch's most of all, so `matte` sets OMP_WAIT_POLICY=passive, and the
+recorded results have it too. Ours is the TorchScript module that `matte` runs. PyMatting is needed only here, and ours is measured alone
+without it: pip install pymatting.
+Run as: OMP_WAIT_POLICY=passive python benchmarks/closed_form.py --growth --json benchmarks/results/closed_form.json
 """
 
 import argparse

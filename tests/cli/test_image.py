@@ -130,6 +130,17 @@ def test_results_that_cannot_be_written_are_said_so(run: Run, scene: Path) -> No
         assert done.exit_code in (1, 2) and said in done.stderr, done.output
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_progress_on_a_terminal_leaves_stdout_to_the_results(scene: Path) -> None:
+    master, terminal = os.openpty()
+    command = [sys.executable, "-m", "mattecli", "image", "photo.png", "--trimap", "trimap.png", "-o", "cut.png"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=True)
+    os.close(terminal)
+    assert done.stdout == b"cut.png\n"
+    assert b"loading" in os.read(master, 100_000)
+    os.close(master)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="kills a process the POSIX way")
 def test_killed_while_writing_nothing_half_done_has_the_final_name(scene: Path) -> None:
     """A writer is killed the moment its first bytes are on disk: the final name must not exist."""
