@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mattecli.core import export
 from mattecli.core.contract import ExportInfo
 from mattecli.core.runtime import checked_options, pick_device, pick_precision, to_array, to_tensor
 from mattecli.errors import DeviceError, UsageError
@@ -44,6 +45,23 @@ def test_pixels_become_tensors_and_come_back(dtype: type, top: int) -> None:
     assert tensor.shape == (1, 3, 5, 7)
     np.testing.assert_array_equal(np.rint(to_array(tensor) * top), pixels)
     assert to_array(to_tensor(pixels[..., 0], CPU)).shape == (5, 7)
+
+
+class Choosy(torch.nn.Module):
+    def forward(self, mode: str) -> torch.Tensor:
+        if mode != "good":
+            raise UsageError(f"there is no mode {mode}; take good")
+        return torch.zeros(1)
+
+
+def test_a_complaint_of_an_export_is_the_error_it_is() -> None:
+    with pytest.raises(UsageError, match="^there is no mode bad; take good$"), export.running():
+        export.script(Choosy())("bad")
+
+
+def test_a_lack_of_memory_is_said_so() -> None:
+    with pytest.raises(DeviceError, match="more memory than there is"), export.running():
+        torch.empty(1 << 60, dtype=torch.uint8)
 
 
 def test_options_take_the_type_of_their_default() -> None:

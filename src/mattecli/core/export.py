@@ -25,7 +25,7 @@ from mattecli import __version__
 from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
 from mattecli.core.registry import ModelSpec
-from mattecli.errors import ModelError, OutputError, UsageError
+from mattecli.errors import DeviceError, ModelError, OutputError, UsageError
 
 Module = torch.jit.ScriptModule  # a compiled module
 
@@ -41,15 +41,17 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Run an export: quietly, and with a complaint of its own code (a bad option, say) as the UsageError it is."""
+    """Run an export: quietly, with complaints of its own code (a bad option, say) and a lack of memory as the errors they are."""
     try:
         with quiet():
             yield
-    except torch.jit.Error as error:
+    except (torch.jit.Error, RuntimeError, MemoryError) as error:
         own = re.search(r"mattecli\.errors\.\w+: (.+)", str(error))
-        if own is None:
-            raise
-        raise UsageError(own.group(1)) from error
+        if own is not None:
+            raise UsageError(own.group(1)) from error
+        if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error):
+            raise DeviceError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
+        raise
 
 
 def script(module: nn.Module) -> Module:
