@@ -55,7 +55,7 @@ class Choosy(torch.nn.Module):
 
 
 def test_a_complaint_of_an_export_is_the_error_it_is() -> None:
-    with pytest.raises(UsageError, match="^there is no mode bad; take good$"), export.running():
+    with pytest.raises(UsageError, match=r"^there is no mode bad; take good$"), export.running():
         export.script(Choosy())("bad")
 
 
