@@ -11,7 +11,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def _table() -> list[list[str]]:
-    text = README.read_text().split("## Models", 1)[1]
+    text = README.read_text().split("\n## Models\n", 1)[1].split("\n## ", 1)[0]
     rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     return rows[2:]
 
