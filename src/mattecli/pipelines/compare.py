@@ -11,7 +11,7 @@ from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.io.images import Photo
 from mattecli.matting.sheet import contact_sheet
-from mattecli.pipelines.guides import Choice, choose
+from mattecli.pipelines.guides import Choice, choose, eight_bit
 from mattecli.pipelines.image import Clock, Recipe, make
 
 LOUD = "#ff00ff"
@@ -65,6 +65,5 @@ def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> T
 
 def make_sheet(photo: Photo, tiles: Sequence[Tile]) -> NDArray[np.uint8]:
     """The photo and its tiles on one contact sheet."""
-    plain = (photo.pixels / (photo.top / 255)).astype(np.uint8)
     captions = [f"the photo   {photo.size[1]}x{photo.size[0]}", *(tile.caption for tile in tiles)]
-    return contact_sheet([plain, *(tile.picture for tile in tiles)], captions)
+    return contact_sheet([eight_bit(photo.pixels), *(tile.picture for tile in tiles)], captions)

@@ -106,7 +106,8 @@ def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[
     if "background" in choice.spec.guides:
         guides["background"] = read_plate(photo, files["background"])
     if "mask" in choice.spec.guides:
-        guides["mask"] = find_mask(photo, files)
+        given = "mask" in files
+        guides["mask"] = read_mask(photo, files["mask"]) if given else what_differs(photo, guides["background"])
     return guides
 
 
@@ -143,11 +144,9 @@ def read_plate(photo: Photo, file: str) -> Pixels:
     return plate
 
 
-def find_mask(photo: Photo, files: Mapping[str, str]) -> NDArray[np.uint8]:
-    """The mask that was given, or what differs from the plate: uint8 [H, W], 0 to 255."""
-    if "mask" in files:
-        return read_mask(photo, files["mask"])
-    return mask_from_plate(eight_bit(photo.pixels), eight_bit(read_plate(photo, files["background"])))
+def what_differs(photo: Photo, plate: Pixels) -> NDArray[np.uint8]:
+    """A mask, uint8 [H, W] of 0 and 255, of what stands before the plate."""
+    return mask_from_plate(eight_bit(photo.pixels), eight_bit(plate))
 
 
 def read_mask(photo: Photo, file: str) -> NDArray[np.uint8]:
