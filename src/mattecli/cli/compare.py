@@ -34,6 +34,7 @@ def compare(
     """
     from mattecli.core.runtime import open_matter, pick_device, pick_precision
     from mattecli.io.images import check_suffix, read_photo, write_image
+    from mattecli.pipelines.backdrop import plain_backdrop
     from mattecli.pipelines.compare import LOUD, Tile, fitting, make_sheet, make_tile
     from mattecli.pipelines.guides import choose_refiner
     from mattecli.pipelines.image import Recipe
@@ -54,7 +55,9 @@ def compare(
             step(choice.spec.name)
             refiner = choose_refiner(known, choice, None)
             try:
-                recipe = Recipe(choice, open_one(choice.spec), open_one(refiner) if refiner else None, kind="composite", over=LOUD)
+                recipe = Recipe(
+                    choice, open_one(choice.spec), open_one(refiner) if refiner else None, kind="composite", backdrop=plain_backdrop(LOUD)
+                )
                 tiles.append(make_tile(picture, guides, recipe))
             except MatteError as error:
                 note(f"left out: {choice.spec.name}: {error}")

@@ -207,7 +207,8 @@ def _is_present(job: "Job", reporter: Reporter) -> bool:
 
 def _recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, reporter: Reporter) -> "Recipe":
     from mattecli.core.runtime import checked_options, pick_device, pick_precision
-    from mattecli.pipelines.image import Recipe, read_backdrop
+    from mattecli.pipelines.backdrop import open_backdrop
+    from mattecli.pipelines.image import Recipe
 
     if choice.note:
         reporter.note(choice.note)
@@ -215,8 +216,7 @@ def _recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Ma
     precision = pick_precision(machine.precision, device)
     if machine.device == "auto":
         reporter.note(f"device: {device} ({device.reason})")
-    if look.kind == "composite":
-        read_backdrop(look.over, (1, 1))
+    backdrop = open_backdrop(look.over) if look.kind == "composite" else None
     matter = _open(choice.spec, device, precision, machine.offline)
     checked_options(matter.info, look.options)
     return Recipe(
@@ -224,7 +224,7 @@ def _recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Ma
         matter=matter,
         refiner=_open(refiner, device, precision, machine.offline) if refiner else None,
         kind=look.kind,
-        over=look.over,
+        backdrop=backdrop,
         options=look.options,
     )
 

@@ -11,8 +11,8 @@ from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.io.images import Photo
 from mattecli.matting.sheet import contact_sheet
-from mattecli.pipelines.guides import Choice, choose, eight_bit
-from mattecli.pipelines.image import Clock, Recipe, make
+from mattecli.pipelines.guides import Choice, choose, eight_bit, read_guides
+from mattecli.pipelines.image import Clock, Recipe, compose, matte
 
 LOUD = "#ff00ff"
 
@@ -58,7 +58,8 @@ def _guides_for(spec: ModelSpec, given: Mapping[str, str]) -> dict[str, str]:
 def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> Tile:
     """Matte a photo with one recipe, whose kind must be composite."""
     clock = Clock()
-    picture, _ = make(photo, guide_files, recipe, top=255, clock=clock)
+    matted = matte(photo, read_guides(photo, guide_files, recipe.choice), recipe, clock=clock)
+    picture = compose(matted, recipe, top=255)
     name = recipe.matter.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
     return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.matter.device))
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,9 +13,10 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import Matter, to_array, to_tensor
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
-from mattecli.matting.compose import fit, lay_over, parse_colour, plain
+from mattecli.matting.compose import lay_over
 from mattecli.matting.foreground import estimate_foreground
 from mattecli.matting.trimap import trimap_from_alpha
+from mattecli.pipelines.backdrop import Backdrop, plain_backdrop
 from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
 
@@ -25,16 +25,25 @@ from mattecli.pipelines.plan import Job
 class Recipe:
     """How every picture of a run is made.
 
-    kind: cutout | alpha | foreground | composite. over: the backdrop of a composite, a colour or a picture file. options: tunables of
-    the matter, by name.
+    kind: cutout | alpha | foreground | composite. backdrop: what a composite is laid over. options: tunables of the matter, by name.
     """
 
     choice: Choice
     matter: Matter
     refiner: Matter | None = None
     kind: str = "cutout"
-    over: str = "white"
+    backdrop: Backdrop | None = None
     options: dict[str, Tunable] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Matted:
+    """A picture and its matte as tensors [1, C, H, W]: the model's foreground and the plate where there is one."""
+
+    image: Tensor
+    alpha: Tensor
+    foreground: Tensor | None
+    plate: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -71,16 +80,18 @@ def process(job: Job, recipe: Recipe) -> Result:
     with clock("read"):
         photo = read_photo(job.source)
     top = photo.top if holds_sixteen_bit(job.destination) else 255
-    picture, notes = make(photo, job.guides, recipe, top=top, clock=clock)
+    with clock("guide"):
+        guides = read_guides(photo, job.guides, recipe.choice)
+    matted = matte(photo, guides, recipe, clock=clock)
+    with clock("compose"):
+        picture = compose(matted, recipe, top=top)
     with clock("write"):
         write_image(picture, job.destination, icc=photo.icc)
-    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes)
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, doubts(matted.alpha))
 
 
-def make(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe, *, top: int, clock: Clock) -> tuple[Pixels, tuple[str, ...]]:
-    """The picture a recipe makes of a photo, in integers from 0 to `top` (255 or 65535), and what a person should know of it."""
-    with clock("guide"):
-        guides = read_guides(photo, guide_files, recipe.choice)
+def matte(photo: Photo, guides: Mapping[str, Pixels], recipe: Recipe, *, clock: Clock) -> Matted:
+    """The matte a recipe finds for a photo and its guides, refined where the recipe says so."""
     with clock("matte"):
         image = seen_image(photo, recipe.matter)
         tensors = {name: guide_tensor(name, pixels, recipe.matter) for name, pixels in guides.items()}
@@ -89,12 +100,9 @@ def make(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe, *, top: i
         if recipe.refiner is not None:
             alpha, refined = refine(image, alpha, recipe.refiner, suited(recipe.refiner, photo))
             foreground = None if refined else foreground
-        notes = _doubts(alpha)
-    with clock("compose"):
-        if photo.alpha is not None:
-            alpha = alpha * to_tensor(photo.alpha, recipe.matter.device)
-        picture = compose(image, alpha, foreground, tensors.get("background"), recipe, top=top)
-    return picture, notes
+    if photo.alpha is not None:
+        alpha = alpha * to_tensor(photo.alpha, recipe.matter.device)
+    return Matted(image, alpha, foreground, tensors.get("background"))
 
 
 def seen_image(photo: Photo, matter: Matter) -> Tensor:
@@ -126,7 +134,7 @@ def refine(image: Tensor, coarse: Tensor, refiner: Matter, options: Mapping[str,
     return alpha, True
 
 
-def _doubts(alpha: Tensor) -> tuple[str, ...]:
+def doubts(alpha: Tensor) -> tuple[str, ...]:
     """What a person should be told of a matte that can hardly be right."""
     share = float(alpha.mean())
     if share < 0.001:
@@ -136,36 +144,29 @@ def _doubts(alpha: Tensor) -> tuple[str, ...]:
     return ()
 
 
-def compose(image: Tensor, alpha: Tensor, foreground: Tensor | None, plate: Tensor | None, recipe: Recipe, *, top: int) -> Pixels:
-    """The result in integers from 0 to `top`."""
-    flat = to_array(alpha)
+def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -> Pixels:
+    """The result in integers from 0 to `top` (255 or 65535); `seconds` is the moment of a video, for a backdrop that moves."""
+    flat = to_array(matted.alpha)
     if recipe.kind == "alpha":
-        return _integers(flat, top)
-    colours = to_array(true_colours(image, alpha, foreground, plate))
+        return integers(flat, top)
+    colours = to_array(true_colours(matted))
     if recipe.kind == "foreground":
-        return _integers(colours, top)
+        return integers(colours, top)
     if recipe.kind == "composite":
-        return _integers(lay_over(colours, flat, read_backdrop(recipe.over, (flat.shape[0], flat.shape[1]))), top)
-    return np.dstack([_integers(colours, top), _integers(flat, top)])
+        backdrop = recipe.backdrop or plain_backdrop("white")
+        return integers(lay_over(colours, flat, backdrop.at((flat.shape[0], flat.shape[1]), seconds)), top)
+    return np.dstack([integers(colours, top), integers(flat, top)])
 
 
-def true_colours(image: Tensor, alpha: Tensor, predicted: Tensor | None, plate: Tensor | None) -> Tensor:
+def true_colours(matted: Matted) -> Tensor:
     """The foreground: the model's where it predicts one, else estimated; the photo's own pixels where alpha is 1."""
     with torch.inference_mode():
-        if predicted is None:
-            return estimate_foreground(image, alpha, background=plate)
-        return torch.where(alpha > 1 - 0.5 / 255, image, predicted)
+        if matted.foreground is None:
+            return estimate_foreground(matted.image, matted.alpha, background=matted.plate)
+        return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, matted.foreground)
 
 
-def _integers(values: NDArray[np.float32], top: int) -> Pixels:
+def integers(values: NDArray[np.float32], top: int) -> Pixels:
+    """Values in 0..1 as the nearest integers from 0 to `top`, uint8 or uint16."""
     dtype = np.uint8 if top == 255 else np.uint16
     return (np.clip(values, 0, 1) * top + 0.5).astype(dtype)
-
-
-def read_backdrop(over: str, size: tuple[int, int]) -> NDArray[np.float32]:
-    """A colour or a picture file as a backdrop of the given (height, width), float32 [H, W, 3] in 0..1."""
-    height, width = size
-    if Path(over).is_file():
-        backdrop = read_photo(over)
-        return fit((backdrop.pixels / backdrop.top).astype(np.float32), height, width)
-    return plain(height, width, parse_colour(over))
