@@ -53,6 +53,7 @@ def test_a_layer_imports_only_what_the_table_allows(layer: str) -> None:
         ("typer", "cli"),
         ("rich", "cli"),
         ("cv2", ("io", "matting", "cli/doctor")),
+        ("av", "io"),
     ],
 )
 def test_each_library_is_known_in_one_place(package: str, home: str | tuple[str, ...]) -> None:

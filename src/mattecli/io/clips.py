@@ -24,7 +24,8 @@ class Clip:
 
     size: (height, width) of its frames as people see them, rotation applied. time_base: seconds a tick. rate: frames a second on
     average. start: the first frame's time stamp, in ticks. frames: how many there will be, None when the file does not say.
-    bits: per channel, as stored (8, 10, 12, 16). aspect: width of a pixel over its height. audio: how many sound streams.
+    bits: per channel, as stored (8, 10, 12, 16). aspect: width of a pixel over its height. lossy: whether compression left its noise in
+    the frames. audio: how many sound streams.
     """
 
     source: str
@@ -36,6 +37,7 @@ class Clip:
     bits: int = 8
     colour: Colour = Colour()
     aspect: Fraction = Fraction(1)
+    lossy: bool = True
     audio: int = 0
 
     @property

@@ -1,13 +1,12 @@
 """The main job: read -> guide -> matte -> refine -> compose -> write, one photo at a time."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
@@ -62,7 +61,7 @@ class Result:
 
 
 class Clock:
-    """Seconds a step, by name, in order."""
+    """Seconds spent in each step, by name, in order."""
 
     def __init__(self) -> None:
         self.split: dict[str, float] = {}
@@ -71,7 +70,10 @@ class Clock:
     def __call__(self, step: str) -> Iterator[None]:
         begin = time.perf_counter()
         yield
-        self.split[step] = time.perf_counter() - begin
+        self.add(step, time.perf_counter() - begin)
+
+    def add(self, step: str, seconds: float) -> None:
+        self.split[step] = self.split.get(step, 0.0) + seconds
 
 
 def process(job: Job, recipe: Recipe) -> Result:
@@ -92,17 +94,35 @@ def process(job: Job, recipe: Recipe) -> Result:
 
 def matte(photo: Photo, guides: Mapping[str, Pixels], recipe: Recipe, *, clock: Clock) -> Matted:
     """The matte a recipe finds for a photo and its guides, refined where the recipe says so."""
+    return matte_all([photo], [guides], recipe, clock=clock)[0]
+
+
+def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], recipe: Recipe, *, clock: Clock) -> list[Matted]:
+    """The mattes of several photos of one size, in one pass through the model."""
     with clock("matte"):
-        image = seen_image(photo, recipe.matter)
-        tensors = {name: guide_tensor(name, pixels, recipe.matter) for name, pixels in guides.items()}
-        alpha, foreground = recipe.matter(image, tensors, suited(recipe.matter, photo) | recipe.options)
+        images = torch.cat([seen_image(photo, recipe.matter) for photo in photos])
+        tensors = {name: torch.cat([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
+        alphas, foregrounds = recipe.matter(images, tensors, suited(recipe.matter, photos[0]) | recipe.options)
+        plates = tensors.get("background")
+    return [
+        _finish(photo, Matted(images[at], alphas[at], _part(foregrounds, at), _part(plates, at)), recipe, clock)
+        for photo, at in zip(photos, (slice(n, n + 1) for n in range(len(photos))), strict=True)
+    ]
+
+
+def _part(tensors: Tensor | None, at: slice) -> Tensor | None:
+    return None if tensors is None else tensors[at]
+
+
+def _finish(photo: Photo, matted: Matted, recipe: Recipe, clock: Clock) -> Matted:
+    """The matte refined where the recipe says so, and within the photo's own transparency."""
     with clock("refine"):
         if recipe.refiner is not None:
-            alpha, refined = refine(image, alpha, recipe.refiner, suited(recipe.refiner, photo))
-            foreground = None if refined else foreground
+            alpha, refined = refine(matted.image, matted.alpha, recipe.refiner, suited(recipe.refiner, photo))
+            matted = replace(matted, alpha=alpha, foreground=None if refined else matted.foreground)
     if photo.alpha is not None:
-        alpha = alpha * to_tensor(photo.alpha, recipe.matter.device)
-    return Matted(image, alpha, foreground, tensors.get("background"))
+        matted = replace(matted, alpha=matted.alpha * to_tensor(photo.alpha, recipe.matter.device))
+    return matted
 
 
 def seen_image(photo: Photo, matter: Matter) -> Tensor:
@@ -146,16 +166,17 @@ def doubts(alpha: Tensor) -> tuple[str, ...]:
 
 def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -> Pixels:
     """The result in integers from 0 to `top` (255 or 65535); `seconds` is the moment of a video, for a backdrop that moves."""
-    flat = to_array(matted.alpha)
     if recipe.kind == "alpha":
-        return integers(flat, top)
-    colours = to_array(true_colours(matted))
+        return integers(matted.alpha, top)
+    colours = true_colours(matted)
     if recipe.kind == "foreground":
         return integers(colours, top)
     if recipe.kind == "composite":
         backdrop = recipe.backdrop or plain_backdrop("white")
-        return integers(lay_over(colours, flat, backdrop.at((flat.shape[0], flat.shape[1]), seconds)), top)
-    return np.dstack([integers(colours, top), integers(flat, top)])
+        size = (colours.shape[2], colours.shape[3])
+        laid = lay_over(to_array(colours), to_array(matted.alpha), backdrop.at(size, seconds))
+        return integers(torch.from_numpy(laid).permute(2, 0, 1)[None], top)
+    return integers(torch.cat([colours, matted.alpha], 1), top)
 
 
 def true_colours(matted: Matted) -> Tensor:
@@ -166,7 +187,13 @@ def true_colours(matted: Matted) -> Tensor:
         return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, matted.foreground)
 
 
-def integers(values: NDArray[np.float32], top: int) -> Pixels:
-    """Values in 0..1 as the nearest integers from 0 to `top`, uint8 or uint16."""
-    dtype = np.uint8 if top == 255 else np.uint16
-    return (np.clip(values, 0, 1) * top + 0.5).astype(dtype)
+def integers(values: Tensor, top: int) -> Pixels:
+    """Values [1, C, H, W] in 0..1 as the nearest integers from 0 to `top`: uint8 or uint16, [H, W] (C = 1) or [H, W, C].
+
+    They are rounded where they lie, so that from a GPU bytes travel and not floats.
+    """
+    with torch.inference_mode():
+        levels = (values[0].float().clamp(0, 1) * top + 0.5).to(torch.uint8 if top == 255 else torch.int32)
+        array = levels.permute(1, 2, 0).contiguous().cpu().numpy()
+    array = array if top == 255 else array.astype(np.uint16)
+    return array[..., 0] if array.shape[2] == 1 else array

@@ -1,0 +1,111 @@
+"""Two bounded queues, so that reading and writing overlap the work between them and memory does not grow with the work."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Last:
+    """What ends a stream: nothing more, or the error that stopped it."""
+
+    error: BaseException | None = None
+
+
+@contextmanager
+def read_ahead(items: Iterable[Item], *, depth: int, on_wait: Callable[[float], None] = lambda seconds: None) -> Iterator[Iterator[Item]]:
+    """The items, in order, taken from their source by a thread that is at most `depth` ahead.
+
+    An error of the source is raised where the item would have come. `on_wait` is told the seconds the source took for each item.
+    Leaving the block stops the thread, which may be in the middle of an item.
+    """
+    ready: queue.Queue[Item | _Last] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def offer(item: Item | _Last) -> None:
+        while not stopped.is_set():
+            try:
+                return ready.put(item, timeout=POLL_SECONDS)
+            except queue.Full:
+                continue
+
+    def fill() -> None:
+        last = _Last()
+        try:
+            for item in _timed(items, on_wait):
+                offer(item)
+                if stopped.is_set():
+                    break
+        except BaseException as error:
+            last = _Last(error)
+        offer(last)
+
+    def drain() -> Iterator[Item]:
+        while not isinstance(item := ready.get(), _Last):
+            yield item
+        if item.error is not None:
+            raise item.error
+
+    thread = threading.Thread(target=fill, name="read ahead", daemon=True)
+    thread.start()
+    try:
+        yield drain()
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _timed(items: Iterable[Item], on_wait: Callable[[float], None]) -> Iterator[Item]:
+    """The items, with the seconds each took to come."""
+    begin = time.perf_counter()
+    for item in items:
+        on_wait(time.perf_counter() - begin)
+        yield item
+        begin = time.perf_counter()
+
+
+class WriteBehind(Generic[Item]):
+    """A thread that does `work` on each item put, in order, with at most `depth` waiting.
+
+    The first error of the work is raised by the next `put`, or when the block is left. Leaving the block by an exception drops what
+    still waits.
+    """
+
+    def __init__(self, work: Callable[[Item], None], *, depth: int) -> None:
+        self._work = work
+        self._waiting: queue.Queue[Item | _Last] = queue.Queue(depth)
+        self._failed: BaseException | None = None
+        self._dropping = False
+        self._thread = threading.Thread(target=self._run, name="write behind", daemon=True)
+
+    def __enter__(self) -> "WriteBehind[Item]":
+        self._thread.start()
+        return self
+
+    def put(self, item: Item) -> None:
+        if self._failed is not None:
+            raise self._failed
+        self._waiting.put(item)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._dropping = error is not None
+        self._waiting.put(_Last())
+        self._thread.join()
+        if error is None and self._failed is not None:
+            raise self._failed
+
+    def _run(self) -> None:
+        while not isinstance(item := self._waiting.get(), _Last):
+            if self._failed is None and not self._dropping:
+                try:
+                    self._work(item)
+                except BaseException as failure:
+                    self._failed = failure

@@ -1,0 +1,77 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from mattecli.pipelines.flow import WriteBehind, read_ahead
+
+
+def _counting(made: list[int], last: int) -> Iterator[int]:
+    for number in range(last):
+        made.append(number)
+        yield number
+
+
+def test_items_come_in_order_and_never_more_than_the_depth_ahead() -> None:
+    made: list[int] = []
+    with read_ahead(_counting(made, 50), depth=3) as items:
+        for taken, item in enumerate(items):
+            assert item == taken
+            assert len(made) <= taken + 1 + 3 + 1  # taken, waiting in the queue, and one in the thread's hand
+    assert made == list(range(50))
+
+
+def test_an_error_of_the_source_arrives_after_what_came_before_it() -> None:
+    def breaking() -> Iterator[int]:
+        yield 1
+        raise ValueError("cut off")
+
+    with read_ahead(breaking(), depth=2) as items:
+        assert next(items) == 1
+        with pytest.raises(ValueError, match="cut off"):
+            next(items)
+
+
+def test_leaving_early_stops_the_reading_thread() -> None:
+    made: list[int] = []
+    with read_ahead(_counting(made, 10_000), depth=2) as items:
+        next(items)
+    assert len(made) < 10
+    assert not any(thread.name == "read ahead" for thread in threading.enumerate())
+
+
+def test_work_is_done_in_order_and_whole_before_the_block_is_left() -> None:
+    done: list[int] = []
+    with WriteBehind(done.append, depth=2) as behind:
+        for number in range(100):
+            behind.put(number)
+    assert done == list(range(100))
+
+
+def test_an_error_of_the_work_stops_the_rest() -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 3:
+            raise OSError("disk full")
+        done.append(number)
+
+    with pytest.raises(OSError, match="disk full"), WriteBehind(work, depth=1) as behind:
+        for number in range(100):
+            behind.put(number)
+    assert done == [0, 1, 2]
+
+
+def test_an_exception_in_the_block_drops_what_still_waits() -> None:
+    gate, done = threading.Event(), []
+
+    def work(number: int) -> None:
+        gate.wait(5)
+        done.append(number)
+
+    with pytest.raises(KeyboardInterrupt), WriteBehind(work, depth=5) as behind:
+        for number in range(4):
+            behind.put(number)
+        threading.Timer(0.2, gate.set).start()
+        raise KeyboardInterrupt
+    assert len(done) <= 1
