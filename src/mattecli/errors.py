@@ -21,6 +21,10 @@ class InputError(MatteError):
     """A file given by the caller cannot be used: mend or replace the file."""
 
 
+class EmptyError(InputError):
+    """A picture holds nothing to cut out: an error for a photo, an empty matte for a frame of a clip."""
+
+
 class OutputError(MatteError):
     """A result cannot be written: choose another place or free some space."""
 

@@ -6,8 +6,9 @@ from mattecli import __version__
 from mattecli.cli.compare import compare
 from mattecli.cli.console import Commands, say
 from mattecli.cli.doctor import doctor
-from mattecli.cli.image import ImageCommand, image
+from mattecli.cli.image import image
 from mattecli.cli.models import models_app
+from mattecli.cli.recipe import MattingCommand
 
 app = typer.Typer(
     cls=Commands,
@@ -34,8 +35,8 @@ def main(
     pass
 
 
-app.command("image", cls=ImageCommand)(image)
-app.command("matte", cls=ImageCommand, help="The same command as `image`.", hidden=True)(image)
+app.command("image", cls=MattingCommand)(image)
+app.command("matte", cls=MattingCommand, help="The same command as `image`.", hidden=True)(image)
 app.command("compare")(compare)
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor)

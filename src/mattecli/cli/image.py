@@ -6,37 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-from mattecli.cli.console import complain, download_progress, note, note_json, say, say_json, step_progress
-from mattecli.core.contract import Tunable
-from mattecli.core.registry import ModelSpec, registry
-from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.cli.console import complain, note, note_json, say, say_json, step_progress
+from mattecli.cli.recipe import AUTO, Look, Machine, kind_of, open_recipe, options_of
+from mattecli.core.registry import registry
+from mattecli.errors import InputError, MatteError
 
 if TYPE_CHECKING:
-    from mattecli.core.runtime import Device, Matter
-    from mattecli.pipelines.guides import Choice
     from mattecli.pipelines.image import Recipe, Result
     from mattecli.pipelines.plan import Job
-
-AUTO = "auto"
-NONE = "none"
-
-
-class ImageCommand(TyperCommand):
-    """Lets `--refine` stand without a value: it means `--refine auto`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _with_refine_value(args))
-
-
-def _with_refine_value(args: list[str]) -> list[str]:
-    if "--refine" not in args:
-        return args
-    place = args.index("--refine")
-    values = (AUTO, NONE, *registry().models)
-    has_value = place + 1 < len(args) and (args[place + 1] in values or args[place + 1].endswith(".pt"))
-    return args if has_value else [*args[: place + 1], AUTO, *args[place + 1 :]]
 
 
 def image(
@@ -92,7 +70,7 @@ def image(
 
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = Look(_kind(kind, over), over or "white", _options(option or []))
+    look = Look(kind_of(kind, over), over or "white", options_of(option or []))
     jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, overwrite=overwrite)
     _check_destinations(jobs, look.kind)
     choice = choose(registry(), model, guides)
@@ -101,28 +79,10 @@ def image(
     present = [job for job in jobs if _is_present(job, reporter)]
     if present:
         with step_progress("loading", len(present)) as step:
-            recipe = _recipe(choice, refiner, look, Machine(device, precision, offline), reporter)
+            recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline), reporter.note)
             _run(present, recipe, step, reporter)
     if reporter.failures:
         raise typer.Exit(1)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the results shall be."""
-
-    kind: str
-    over: str
-    options: dict[str, Tunable]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where and how to compute."""
-
-    device: str
-    precision: str
-    offline: bool
 
 
 @dataclass
@@ -170,24 +130,6 @@ def _record(result: "Result", recipe: "Recipe") -> dict[str, Any]:
     }
 
 
-def _kind(kind: str | None, over: str | None) -> str:
-    from mattecli.pipelines.plan import KINDS
-
-    chosen = kind or ("composite" if over is not None else "cutout")
-    if chosen not in KINDS:
-        raise UsageError(f"--as {chosen} is not known; choose {', '.join(KINDS)}")
-    if over is not None and chosen != "composite":
-        raise UsageError(f"--over lays the cut-out over a backdrop, so it does not go with --as {chosen}; drop one of them")
-    return chosen
-
-
-def _options(texts: list[str]) -> dict[str, Tunable]:
-    for text in texts:
-        if "=" not in text:
-            raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
-    return {name: value for name, _, value in (text.partition("=") for text in texts)}
-
-
 def _check_destinations(jobs: "list[Job]", kind: str) -> None:
     from mattecli.io.images import check_suffix
 
@@ -203,37 +145,6 @@ def _is_present(job: "Job", reporter: Reporter) -> bool:
             reporter.failed(job, InputError(f"there is no file {file}; check the path"))
             return False
     return True
-
-
-def _recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, reporter: Reporter) -> "Recipe":
-    from mattecli.core.runtime import checked_options, pick_device, pick_precision
-    from mattecli.pipelines.backdrop import open_backdrop
-    from mattecli.pipelines.image import Recipe
-
-    if choice.note:
-        reporter.note(choice.note)
-    device = pick_device(machine.device)
-    precision = pick_precision(machine.precision, device)
-    if machine.device == "auto":
-        reporter.note(f"device: {device} ({device.reason})")
-    backdrop = open_backdrop(look.over) if look.kind == "composite" else None
-    matter = _open(choice.spec, device, precision, machine.offline)
-    checked_options(matter.info, look.options)
-    return Recipe(
-        choice=choice,
-        matter=matter,
-        refiner=_open(refiner, device, precision, machine.offline) if refiner else None,
-        kind=look.kind,
-        backdrop=backdrop,
-        options=look.options,
-    )
-
-
-def _open(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "Matter":
-    from mattecli.core.runtime import open_matter
-
-    with download_progress() as on_progress:
-        return open_matter(spec, device=device, precision=precision, offline=offline, on_progress=on_progress)
 
 
 def _run(jobs: "list[Job]", recipe: "Recipe", step: Callable[[str], None], reporter: Reporter) -> None:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.errors import InputError
+from mattecli.errors import EmptyError
 from mattecli.matting.saliency import border_saliency, saliency_contrast
 from mattecli.matting.trimap import subject_scale, trimap_from_mask
 
@@ -47,22 +47,22 @@ class Subject:
 
 
 def subject_trimap(image: Bytes) -> Bytes:
-    """Make a trimap of the main subject of a picture, uint8 [H, W, 3] RGB; raises InputError when none stands out."""
+    """Make a trimap of the main subject of a picture, uint8 [H, W, 3] RGB; raises EmptyError when none stands out."""
     mask = find_subject(image).mask
     return trimap_from_mask(mask, band=ROUGH_BAND * subject_scale(mask > 0))
 
 
 def find_subject(image: Bytes) -> Subject:
-    """Find the main subject of a picture, uint8 [H, W, 3] RGB; raises InputError when none stands out."""
+    """Find the main subject of a picture, uint8 [H, W, 3] RGB; raises EmptyError when none stands out."""
     if min(image.shape[:2]) < SMALLEST_SIDE:
-        raise InputError(NOT_FOUND)
+        raise EmptyError(NOT_FOUND)
     small = _shrunk(image, CUTTING_SIDE)
     saliency = border_saliency(small)
     for kind, odds in _ideas(image, saliency):
         mask = _cut(small, odds)
         if mask is not None and _plausible(mask, saliency, kind):
             return Subject(_grown(mask, image.shape[:2]), kind, min(1.0, 2 * _prominence(mask, saliency)))
-    raise InputError(NOT_FOUND)
+    raise EmptyError(NOT_FOUND)
 
 
 def _ideas(image: Bytes, saliency: NDArray[np.float32]) -> Iterator[tuple[Kind, NDArray[np.float32]]]:

@@ -114,7 +114,7 @@ def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[
 def find_trimap(photo: Photo, files: Mapping[str, str], source: str) -> NDArray[np.uint8]:
     """The photo's trimap, uint8 [H, W] of 0, 128 and 255, from whichever source there is."""
     if source == SUBJECT:
-        return _subject_or_whole(photo)
+        return find_subject(photo)
     with_file = files[source]
     try:
         if source == "trimap":
@@ -130,7 +130,7 @@ def find_trimap(photo: Photo, files: Mapping[str, str], source: str) -> NDArray[
         raise InputError(str(error) if with_file in str(error) else f"{with_file}: {error}") from error
 
 
-def _subject_or_whole(photo: Photo) -> NDArray[np.uint8]:
+def find_subject(photo: Photo) -> NDArray[np.uint8]:
     """The subject of a photo; a picture too small to hold one and its surroundings is all subject."""
     if min(photo.size) < SMALLEST_SIDE:
         return np.full(photo.size, 255, np.uint8)

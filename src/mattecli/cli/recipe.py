@@ -1,0 +1,103 @@
+"""What the verbs that matte have in common: reading what a result shall be, and opening the models that make it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperCommand
+
+from mattecli.cli.console import download_progress
+from mattecli.core.contract import Tunable
+from mattecli.core.registry import ModelSpec, registry
+from mattecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from mattecli.core.runtime import Device, Matter
+    from mattecli.pipelines.guides import Choice
+    from mattecli.pipelines.image import Recipe
+
+AUTO = "auto"
+NONE = "none"
+
+
+class MattingCommand(TyperCommand):
+    """Lets `--refine` stand without a value: it means `--refine auto`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _with_refine_value(args))
+
+
+def _with_refine_value(args: list[str]) -> list[str]:
+    if "--refine" not in args:
+        return args
+    place = args.index("--refine")
+    values = (AUTO, NONE, *registry().models)
+    has_value = place + 1 < len(args) and (args[place + 1] in values or args[place + 1].endswith(".pt"))
+    return args if has_value else [*args[: place + 1], AUTO, *args[place + 1 :]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the results shall be."""
+
+    kind: str
+    over: str
+    options: dict[str, Tunable]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how to compute."""
+
+    device: str
+    precision: str
+    offline: bool
+
+
+def kind_of(kind: str | None, over: str | None) -> str:
+    from mattecli.pipelines.plan import KINDS
+
+    chosen = kind or ("composite" if over is not None else "cutout")
+    if chosen not in KINDS:
+        raise UsageError(f"--as {chosen} is not known; choose {', '.join(KINDS)}")
+    if over is not None and chosen != "composite":
+        raise UsageError(f"--over lays the cut-out over a backdrop, so it does not go with --as {chosen}; drop one of them")
+    return chosen
+
+
+def options_of(texts: list[str]) -> dict[str, Tunable]:
+    for text in texts:
+        if "=" not in text:
+            raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+
+
+def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":
+    from mattecli.core.runtime import checked_options, pick_device, pick_precision
+    from mattecli.pipelines.backdrop import open_backdrop
+    from mattecli.pipelines.image import Recipe
+
+    if choice.note:
+        tell(choice.note)
+    device = pick_device(machine.device)
+    precision = pick_precision(machine.precision, device)
+    if machine.device == "auto":
+        tell(f"device: {device} ({device.reason})")
+    backdrop = open_backdrop(look.over) if look.kind == "composite" else None
+    matter = open_one(choice.spec, device, precision, machine.offline)
+    checked_options(matter.info, look.options)
+    return Recipe(
+        choice=choice,
+        matter=matter,
+        refiner=open_one(refiner, device, precision, machine.offline) if refiner else None,
+        kind=look.kind,
+        backdrop=backdrop,
+        options=look.options,
+    )
+
+
+def open_one(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "Matter":
+    from mattecli.core.runtime import open_matter
+
+    with download_progress() as on_progress:
+        return open_matter(spec, device=device, precision=precision, offline=offline, on_progress=on_progress)
