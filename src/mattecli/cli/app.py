@@ -6,9 +6,11 @@ from mattecli import __version__
 from mattecli.cli.compare import compare
 from mattecli.cli.console import Commands, say
 from mattecli.cli.doctor import doctor
+from mattecli.cli.evaluate import evaluate
 from mattecli.cli.image import image
 from mattecli.cli.models import models_app
 from mattecli.cli.recipe import MattingCommand
+from mattecli.cli.video import video
 
 app = typer.Typer(
     cls=Commands,
@@ -37,6 +39,8 @@ def main(
 
 app.command("image", cls=MattingCommand)(image)
 app.command("matte", cls=MattingCommand, help="The same command as `image`.", hidden=True)(image)
+app.command("video", cls=MattingCommand)(video)
 app.command("compare")(compare)
+app.command("eval")(evaluate)
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor)
