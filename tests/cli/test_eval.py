@@ -266,3 +266,12 @@ def test_measuring_imports_no_torch(folders: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_cutout_that_hides_nothing_counts_as_alpha_one(run: Run, tmp_path: Path) -> None:
+    colours = np.zeros((20, 30, 4), np.uint8) + np.array([200, 60, 20, 255], np.uint8)
+    write_image(colours, tmp_path / "all.png")
+    write_image(np.full((20, 30), 204, np.uint8), tmp_path / "true.png")
+    done = run("eval", tmp_path / "all.png", tmp_path / "true.png", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert _records(done.stdout)[0]["sad"] == pytest.approx(0.2 * 600 / 1000)

@@ -39,7 +39,8 @@ _BITS_PER_SAMPLE_TAG = 258
 class Photo:
     """A picture as people see it: orientation applied.
 
-    pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None.
+    pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None where nothing is
+    transparent; opaque: whether it has an alpha channel that hides nothing.
     icc: the profile the colours are meant in, or None (sRGB). lossy: whether the file was compressed with loss (JPEG, most WebP).
     """
 
@@ -47,6 +48,7 @@ class Photo:
     alpha: Pixels | None
     icc: bytes | None
     lossy: bool = False
+    opaque: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,7 +77,8 @@ def read_photo(source: str | Path) -> Photo:
         if levels is None:
             levels, profile = _eight_bit_levels(source, header, profile)
     colours, alpha = _split_alpha(_orient(levels, orientation))
-    return Photo(pixels=_as_rgb(colours), alpha=alpha, icc=_rgb_profile(profile), lossy=lossy)
+    opaque = alpha is not None and bool(alpha.min() == np.iinfo(alpha.dtype).max)
+    return Photo(_as_rgb(colours), None if opaque else alpha, _rgb_profile(profile), lossy=lossy, opaque=opaque)
 
 
 def read_levels(source: str | Path) -> Pixels:
@@ -213,11 +216,10 @@ def _orient(levels: Any, orientation: int) -> Any:
 
 
 def _split_alpha(levels: Any) -> tuple[Any, Any]:
-    """Colours and alpha; an alpha that is opaque everywhere is none."""
+    """Colours and alpha, None where there is no such channel."""
     if levels.ndim == 2 or levels.shape[2] in (1, 3):
         return levels, None
-    alpha = np.ascontiguousarray(levels[..., -1])
-    return np.ascontiguousarray(levels[..., :-1]), (None if alpha.min() == np.iinfo(alpha.dtype).max else alpha)
+    return np.ascontiguousarray(levels[..., :-1]), np.ascontiguousarray(levels[..., -1])
 
 
 def _as_rgb(colours: Any) -> Any:

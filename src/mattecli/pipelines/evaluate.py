@@ -173,11 +173,16 @@ def _frames(pair: Pair) -> Iterator[tuple[int | None, Photo, Photo]]:
 
 
 def _matte_levels(photo: Photo, file: str) -> Pixels:
-    """A cut-out's alpha, or the levels of a grey picture [H, W]; of a clip's frames green, the nearest to what was encoded as grey."""
+    """A cut-out's alpha, or the levels of a grey picture [H, W]; of a clip's frames green, the nearest to what was encoded as grey.
+
+    A cut-out that hides nothing is 1 everywhere; a grey picture with such an alpha channel is a matte that was saved with one.
+    """
     if photo.alpha is not None:
         return photo.alpha
     spread = photo.pixels.max(axis=2) - photo.pixels.min(axis=2)
     if np.count_nonzero(spread > photo.top * GREY_SPREAD // 255) > 0.01 * spread.size:
+        if photo.opaque:
+            return np.full(photo.size, photo.top, photo.pixels.dtype)
         raise InputError(f"{file} has colours but no transparency, so it is no matte; give a grey alpha, or a picture with alpha")
     return photo.pixels[..., 1]
 
