@@ -1,11 +1,18 @@
 """What a clip is to the rest of the program: sizes, times and colours of its frames. Knows no codec."""
 
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from types import TracebackType
+from typing import Protocol, TypeVar
 
+from mattecli.errors import UsageError
 from mattecli.io.images import Pixels
 
 UNSPECIFIED = 2
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,9 @@ class Clip:
     """What is known of a clip before it is decoded.
 
     size: (height, width) of its frames as people see them, rotation applied. time_base: seconds a tick. rate: frames a second on
-    average. start: the first frame's time stamp, in ticks. frames: how many there will be, None when the file does not say.
-    bits: per channel, as stored (8, 10, 12, 16). aspect: width of a pixel over its height. lossy: whether compression left its noise in
-    the frames. audio: how many sound streams.
+    average. start: the time stamp of the source's first frame, in ticks, whatever part of it is read. frames: how many there will be
+    (reckoned from the rate for a part of a clip), None when the file does not say. bits: per channel, as stored (8, 10, 12, 16). aspect:
+    width of a pixel over its height. lossy: whether compression left its noise in the frames. audio: how many sound streams.
     """
 
     source: str
@@ -57,3 +64,83 @@ class Frame:
     pts: int
     duration: int
     index: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which frames of a clip are wanted: each `every`-th of those whose time is from `start` up to, but not at, `end`.
+
+    start, end: seconds from the clip's first frame, None for no limit. Raises UsageError for a span that holds no time.
+    """
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.start < 0:
+            raise UsageError(f"a clip cannot start at {float(self.start):g} s; give a time from its first frame, 0 or later")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise UsageError(f"the part from {float(self.start or 0):g} s to {float(self.end):g} s is empty; end it later than it starts")
+        if self.every < 1:
+            raise UsageError(f"each {self.every}th frame cannot be taken; give 1 for every frame, 2 for each second one, and so on")
+
+    def pick(self, timed: Iterable[tuple[Fraction, T]]) -> Iterator[T]:
+        """What is wanted of a row of (seconds from the first frame, anything), in order; takes no more from it than it must."""
+        number = 0
+        for seconds, thing in timed:
+            if self.end is not None and seconds >= self.end:
+                return
+            if seconds >= (self.start or 0):
+                if number % self.every == 0:
+                    yield thing
+                number += 1
+
+    def count(self, frames: int, rate: Fraction) -> int:
+        """How many of `frames` frames are wanted, exact where they come at a constant `rate` a second."""
+        first = math.ceil((self.start or 0) * rate)
+        last = frames if self.end is None else min(frames, math.ceil(self.end * rate))
+        return math.ceil(max(0, last - first) / self.every)
+
+
+class Reader(Protocol):
+    """Gives the frames of a clip once, in presentation order, with growing time stamps; used in a with-block, or closed by hand.
+
+    clip: what is delivered; with `every`, its rate and its frames' durations are those of the thinned clip. damage: None, or what was
+    found wrong with the source so far, as the end of a sentence about it ("is cut off ..."); what could be decoded was delivered.
+    """
+
+    clip: Clip
+
+    @property
+    def damage(self) -> str | None: ...
+
+    def __enter__(self) -> "Reader": ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None:
+        """Let go of the file; the frames not read yet are lost."""
+        ...
+
+
+class Writer(Protocol):
+    """Takes the frames of a result in order, inside a with-block; leaving the block by an exception leaves no half-written file.
+
+    frames: how many were written. notes: what a person should know of how it was done, complete when the block is left.
+    """
+
+    frames: int
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def __enter__(self) -> "Writer": ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def write(self, pixels: Pixels, *, pts: int, duration: int) -> None:
+        """Write [H, W] grey, [H, W, 3] RGB or straight-alpha [H, W, 4] RGBA; pts and duration in the clip's ticks."""
+        ...

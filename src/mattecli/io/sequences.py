@@ -1,0 +1,123 @@
+"""Pictures as the frames of a clip: a folder of them, or a pattern such as frames/%05d.png or 'frames/*.png'."""
+
+import fnmatch
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from mattecli.errors import InputError, UsageError
+from mattecli.io.clips import Clip, Colour, Frame, Span
+from mattecli.io.images import READ_SUFFIXES, Photo, read_photo
+
+DEFAULT_RATE = Fraction(25)
+PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
+"""R'G'B' as it is, with the primaries and transfer of sRGB (H.273)."""
+
+_NUMBER = re.compile(r"%(?:0(\d+))?d")
+
+
+def is_sequence(source: str) -> bool:
+    """Whether `source` names pictures by the folder they are in or by a pattern. A file of that very name is no pattern."""
+    path = Path(source)
+    if path.exists():
+        return path.is_dir()
+    is_picture = path.suffix.lower() in READ_SUFFIXES
+    return "*" in path.name or (is_picture and bool(_NUMBER.search(path.name) or set(path.name) & set("?[")))
+
+
+class SequenceReader:
+    """Reads pictures as a clip of `rate` frames a second; a Reader. Time stamps count the pictures: 0, 1, 2 and so on.
+
+    Pictures of a folder come in natural order (2 before 10), hidden files and other things than pictures are passed over, and so is
+    transparency. Raises InputError where there are no pictures, and while reading for one that is broken or of another size or depth
+    than the first. Numbers missing from a %d pattern close up.
+    """
+
+    damage: str | None = None
+
+    def __init__(self, source: str, *, rate: Fraction, span: Span) -> None:
+        if rate <= 0:
+            raise UsageError(f"{float(rate):g} frames a second is no rate; give a positive one, such as 25 or 30000/1001")
+        self._pictures = _listed(source)
+        self._span = span
+        first = read_photo(self._pictures[0])
+        self.clip = Clip(
+            source=source,
+            size=first.size,
+            time_base=1 / rate,
+            rate=rate / span.every,
+            frames=span.count(len(self._pictures), rate),
+            bits=8 if first.top == 255 else 16,
+            colour=PICTURE_COLOUR,
+            lossy=first.lossy,
+        )
+
+    def __enter__(self) -> "SequenceReader":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held open between two pictures."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        timed = ((number * self.clip.time_base, number) for number in range(len(self._pictures)))
+        for index, number in enumerate(self._span.pick(timed)):
+            photo = read_photo(self._pictures[number])
+            self._check(photo, self._pictures[number])
+            yield Frame(photo.pixels, pts=number, duration=self._span.every, index=index)
+
+    def _check(self, photo: Photo, path: Path) -> None:
+        if (photo.size, photo.top) != (self.clip.size, self.clip.top):
+            (height, width), (rows, columns) = self.clip.size, photo.size
+            raise InputError(
+                f"{path} is {columns}x{rows} of {_depth(photo.top)} but {self._pictures[0].name} is {width}x{height} of "
+                f"{_depth(self.clip.top)}; give frames of one size and depth"
+            )
+
+
+def _depth(top: int) -> str:
+    return "8 bits" if top == 255 else "16 bits"
+
+
+def _listed(source: str) -> list[Path]:
+    """The pictures in order."""
+    path = Path(source)
+    is_folder = path.is_dir()
+    folder = path if is_folder else path.parent
+    pattern = None if is_folder else _NUMBER.search(path.name)
+    names = _picture_names(folder, source)
+    if pattern:
+        return _numbered(folder, path.name, pattern, names)
+    if not is_folder:
+        names = [name for name in names if fnmatch.fnmatch(name, path.name)]
+    if not names:
+        raise InputError(f"{source} holds no pictures; give a folder or a pattern of {', '.join(READ_SUFFIXES)} files")
+    return [folder / name for name in sorted(names, key=_natural)]
+
+
+def _picture_names(folder: Path, source: str) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and entry.suffix.lower() in READ_SUFFIXES]
+    except OSError as error:
+        raise InputError(f"{source} cannot be listed ({error.strerror}); check the path and its permissions") from error
+
+
+def _numbered(folder: Path, name: str, pattern: re.Match[str], names: list[str]) -> list[Path]:
+    """What a name with one %d or %05d stands for, by number."""
+    width = int(pattern[1] or 1)
+    wanted = re.compile(re.escape(name[: pattern.start()]) + r"(\d+)" + re.escape(name[pattern.end() :]))
+    matches = [match for match in map(wanted.fullmatch, names) if match and match[1] == f"{int(match[1]):0{width}d}"]
+    if not matches:
+        raise InputError(f"{folder / name} stands for no picture that is there; check the folder and how many digits its names have")
+    by_number = {int(match[1]): folder / match[0] for match in matches}
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A sort key by which frame2 comes before frame10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part) if part.isdecimal() else -1, part) for part in parts]

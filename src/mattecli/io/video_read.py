@@ -1,0 +1,109 @@
+"""Clips in: the frames of a video file or of a folder of pictures, upright, in RGB and each with its time."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from types import TracebackType
+
+import av
+
+from mattecli.errors import InputError, UsageError
+from mattecli.io.clips import Clip, Frame, Reader, Span
+from mattecli.io.decoded import Developer
+from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
+from mattecli.io.video_file import VideoFile
+
+
+def open_clip(
+    source: str, *, fps: Fraction | None = None, start: Fraction | None = None, end: Fraction | None = None, every: int = 1
+) -> Reader:
+    """Open a video file, a folder of pictures, or a pattern of picture names (frames/%05d.png, 'frames/*.png'), for use in a with-block.
+
+    fps: frames a second of a sequence of pictures (None: 25); a video file has its own. start, end, every: which frames are delivered,
+    as Span has it. Raises UsageError for options that make no sense, InputError for what cannot be read.
+    """
+    span = Span(start, end, every)
+    if is_sequence(source):
+        return SequenceReader(source, rate=DEFAULT_RATE if fps is None else fps, span=span)
+    if fps is not None:
+        raise UsageError(f"{source} is no folder or pattern of pictures, so it has its own frame rate; leave out --fps")
+    return VideoReader(source, span=span)
+
+
+def probe(source: str) -> Clip:
+    """What is known of a clip, from its header and its first frame."""
+    with open_clip(source) as reader:
+        return reader.clip
+
+
+class VideoReader:
+    """Decodes the first picture stream of a file that is no cover art; a Reader. Memory does not grow with the clip's length.
+
+    Rotation and mirroring are applied, interlaced frames are taken as they are, alpha is left out. Frames without a time stamp follow at
+    the clip's rate; a stamp that does not grow is moved to the next tick.
+    """
+
+    def __init__(self, source: str, *, span: Span) -> None:
+        self._span = span
+        self._file = VideoFile(source)
+        try:
+            decoded = self._file.frames()
+            first = next(decoded, None)
+            if first is None:
+                raise InputError(f"{source} has no frame that can be decoded; get a whole copy")
+            self._develop = Developer(first, centred=self._file.stream.codec_context.name == "mjpeg")
+            self.clip = _described(self._file, self._develop, first, span)
+        except BaseException:
+            self.close()
+            raise
+        self._frames: Iterator[av.VideoFrame] = itertools.chain([first], decoded)
+
+    @property
+    def damage(self) -> str | None:
+        """What was found wrong so far; complete when the last frame was delivered."""
+        return self._file.damage
+
+    def __enter__(self) -> "VideoReader":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = self._frames
+        if self._span.start:
+            frames = self._file.frames_from(self.clip.start + int(self._span.start / self.clip.time_base))
+        for index, (frame, pts) in enumerate(self._span.pick(self._timed(frames))):
+            duration = (frame.duration or self._file.step) * self._span.every
+            yield Frame(self._develop(frame), pts=pts, duration=duration, index=index)
+
+    def _timed(self, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[Fraction, tuple[av.VideoFrame, int]]]:
+        """(seconds from the first frame, (frame, time stamp)), the stamps growing from frame to frame."""
+        earliest, expected = self.clip.start, self.clip.start
+        for frame in frames:
+            stamp = self._file.stamp(frame)
+            pts = max(expected if stamp is None else stamp, earliest)
+            earliest, expected = pts + 1, pts + (frame.duration or self._file.step)
+            yield (pts - self.clip.start) * self.clip.time_base, (frame, pts)
+
+
+def _described(file: VideoFile, develop: Developer, first: av.VideoFrame, span: Span) -> Clip:
+    codec, count = file.stream.codec_context.codec, file.frame_count
+    aspect = Fraction(file.stream.sample_aspect_ratio or 1)
+    return Clip(
+        source=file.source,
+        size=develop.size,
+        time_base=file.time_base,
+        rate=file.rate / span.every,
+        start=file.stamp(first) or 0,
+        frames=None if count is None else span.count(count, file.rate),
+        bits=develop.bits,
+        colour=develop.colour,
+        aspect=1 / aspect if develop.turned else aspect,
+        lossy=codec.lossy or not codec.lossless,
+        audio=file.audio,
+    )
