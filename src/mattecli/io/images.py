@@ -91,11 +91,12 @@ def read_levels(source: str | Path) -> Pixels:
     return np.ascontiguousarray(grey) if is_grey else photo.pixels
 
 
-def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = None) -> None:
+def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = None, premultiplied: bool = False) -> None:
     """Write [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha), 8 or 16 bit, to a file, or as PNG to stdout when it is "-".
 
-    The format follows the suffix. The file gets its name only when it is complete. Raises OutputError, or UsageError for a suffix
-    that cannot hold the picture.
+    The format follows the suffix. The file gets its name only when it is complete. premultiplied: the RGBA's colours are multiplied by
+    its alpha, which TIFF files say of themselves (others cannot). Raises OutputError, or UsageError for a suffix that cannot hold the
+    picture.
     """
     if str(destination) == STANDARD_STREAM:
         sys.stdout.buffer.write(_encode_png(pixels, icc))
@@ -104,7 +105,7 @@ def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = 
     path = Path(destination)
     check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
     with _written_whole(path) as stream:
-        _encode(pixels, path.suffix.lower(), stream, icc)
+        _encode(pixels, path.suffix.lower(), stream, icc, premultiplied=premultiplied)
 
 
 def check_suffix(path: Path, *, has_alpha: bool) -> None:
@@ -113,7 +114,9 @@ def check_suffix(path: Path, *, has_alpha: bool) -> None:
     if suffix not in WRITE_SUFFIXES:
         raise UsageError(f"{path.name}: pictures are written as {', '.join(WRITE_SUFFIXES)}; choose one of these endings")
     if has_alpha and suffix not in ALPHA_SUFFIXES:
-        raise UsageError(f"{path.name}: {suffix} cannot hold transparency; use {', '.join(ALPHA_SUFFIXES)}, or --as composite --over white")
+        raise UsageError(
+            f"{path.name}: {suffix} cannot hold transparency; use {', '.join(ALPHA_SUFFIXES)}, or lay it over something with --over"
+        )
 
 
 def holds_sixteen_bit(destination: str | Path) -> bool:
@@ -252,12 +255,12 @@ def _written_whole(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
 
 
-def _encode(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None) -> None:
+def _encode(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None, *, premultiplied: bool) -> None:
     profile = None if pixels.ndim == 2 else icc
     if suffix == ".png":
         stream.write(_encode_png(pixels, profile))
     elif suffix in (".tif", ".tiff"):
-        _encode_tiff(pixels, stream, profile)
+        _encode_tiff(pixels, stream, profile, alpha="assocalpha" if premultiplied else "unassalpha")
     else:
         _encode_with_pillow(pixels, suffix, stream, profile)
 
@@ -273,14 +276,14 @@ def _encode_png(pixels: Pixels, icc: bytes | None) -> bytes:
     return data.tobytes()
 
 
-def _encode_tiff(pixels: Pixels, stream: BinaryIO, icc: bytes | None) -> None:
+def _encode_tiff(pixels: Pixels, stream: BinaryIO, icc: bytes | None, *, alpha: str) -> None:
     import tifffile
 
     tifffile.imwrite(
         stream,
         pixels,
         photometric="minisblack" if pixels.ndim == 2 else "rgb",
-        extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
+        extrasamples=[alpha] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
         compression="adobe_deflate",
         iccprofile=icc,
         metadata=None,

@@ -1,0 +1,110 @@
+"""A clip as numbered pictures: frames/%05d.png, each written whole or not at all, so that a run can go on where it stopped."""
+
+import os
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mattecli.errors import InputError, OutputError, UsageError
+from mattecli.io.clips import Clip
+from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, write_image
+
+DEFAULT_NAME = "%05d.png"
+_NUMBER = re.compile(r"%(0\d+)?d")
+
+
+def sequence_pattern(destination: str) -> str | None:
+    """The pattern of picture names that `destination` stands for, or None when it names something else.
+
+    A name with %d or %05d and a picture's ending is a pattern; a folder (there already, or ending in a slash) holds %05d.png.
+    """
+    if destination.endswith(("/", os.sep)) or Path(destination).is_dir():
+        return str(Path(destination) / DEFAULT_NAME)
+    path = Path(destination)
+    return destination if path.suffix.lower() in WRITE_SUFFIXES else None
+
+
+def check_sequence(pattern: str, *, kind: str) -> None:
+    """Raise UsageError when `pattern` does not number its pictures, or they cannot hold what a kind of result has."""
+    name = Path(pattern).name
+    if len(_NUMBER.findall(name)) != 1 or "%" in _NUMBER.sub("", name):
+        raise UsageError(f"{pattern} does not number its pictures; give a pattern with one %05d, such as {Path(pattern).stem}/%05d.png")
+    check_suffix(Path(pattern), has_alpha=kind == "cutout")
+
+
+def frame_path(pattern: str, number: int) -> Path:
+    """The path of one picture of a sequence."""
+    path = Path(pattern)
+    return path.with_name(path.name % number)
+
+
+def frames_present(pattern: str) -> int:
+    """How many whole pictures of the sequence are there without a gap, counted from number 1.
+
+    Pictures of this program are whole by their name alone; the last one is read all the same, and left out if it cannot be.
+    """
+    count = 0
+    while _has_bytes(frame_path(pattern, count + 1)):
+        count += 1
+    while count and not _is_whole(frame_path(pattern, count)):
+        count -= 1
+    return count
+
+
+class SequenceWriter:
+    """Writes frames as pictures numbered from `first`. What was written stays when the block is left by an exception.
+
+    pattern: as sequence_pattern gives it. kind: cutout | alpha | foreground | composite. sound: a clip whose sound is asked for; pictures
+    cannot carry it, which is noted.
+    """
+
+    def __init__(self, pattern: str, *, kind: str, clip: Clip, sound: str | None, first: int = 1) -> None:
+        check_sequence(pattern, kind=kind)
+        self._pattern = pattern
+        self._first = first
+        self._deep = holds_sixteen_bit(pattern)
+        self.frames = 0
+        self.notes: tuple[str, ...] = ()
+        if sound is not None and clip.audio:
+            self.notes += ("pictures carry no sound, so the clip's sound is left out",)
+        if clip.bits > 8 and not self._deep:
+            self.notes += (f"the clip has {clip.bits} bits a channel and {Path(pattern).suffix} keeps 8; .png and .tif keep 16",)
+
+    def __enter__(self) -> "SequenceWriter":
+        folder = Path(self._pattern).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"the folder {folder} cannot be made ({error.strerror}); choose another place with -o") from error
+        return self
+
+    def write(self, pixels: Pixels, *, pts: int, duration: int) -> None:
+        """Write the next frame: [H, W], [H, W, 3] or straight-alpha [H, W, 4], uint8 or uint16. Pictures have no time stamps."""
+        narrow = pixels.dtype == np.uint16 and not self._deep
+        levels: Any = cv2.convertScaleAbs(pixels, alpha=255 / 65535) if narrow else pixels
+        write_image(levels, frame_path(self._pattern, self._first + self.frames))
+        self.frames += 1
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        beyond = frame_path(self._pattern, self._first + self.frames)
+        if kind is None and beyond.exists():
+            self.notes += (f"{beyond} was there before and belongs to an earlier, longer result",)
+
+
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read_photo(path)
+    except InputError:
+        return False
+    return True

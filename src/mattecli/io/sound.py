@@ -1,0 +1,199 @@
+"""The sound of a clip on its way into another file: packets copied as they are, or re-encoded where the container does not take them."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import inf
+from pathlib import Path
+from typing import cast
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Discard
+
+from mattecli.errors import InputError
+from mattecli.io.codecs import Container
+
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_RATES = {"aac": _AAC_RATES, "libopus": (48000,)}
+_BITS_A_CHANNEL = {"aac": 96_000, "libopus": 80_000}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_SEEK_MARGIN = 2  # seconds; a seek lands on a picture, and sound for the same moment may lie earlier in the file
+
+
+class _Track:
+    """One sound stream and where it goes: `copied` as it is, or decoded and encoded again."""
+
+    def __init__(self, source: AudioStream, output: OutputContainer, container: Container) -> None:
+        context: AudioCodecContext = source.codec_context
+        self.name = context.codec.canonical_name
+        self.copied = self.name in container.sounds
+        self._rate, self._frame_size = context.sample_rate, context.frame_size
+        self._due: int | None = None
+        self._last: Fraction | None = None
+        self._container = output
+        self._out = output.add_stream_from_template(source) if self.copied else _encoder(source, output, container.sound_encoder)
+        self._out.metadata.update({key: source.metadata[key] for key in ("language", "title") if key in source.metadata})
+        self._out.disposition = source.disposition
+
+    def take(self, packet: "Packet[AudioStream]", origin: Fraction) -> None:
+        """Pass one packet on, `origin` seconds earlier."""
+        if self.copied:
+            self._shift(packet, origin)
+            self._mux([packet])
+            return
+        for frame in _decoded(packet):
+            begin = _time(packet) if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+            frame.pts = self._begin(begin - origin, frame.samples, rate=frame.sample_rate, tick=packet.time_base)
+            frame.time_base = Fraction(1, frame.sample_rate)
+            self._mux(self._out.encode(frame))
+
+    def finish(self) -> None:
+        """Flush the encoder, which need not have been fed anything."""
+        if not self.copied and self._out.codec_context.is_open:
+            self._mux(self._out.encode(None))
+
+    def _mux(self, packets: "list[Packet[AudioStream]]") -> None:
+        """Into the file, with time stamps that grow: those of damaged files may not, which stops a muxer."""
+        for packet in packets:
+            stamp = packet.pts or 0
+            if self._last is not None:
+                stamp = max(stamp, self._last // packet.time_base + 1)
+            self._last = stamp * packet.time_base
+            packet.stream, packet.pts, packet.dts = self._out, stamp, stamp
+            self._container.mux(packet)
+
+    def _shift(self, packet: "Packet[AudioStream]", origin: Fraction) -> None:
+        """Move a packet's time stamp, in samples where packets hold a fixed number of them (the last may hold fewer)."""
+        tick = packet.time_base
+        samples = (packet.duration or 0) * tick * self._rate
+        if self._frame_size and samples <= self._frame_size + tick * self._rate:
+            full = samples >= self._frame_size - tick * self._rate
+            packet.duration = self._frame_size if full else round(samples)
+            packet.pts = self._begin(_time(packet) - origin, packet.duration, rate=self._rate, tick=tick)
+            packet.time_base = Fraction(1, self._rate)
+        else:
+            packet.pts = (packet.pts or 0) - round(origin / tick)
+
+    def _begin(self, seconds: Fraction, samples: int, *, rate: int, tick: Fraction) -> int:
+        """The first of `samples`, counted at `rate`: the one due next, unless the time stamp says otherwise by more than its rounding.
+
+        Matroska's milliseconds would else become packets of uneven length in .mov and .mp4, and gaps in what is encoded again.
+        """
+        begin = round(seconds * rate)
+        if self._due is not None and abs(begin - self._due) <= tick * rate:
+            begin = self._due
+        self._due = begin + samples
+        return begin
+
+
+class Sound:
+    """The sound streams of the clip `source`, muxed into `output` a little ahead of the pictures, never more than a packet in memory.
+
+    trimmed: sound before the moment given to `begin` is left out. end: where the sound stops, in the source's own seconds, or None.
+    `first` is the earliest sound's time in seconds, None for no sound; rates: samples a second of each stream. Damage in the source's
+    sound ends the sound, not the result; `notes` says so, and what was re-encoded.
+    """
+
+    def __init__(self, source: str, output: OutputContainer, container: Container, *, trimmed: bool, end: Fraction | None) -> None:
+        self.notes: list[str] = []
+        self._trimmed, self._end, self._origin = trimmed, end, Fraction(0)
+        self._keeps_negative = container.keeps_negative
+        self._source, self._input = source, _opened(source)
+        self._states_delay = "matroska" in self._input.format.name
+        for stream in self._input.streams:
+            if stream.type != "audio":
+                stream.discard = Discard.all  # the pictures are read elsewhere
+        known = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
+        self._tracks = {stream.index: _Track(stream, output, container) for stream in known}
+        self._note_what_is_not_copied(len(self._input.streams.audio) - len(known), container)
+        self.rates = [stream.codec_context.sample_rate for stream in known]
+        begins = [stream.start_time * stream.time_base for stream in known if stream.start_time is not None and stream.time_base]
+        self.first: Fraction | None = min(begins, default=None)
+        self._packets = self._wanted(known)
+        self._next: Packet[AudioStream] | None = None
+
+    def begin(self, origin: Fraction) -> None:
+        """Start: the moment `origin` of the source, in seconds, becomes zero."""
+        self._origin = origin
+        self._next = next(self._packets, None)
+
+    def up_to(self, seconds: float) -> None:
+        """Mux what sounds before `seconds` of the result; infinity for all the rest."""
+        while self._next is not None and _time(self._next) - self._origin <= seconds:
+            self._tracks[self._next.stream_index].take(self._next, self._origin)
+            self._next = next(self._packets, None)
+
+    def finish(self) -> None:
+        self.up_to(inf)
+        for track in self._tracks.values():
+            track.finish()
+
+    def close(self) -> None:
+        self._input.close()
+
+    def _wanted(self, streams: Sequence[AudioStream]) -> "Iterator[Packet[AudioStream]]":
+        """The packets of the part wanted, in the order of the file."""
+        over: set[int] = set()
+        try:
+            if self._trimmed and self._origin > _SEEK_MARGIN:
+                self._input.seek(int((self._origin - _SEEK_MARGIN) * 1_000_000))
+            packets = cast("Iterator[Packet[AudioStream]]", self._input.demux(list(streams)) if streams else iter(()))
+            for packet in packets:
+                if not packet.size or packet.pts is None:
+                    continue
+                if self._end is not None and _time(packet) >= self._end:
+                    over.add(packet.stream_index)
+                    if len(over) == len(streams):
+                        return
+                elif not self._too_early(packet):
+                    yield packet
+        except av.FFmpegError as error:
+            self.notes.append(f"the sound of {self._source} breaks off ({error.strerror}); the rest of the result is silent")
+
+    def _too_early(self, packet: "Packet[AudioStream]") -> bool:
+        """Before the part wanted; or before zero where the container knows no such time, which would push the pictures back.
+
+        What lies there only primes a decoder, as a rule, and is not heard. Matroska and Opus state it as a delay, which is passed on.
+        """
+        if self._trimmed or not (self._keeps_negative or self._states_delay or self._tracks[packet.stream_index].name == "opus"):
+            return _time(packet) < self._origin
+        return False
+
+    def _note_what_is_not_copied(self, unknown: int, container: Container) -> None:
+        names = dict.fromkeys(track.name for track in self._tracks.values() if not track.copied)
+        target, home = container.sound_encoder.removeprefix("lib"), container.muxer
+        self.notes += [f"the sound is {name}, which {home} files do not take; it is re-encoded as {target}" for name in names]
+        if unknown:
+            self.notes.append(f"{unknown} sound stream{'s are' if unknown > 1 else ' is'} of a kind that is not known here and left out")
+
+
+def _opened(source: str) -> InputContainer:
+    try:
+        return av.open(str(Path(source).absolute()), metadata_errors="replace")  # a colon in a bare name would be read as a protocol
+    except av.FFmpegError as error:
+        raise InputError(f"the sound of {source} cannot be read ({error.strerror}); check the path") from error
+
+
+def _encoder(source: AudioStream, output: OutputContainer, name: str) -> AudioStream:
+    context: AudioCodecContext = source.codec_context
+    rates = _RATES.get(name, (context.sample_rate,))
+    stream = cast(AudioStream, output.add_stream(name, rate=context.sample_rate if context.sample_rate in rates else 48000))
+    stream.codec_context.layout = _LAYOUTS.get(context.layout.nb_channels, "stereo")
+    if name in _BITS_A_CHANNEL:
+        stream.codec_context.bit_rate = _BITS_A_CHANNEL[name] * stream.codec_context.layout.nb_channels
+    return stream
+
+
+def _decoded(packet: "Packet[AudioStream]") -> list[av.AudioFrame]:
+    """The packet's sound; none for one that is damaged, as a player would skip it."""
+    try:
+        return packet.decode()
+    except av.error.InvalidDataError:
+        return []
+
+
+def _time(packet: "Packet[AudioStream]") -> Fraction:
+    return (packet.pts or 0) * packet.time_base
