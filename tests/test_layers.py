@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "matting": {"matting", "errors"},
     "io": {"io", "errors"},
 }
-# The command line checks a destination's suffix before anything is loaded, and reads and writes the one picture of `compare`.
-EXCEPTIONS = {("cli/image.py", "io"), ("cli/compare.py", "io")}
+# The command line checks a destination's suffix before anything is loaded, reads and writes the one picture of `compare`, and
+# `doctor` looks at everything.
+EXCEPTIONS = {("cli/image.py", "io"), ("cli/compare.py", "io"), ("cli/doctor.py", "io")}
 
 
 def _imports(file: Path) -> set[str]:

@@ -48,7 +48,7 @@ def test_list_and_doctor_speak_of_every_model(run: Run) -> None:
     assert {record["name"] for record in listed} >= {"closed-form", "shm-fast", "modnet"}
     doctor = [json.loads(line) for line in run("doctor", "--json").stdout.splitlines()]
     names = {finding["name"] for finding in doctor}
-    assert names >= {"python", "torch", "device", "ffmpeg", "cache", "mirror", *(record["name"] for record in listed)}
+    assert names >= {"python", "torch", "device", "video", "cache", "mirror", *(record["name"] for record in listed)}
     assert all(finding["ok"] or finding["advice"] for finding in doctor)
 
 

@@ -18,7 +18,7 @@ Finding = dict[str, Any]
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each finding.")] = False) -> None:
     """Check Python, torch, the device, ffmpeg, the cache, the mirror and each model; say what to do about what is wrong."""
-    findings = [_python(), _torch(), _opencv(), _device(), _ffmpeg(), _cache(), _mirror(), *_models()]
+    findings = [_python(), _torch(), _opencv(), _device(), _video(), _cache(), _mirror(), *_models()]
     for finding in findings:
         if as_json:
             say_json(finding)
@@ -58,13 +58,12 @@ def _device() -> Finding:
     return _finding("device", f"{device} ({device.reason})", trouble if trouble and str(device) == "cpu" else "")
 
 
-def _ffmpeg() -> Finding:
-    try:
-        import imageio_ffmpeg
+def _video() -> Finding:
+    from mattecli.io.video_write import video_support
 
-        return _finding("ffmpeg", f"{imageio_ffmpeg.get_ffmpeg_version()} ({imageio_ffmpeg.get_ffmpeg_exe()})")
-    except (ImportError, RuntimeError) as error:
-        return _finding("ffmpeg", f"not found ({error})", "pip install imageio-ffmpeg, or put ffmpeg on the PATH")
+    versions, able, lacking = video_support()
+    advice = f"no encoder {', '.join(lacking)} in this FFmpeg; pip install --force-reinstall av brings one" if lacking else ""
+    return _finding("video", f"{versions}; writes {', '.join(able)}", advice)
 
 
 def _cache() -> Finding:

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from mattecli.errors import OutputError
 from mattecli.io.clips import Clip, Colour, Writer
-from mattecli.io.codecs import Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
+from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
 from mattecli.io.sound import Sound
@@ -55,6 +55,18 @@ def open_writer(
         return SequenceWriter(pattern, kind=kind, clip=clip, sound=sound, first=first)
     encoding = encoding_for(destination, kind=kind, clip=clip, codec=codec, crf=crf)
     return VideoWriter(Path(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=start, end=end)
+
+
+def video_support() -> tuple[str, list[str], list[str]]:
+    """What there is for video: (versions of PyAV and FFmpeg, codecs that can be written, encoders this build lacks)."""
+    lacking = []
+    for codec in CODECS.values():
+        try:
+            av.Codec(codec.encoder, "w")
+        except av.codec.codec.UnknownCodecError:
+            lacking.append(codec.encoder)
+    able = [name for name, codec in CODECS.items() if codec.encoder not in lacking]
+    return f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}", able, lacking
 
 
 class VideoWriter:
