@@ -16,7 +16,9 @@ print(",".join(heavy))
 """
 
 
-@pytest.mark.parametrize("command", [["--help"], ["--version"], ["image", "--help"], ["models", "list"], ["models", "info", "modnet"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["--version"], ["image", "--help"], ["composite", "--help"], ["models", "list"], ["models", "info", "modnet"]]
+)
 def test_nothing_heavy_is_imported_to_answer(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

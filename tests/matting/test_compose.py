@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mattecli.errors import MatteError
-from mattecli.matting.compose import fit, lay_over, parse_colour, plain
+from mattecli.matting.compose import fit, from_levels, lay_over, parse_colour, plain, to_levels
 
 
 def test_the_plain_blend_mixes_encoded_values_and_the_linear_blend_mixes_light() -> None:
@@ -69,3 +69,36 @@ def test_shrinking_averages_so_that_fine_patterns_turn_grey_and_enlarging_stays_
 @pytest.mark.parametrize("mode", ["cover", "contain", "stretch"])
 def test_every_size_is_met_exactly(height: int, width: int, mode: str) -> None:
     assert fit(plain(7, 5, (1, 1, 1)), height, width, mode=mode).shape == (height, width, 3)
+
+
+def test_only_soft_pixels_are_mixed_and_the_others_are_copies_to_the_bit() -> None:
+    random = np.random.default_rng(1)
+    foreground, backdrop = random.random((2, 300, 7, 3), np.float32)
+    alpha = random.choice(np.array([0, 0.5, 1], np.float32), (300, 7))
+    laid = lay_over(foreground, alpha, backdrop)
+    np.testing.assert_array_equal(laid[alpha == 1], foreground[alpha == 1])
+    np.testing.assert_array_equal(laid[alpha == 0], backdrop[alpha == 0])
+    between = (laid - foreground) * (laid - backdrop)
+    assert (between[alpha == 0.5] <= 1e-6).all()
+
+
+@pytest.mark.parametrize("sigma", [3.0, 20.0])
+def test_a_blurred_backdrop_keeps_its_light_and_spreads_a_lamp_by_the_given_deviation(sigma: float) -> None:
+    lamp = np.zeros((201, 201, 3), np.float32)
+    lamp[100, 100] = 1
+    blurred = fit(lamp, 201, 201, sigma=sigma)
+    light = np.where(blurred <= 0.04045, blurred / 12.92, ((blurred + 0.055) / 1.055) ** 2.4)[..., 0].astype(np.float64)
+    assert light.sum() == pytest.approx(1, rel=0.03)
+    across = (np.arange(201) - 100) ** 2
+    assert np.sqrt((light.sum(0) * across).sum() / light.sum()) == pytest.approx(sigma, rel=0.05)
+
+
+def test_contained_and_blurred_the_bars_stay_black() -> None:
+    contained = fit(plain(10, 40, (1, 1, 1)), 40, 40, mode="contain", sigma=4)
+    assert contained[:15].max() == 0 and contained[16:24].min() > 0.999
+
+
+def test_levels_survive_the_way_to_floats_and_back() -> None:
+    for dtype, top in ((np.uint8, 255), (np.uint16, 65535)):
+        levels = np.arange(0, top + 1, dtype=dtype)
+        np.testing.assert_array_equal(to_levels(from_levels(levels), top), levels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli.console import complain, note, note_json, say, say_json, step_progress
-from mattecli.cli.recipe import AUTO, Look, Machine, kind_of, open_recipe, options_of
+from mattecli.cli.recipe import AUTO, Look, Machine, kind_of, open_recipe, options_of, switch_of
 from mattecli.core.registry import registry
 from mattecli.errors import InputError, MatteError
 
@@ -35,10 +35,19 @@ def image(
     ] = None,
     background: Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask of the subject, white on black.")] = None,
+    screen: Annotated[
+        str | None, typer.Option(metavar="green|blue|auto", help="The photo was taken before such a screen; its spill is taken away.")
+    ] = None,
     kind: Annotated[
         str | None, typer.Option("--as", metavar="KIND", help="cutout, alpha, foreground or composite.  [default: cutout]")
     ] = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE", help="Lay the cut-out over this (means --as composite).")] = None,
+    fit: Annotated[str, typer.Option(help="Bring that picture to size: cover, contain or stretch.")] = "cover",
+    blur: Annotated[str, typer.Option(metavar="SIGMA", help="Put it out of focus: pixels such as 12, or 1.5% of the longer side.")] = "0",
+    gamma: Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")] = False,
+    decontaminate: Annotated[
+        str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the photo's own.")
+    ] = "on",
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish a coarse matte.  [default: as the model advises]")
     ] = None,
@@ -47,6 +56,12 @@ def image(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = AUTO,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AUTO,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            "--max-memory", metavar="SIZE", help="Stay below this, as 6G: work in tiles or smaller, or refuse.  [default: all free]"
+        ),
+    ] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture on stdout.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")] = False,
@@ -55,7 +70,7 @@ def image(
     """Cut the subject out of photos.
 
     Writes a PNG with transparency for each photo and prints its path. Without a guide the subject is found; with --trimap,
-    --strokes, --mask or --bg you say what it is.
+    --strokes, --mask, --bg or --screen you say what it is.
 
     Examples:
 
@@ -70,16 +85,18 @@ def image(
 
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = Look(kind_of(kind, over), over or "white", options_of(option or []))
+    look = Look(
+        kind_of(kind, over), over or "white", options_of(option or []), fit, blur, gamma, switch_of("--decontaminate", decontaminate)
+    )
     jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, overwrite=overwrite)
     _check_destinations(jobs, look.kind)
-    choice = choose(registry(), model, guides)
+    choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
     refiner = choose_refiner(registry(), choice, refine)
     reporter = Reporter(json_lines=json_lines, quiet=quiet, many=len(jobs) > 1)
     present = [job for job in jobs if _is_present(job, reporter)]
     if present:
         with step_progress("loading", len(present)) as step:
-            recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline), reporter.note)
+            recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), reporter.note)
             _run(present, recipe, step, reporter)
     if reporter.failures:
         raise typer.Exit(1)
@@ -126,6 +143,7 @@ def _record(result: "Result", recipe: "Recipe") -> dict[str, Any]:
         "seconds": round(result.seconds, 4),
         "split": {step: round(seconds, 4) for step, seconds in result.split.items()},
         "size": list(result.size),
+        "expected_memory": result.expected_memory,
         "notes": list(result.notes),
     }
 

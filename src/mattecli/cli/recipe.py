@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 NONE = "none"
+ON_OFF = {"on": True, "off": False}
 
 
 class MattingCommand(TyperCommand):
@@ -38,20 +39,31 @@ def _with_refine_value(args: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Look:
-    """What the results shall be."""
+    """What the results shall be; fit, blur and gamma are about composites."""
 
     kind: str
     over: str
     options: dict[str, Tunable]
+    fit: str = "cover"
+    blur: str = "0"
+    gamma: bool = False
+    decontaminate: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind != "composite" and (self.fit, self.blur, self.gamma) != ("cover", "0", False):
+            raise UsageError(f"--fit, --blur and --gamma are about what lies behind, so they do not go with --as {self.kind}; give --over")
+        if self.kind in ("alpha", "foreground") and not self.decontaminate:
+            raise UsageError(f"--decontaminate off is about cut-outs and composites, so it does not go with --as {self.kind}; drop it")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how to compute."""
+    """Where and how to compute; max_memory as typed, such as 6G, or None for all there is."""
 
     device: str
     precision: str
     offline: bool
+    max_memory: str | None = None
 
 
 def kind_of(kind: str | None, over: str | None) -> str:
@@ -65,6 +77,12 @@ def kind_of(kind: str | None, over: str | None) -> str:
     return chosen
 
 
+def switch_of(flag: str, text: str) -> bool:
+    if text not in ON_OFF:
+        raise UsageError(f"{flag} {text} is not known; choose on or off")
+    return ON_OFF[text]
+
+
 def options_of(texts: list[str]) -> dict[str, Tunable]:
     for text in texts:
         if "=" not in text:
@@ -73,27 +91,45 @@ def options_of(texts: list[str]) -> dict[str, Tunable]:
 
 
 def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":
+    from mattecli.core.memory import parse_bytes
     from mattecli.core.runtime import checked_options, pick_device, pick_precision
-    from mattecli.pipelines.backdrop import open_backdrop
+    from mattecli.pipelines.backdrop import open_backdrop, parse_blur
     from mattecli.pipelines.image import Recipe
 
+    max_memory = None if machine.max_memory is None else parse_bytes(machine.max_memory)
     if choice.note:
         tell(choice.note)
     device = pick_device(machine.device)
     precision = pick_precision(machine.precision, device)
     if machine.device == "auto":
         tell(f"device: {device} ({device.reason})")
-    backdrop = open_backdrop(look.over) if look.kind == "composite" else None
+    backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
     matter = open_one(choice.spec, device, precision, machine.offline)
-    checked_options(matter.info, look.options)
+    options = checked_options(matter.info, look.options)
     return Recipe(
         choice=choice,
         matter=matter,
         refiner=open_one(refiner, device, precision, machine.offline) if refiner else None,
         kind=look.kind,
         backdrop=backdrop,
-        options=look.options,
+        options=options,
+        linear=not look.gamma,
+        decontaminate=look.decontaminate,
+        max_memory=max_memory,
+        tell=_once(tell) if max_memory is not None else lambda text: None,
     )
+
+
+def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells nothing twice: pictures of one size have one peak."""
+    told: set[str] = set()
+
+    def tell_new(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            tell(text)
+
+    return tell_new
 
 
 def open_one(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "Matter":

@@ -1,18 +1,22 @@
-"""Laying a cut-out over a backdrop, and making the backdrop: a colour, or a picture fitted to the frame.
+"""Laying a cut-out over a backdrop, and making the backdrop: a colour, or a picture fitted to the frame and out of focus.
 
 All colours are encoded sRGB values, float32 in 0..1; the transfer function is that of IEC 61966-2-1.
 """
+
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
 
-from mattecli.errors import MatteError
+from mattecli.errors import MatteError, UsageError
 
 Plane = NDArray[np.float32]
 STRIP_ROWS = 256
 MODES = ("cover", "contain", "stretch")
+# A wider Gaussian is made on a smaller picture, where its standard deviation is about this many pixels.
+NARROW_SIGMA = 6.0
 
 
 def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool = True) -> Plane:
@@ -31,14 +35,30 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
     if not foreground.shape[:2] == alpha.shape == backdrop.shape[:2]:
         sizes = f"the cut-out is {_size(foreground)}, its alpha {_size(alpha)} and the backdrop {_size(backdrop)} pixels"
         raise MatteError(f"{sizes}; fit them to one size first")
-    if not linear:
-        return _mix(foreground, alpha, backdrop)
-    laid = np.empty_like(foreground)
-    # In strips, so that the linear copies of a large photo never exist as a whole.
+    laid = np.where(alpha[:, :, None] > 0, foreground, backdrop)
+    # Only soft pixels are mixed, and in strips, so that the linear copies of a large photo never exist as a whole.
     for top in range(0, len(laid), STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
-        laid[rows] = _from_light(_mix(_to_light(foreground[rows]), alpha[rows], _to_light(backdrop[rows])))
+        soft = (alpha[rows] > 0) & (alpha[rows] < 1)
+        share, front, behind = alpha[rows][soft][:, None], foreground[rows][soft], backdrop[rows][soft]
+        laid[rows][soft] = _from_light(_mix(_to_light(front), share, _to_light(behind))) if linear else _mix(front, share, behind)
     return laid
+
+
+def premultiply(foreground: Plane, alpha: Plane) -> Plane:
+    """Colours as associated alpha wants them, [H, W, 3]: the encoded values times alpha, as 8-bit formats and image editors do it."""
+    return foreground * alpha[:, :, None]
+
+
+def to_levels(values: NDArray[np.float32], top: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Values in 0..1 as the nearest integers from 0 to `top`: uint8 for 255, uint16 for 65535."""
+    levels = np.clip(values, 0, 1) * np.float32(top) + np.float32(0.5)
+    return levels.astype(np.uint8) if top == 255 else levels.astype(np.uint16)
+
+
+def from_levels(levels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.float32]:
+    """uint8 or uint16 levels as float32 in 0..1."""
+    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
 
 
 def parse_colour(text: str) -> tuple[float, float, float]:
@@ -61,24 +81,29 @@ def plain(height: int, width: int, colour: tuple[float, float, float]) -> Plane:
     return np.full((height, width, 3), colour, np.float32)
 
 
-def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover") -> Plane:
+def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma: float = 0.0) -> Plane:
     """The backdrop [h, w, 3] at the size of a frame: float32 [height, width, 3] in 0..1.
 
     `cover` fills the frame and crops what is over at the middle, `contain` shows all of the backdrop between black bars, and
-    `stretch` gives up its proportions. Shrinking averages areas, enlarging is bicubic. Raises MatteError for another mode.
+    `stretch` gives up its proportions. Shrinking averages areas, enlarging is bicubic. `sigma` puts it out of focus: the standard
+    deviation of a Gaussian, in pixels of the frame. Raises UsageError for another mode.
     """
-    if mode not in MODES:
-        raise MatteError(f"'{mode}' is not a way to fit a backdrop; choose one of {', '.join(MODES)}")
+    check_mode(mode)
     if mode == "stretch":
-        return _resize(backdrop, height, width)
+        return _defocus(_resize(backdrop, height, width), sigma)
     vertical, horizontal = height / backdrop.shape[0], width / backdrop.shape[1]
     scale = max(vertical, horizontal) if mode == "cover" else min(vertical, horizontal)
     resized = _resize(backdrop, max(1, round(backdrop.shape[0] * scale)), max(1, round(backdrop.shape[1] * scale)))
-    return _centre(resized, height, width)
+    return _centre(_defocus(resized, sigma), height, width)
 
 
-def _mix(foreground: Plane, alpha: Plane, backdrop: Plane) -> Plane:
-    share = alpha[:, :, None]
+def check_mode(mode: str) -> None:
+    """Raise UsageError for what is not a way to fit a backdrop."""
+    if mode not in MODES:
+        raise UsageError(f"'{mode}' is not a way to fit a backdrop; choose one of {', '.join(MODES)}")
+
+
+def _mix(foreground: Plane, share: Plane, backdrop: Plane) -> Plane:
     return share * foreground + (1 - share) * backdrop
 
 
@@ -101,6 +126,19 @@ def _resize(plane: Plane, height: int, width: int) -> Plane:
     plane = cv2.resize(plane, (width, height), interpolation=_filter(columns, width)).astype(np.float32, copy=False)
     # The bicubic kernel swings past 0 and 1 at hard edges.
     return plane.clip(0, 1)
+
+
+def _defocus(plane: Plane, sigma: float) -> Plane:
+    """Blurred as light is, so that small bright lamps stay bright; the border is carried on outside."""
+    if sigma <= 0:
+        return plane
+    height, width = plane.shape[:2]
+    light = np.asarray(_to_light(plane), np.float32)
+    step = min(int(max(sigma / NARROW_SIGMA, 1)), height, width)
+    small = cv2.resize(light, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REPLICATE)
+    enlarged = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(_from_light(np.asarray(enlarged, np.float32).clip(0, 1)), np.float32)
 
 
 def _filter(before: int, after: int) -> int:

@@ -1,21 +1,73 @@
-"""What a cut-out is laid over: a colour or a picture, opened once for a whole run. No torch."""
+"""What a cut-out is laid over: a colour, a picture or a clip, opened once for a whole run. No torch."""
 
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
+from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.io.clips import Frame, Reader
+from mattecli.io.images import READ_SUFFIXES, read_photo
+from mattecli.io.sequences import is_sequence
+from mattecli.matting.compose import Plane, check_mode, fit, from_levels, parse_colour, plain
 
-from mattecli.io.images import read_photo
-from mattecli.matting.compose import Plane, fit, parse_colour, plain
+# Times come as floating-point seconds: a frame whose time is this near has come.
+ROUNDING = 1e-6
 
 
 class Backdrop(Protocol):
     """Something that can stand behind a picture of any size at any moment."""
 
     def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3], encoded sRGB in 0..1."""
+        """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3], encoded sRGB in 0..1, not to be written to."""
         ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how it was shown so far."""
+        ...
+
+    def close(self) -> None:
+        """Let go of its file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Blur:
+    """A Gaussian's standard deviation: pixels, or percent of a frame's longer side."""
+
+    amount: float
+    percent: bool = False
+
+    def sigma(self, size: tuple[int, int]) -> float:
+        """The standard deviation in pixels for a frame of (height, width)."""
+        return self.amount / 100 * max(size) if self.percent else self.amount
+
+
+SHARP = Blur(0)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How a picture is brought to a frame's size: cover | contain | stretch, and how far it is out of focus."""
+
+    mode: str = "cover"
+    blur: Blur = SHARP
+
+    def __call__(self, picture: Plane, size: tuple[int, int]) -> Plane:
+        return fit(picture, *size, mode=self.mode, sigma=self.blur.sigma(size))
+
+
+def parse_blur(text: str) -> Blur:
+    """'12' or '12px' is pixels, '1.5%' percent of the longer side; UsageError for anything else."""
+    number = text.strip().removesuffix("px").removesuffix("%")
+    with suppress(ValueError):
+        amount = float(number)
+        if 0 <= amount <= 10_000:
+            return Blur(amount, percent=text.strip().endswith("%"))
+    raise UsageError(f"--blur {text} is no amount of blur; give pixels such as 12, or a share of the longer side such as 1.5%")
 
 
 @dataclass(frozen=True)
@@ -23,28 +75,133 @@ class PlainBackdrop:
     """One colour."""
 
     colour: tuple[float, float, float]
+    notes: tuple[str, ...] = ()
 
     def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
         return plain(*size, self.colour)
 
+    def close(self) -> None:
+        """Nothing is open."""
 
-@dataclass(frozen=True)
+
 class PictureBackdrop:
-    """A picture, fitted to each frame."""
+    """A picture, fitted to each frame; it is kept as it was fitted last, for the pictures of one size that follow each other."""
 
-    picture: Plane
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, picture: Plane, placing: Placing) -> None:
+        self._picture, self._placing = picture, placing
+        self._fitted: tuple[tuple[int, int], Plane] | None = None
+
+    def __repr__(self) -> str:
+        """Says which picture it is, so that two runs can be told to be alike."""
+        return f"PictureBackdrop({zlib.crc32(self._picture.tobytes()):08x}, {self._placing})"
 
     def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        return fit(self.picture, *size)
+        if self._fitted is None or self._fitted[0] != size:
+            self._fitted = (size, self._placing(self._picture, size))
+        return self._fitted[1]
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
-def open_backdrop(over: str) -> Backdrop:
-    """The backdrop a person named: a picture file, else a colour. Raises MatteError for what is neither."""
-    if Path(over).is_file():
-        photo = read_photo(over)
-        return PictureBackdrop((photo.pixels / photo.top).astype(np.float32))
-    return plain_backdrop(over)
+class ClipBackdrop:
+    """A clip, read forward as time goes on and begun again at its end; of its frames, one is held.
+
+    Asking for an earlier moment begins it again too.
+    """
+
+    def __init__(self, source: str, placing: Placing) -> None:
+        self._source, self._placing = source, placing
+        self._length: float | None = None  # seconds, known when the end was seen
+        self._looped = False
+        self._fitted: tuple[tuple[int, int], int, Plane] | None = None
+        self._begin()
+
+    def __repr__(self) -> str:
+        return f"ClipBackdrop({self._source!r}, {self._placing})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        damage = (f"{self._source} {self._reader.damage}",) if self._reader.damage else ()
+        looped = (f"{self._source} lasts {self._length:.2f} s, less than the clip, and begins again at its end",) if self._looped else ()
+        return (*damage, *looped)
+
+    def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
+        frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
+        if self._fitted is None or self._fitted[:2] != (size, frame.index):
+            self._fitted = (size, frame.index, self._placing(from_levels(frame.pixels), size))
+        return self._fitted[2]
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _begin(self) -> None:
+        from mattecli.io.video_read import open_clip  # here, so that colours and pictures need no PyAV
+
+        self._reader: Reader = open_clip(self._source)
+        self._frames: Iterator[Frame] = iter(self._reader)
+        first = next(self._frames, None)
+        if first is None:
+            raise InputError(f"{self._source} holds no frames; give another backdrop")
+        self._frame: Frame = first
+        self._next: Frame | None = next(self._frames, None)
+
+    def _frame_at(self, seconds: float) -> Frame:
+        """The frame shown then: the last one whose time has come."""
+        moment = self._within(seconds)
+        if moment < self._time(self._frame):
+            self._restart()
+        while self._next is not None and self._time(self._next) <= moment:
+            self._frame, self._next = self._next, next(self._frames, None)
+        if self._next is None and self._length is None:
+            self._length = self._time(self._frame) + float(self._frame.duration * self._reader.clip.time_base)
+            if seconds >= self._length > 0:
+                return self._frame_at(seconds)
+        return self._frame
+
+    def _within(self, seconds: float) -> float:
+        """The moment of the clip for a moment of the run."""
+        if not self._length or seconds < self._length:
+            return seconds
+        self._looped = True
+        return seconds % self._length
+
+    def _time(self, frame: Frame) -> float:
+        return float((frame.pts - self._reader.clip.start) * self._reader.clip.time_base)
+
+    def _restart(self) -> None:
+        self._reader.close()
+        self._begin()
+
+
+def open_backdrop(over: str, *, mode: str = "cover", blur: Blur = SHARP) -> Backdrop:
+    """The backdrop a person named: a colour, a picture, or a clip (a file, or a folder or pattern of pictures).
+
+    A word that is a colour is that colour, even where a folder has its name; ./white is the folder. mode and blur are how pictures
+    and clips are brought to a frame's size. Raises MatteError for what is none of these.
+    """
+    check_mode(mode)
+    placing, path = Placing(mode, blur), Path(over)
+    if path.is_file() and path.suffix.lower() in READ_SUFFIXES:
+        return PictureBackdrop(_picture(over), placing)
+    try:
+        return plain_backdrop(over)
+    except MatteError as error:
+        if path.exists() or is_sequence(over):
+            return ClipBackdrop(over, placing)
+        if path.suffix or len(path.parts) > 1:
+            raise InputError(f"there is no file {over} to lay the cut-out over; check the path") from error
+        raise
 
 
 def plain_backdrop(colour: str) -> Backdrop:
     return PlainBackdrop(parse_colour(colour))
+
+
+def _picture(file: str) -> Plane:
+    """A picture file's colours; what is transparent in it is black, like the bars beside a picture that does not fill the frame."""
+    photo = read_photo(file)
+    colours = from_levels(photo.pixels)
+    return colours if photo.alpha is None else colours * from_levels(photo.alpha)[:, :, None]

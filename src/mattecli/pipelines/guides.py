@@ -10,24 +10,30 @@ from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import Photo, Pixels, read_levels, read_photo
+from mattecli.matting.compose import from_levels, to_levels
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
+from mattecli.matting.screen import AUTO, CHANNELS, find_screen, plate_from_screen, trimap_from_screen
 from mattecli.matting.strokes import trimap_from_strokes
 from mattecli.matting.subject import subject_trimap
 from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_mask
 
-GIVEN = {"trimap": "--trimap", "strokes": "--strokes", "mask": "--mask", "background": "--bg"}
-TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background")
-SUBJECT = "subject"
+GIVEN = {"trimap": "--trimap", "strokes": "--strokes", "mask": "--mask", "background": "--bg", "screen": "--screen"}
+TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background", "screen")
+SUBJECT, SCREEN = "subject", "screen"
 SMALLEST_SIDE = 16
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, "subject" (found without weights), or ""."""
+    """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, "subject" (found without weights), or "".
+
+    screen: green | blue | auto where the picture was taken before a screen, else "".
+    """
 
     spec: ModelSpec
     trimap_source: str
     note: str = ""
+    screen: str = ""
 
 
 def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> Choice:
@@ -72,20 +78,27 @@ def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> Mod
 
 def _matched(spec: ModelSpec, given: Mapping[str, str]) -> Choice:
     source = ""
-    unused = [guide for guide in given if guide not in spec.guides]
+    # A screen goes with every model: it cleans the colours, and is the plate or becomes the trimap where one is wanted.
+    unused = [guide for guide in given if guide not in spec.guides and guide != SCREEN]
     if "trimap" in spec.guides:
-        source = "trimap" if "trimap" in given else next((guide for guide in TRIMAP_SOURCES if guide in unused), "")
+        possible = {"trimap", SCREEN, *unused} & set(given)
+        source = next((guide for guide in TRIMAP_SOURCES if guide in possible), "")
         if not source:
-            raise UsageError(f"{spec.name} needs a trimap; give --trimap, or --strokes, --mask or --bg to make one from")
+            raise UsageError(f"{spec.name} needs a trimap; give --trimap, or --strokes, --mask, --bg or --screen to make one from")
         unused = [guide for guide in unused if guide != source]
-    missing = [guide for guide in spec.guides if guide not in given and guide != "trimap"]
-    if missing == ["mask"] and "background" in given:
+    has_plate = "background" in given or SCREEN in given
+    missing = [guide for guide in spec.guides if guide not in given and guide != "trimap" and not (guide == "background" and has_plate)]
+    if missing == ["mask"] and has_plate:
         missing = []  # what differs from the plate is mask enough
     if missing:
         raise UsageError(f"{spec.name} needs {' and '.join(GIVEN[guide] for guide in missing)}; give it or choose another model")
     if unused:
         raise UsageError(_too_many(spec, source, unused))
-    return Choice(spec, source)
+    if given.get(SCREEN, AUTO) not in (*CHANNELS, AUTO):
+        raise UsageError(f"--screen {given[SCREEN]} is not known; choose {', '.join(CHANNELS)} or {AUTO}")
+    if SCREEN in given and "background" in given:
+        raise UsageError("--bg and --screen both say what is behind the subject; drop one")
+    return Choice(spec, source, screen=given.get(SCREEN, ""))
 
 
 def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:
@@ -98,13 +111,18 @@ def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:
 def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[str, Pixels]:
     """The guides the chosen model takes, as integer pictures of the photo's size.
 
-    trimap: uint8 [H, W] of 0, 128, 255; background: RGB [H, W, 3]; mask: uint8 [H, W].
+    trimap: uint8 [H, W] of 0, 128, 255; background: RGB [H, W, 3]; mask: uint8 [H, W]. A screen's plate is among them whatever the
+    model takes.
     """
     guides: dict[str, Pixels] = {}
-    if "trimap" in choice.spec.guides:
-        guides["trimap"] = find_trimap(photo, files, choice.trimap_source)
-    if "background" in choice.spec.guides:
+    if choice.screen:
+        guides["background"] = plate_of_screen(photo, choice.screen)
+    elif "background" in choice.spec.guides:
         guides["background"] = read_plate(photo, files["background"])
+    if choice.trimap_source == SCREEN:
+        guides["trimap"] = trimap_from_screen(from_levels(photo.pixels), from_levels(guides["background"]))
+    elif "trimap" in choice.spec.guides:
+        guides["trimap"] = find_trimap(photo, files, choice.trimap_source)
     if "mask" in choice.spec.guides:
         given = "mask" in files
         guides["mask"] = read_mask(photo, files["mask"]) if given else what_differs(photo, guides["background"])
@@ -142,6 +160,12 @@ def read_plate(photo: Photo, file: str) -> Pixels:
     plate = read_photo(file).pixels
     _check_size("plate", plate, photo, file)
     return plate
+
+
+def plate_of_screen(photo: Photo, screen: str) -> Pixels:
+    """The screen behind the subject of a photo (green, blue or auto), like a plate: its levels are those of the photo."""
+    seen = from_levels(photo.pixels)
+    return to_levels(plate_from_screen(seen, find_screen(seen, screen)), photo.top)
 
 
 def what_differs(photo: Photo, plate: Pixels) -> NDArray[np.uint8]:

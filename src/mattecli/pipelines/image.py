@@ -1,30 +1,35 @@
 """The main job: read -> guide -> matte -> refine -> compose -> write, one photo at a time."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
+from mattecli.core.headroom import Outcome, run_within
 from mattecli.core.runtime import Matter, to_array, to_tensor
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
-from mattecli.matting.compose import lay_over
+from mattecli.matting.compose import lay_over, to_levels
 from mattecli.matting.foreground import estimate_foreground
+from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
 from mattecli.pipelines.backdrop import Backdrop, plain_backdrop
 from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
+from mattecli.pipelines.result import Clock as Clock
+from mattecli.pipelines.result import Result as Result
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How every picture of a run is made.
 
-    kind: cutout | alpha | foreground | composite. backdrop: what a composite is laid over. options: tunables of the matter, by name.
+    kind: cutout | alpha | foreground | composite. backdrop: what a composite is laid over, and linear: whether light is mixed there, or
+    encoded values. options: tunables of the matter, by name. decontaminate: whether the old background is taken out of the colours.
+    max_memory: bytes this process may hold, or the device's of them; None for all there are. tell: is told the peak expected.
     """
 
     choice: Choice
@@ -33,47 +38,25 @@ class Recipe:
     kind: str = "cutout"
     backdrop: Backdrop | None = None
     options: dict[str, Tunable] = field(default_factory=dict)
+    linear: bool = True
+    decontaminate: bool = True
+    max_memory: int | None = None
+    tell: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)
 class Matted:
-    """A picture and its matte as tensors [1, C, H, W]: the model's foreground and the plate where there is one."""
+    """A picture and its matte as tensors [1, C, H, W]: the model's foreground and the plate where there is one.
+
+    notes: what was changed for the lack of memory. expected: the peak of memory that was expected, in bytes.
+    """
 
     image: Tensor
     alpha: Tensor
     foreground: Tensor | None
     plate: Tensor | None
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was done for one picture: size is (width, height), split the seconds of each step, notes what a person should know."""
-
-    source: str
-    destination: str
-    size: tuple[int, int]
-    split: Mapping[str, float]
-    notes: tuple[str, ...]
-
-    @property
-    def seconds(self) -> float:
-        return sum(self.split.values())
-
-
-class Clock:
-    """Seconds spent in each step, by name, in order."""
-
-    def __init__(self) -> None:
-        self.split: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        yield
-        self.add(step, time.perf_counter() - begin)
-
-    def add(self, step: str, seconds: float) -> None:
-        self.split[step] = self.split.get(step, 0.0) + seconds
+    notes: tuple[str, ...] = ()
+    expected: int | None = None
 
 
 def process(job: Job, recipe: Recipe) -> Result:
@@ -89,7 +72,8 @@ def process(job: Job, recipe: Recipe) -> Result:
         picture = compose(matted, recipe, top=top)
     with clock("write"):
         write_image(picture, job.destination, icc=photo.icc)
-    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, doubts(matted.alpha))
+    notes = (*matted.notes, *doubts(matted.alpha))
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes, matted.expected)
 
 
 def matte(photo: Photo, guides: Mapping[str, Pixels], recipe: Recipe, *, clock: Clock) -> Matted:
@@ -102,12 +86,16 @@ def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], r
     with clock("matte"):
         images = torch.cat([seen_image(photo, recipe.matter) for photo in photos])
         tensors = {name: torch.cat([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
-        alphas, foregrounds = recipe.matter(images, tensors, suited(recipe.matter, photos[0]) | recipe.options)
-        plates = tensors.get("background")
+        options = suited(recipe.matter, photos[0]) | recipe.options
+        outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
     return [
-        _finish(photo, Matted(images[at], alphas[at], _part(foregrounds, at), _part(plates, at)), recipe, clock)
-        for photo, at in zip(photos, (slice(n, n + 1) for n in range(len(photos))), strict=True)
+        _finish(photo, _matted(images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
+        for n, photo in enumerate(photos)
     ]
+
+
+def _matted(images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
+    return Matted(images[at], outcome.alpha[at], _part(outcome.foreground, at), _part(plates, at), outcome.notes, outcome.expected)
 
 
 def _part(tensors: Tensor | None, at: slice) -> Tensor | None:
@@ -115,11 +103,13 @@ def _part(tensors: Tensor | None, at: slice) -> Tensor | None:
 
 
 def _finish(photo: Photo, matted: Matted, recipe: Recipe, clock: Clock) -> Matted:
-    """The matte refined where the recipe says so, and within the photo's own transparency."""
+    """The matte refined where the recipe says so, and within what the screen and the photo's own transparency allow."""
     with clock("refine"):
         if recipe.refiner is not None:
-            alpha, refined = refine(matted.image, matted.alpha, recipe.refiner, suited(recipe.refiner, photo))
-            matted = replace(matted, alpha=alpha, foreground=None if refined else matted.foreground)
+            matted = refine(matted, recipe.refiner, suited(recipe.refiner, photo), recipe)
+    if recipe.choice.screen and matted.plate is not None:
+        held = hold_to_key(to_array(matted.alpha), to_array(matted.image), to_array(matted.plate))
+        matted = replace(matted, alpha=_as_tensor(held, matted.alpha))
     if photo.alpha is not None:
         matted = replace(matted, alpha=matted.alpha * to_tensor(photo.alpha, recipe.matter.device))
     return matted
@@ -145,13 +135,15 @@ def suited(matter: Matter, photo: Photo) -> dict[str, Tunable]:
     return dict(matter.info.lossy_options) if photo.lossy else {}
 
 
-def refine(image: Tensor, coarse: Tensor, refiner: Matter, options: Mapping[str, Tunable] | None = None) -> tuple[Tensor, bool]:
-    """Turn a coarse matte into a trimap and let a trimap model finish it; returns (alpha, whether there was anything to finish)."""
-    trimap = trimap_from_alpha(to_array(coarse))
+def refine(matted: Matted, refiner: Matter, options: Mapping[str, Tunable], recipe: Recipe) -> Matted:
+    """Turn a coarse matte into a trimap and let a trimap model finish it, if there is anything to finish."""
+    trimap = trimap_from_alpha(to_array(matted.alpha))
     if not ((trimap == 255).any() and (trimap == 0).any() and (trimap == 128).any()):
-        return coarse, False
-    alpha, _ = refiner(image, {"trimap": guide_tensor("trimap", trimap, refiner)}, options)
-    return alpha, True
+        return matted
+    guides = {"trimap": guide_tensor("trimap", trimap, refiner)}
+    outcome = run_within(refiner, matted.image, guides, options, limit=recipe.max_memory, tell=recipe.tell)
+    expected = max(matted.expected or 0, outcome.expected or 0) or None
+    return replace(matted, alpha=outcome.alpha, foreground=None, notes=matted.notes + outcome.notes, expected=expected)
 
 
 def doubts(alpha: Tensor) -> tuple[str, ...]:
@@ -168,23 +160,32 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -
     """The result in integers from 0 to `top` (255 or 65535); `seconds` is the moment of a video, for a backdrop that moves."""
     if recipe.kind == "alpha":
         return integers(matted.alpha, top)
-    colours = true_colours(matted)
+    colours = true_colours(matted, recipe) if recipe.decontaminate else matted.image
     if recipe.kind == "foreground":
         return integers(colours, top)
     if recipe.kind == "composite":
         backdrop = recipe.backdrop or plain_backdrop("white")
         size = (colours.shape[2], colours.shape[3])
-        laid = lay_over(to_array(colours), to_array(matted.alpha), backdrop.at(size, seconds))
-        return integers(torch.from_numpy(laid).permute(2, 0, 1)[None], top)
+        laid = lay_over(to_array(colours), to_array(matted.alpha), backdrop.at(size, seconds), linear=recipe.linear)
+        return to_levels(laid, top)
     return integers(torch.cat([colours, matted.alpha], 1), top)
 
 
-def true_colours(matted: Matted) -> Tensor:
-    """The foreground: the model's where it predicts one, else estimated; the photo's own pixels where alpha is 1."""
+def true_colours(matted: Matted, recipe: Recipe) -> Tensor:
+    """The foreground: the model's where it predicts one, else estimated, without a screen's spill; the photo's own where alpha is 1."""
     with torch.inference_mode():
-        if matted.foreground is None:
-            return estimate_foreground(matted.image, matted.alpha, background=matted.plate)
-        return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, matted.foreground)
+        if matted.foreground is not None:
+            return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, matted.foreground)
+        colours = estimate_foreground(matted.image, matted.alpha, background=matted.plate)
+        if not recipe.choice.screen or matted.plate is None:
+            return colours
+        return _as_tensor(despill(to_array(colours), to_array(matted.alpha), to_array(matted.plate)), colours)
+
+
+def _as_tensor(array: NDArray[np.float32], like: Tensor) -> Tensor:
+    """An array [H, W] or [H, W, C] as a tensor [1, C, H, W] of the kind and device of another."""
+    planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(planes))[None].to(like)
 
 
 def integers(values: Tensor, top: int) -> Pixels:

@@ -1,0 +1,130 @@
+"""A picture and its matte laid over something else: read -> true colours -> compose -> write. Torch only where there are soft pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mattecli.errors import InputError
+from mattecli.io.images import (
+    READ_SUFFIXES,
+    STANDARD_STREAM,
+    Photo,
+    Pixels,
+    check_suffix,
+    holds_sixteen_bit,
+    read_levels,
+    read_photo,
+    write_image,
+)
+from mattecli.io.sequences import is_sequence
+from mattecli.matting.compose import Plane, from_levels, lay_over, premultiply, to_levels
+from mattecli.pipelines.backdrop import Backdrop
+from mattecli.pipelines.plan import Job
+from mattecli.pipelines.result import Clock, Result
+
+TRANSPARENT = "transparent"
+# How far the channels of a grey picture may lie apart, of 255: JPEG and printing profiles tint it a little.
+TINT, TINTED_SHARE = 24, 0.01
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How every picture of a run is composed.
+
+    backdrop: None leaves what is not the subject transparent; premultiplied: then, whether colours are multiplied by alpha. linear:
+    mix light, or encoded values. decontaminate: take the old background out of the colours of pictures that come with --alpha.
+    device: where that is computed, as core.runtime names devices.
+    """
+
+    backdrop: Backdrop | None
+    premultiplied: bool = False
+    linear: bool = True
+    decontaminate: bool = True
+    device: str = "auto"
+
+    @property
+    def kind(self) -> str:
+        """What the results are, as plan.KINDS names them."""
+        return "cutout" if self.backdrop is None else "composite"
+
+
+def is_clip(source: str) -> bool:
+    """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder is so many pictures."""
+    path = Path(source)
+    if path.is_dir():
+        return False
+    return is_sequence(source) or (bool(path.suffix) and path.suffix.lower() not in READ_SUFFIXES)
+
+
+def check_jobs(jobs: Sequence[Job], layout: Layout) -> None:
+    """Raise UsageError for a destination that cannot hold its result."""
+    for job in jobs:
+        if job.destination != STANDARD_STREAM:
+            check_suffix(Path(job.destination), has_alpha=layout.backdrop is None)
+
+
+def process_composite(job: Job, layout: Layout) -> Result:
+    """Make one picture from the job's source and its guide "alpha". Raises MatteError; then nothing is written."""
+    clock = Clock()
+    with clock("read"):
+        photo = read_photo(job.source)
+        alpha = matte_of(photo, job.source, job.guides.get("alpha"))
+    with clock("foreground"):
+        # A picture with a transparency of its own is a cut-out already: its colours are the subject's.
+        mixed = photo.alpha is None and layout.decontaminate
+        colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
+    with clock("compose"):
+        picture = composed(colours, alpha, layout, top=photo.top if holds_sixteen_bit(job.destination) else 255)
+    with clock("write"):
+        write_image(picture, job.destination, icc=photo.icc, premultiplied=layout.premultiplied)
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, ())
+
+
+def matte_of(photo: Photo, source: str, file: str | None) -> Plane:
+    """The matte that belongs to a photo, float32 [H, W]: the given file's, else the photo's own transparency."""
+    if file is None:
+        if photo.alpha is None:
+            raise InputError(f"{source} has no transparency of its own; give its matte with --alpha")
+        return from_levels(photo.alpha)
+    return alpha_of(read_levels(file), file, photo.size)
+
+
+def alpha_of(levels: Pixels, file: str, size: tuple[int, int]) -> Plane:
+    """The matte a picture holds, float32 [H, W]: its transparency, or the grey of a picture without; `size` is what it must have."""
+    if levels.shape[:2] != size:
+        raise InputError(
+            f"{file}: the alpha is {levels.shape[1]}x{levels.shape[0]}, the picture {size[1]}x{size[0]}; make them the same size"
+        )
+    values = from_levels(levels)
+    if values.ndim == 2:
+        return values
+    if values.shape[2] == 4:
+        return np.ascontiguousarray(values[..., 3])
+    if (np.ptp(values, axis=2) * 255 > TINT).mean() > TINTED_SHARE:
+        raise InputError(f"{file} is no matte: it has colours and no transparency; a matte is grey, white where the subject is")
+    return values.mean(axis=2, dtype=np.float32)
+
+
+def unmixed(pixels: Pixels, alpha: Plane, *, device: str) -> Plane:
+    """The subject's own colours [H, W, 3] in 0..1: estimated where the matte is soft, else the picture's."""
+    if not ((alpha > 0) & (alpha < 1)).any():
+        return from_levels(pixels)
+    import torch  # a picture with hard edges needs no second of loading it
+
+    from mattecli.core.runtime import pick_device, to_array, to_tensor
+    from mattecli.matting.foreground import estimate_foreground
+
+    chosen = pick_device(device)
+    with torch.inference_mode():
+        share = torch.from_numpy(alpha)[None, None].to(chosen.torch)
+        return to_array(estimate_foreground(to_tensor(pixels, chosen), share))
+
+
+def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds: float = 0.0) -> Pixels:
+    """The picture in integers from 0 to `top`: RGB over the backdrop of that moment, or RGBA."""
+    if layout.backdrop is not None:
+        behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds)
+        return to_levels(lay_over(colours, alpha, behind, linear=layout.linear), top)
+    return to_levels(np.dstack([premultiply(colours, alpha) if layout.premultiplied else colours, alpha]), top)
