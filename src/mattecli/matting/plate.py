@@ -1,4 +1,8 @@
-"""What stands before a clean plate: the parts of a picture that differ from a photograph of the same scene without the subject."""
+"""What stands before a clean plate: the parts of a picture that differ from a photograph of the same scene without the subject.
+
+In all functions the picture and the plate are uint8 [H, W, 3] RGB of one size. The plate is registered onto the picture first
+(register.py); `laid` says that this has been done, and how: then the plate is what `apply` returned.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.errors import InputError
+from mattecli.errors import EmptyError, InputError
+from mattecli.matting.exposure import lab, lab_distance
+from mattecli.matting.register import Registration, apply, check_same_scene, covered, register
 from mattecli.matting.trimap import trimap_from_alpha
 
-# Differences are in CIE Lab units (1 is just noticeable). No camera is quieter than this floor once JPEG is added.
-NOISE_FLOOR = 1.0
-# A plate is another scene when even the most similar third of its pixels differs by this much.
-OTHER_SCENE = 9.0
+# Differences are in CIE Lab units (1 is just noticeable). No camera is quieter than this floor once JPEG is added, and what is
+# louder than the second is a subject that fills the frame.
+NOISE_FLOOR, LOUDEST_NOISE = 1.0, 6.0
 # In units of the noise: below the first a pixel belongs to the plate, above the second it surely does not.
 SAME, DIFFERENT = 3.0, 7.0
 # Two pictures of one scene, by a hand or a tripod, are aligned to about this many pixels per thousand.
 MISALIGNMENT = 1.0
-SMALLEST_FOR_ALIGNMENT = 64
 # A shadow leaves at least this share of the light.
 DEEPEST_SHADOW = 0.45
 # The unknown band's reach to either side, as a share of the square root of the picture's area, and in pixels at least.
 BAND, NARROWEST_BAND = 0.006, 3.0
 
 
-def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make a trimap, uint8 [H, W], of what stands before a clean plate; image and plate are uint8 [H, W, 3] RGB.
+def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.uint8]:
+    """Make a trimap, uint8 [H, W], of what stands before a clean plate.
 
-    Raises InputError when the sizes differ, when nothing differs, and when everything does.
+    Raises InputError when the sizes differ and when everything does, EmptyError when nothing does.
     """
-    difference = plate_difference(image, plate)
+    difference = plate_difference(image, plate, laid=laid)
     mask = _mask(difference) > 0
     reach = max(NARROWEST_BAND, float(BAND * np.sqrt(difference.size)))
     bridged = cv2.morphologyEx(difference, cv2.MORPH_CLOSE, _disc(reach / 2))
@@ -37,108 +41,47 @@ def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDA
     return trimap_from_alpha(alpha.astype(np.float32), band=reach)
 
 
-def mask_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def mask_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.uint8]:
     """Make a rough mask, uint8 [H, W] as 0 and 255, of what stands before a clean plate; errors as in trimap_from_plate."""
-    return _mask(plate_difference(image, plate))
+    return _mask(plate_difference(image, plate, laid=laid))
 
 
-def plate_difference(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.float32]:
+def plate_difference(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.float32]:
     """How surely each pixel differs from the plate: float32 [H, W], 0 within the noise and 1 beyond doubt.
 
-    The plate's exposure is matched first; edges of the plate count less, because no two pictures align to a fraction of a
-    pixel, and so does darkening without a change of colour, because subjects cast shadows (Horprasert et al., ICCV-FRAME 1999).
+    Edges of the plate count less, because no two pictures align to a fraction of a pixel, and so does darkening without a change
+    of colour, because subjects cast shadows (Horprasert et al., ICCV-FRAME 1999). Parts that the plate does not show are taken to
+    differ as their neighbours do.
     """
-    if image.shape != plate.shape:
-        raise InputError(
-            f"the plate is {plate.shape[1]}x{plate.shape[0]} pixels but the picture is {image.shape[1]}x{image.shape[0]}; "
-            "take both with the same camera from the same place"
-        )
+    if laid is None:
+        laid = register(plate, image)
+        check_same_scene(laid)
+        plate = apply(laid, plate).astype(np.uint8, copy=False)
     scale = np.sqrt(image.shape[0] * image.shape[1]) / 1000
-    picture, scene = _smooth(image, scale), _smooth(_aligned(plate, image), scale)
-    scene = np.clip(scene * _gains(picture, scene), 0, 1)
+    picture, scene = _smooth(image, scale), _smooth(plate, scale)
     light = _light(picture, scene)
-    half_shaded = _distance(picture, scene * (1 + light) / 2)
-    noise = _noise(half_shaded) + 0.3 * MISALIGNMENT * scale * _edges(_lab(scene), scale)
+    half_shaded = lab_distance(picture, (scene * (1 + light) / 2).astype(np.float32))
+    noise = _noise(half_shaded) + 0.3 * MISALIGNMENT * scale * _edges(lab(scene), scale)
     difference = np.clip((half_shaded / noise - SAME) / (DIFFERENT - SAME), 0, 1)
-    perhaps_shadow = (light[..., 0] < 0.97) & (_distance(picture, scene * light) < SAME * noise)
-    return np.where(perhaps_shadow, np.minimum(difference, 0.5), difference).astype(np.float32)
+    perhaps_shadow = (light[..., 0] < 0.97) & (lab_distance(picture, scene * light) < SAME * noise)
+    difference = np.where(perhaps_shadow, np.minimum(difference, 0.5), difference).astype(np.float32)
+    return _continued(difference, covered(laid, difference.shape))
 
 
-def _aligned(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The plate moved onto the picture when enough of their details agree on how; a camera in a hand moves between two shots.
-
-    What the moved plate does not cover is taken from the picture, so that it counts as not differing.
-    """
-    transform = _motion(plate, image)
-    if transform is None:
-        return plate
-    size = image.shape[1::-1]
-    moved = np.asarray(cv2.warpPerspective(plate, transform, size, flags=cv2.INTER_LINEAR), np.uint8)
-    covered = cv2.warpPerspective(np.full(plate.shape[:2], 255, np.uint8), transform, size)
-    moved[covered < 255] = image[covered < 255]
-    return moved if _median_difference(moved, image) < _median_difference(plate, image) else plate
-
-
-def _median_difference(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
-    """A finely graded median of the differences of all values."""
-    return float(np.mean(np.sort(cv2.absdiff(plate, image)[::2, ::2].ravel())[: plate.size // 8]))
-
-
-def _motion(plate: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """The homography from plate to picture by ORB features and RANSAC; None when it is nothing, or not trustworthy."""
-    if min(image.shape[:2]) < SMALLEST_FOR_ALIGNMENT:
-        return None
-    cv2.setRNGSeed(0)
-    orb = cv2.ORB.create(2000)
-    (points, marks), (places, signs) = (orb.detectAndCompute(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), None) for one in (plate, image))
-    if marks is None or signs is None:
-        return None
-    reach = 0.05 * max(image.shape[:2])
-    pairs = [(points[m.queryIdx].pt, places[m.trainIdx].pt) for m in cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(marks, signs)]
-    near = np.array([pair for pair in pairs if np.hypot(pair[0][0] - pair[1][0], pair[0][1] - pair[1][1]) < reach])
-    if len(near) < 30:
-        return None
-    transform, agreeing = cv2.findHomography(near[:, 0], near[:, 1], cv2.RANSAC, 2.0)
-    if transform is None or agreeing.sum() < max(30, 0.3 * len(near)):
-        return None
-    homography = np.asarray(transform, np.float64)
-    return homography if 0.5 < _corner_shift(homography, image.shape[:2]) < reach else None
-
-
-def _corner_shift(transform: NDArray[np.float64], size: tuple[int, ...]) -> float:
-    """How far, in pixels, the picture's corners move at most."""
-    corners = np.array([[[x, y]] for x in (0, size[1]) for y in (0, size[0])], np.float64)
-    return float(np.abs(cv2.perspectiveTransform(corners, transform) - corners).max())
+def _continued(difference: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The differences where the plate is shown; elsewhere that of the nearest pixel where it is."""
+    if shown.all() or not shown.any():
+        return difference
+    hidden = (~shown).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(hidden, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    values = np.zeros(int(labels.max()) + 1, np.float32)
+    values[labels[shown]] = difference[shown]
+    return np.asarray(values[labels], np.float32)
 
 
 def _smooth(image: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     sigma = 0.6 + 0.8 * scale
     return np.asarray(cv2.GaussianBlur(image.astype(np.float32) / 255, (0, 0), sigma), np.float32)
-
-
-def _lab(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), np.float32)
-
-
-def _gains(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The plate's exposure per channel: the most frequent ratio of picture to plate, which what the subject leaves free has."""
-    usable = (scene > 0.08) & (scene < 0.9) & (picture > 0.04) & (picture < 0.96)
-    gains = np.ones(3, np.float32)
-    for channel in range(3):
-        chosen = usable[..., channel]
-        ratios = np.log(picture[..., channel][chosen] / scene[..., channel][chosen])
-        if ratios.size > 100:
-            gains[channel] = np.exp(_mode(ratios, span=0.5))
-    return gains
-
-
-def _mode(values: NDArray[np.float32], *, span: float) -> float:
-    """The most frequent value between -span and span, from a smoothed histogram."""
-    counts, edges = np.histogram(values, bins=200, range=(-span, span))
-    smooth = np.convolve(counts, np.hanning(11), mode="same")
-    peak = (edges[:-1] + edges[1:])[int(smooth.argmax())] / 2
-    near = values[np.abs(values - peak) < 0.04]
-    return float(np.median(near)) if near.size else 0.0
 
 
 def _light(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -147,16 +90,9 @@ def _light(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[
     return np.where(light < DEEPEST_SHADOW, 1, np.minimum(light, 1)).astype(np.float32)
 
 
-def _distance(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.linalg.norm(_lab(picture) - _lab(scene), axis=2), np.float32)
-
-
 def _noise(distance: NDArray[np.float32]) -> float:
     """The scale of the differences where nothing stands, from the most similar third of the pixels."""
-    third = float(np.quantile(distance, 0.33))
-    if third > OTHER_SCENE:
-        raise InputError("nearly everything differs from the plate; it seems to show another scene, give one taken from the same place")
-    return max(NOISE_FLOOR, third / 0.9)
+    return float(np.clip(np.quantile(distance, 0.33) / 0.9, NOISE_FLOOR, LOUDEST_NOISE))
 
 
 def _edges(lab: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
@@ -176,7 +112,7 @@ def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
     kept = _parts(np.asarray(joined, np.uint8), difference >= 1, 0.05)
     mask = 1 - _parts(1 - kept, kept == 0, 0.01)
     if mask.mean() < 0.0005:
-        raise InputError("nothing differs from the plate; give the plate without the subject, and the picture with it")
+        raise EmptyError("nothing differs from the plate; give the plate without the subject, and the picture with it")
     if mask.mean() > 0.95:
         raise InputError("nearly everything differs from the plate; it seems to show another scene, give one taken from the same place")
     return mask * np.uint8(255)

@@ -1,0 +1,77 @@
+"""`matte plate`: the scene of a clip without what moves in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mattecli.cli.console import frame_progress, note, note_json, say, say_json
+
+if TYPE_CHECKING:
+    from mattecli.pipelines.plate import ClipPlate, PlateTake
+
+STDOUT = "-"
+
+
+def plate(
+    source: Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="A picture, or - for stdout.  [default: beside the clip]")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, metavar="N", help="How many frames, spread over the clip, it is made of.")] = 51,
+    start: Annotated[str | None, typer.Option(metavar="TIME", help="Begin here: seconds, or h:mm:ss.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop here.")] = None,
+    fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of a folder of frames, as 25 or 30000/1001.")] = None,
+    align: Annotated[str, typer.Option(help="Undo the camera's motion: auto or none.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+) -> None:
+    """Make a clean plate from a clip in which the subject moves.
+
+    Each pixel becomes what it shows in most of the frames; a subject that stands still for most of the clip stays in it. Clips
+    of more than 8 bits give a PNG or TIFF of 16.
+
+    Examples:
+
+      matte plate clip.mp4 -o plate.png
+
+      matte plate clip.mp4 --start 0:10 --end 0:40 --frames 99 -o plate.png
+
+      matte video clip.mp4 --bg plate.png -o cutout.mov
+    """
+    from mattecli.pipelines.plate import PlateTake, check_plate_take, default_destination, write_plate
+    from mattecli.pipelines.take import parse_rate, parse_span
+
+    rate = parse_rate(fps) if fps else None
+    take = PlateTake(source, output or default_destination(source), frames, parse_span(start, end, 1), rate, align)
+    check_plate_take(take)
+    with frame_progress(Path(source).name) as on_frame:
+        made = write_plate(take, on_frame=on_frame)
+    if not quiet:
+        for text in made.notes:
+            note(text)
+    _report(take, made, as_json=as_json)
+
+
+def _report(take: "PlateTake", made: "ClipPlate", *, as_json: bool) -> None:
+    if as_json:
+        # A picture on stdout leaves no room for its record, which then goes to stderr.
+        (say_json if take.destination != STDOUT else note_json)(_record(take, made))
+    elif take.destination != STDOUT:
+        say(take.destination)
+
+
+def _record(take: "PlateTake", made: "ClipPlate") -> dict[str, Any]:
+    height, width = made.clip.size
+    return {
+        "input": take.source,
+        "output": take.destination,
+        "size": [width, height],
+        "bits": 8 * made.pixels.itemsize,
+        "frames": made.frames,
+        "left_out": made.left_out,
+        "shift": round(made.shift, 2),
+        "unsettled": round(made.unsettled, 4),
+        "seconds": round(made.seconds, 3),
+        "notes": list(made.notes),
+    }

@@ -1,0 +1,41 @@
+"""What a run has used so far."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+
+def peak_memory(device: torch.device) -> dict[str, int]:
+    """The most bytes held at any one time by this process: on the "host", and on the "device" when that is a GPU.
+
+    The host's is left out where the operating system does not tell (Windows).
+    """
+    peaks = {}
+    if (host := _peak_on_host()) is not None:
+        peaks["host"] = host
+    if device.type == "cuda":
+        peaks["device"] = torch.cuda.max_memory_allocated(device)
+    return peaks
+
+
+def wait_for(device: torch.device) -> None:
+    """Return when the device has done all it was asked for; a GPU is asked for work without waiting, so clocks need this."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _peak_on_host() -> int | None:
+    if sys.platform == "linux":
+        # Not getrusage: on Linux its maximum outlives exec, so a child begins with the peak of the process that started it.
+        status = Path("/proc/self/status")
+        lines = status.read_text().splitlines() if status.exists() else []
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,0 +1,161 @@
+"""The guides of a clip's frames, in step with them: the plate laid onto each, a mask or trimap that stands still or is a clip itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.errors import EmptyError, InputError
+from mattecli.io.clips import Clip, Frame
+from mattecli.io.images import READ_SUFFIXES, Photo, Pixels, read_levels, read_photo
+from mattecli.io.sequences import is_sequence
+from mattecli.io.video_read import open_clip
+from mattecli.matting.compose import fit, from_levels
+from mattecli.matting.plate import mask_from_plate, trimap_from_plate
+from mattecli.matting.register import Plate, Registration, apply, check_same_scene, prepare, register, track
+from mattecli.matting.screen import trimap_from_screen
+from mattecli.matting.trimap import trimap_from_mask
+from mattecli.pipelines.guides import SCREEN, SUBJECT, Choice, eight_bit, find_subject, plate_of_screen
+from mattecli.pipelines.plate import plate_of_clip
+from mattecli.pipelines.result import Clock
+from mattecli.pipelines.take import Take
+
+# A trimap that went through a video codec has rounded levels; what is nearer to grey than to these is unknown.
+SURE_BLACK, SURE_WHITE = 64, 192
+LARGEST_STRETCH = 0.01
+
+
+@dataclass(frozen=True)
+class Guided:
+    """A frame with the guides its model takes; `found` is False where nothing stands in it, so that its matte is empty."""
+
+    frame: Frame
+    guides: Mapping[str, Pixels]
+    found: bool = True
+
+
+def guided(frames: Iterable[Frame], take: Take, choice: Choice, plate: Plate | None, *, skipped: int = 0, clock: Clock) -> Iterator[Guided]:
+    """Each frame with its guides, in order, but for the first `skipped` ones, which are only followed.
+
+    `plate` has the frames' size; it is laid onto them anew whenever camera or light change.
+    """
+    with ExitStack() as opened:
+        moving = {name: opened.enter_context(_in_step(file, take)) for name, file in take.guides.items() if name != "background"}
+        where: Registration | None = None
+        laid: Pixels | None = None
+        for frame in frames:
+            with clock("guide"):
+                given = {name: _next(name, levels, frame, take.guides[name]) for name, levels in moving.items()}
+                if plate is not None:
+                    before, where = where, track(where, plate, frame.pixels, align=take.align)
+                    laid = laid if laid is not None and where.lays_like(before) else apply(where, plate.pixels)
+                    given["background"] = laid
+                one = _derived(frame, given, choice) if frame.index >= skipped else None
+            if one is not None:
+                yield one
+
+
+def open_plate(take: Take) -> Plate | None:
+    """The plate of a take at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
+
+    Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
+    """
+    file = take.guides.get("background")
+    if file is None:
+        return None
+    with open_clip(take.source, fps=take.fps, start=take.span.start, end=take.span.end) as reader:
+        first = next(iter(reader), None)
+        if first is None:
+            return None
+        pixels = read_photo(file).pixels if _is_picture(file) else plate_of_clip(file)
+        plate = prepare(_fitted(pixels, reader.clip, file))
+    check_same_scene(register(plate, first.pixels, align=take.align))
+    return plate
+
+
+def _is_picture(file: str) -> bool:
+    return Path(file).is_file() and Path(file).suffix.lower() in READ_SUFFIXES
+
+
+def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
+    """The plate at the frames' size, when it has their proportions."""
+    (height, width), (rows, columns) = clip.size, plate.shape[:2]
+    if abs(columns / rows / (width / height) - 1) > LARGEST_STRETCH:
+        raise InputError(
+            f"{file}: the plate is {columns}x{rows}, the frames {width}x{height}; take both with one camera, or crop the plate likewise"
+        )
+    if (rows, columns) == clip.size:
+        return plate
+    top = np.iinfo(plate.dtype).max
+    stretched = fit((plate / top).astype(np.float32), height, width, mode="stretch")
+    return (stretched * top + 0.5).astype(plate.dtype)
+
+
+@contextmanager
+def _in_step(file: str, take: Take) -> Iterator[Iterator[Pixels]]:
+    """The levels of a guide, frame by frame: one picture for all, or the frames of a clip, cut like the clip itself."""
+    if _is_picture(file):
+        yield repeat(read_levels(file))
+        return
+    span = take.span
+    fps = take.fps if is_sequence(file) else None
+    with open_clip(file, fps=fps, start=span.start, end=span.end, every=span.every) as reader:
+        yield (frame.pixels[..., 1] for frame in reader)
+
+
+def _next(name: str, levels: Iterator[Pixels], frame: Frame, file: str) -> Pixels:
+    """The guide of this frame, which must be there and have its size."""
+    found = next(levels, None)
+    height, width = frame.pixels.shape[:2]
+    if found is None:
+        raise InputError(
+            f"{file} ends after {frame.index} frames, before the clip does; give a {name} for each frame, or one picture for all"
+        )
+    if found.shape[:2] != (height, width):
+        raise InputError(f"{file}: the {name} is {found.shape[1]}x{found.shape[0]}, the frames {width}x{height}; make them the same size")
+    return found
+
+
+def _derived(frame: Frame, given: dict[str, Pixels], choice: Choice) -> Guided:
+    """What the model takes, made from what was given; a screen's plate is among it whatever the model takes."""
+    guides: dict[str, Pixels] = {}
+    if choice.screen:
+        given["background"] = plate_of_screen(_photo(frame), choice.screen)
+    if choice.screen or "background" in choice.spec.guides:
+        guides["background"] = given["background"]
+    try:
+        if "trimap" in choice.spec.guides:
+            guides["trimap"] = _trimap(frame, given, choice.trimap_source)
+        if "mask" in choice.spec.guides:
+            guides["mask"] = _mask(frame, given)
+    except EmptyError:
+        nothing = np.zeros(frame.pixels.shape[:2], np.uint8)
+        return Guided(frame, guides | dict.fromkeys({"trimap", "mask"} & set(choice.spec.guides), nothing), found=False)
+    return Guided(frame, guides)
+
+
+def _photo(frame: Frame) -> Photo:
+    return Photo(frame.pixels, alpha=None, icc=None)
+
+
+def _trimap(frame: Frame, given: Mapping[str, Pixels], source: str) -> NDArray[np.uint8]:
+    if source == SUBJECT:
+        return find_subject(_photo(frame))
+    if source == SCREEN:
+        return trimap_from_screen(from_levels(frame.pixels), from_levels(given["background"]))
+    if source == "background":
+        return trimap_from_plate(eight_bit(frame.pixels), eight_bit(given["background"]))
+    if source == "mask":
+        return trimap_from_mask(eight_bit(given["mask"]))
+    levels = eight_bit(given["trimap"])
+    return np.where(levels < SURE_BLACK, 0, np.where(levels > SURE_WHITE, 255, 128)).astype(np.uint8)
+
+
+def _mask(frame: Frame, given: Mapping[str, Pixels]) -> Pixels:
+    if "mask" in given:
+        return eight_bit(given["mask"])
+    return mask_from_plate(eight_bit(frame.pixels), eight_bit(given["background"]))

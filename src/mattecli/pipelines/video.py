@@ -1,0 +1,175 @@
+"""Clips in, clips out: read -> guide -> matte -> refine -> compose -> write, one visible loop over the frames.
+
+A thread reads a few frames ahead and a thread composes and writes a few behind, so decoding and encoding overlap inference and memory
+does not grow with the clip. All state that lives from frame to frame is in this loop and in the generators it chains.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import dropwhile, islice
+
+import torch
+
+from mattecli.core.runtime import to_array
+from mattecli.core.usage import peak_memory
+from mattecli.errors import InputError
+from mattecli.io.clips import Clip, Frame, Reader, Span, Writer
+from mattecli.io.images import Photo
+from mattecli.io.video_read import open_clip
+from mattecli.io.video_write import open_writer
+from mattecli.matting.register import Plate
+from mattecli.matting.temporal import smoothed
+from mattecli.pipelines.flow import WriteBehind, read_ahead
+from mattecli.pipelines.frame_guides import Guided, guided, open_plate
+from mattecli.pipelines.guides import eight_bit
+from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
+from mattecli.pipelines.result import Clock
+from mattecli.pipelines.resume import frames_kept, keep_record
+from mattecli.pipelines.take import Take
+
+AHEAD, BEHIND = 3, 3
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What became of a take: frames written, seconds of each step and in all, notes for a person, and what was wrong with the source.
+
+    damage: None for a whole source, else what is wrong with it; what could be read was delivered. seconds: wall clock, less than the
+    sum of `split` since the steps overlap. length: the result's duration. peak_memory: bytes, on the host and on the device.
+    """
+
+    source: str
+    destination: str
+    clip: Clip
+    frames: int
+    seconds: float
+    length: float
+    split: Mapping[str, float]
+    peak_memory: Mapping[str, int]
+    notes: tuple[str, ...]
+    damage: str | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame and its matte."""
+
+    frame: Frame
+    matted: Matted
+
+
+def process_clip(take: Take, recipe: Recipe, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None) -> Footage:
+    """Matte a clip and write the result; `on_frame` is told the frames done and how many there will be, when that is known.
+
+    Raises MatteError for what the caller can mend; then nothing is left under the destination's name, but for the whole pictures of a
+    sequence. A source that breaks off is delivered as far as it goes, and `Footage.damage` says so.
+    """
+    clock, begin = Clock(), time.perf_counter()
+    span = take.span
+    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader:
+        clip = reader.clip
+        plate = open_plate(take)
+        done = frames_kept(take, recipe) if take.resume else 0
+        sound = take.source if clip.audio and span.every == 1 else None
+        with open_writer(
+            take.destination,
+            kind=recipe.kind,
+            clip=clip,
+            sound=sound,
+            codec=take.codec,
+            crf=take.crf,
+            start=span.start,
+            end=span.end,
+            first=done + 1,
+        ) as writer:
+            keep_record(take, recipe)
+            doubtful = _run(reader, writer, take, recipe, plate, clock, done=done, on_frame=on_frame)
+            if writer.frames + done == 0:
+                raise InputError(f"{take.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
+    shown = recipe.backdrop.notes if recipe.backdrop is not None else ()
+    notes = (*_sound_notes(clip, span), *writer.notes, *shown, *_doubt_notes(doubtful))
+    return Footage(
+        source=take.source,
+        destination=take.destination,
+        clip=clip,
+        frames=writer.frames + done,
+        seconds=time.perf_counter() - begin,
+        length=float((writer.frames + done) / clip.rate),
+        split=clock.split,
+        peak_memory=peak_memory(recipe.matter.device.torch),
+        notes=notes,
+        damage=reader.damage,
+    )
+
+
+def _run(
+    reader: Reader,
+    writer: Writer,
+    take: Take,
+    recipe: Recipe,
+    plate: Plate | None,
+    clock: Clock,
+    *,
+    done: int,
+    on_frame: Callable[[int, int | None], None],
+) -> Counter[str]:
+    """The loop itself; returns how often each doubt about a matte came up."""
+    clip, doubtful = reader.clip, Counter[str]()
+
+    def finish(moment: Moment) -> None:
+        seconds = float((moment.frame.pts - clip.start) * clip.time_base)
+        with clock("compose"):
+            picture = compose(moment.matted, recipe, top=clip.top, seconds=seconds)
+        with clock("encode"):
+            writer.write(picture, pts=moment.frame.pts, duration=moment.frame.duration)
+
+    with (
+        read_ahead(reader, depth=AHEAD, on_wait=partial(clock.add, "decode")) as frames,
+        WriteBehind(finish, depth=BEHIND) as behind,
+    ):
+        for moment in moments(frames, clip, take, recipe, plate, clock, done=done):
+            doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
+            behind.put(moment)
+            on_frame(moment.frame.index + 1, clip.frames)
+    return doubtful
+
+
+def moments(
+    frames: Iterable[Frame], clip: Clip, take: Take, recipe: Recipe, plate: Plate | None, clock: Clock, *, done: int = 0
+) -> Iterator[Moment]:
+    """Each frame but the first `done` with its matte, in order, steadied over time where the take says so."""
+    before = 1 if take.smooth else 0  # a steadied matte depends on the one before it
+    with_guides = guided(frames, take, recipe.choice, plate, skipped=max(0, done - before), clock=clock)
+    mattes = _matted(with_guides, clip, recipe, clock, batch=take.batch)
+    return dropwhile(lambda moment: moment.frame.index < done, _steadied(mattes) if take.smooth else mattes)
+
+
+def _matted(frames: Iterable[Guided], clip: Clip, recipe: Recipe, clock: Clock, *, batch: int) -> Iterator[Moment]:
+    frames = iter(frames)
+    while several := list(islice(frames, batch)):
+        photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=clip.lossy) for one in several]
+        mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock)
+        for one, matted in zip(several, mattes, strict=True):
+            yield Moment(one.frame, matted if one.found else replace(matted, alpha=torch.zeros_like(matted.alpha)))
+
+
+def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
+    """The mattes without flicker; one frame of look-ahead is held."""
+    for alpha, moment in smoothed((eight_bit(one.frame.pixels), to_array(one.matted.alpha), one) for one in mattes):
+        steady = torch.from_numpy(alpha)[None, None].to(moment.matted.alpha)
+        yield replace(moment, matted=replace(moment.matted, alpha=steady))
+
+
+def _sound_notes(clip: Clip, span: Span) -> tuple[str, ...]:
+    return ("the sound is left out, since --every changes the frames' pace",) if clip.audio and span.every > 1 else ()
+
+
+def _doubt_notes(doubtful: Counter[str]) -> tuple[str, ...]:
+    return tuple(f"in {count} frame{'s' if count > 1 else ''} {doubt}" for doubt, count in doubtful.items())
+
+
+def _because(damage: str | None) -> str:
+    return f" ({damage})" if damage else ""
