@@ -16,8 +16,11 @@ print(",".join(heavy))
 """
 
 
+VERBS = ("image", "video", "plate", "composite", "eval", "compare", "bench", "doctor", "trimap-from-strokes", "trimap-from-mask")
+
+
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], ["image", "--help"], ["composite", "--help"], ["models", "list"], ["models", "info", "modnet"]]
+    "command", [["--help"], ["--version"], ["models", "list"], ["models", "info", "modnet"], *([verb, "--help"] for verb in VERBS)]
 )
 def test_nothing_heavy_is_imported_to_answer(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, *command], capture_output=True, text=True, check=False)

@@ -125,12 +125,15 @@ def test_a_composite_lies_over_another_clip_frame_by_frame(stage: Path, run: Run
     assert [index_of(frame) for frame in seen] == list(range(6))
 
 
-def test_a_frame_without_the_subject_is_empty_and_the_rest_goes_on(stage: Path, run: Run) -> None:
-    make_clip(stage / "enters.mp4", frames=5, picture=lambda index, size: disc(index, size, present=index >= 2))
+def test_a_frame_without_the_subject_is_empty_one_full_of_it_is_full_and_the_rest_goes_on(stage: Path, run: Run) -> None:
+    def picture(index: int, size: Size) -> Picture:
+        return np.full((*size, 3), (230, 140, 40), np.uint8) if index == 4 else disc(index, size, present=index >= 2)
+
+    make_clip(stage / "enters.mp4", frames=5, picture=picture)
     result = run("video", "enters.mp4", "--bg", "plate.png", "--model", "closed-form", "-o", "out.mov")
-    assert result.exit_code == 0 and "in 2 frames" in result.stderr
+    assert result.exit_code == 0 and "in 2 frames" in result.stderr, result.stderr
     coverage = alphas_of(stage / "out.mov").mean(axis=(1, 2))
-    assert (coverage[:2] == 0).all() and (coverage[2:] > 20).all()
+    assert (coverage[:2] == 0).all() and (coverage[2:4] > 20).all() and (coverage[2:4] < 90).all() and coverage[4] == 255
 
 
 def test_resume_makes_only_what_is_missing_and_the_last_again(stage: Path, run: Run) -> None:

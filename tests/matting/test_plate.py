@@ -43,6 +43,13 @@ def test_a_moved_camera_is_followed(swing):
     assert contradictions(trimap_from_plate(image, moved), alpha) < 0.01
 
 
+def test_where_the_plate_ends_the_subject_and_the_scene_go_on(swing):
+    image, plate, alpha = swing
+    lower = cv2.warpAffine(plate, np.array([[1, 0, 0], [0, 1, 14]], np.float64), plate.shape[1::-1])
+    difference = plate_difference(image, lower)
+    assert difference[-13:][alpha[-13:] > 242].mean() > 0.9 and difference[-13:][alpha[-13:] == 0].mean() < 0.05
+
+
 def test_a_shadow_is_not_certain_to_be_the_subject(swing):
     plate = swing[1]
     image = plate.copy()

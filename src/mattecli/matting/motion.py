@@ -19,8 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.matting.homography import Transform, bends, largest_shift, mapped, typical_shift
+
 Grey = NDArray[np.uint8]
-Transform = NDArray[np.float64]
 Points = NDArray[np.float32]
 
 SMALLEST_SIDE = 64
@@ -34,6 +35,8 @@ FEWEST_VOTES, VOTE_REACH = 10, 4.0
 # Corners are taken evenly from the cells of a grid of 6 by 6.
 GRID, CORNERS_A_CELL = 6, 14
 TRACKING_WINDOW, PYRAMID_LEVELS = 25, 3
+# Corners tracked so far on average are tracked once more from where they were found.
+FAR = 3.0
 # A corner tracked there and back again must return to within the first, and agree with the others to within the second.
 RETURN_REACH, AGREEMENT_REACH = 1.0, 1.0
 # One that is this near to where it was before has not moved.
@@ -42,9 +45,9 @@ STAYED_REACH = 0.3
 # scenes reach 8 of 67.
 FEWEST_CORNERS, SMALLEST_SHARE = 16, 0.3
 # They lie in this many cells of the grid at least; those of a logo in the corner of every clip do not.
-FEWEST_CELLS = 6
-# How far the picture's corners may move, as a share of its longer side, and how much its area and its depth may change.
-FARTHEST, LARGEST_ZOOM, LARGEST_TILT = 0.25, 1.6, 1.2
+FEWEST_CELLS = 9
+# How far the picture's corners may move, as a share of its longer side.
+FARTHEST = 0.25
 # A larger difference between evened pictures is the subject's.
 LARGEST_DIFFERENCE = 40
 # Leaves that sway suggest a motion that explains one or two hundredths of the difference; a camera that moves explains far more.
@@ -93,9 +96,18 @@ def find_motion(landmarks: Landmarks, frame: Grey, *, guess: Transform | None = 
     """The motion from a plate to a frame; guess: where to look, the motion to the frame before; None to look everywhere."""
     if min(frame.shape) < SMALLEST_SIDE:
         return Motion(None, 0, 0, f"a side of the picture is shorter than {SMALLEST_SIDE} pixels")
-    here, there = _tracked(landmarks, frame, _rough_motion(landmarks, frame) if guess is None else guess)
-    homography, agreeing = _fitted(here, there)
+    start = _rough_motion(landmarks, frame) if guess is None else guess
     resting = np.eye(3) if guess is None else guess
+    motion = _motion_from(landmarks, frame, start, resting)
+    if motion.homography is None or motion.doubt or typical_shift(motion.homography, start, frame.shape) < FAR:
+        return motion
+    return _motion_from(landmarks, frame, motion.homography, resting)
+
+
+def _motion_from(landmarks: Landmarks, frame: Grey, start: Transform, resting: Transform) -> Motion:
+    """The motion found from a start; the resting one where much of the picture keeps to that."""
+    here, there = _tracked(landmarks, frame, start)
+    homography, agreeing = _fitted(here, there)
     stayed = np.linalg.norm(mapped(here, resting) - there, axis=1) < STAYED_REACH
     if not _too_few(here, stayed & ~agreeing, frame.shape):
         # Something textured moves before something that does not: the camera stands still, whatever moves.
@@ -115,30 +127,6 @@ def improves(plate: Grey, frame: Grey, homography: Transform, before: Transform)
     )
     after, now = (cv2.mean(np.minimum(difference, LARGEST_DIFFERENCE), shown)[0] for difference in (there, here))
     return bool(after < WORTHWHILE * now)
-
-
-def largest_shift(homography: Transform, size: Sequence[int]) -> float:
-    """How far the corners of a picture of (height, width) move at most; infinite when one of them gets behind the camera."""
-    corners = _corners(size)
-    if _depths(corners, homography).min() <= 0:
-        return float("inf")
-    return float(np.linalg.norm(mapped(corners, homography) - corners, axis=1).max())
-
-
-def typical_shift(first: Transform, second: Transform, size: Sequence[int]) -> float:
-    """How far apart two motions put the points of a picture of (height, width): the root mean square over a grid."""
-    grid = np.stack(np.meshgrid(np.linspace(0, size[1], 5), np.linspace(0, size[0], 5)), axis=-1).reshape(-1, 2)
-    return float(np.sqrt(np.mean(np.sum(np.square(mapped(grid, first) - mapped(grid, second)), axis=1))))
-
-
-def mapped(points: NDArray[Any], transform: Transform) -> NDArray[np.float64]:
-    """Points [N, 2] moved by a homography."""
-    moved = points @ transform[:2, :2].T + transform[:2, 2]
-    return np.asarray(moved / _depths(points, transform)[:, None], np.float64)
-
-
-def _depths(points: NDArray[Any], transform: Transform) -> NDArray[np.float64]:
-    return np.asarray(points @ transform[2, :2] + transform[2, 2], np.float64)
 
 
 def _corners_to_track(picture: Grey) -> Points:
@@ -186,22 +174,24 @@ def _rough_motion(landmarks: Landmarks, frame: Grey) -> Transform:
 
 def _tracked(landmarks: Landmarks, frame: Grey, start: Transform) -> tuple[Points, Points]:
     """The plate's corners that are found in the frame: here and there, [N, 2] each."""
-    here = landmarks.corners
-    if not len(here):
-        return here, here
-    there, found = _follow(landmarks.picture, frame, here, mapped(here, start), PYRAMID_LEVELS)
+    if not len(landmarks.corners):
+        return landmarks.corners, landmarks.corners
+    # Tracking compares upright squares, so the plate is turned and zoomed as the frame is first.
+    moved = np.asarray(cv2.warpPerspective(landmarks.picture, start, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    begin = mapped(landmarks.corners, start).astype(np.float32)
+    there, found = _follow(moved, frame, begin, begin, PYRAMID_LEVELS)
     # On the way back the start is exact already, so no coarse levels are needed.
-    back, returned = _follow(frame, landmarks.picture, there, here, 1)
-    sure = found & returned & (np.linalg.norm(back - here, axis=1) < RETURN_REACH)
-    return here[sure], there[sure]
+    back, returned = _follow(frame, moved, there, begin, 1)
+    sure = found & returned & (np.linalg.norm(back - begin, axis=1) < RETURN_REACH)
+    return landmarks.corners[sure], there[sure]
 
 
-def _follow(first: Grey, second: Grey, points: Points, guess: NDArray[Any], levels: int) -> tuple[Points, NDArray[np.bool_]]:
+def _follow(first: Grey, second: Grey, points: Points, guess: Points, levels: int) -> tuple[Points, NDArray[np.bool_]]:
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         first,
         second,
         points,
-        guess.astype(np.float32),
+        guess.copy(),
         winSize=(TRACKING_WINDOW, TRACKING_WINDOW),
         maxLevel=levels,
         criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01),
@@ -229,7 +219,7 @@ def _doubt(homography: Transform | None, here: Points, agreeing: NDArray[np.bool
     share = largest_shift(homography, size) / max(size)
     if share > FARTHEST:
         return f"the camera would have moved by {share:.0%} of the picture"
-    if _bends(homography, size):
+    if bends(homography, size):
         return "the picture would be mirrored or bent"
     return ""
 
@@ -241,18 +231,3 @@ def _too_few(here: Points, agreeing: NDArray[np.bool_], size: Sequence[int]) -> 
         return f"{count} of {len(here)} details found in both pictures agree on a motion, which is too few"
     cells = set(_cells(here[agreeing], size))
     return "" if len(cells) >= FEWEST_CELLS else f"the {count} details that agree on a motion all lie in one part of the picture"
-
-
-def _bends(homography: Transform, size: Sequence[int]) -> bool:
-    """Whether it mirrors, zooms or tilts a picture more than a camera held by hand does."""
-    corners = _corners(size)
-    depths = _depths(corners, homography)
-    outline = mapped(corners[[0, 1, 3, 2]], homography).astype(np.float32)
-    # y points down, so the outline's area is negative once it is mirrored.
-    zoom = cv2.contourArea(outline, oriented=True) / (size[0] * size[1])
-    return not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM or depths.max() > LARGEST_TILT * depths.min() or not cv2.isContourConvex(outline)
-
-
-def _corners(size: Sequence[int]) -> NDArray[np.float64]:
-    """Upper left, upper right, lower left, lower right."""
-    return np.array([[x, y] for y in (0, size[0]) for x in (0, size[1])], np.float64)

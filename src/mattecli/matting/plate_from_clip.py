@@ -70,7 +70,8 @@ def _reach(samples: Pixels) -> int:
 
 def _settle(samples: Pixels, there: Mask, reach: int) -> tuple[Pixels, NDArray[np.float32]]:
     """The background [h, W, 3] of samples [N, h, W, 3] where they are there, [N, h, W], and the share of those that are near it."""
-    near = there & _near(samples, _median(samples, there), reach)
+    middle = (len(samples) - 1) // 2
+    near = there & _near(samples, np.partition(samples, middle, axis=0)[middle], reach)
     counts = there.sum(axis=0)
     torn = 2 * near.sum(axis=0) <= counts
     near[:, torn] = _densest(samples[:, torn], there[:, torn], reach)
@@ -78,17 +79,6 @@ def _settle(samples: Pixels, there: Mask, reach: int) -> tuple[Pixels, NDArray[n
     total = np.sum(samples * near[..., None], axis=0, dtype=np.uint64)
     mean = (total / np.maximum(votes, 1)[..., None] + 0.5).astype(samples.dtype)
     return np.where(votes[..., None] > 0, mean, samples[0]), (votes / np.maximum(counts, 1)).astype(np.float32)
-
-
-def _median(samples: Pixels, there: Mask) -> Pixels:
-    """The median, channel by channel, of the samples that are there (the lower one of an even number)."""
-    if there.all():
-        middle = (len(samples) - 1) // 2
-        return np.asarray(np.partition(samples, middle, axis=0)[middle])
-    # The others are sorted behind them.
-    ordered = np.sort(np.where(there[..., None], samples, np.iinfo(samples.dtype).max), axis=0)
-    places = np.maximum(there.sum(axis=0) - 1, 0) // 2
-    return np.asarray(np.take_along_axis(ordered, places[None, ..., None], axis=0)[0])
 
 
 def _densest(samples: Pixels, there: Mask, reach: int) -> Mask:

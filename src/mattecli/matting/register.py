@@ -6,32 +6,18 @@ Plates and frames are uint8 or uint16 [H, W, 3] RGB, of one size, each over its 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
-from mattecli.matting.exposure import NEUTRAL, Exposure, Picture, lab_distance, match_exposure
-from mattecli.matting.motion import (
-    Grey,
-    Landmarks,
-    Motion,
-    Transform,
-    evened,
-    find_landmarks,
-    find_motion,
-    improves,
-    largest_shift,
-    typical_shift,
-)
-
-Pixels = NDArray[np.unsignedinteger[Any]]
+from mattecli.matting.exposure import NEUTRAL, Exposure, lab_distance, match_exposure
+from mattecli.matting.homography import Transform, largest_shift, scaled, typical_shift
+from mattecli.matting.motion import Landmarks, Motion, find_landmarks, find_motion, improves
+from mattecli.matting.sight import Pixels, Sight, look
 
 ALIGNMENTS = AUTO, NONE, HOMOGRAPHY = "auto", "none", "homography"
-# Pictures are matched with their longer side reduced to the first, and compared at the second.
-MATCHED_SIDE, COMPARED_SIDE = 960, 320
 # A camera that moved by less than this on average, in pixels of the matched picture, stands still: resampling the plate would
 # cost more than it mends, and a plate that trembles with the noise would be seen.
 STILL = 0.2
@@ -48,10 +34,10 @@ class Registration:
     """How a plate is laid onto a frame, and how well it fits.
 
     homography: 3x3 from the plate's pixels to the frame's, None where the plate stays where it is; reason: why it does.
-    inliers of matches: how many of the details found in both pictures agree on a motion. shift: the largest motion of the
-    plate's corners, in pixels. exposure: what takes the plate's colours to the frame's. residual: what then remains of the
-    difference, in CIE Lab units (1 is just noticeable): the median of the two thirds of the picture that differ least, which
-    the subject mostly leaves free.
+    inliers of matches: how many of the details found in both pictures agree on a motion; is_sure: whether that tells where the camera
+    was (a plain wall has too few). shift: how far that motion moves the picture's corners at most, in pixels, whether it is used or
+    not. exposure: what takes the plate's colours to the frame's. residual: what then remains of the difference, in CIE Lab units (1 is
+    just noticeable): the median of the two thirds of the picture that differ least, which the subject mostly leaves free.
     """
 
     homography: Transform | None
@@ -83,15 +69,6 @@ AT_REST = Registration(None, 0, 0, 0.0, NEUTRAL, 0.0, True, "it is the same pict
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """What is looked at of a picture of `size`: its evened grey values at the matched size, its smoothed colours at the compared one."""
-
-    size: tuple[int, int]
-    grey: Grey
-    colours: Picture
-
-
-@dataclass(frozen=True, eq=False)
 class Plate:
     """A clean plate made ready for many frames: its pixels, and what is computed once."""
 
@@ -102,7 +79,7 @@ class Plate:
 
 def prepare(plate: Pixels) -> Plate:
     """Find a plate's landmarks, once for all the frames that it is registered onto."""
-    sight = _look(plate)
+    sight = look(plate)
     return Plate(plate, sight, find_landmarks(sight.grey))
 
 
@@ -183,21 +160,7 @@ def _both(plate: Pixels | Plate, frame: Pixels) -> tuple[Plate, Sight]:
             f"the plate is {size[1]}x{size[0]} pixels but the picture is {frame.shape[1]}x{frame.shape[0]}; "
             "take both with the same camera from the same place"
         )
-    return plate if isinstance(plate, Plate) else prepare(plate), _look(frame)
-
-
-def _look(pixels: Pixels) -> Sight:
-    small = _reduced(pixels, MATCHED_SIDE)
-    colours = _reduced(small, COMPARED_SIDE).astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    return Sight((pixels.shape[0], pixels.shape[1]), evened(small), np.asarray(cv2.GaussianBlur(colours, (0, 0), 1.0), np.float32))
-
-
-def _reduced(pixels: Pixels, side: int) -> Pixels:
-    factor = side / max(pixels.shape[:2])
-    if factor >= 1:
-        return pixels
-    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(pixels.dtype, copy=False)
+    return plate if isinstance(plate, Plate) else prepare(plate), look(frame)
 
 
 def _placed(plate: Plate, sight: Sight, motion: Motion, align: str) -> tuple[Transform | None, str]:
@@ -210,12 +173,12 @@ def _placed(plate: Plate, sight: Sight, motion: Motion, align: str) -> tuple[Tra
         return None, "the camera has not moved"
     if align == AUTO and not improves(plate.landmarks.picture, sight.grey, motion.homography, np.eye(3)):
         return None, "the plate fits better where it is"
-    return _scaled(motion.homography, sight.grey.shape, sight.size), ""
+    return scaled(motion.homography, sight.grey.shape, sight.size), ""
 
 
 def _followed(plate: Plate, sight: Sight, previous: Registration) -> tuple[Motion, Transform | None, str]:
     """Where the plate is laid after where it was laid before."""
-    before = np.eye(3) if previous.homography is None else _scaled(previous.homography, sight.size, sight.grey.shape)
+    before = np.eye(3) if previous.homography is None else scaled(previous.homography, sight.size, sight.grey.shape)
     motion = find_motion(plate.landmarks, sight.grey, guess=before)
     if motion.doubt and _has_changed(previous, _compared(plate, sight, previous.homography)[1]):
         motion = find_motion(plate.landmarks, sight.grey)
@@ -225,7 +188,7 @@ def _followed(plate: Plate, sight: Sight, previous: Registration) -> tuple[Motio
         return motion, previous.homography, "the camera has not moved"
     if not improves(plate.landmarks.picture, sight.grey, motion.homography, before):
         return motion, previous.homography, "the plate fits better where it was"
-    return motion, _scaled(motion.homography, sight.grey.shape, sight.size), ""
+    return motion, scaled(motion.homography, sight.grey.shape, sight.size), ""
 
 
 def _has_changed(previous: Registration, residual: float) -> bool:
@@ -238,7 +201,7 @@ def _compared(plate: Plate, sight: Sight, homography: Transform | None, usual: E
     colours, size = plate.sight.colours, (sight.colours.shape[0], sight.colours.shape[1])
     shown = np.ones(size, bool)
     if homography is not None:
-        there = _scaled(homography, sight.size, size)
+        there = scaled(homography, sight.size, size)
         colours = np.asarray(cv2.warpPerspective(colours, there, size[::-1], borderMode=cv2.BORDER_REPLICATE), np.float32)
         shown = _shown(there, size)
     exposure = match_exposure(sight.colours, colours, shown) or usual
@@ -261,7 +224,7 @@ def _shift(motion: Motion, sight: Sight) -> float:
     """How far, in the picture's pixels, a motion moves its corners; 0 when there is none."""
     if motion.homography is None:
         return 0.0
-    return largest_shift(_scaled(motion.homography, sight.grey.shape, sight.size), sight.size)
+    return largest_shift(scaled(motion.homography, sight.grey.shape, sight.size), sight.size)
 
 
 def _exposed(plate: Pixels, exposure: Exposure) -> Pixels:
@@ -275,11 +238,3 @@ def _exposed(plate: Pixels, exposure: Exposure) -> Pixels:
 def _shown(homography: Transform, size: tuple[int, int]) -> NDArray[np.bool_]:
     whole = np.full(size, 255, np.uint8)
     return np.asarray(cv2.warpPerspective(whole, homography, size[::-1]) == 255)
-
-
-def _scaled(homography: Transform, size: tuple[int, ...], other: tuple[int, ...]) -> Transform:
-    """A motion of a picture of (height, width) as that of the same picture at another size; a pixel's place is its centre."""
-    down, across = other[0] / size[0], other[1] / size[1]
-    scaling = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]], np.float64)
-    scaled = scaling @ homography @ np.linalg.inv(scaling)
-    return np.asarray(scaled / scaled[2, 2], np.float64)

@@ -1,14 +1,14 @@
 """Steady mattes: take the flicker out of a video's per-frame alphas, without lag and without ghosts.
 
-A model that looks at one frame at a time decides a doubtful pixel now so, now so. The two neighbouring frames are brought onto the
-frame between them by optical flow (Kroeger, Timofte, Dai and Van Gool, "Fast Optical Flow using Dense Inverse Search", ECCV 2016),
-and where the picture they bring is the picture that is there, the matte becomes the median of the three. Where it is not, because
-something was uncovered or moved too fast to be followed, the matte stays as it is: a doubt never draws a trail.
+A model that looks at one frame at a time decides a doubtful pixel now so, now so. Here the two neighbours of a frame are brought
+onto it by optical flow (Kroeger, Timofte, Dai and Van Gool, "Fast Optical Flow using Dense Inverse Search", ECCV 2016). Where the
+picture they bring is the picture that is there, the matte becomes the median of the three. Where it is not, because something was
+uncovered or moved too fast to be followed, the matte stays as it is: a doubt never draws a trail.
 
-That one frame which disagrees with both of its neighbours is wrong is what MODNet's one-frame delay takes for granted (Ke et al.,
-arXiv 2011.11961, section 3.4); there the neighbours' mean replaces it, without motion. The median has three merits over means: an
-edge that passes by in one direction has, at each pixel, its true value in the middle; a blob that is there for a single frame
-leaves nothing behind; and nothing is ever made up that no frame holds.
+That a frame which disagrees with both of its neighbours is wrong is also what MODNet's one-frame delay takes for granted (Ke et
+al., arXiv 2011.11961); there the neighbours' mean replaces it, and nothing is brought along with the motion. The median is better
+than means in two ways: an edge that flow misplaced between its neighbours still has its true value in the middle, and a blob that
+is there for a single frame leaves nothing behind.
 
 All of this happens on a reduced picture. What is enlarged and added to the full matte is only the correction, so hair keeps the
 sharpness that the model gave it, and the cost hardly grows with the resolution.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -34,10 +34,15 @@ Bytes = NDArray[np.uint8]
 LONGER_SIDE = 480
 # Against sensor noise and block edges, in pixels of the reduced picture.
 NOISE_BLUR = 0.64
-# A neighbour is believed fully when its colours are within the first, not at all beyond the second, in levels of 255.
+# A neighbour is believed fully where its colours differ less than by the first, not at all beyond the second, in levels of 255.
 SAME, DIFFERENT = 8.0, 24.0
-# Where flow is off by a fraction of a pixel, hair gets corrections of both signs side by side, and flicker of one: pixels.
-CORRECTION_BLUR = 1.0
+# The same for differences blurred by BROAD pixels of the reduced picture.
+BROAD, BROADLY_SAME, BROADLY_DIFFERENT = 2.0, 3.0, 9.0
+# Flow is off by about this many pixels of the reduced picture; without tolerance the median of sparse hair would be no hair.
+SOFTNESS = 1.5
+# Where the median is plainly foreground or background it replaces the matte, lest a sharp blob leave its outline behind. PLAIN is
+# so low that one hair within a reduced pixel is not plain; around changes from VISIBLE on it replaces the matte fully.
+PLAIN, VISIBLE = 0.02, 0.05
 SMALLEST_FOR_FLOW = 16
 
 
@@ -72,56 +77,98 @@ def smoothed(items: Iterable[tuple[Bytes, Alpha, T]]) -> Iterator[tuple[Alpha, T
         if now is not None:
             current, thing = now
             same_scene = current.alpha.shape == alpha.shape and not is_cut(current.colours, after.colours)
-            yield smooth(before, current, after if same_scene else None), thing
-            before = current if same_scene else None
+            steady = smooth(before, current, after if same_scene else None)
+            yield steady.alpha, thing
+            before = steady if same_scene else None
         now = after, carried
     if now is not None:
-        yield smooth(before, now[0], None), now[1]
+        yield now[0].alpha, now[1]
 
 
-def smooth(before: Moment | None, now: Moment, after: Moment | None) -> Alpha:
-    """The matte of `now` without flicker, float32 [H, W] in 0..1; all three are of one size.
+def smooth(before: Moment | None, now: Moment, after: Moment | None) -> Moment:
+    """The moment `now` with a matte that does not flicker; all three are of one size.
 
-    Two witnesses are needed to overrule a matte: without the frame before or the one after, `now.alpha` itself is returned.
+    Give as `before` what this function made of the frame before: a matte that swings to and fro is then held, where the median of
+    three unsmoothed ones would only swing the other way. Two witnesses are needed to overrule a matte: without the frame before
+    or the one after, `now` itself is returned.
     """
     if before is None or after is None:
-        return now.alpha
+        return now
     (first, first_trust), (second, second_trust) = _seen_from(now, before), _seen_from(now, after)
-    change = _median(first, now.reduced, second) - now.reduced
-    trusted = cv2.GaussianBlur(np.minimum(first_trust, second_trust) * change, (0, 0), CORRECTION_BLUR)
-    correction = np.clip(trusted, np.minimum(change, 0), np.maximum(change, 0))
-    enlarged = cv2.resize(correction, now.alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(now.alpha + enlarged, 0, 1), np.float32)
+    trust = np.minimum(first_trust, second_trust)
+    median, soft = _median(first, now.reduced, second), _soft(now.reduced)
+    change = trust * (_median(_soft(first), soft, _soft(second)) - soft)
+    correction = np.clip(change, np.minimum(median - now.reduced, 0), np.maximum(median - now.reduced, 0))
+    kept = 1 - trust * _plain(median) * np.clip(_highest(np.abs(change)) / VISIBLE, 0, 1)
+    added = kept * correction + (1 - kept) * median
+    alpha = now.alpha * _enlarged(kept, now.alpha.shape) + _enlarged(added, now.alpha.shape)
+    return Moment(np.clip(alpha, 0, 1), now.colours, now.reduced * kept + added)
 
 
-def _reduced(plane: NDArray) -> NDArray:
+def _soft(alpha: Alpha) -> Alpha:
+    """A matte in which hair that flow brought to a place slightly beside its own still covers it."""
+    return np.asarray(cv2.GaussianBlur(alpha, (0, 0), SOFTNESS), np.float32)
+
+
+def _plain(alpha: Alpha) -> Alpha:
+    """1 where a pixel and all around it are foreground or all are background, but for PLAIN; 0 where they are off by twice that."""
+    off = np.minimum(_highest(alpha), _highest(1 - alpha))
+    return np.asarray(np.clip(2 - off / PLAIN, 0, 1), np.float32)
+
+
+def _highest(plane: Alpha) -> Alpha:
+    """The highest of the nine values at and around each pixel."""
+    return np.asarray(cv2.dilate(plane, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _reduced(plane: NDArray[Any]) -> NDArray[Any]:
     scale = LONGER_SIDE / max(plane.shape[:2])
     size = [max(1, round(side * scale)) for side in plane.shape[1::-1]]
     return cv2.resize(plane, size, interpolation=cv2.INTER_AREA) if scale < 1 else plane
 
 
+def _enlarged(plane: Alpha, size: tuple[int, ...]) -> Alpha:
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def _seen_from(now: Moment, other: Moment) -> tuple[Alpha, Alpha]:
     """The other moment's matte brought to where things are now, and how far each pixel of it is to be believed, both [h, w]."""
-    places = _flow(now.colours, other.colours) + np.dstack(np.meshgrid(*(np.arange(side) for side in now.reduced.shape[::-1])))
+    flow = _flow(now.colours, other.colours)
+    rows, columns = (np.arange(side, dtype=np.float32) for side in now.reduced.shape)
+    across, down = flow[..., 0] + columns, flow[..., 1] + rows[:, None]
     colours, alpha = (
-        cv2.remap(plane, places.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for plane in (other.colours, other.reduced)
+        cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for plane in (other.colours, other.reduced)
     )
-    red, green, blue = cv2.split(cv2.absdiff(now.colours, np.asarray(colours, np.uint8)))
-    difference = np.maximum(np.maximum(red, green), blue).astype(np.float32)
-    return np.asarray(alpha, np.float32), np.clip((DIFFERENT - difference) / (DIFFERENT - SAME), 0, 1)
+    return np.asarray(alpha, np.float32), _trust(np.subtract(now.colours, colours, dtype=np.float32))
+
+
+def _trust(difference: NDArray[np.float32]) -> Alpha:
+    """How surely two pictures, [h, w, 3], show the same thing at a pixel: [h, w], 0..1.
+
+    Colours may be a little off, as noise and imperfect flow make them, but not all to one side over an area.
+    """
+    broad = np.asarray(cv2.GaussianBlur(difference, (0, 0), BROAD), np.float32)
+    fine = (DIFFERENT - _largest(difference)) / (DIFFERENT - SAME)
+    return np.clip(np.minimum(fine, (BROADLY_DIFFERENT - _largest(broad)) / (BROADLY_DIFFERENT - BROADLY_SAME)), 0, 1)
+
+
+def _largest(difference: NDArray[np.float32]) -> Alpha:
+    """The largest of the three channels' absolute values."""
+    red, green, blue = cv2.split(np.abs(difference))
+    return np.asarray(np.maximum(np.maximum(red, green), blue), np.float32)
 
 
 def _flow(now: Bytes, other: Bytes) -> NDArray[np.float32]:
     """From each pixel of now to its place in the other picture, float32 [h, w, 2] as x, y; none in pictures too small for it."""
+    still = np.zeros((*now.shape[:2], 2), np.float32)
     if min(now.shape[:2]) < SMALLEST_FOR_FLOW:
-        return np.zeros((*now.shape[:2], 2), np.float32)
+        return still
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     # One level finer and without the variational step: as good here as the medium preset, at a third of its cost.
     search.setFinestScale(1)
     search.setVariationalRefinementIterations(0)
-    now, other = (np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8) for picture in (now, other))
-    return np.asarray(search.calc(now, other, None), np.float32)
+    flow = search.calc(cv2.cvtColor(now, cv2.COLOR_RGB2GRAY), cv2.cvtColor(other, cv2.COLOR_RGB2GRAY), still)
+    return np.asarray(flow, np.float32)
 
 
 def _median(one: Alpha, two: Alpha, three: Alpha) -> Alpha:

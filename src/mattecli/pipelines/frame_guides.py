@@ -1,6 +1,6 @@
 """The guides of a clip's frames, in step with them: the plate laid onto each, a mask or trimap that stands still or is a clip itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import repeat
@@ -54,7 +54,7 @@ def guided(frames: Iterable[Frame], take: Take, choice: Choice, plate: Plate | N
                     before, where = where, track(where, plate, frame.pixels, align=take.align)
                     laid = laid if laid is not None and where.lays_like(before) else apply(where, plate.pixels)
                     given["background"] = laid
-                one = _derived(frame, given, choice) if frame.index >= skipped else None
+                one = _derived(frame, given, where, choice) if frame.index >= skipped else None
             if one is not None:
                 yield one
 
@@ -120,7 +120,7 @@ def _next(name: str, levels: Iterator[Pixels], frame: Frame, file: str) -> Pixel
     return found
 
 
-def _derived(frame: Frame, given: dict[str, Pixels], choice: Choice) -> Guided:
+def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, choice: Choice) -> Guided:
     """What the model takes, made from what was given; a screen's plate is among it whatever the model takes."""
     guides: dict[str, Pixels] = {}
     if choice.screen:
@@ -129,9 +129,9 @@ def _derived(frame: Frame, given: dict[str, Pixels], choice: Choice) -> Guided:
         guides["background"] = given["background"]
     try:
         if "trimap" in choice.spec.guides:
-            guides["trimap"] = _trimap(frame, given, choice.trimap_source)
+            guides["trimap"] = _trimap(frame, given, laid, choice.trimap_source)
         if "mask" in choice.spec.guides:
-            guides["mask"] = _mask(frame, given)
+            guides["mask"] = _mask(frame, given, laid)
     except EmptyError:
         nothing = np.zeros(frame.pixels.shape[:2], np.uint8)
         return Guided(frame, guides | dict.fromkeys({"trimap", "mask"} & set(choice.spec.guides), nothing), found=False)
@@ -142,20 +142,30 @@ def _photo(frame: Frame) -> Photo:
     return Photo(frame.pixels, alpha=None, icc=None)
 
 
-def _trimap(frame: Frame, given: Mapping[str, Pixels], source: str) -> NDArray[np.uint8]:
+def _trimap(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None, source: str) -> NDArray[np.uint8]:
     if source == SUBJECT:
         return find_subject(_photo(frame))
     if source == SCREEN:
         return trimap_from_screen(from_levels(frame.pixels), from_levels(given["background"]))
     if source == "background":
-        return trimap_from_plate(eight_bit(frame.pixels), eight_bit(given["background"]))
+        return _before_plate(trimap_from_plate, frame, given["background"], laid)
     if source == "mask":
         return trimap_from_mask(eight_bit(given["mask"]))
     levels = eight_bit(given["trimap"])
     return np.where(levels < SURE_BLACK, 0, np.where(levels > SURE_WHITE, 255, 128)).astype(np.uint8)
 
 
-def _mask(frame: Frame, given: Mapping[str, Pixels]) -> Pixels:
+def _mask(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None) -> Pixels:
     if "mask" in given:
         return eight_bit(given["mask"])
-    return mask_from_plate(eight_bit(frame.pixels), eight_bit(given["background"]))
+    return _before_plate(mask_from_plate, frame, given["background"], laid)
+
+
+def _before_plate(find: Callable[..., NDArray[np.uint8]], frame: Frame, plate: Pixels, laid: Registration | None) -> NDArray[np.uint8]:
+    """What stands before the plate; all of a frame that differs everywhere, for the clip's scene was checked when it began."""
+    try:
+        return find(eight_bit(frame.pixels), eight_bit(plate), laid=laid)
+    except EmptyError:
+        raise
+    except InputError:
+        return np.full(frame.pixels.shape[:2], 255, np.uint8)

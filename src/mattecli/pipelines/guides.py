@@ -12,6 +12,7 @@ from mattecli.errors import InputError, UsageError
 from mattecli.io.images import Photo, Pixels, read_levels, read_photo
 from mattecli.matting.compose import from_levels, to_levels
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
+from mattecli.matting.register import apply, check_same_scene, register
 from mattecli.matting.screen import AUTO, CHANNELS, find_screen, plate_from_screen, trimap_from_screen
 from mattecli.matting.strokes import trimap_from_strokes
 from mattecli.matting.subject import subject_trimap
@@ -118,7 +119,7 @@ def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[
     if choice.screen:
         guides["background"] = plate_of_screen(photo, choice.screen)
     elif "background" in choice.spec.guides:
-        guides["background"] = read_plate(photo, files["background"])
+        guides["background"] = laid_plate(photo, files["background"])
     if choice.trimap_source == SCREEN:
         guides["trimap"] = trimap_from_screen(from_levels(photo.pixels), from_levels(guides["background"]))
     elif "trimap" in choice.spec.guides:
@@ -160,6 +161,17 @@ def read_plate(photo: Photo, file: str) -> Pixels:
     plate = read_photo(file).pixels
     _check_size("plate", plate, photo, file)
     return plate
+
+
+def laid_plate(photo: Photo, file: str) -> Pixels:
+    """The clean plate as the photo shows it: moved and exposed like it. Raises InputError, with numbers, for another scene's."""
+    plate = read_plate(photo, file)
+    where = register(plate, photo.pixels)
+    try:
+        check_same_scene(where)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    return apply(where, plate)
 
 
 def plate_of_screen(photo: Photo, screen: str) -> Pixels:

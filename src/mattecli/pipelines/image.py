@@ -11,6 +11,7 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.headroom import Outcome, run_within
 from mattecli.core.runtime import Matter, to_array, to_tensor
+from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
 from mattecli.matting.compose import lay_over, to_levels
 from mattecli.matting.foreground import estimate_foreground
@@ -88,6 +89,7 @@ def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], r
         tensors = {name: torch.cat([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
         options = suited(recipe.matter, photos[0]) | recipe.options
         outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
+        wait_for(recipe.matter.device.torch)
     return [
         _finish(photo, _matted(images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
         for n, photo in enumerate(photos)
@@ -159,16 +161,16 @@ def doubts(alpha: Tensor) -> tuple[str, ...]:
 def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -> Pixels:
     """The result in integers from 0 to `top` (255 or 65535); `seconds` is the moment of a video, for a backdrop that moves."""
     if recipe.kind == "alpha":
-        return integers(matted.alpha, top)
+        return integers(top, matted.alpha)
     colours = true_colours(matted, recipe) if recipe.decontaminate else matted.image
     if recipe.kind == "foreground":
-        return integers(colours, top)
+        return integers(top, colours)
     if recipe.kind == "composite":
         backdrop = recipe.backdrop or plain_backdrop("white")
         size = (colours.shape[2], colours.shape[3])
         laid = lay_over(to_array(colours), to_array(matted.alpha), backdrop.at(size, seconds), linear=recipe.linear)
         return to_levels(laid, top)
-    return integers(torch.cat([colours, matted.alpha], 1), top)
+    return integers(top, colours, matted.alpha)
 
 
 def true_colours(matted: Matted, recipe: Recipe) -> Tensor:
@@ -188,13 +190,15 @@ def _as_tensor(array: NDArray[np.float32], like: Tensor) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(planes))[None].to(like)
 
 
-def integers(values: Tensor, top: int) -> Pixels:
-    """Values [1, C, H, W] in 0..1 as the nearest integers from 0 to `top`: uint8 or uint16, [H, W] (C = 1) or [H, W, C].
+def integers(top: int, *parts: Tensor) -> Pixels:
+    """Values [1, C, H, W] in 0..1, channels of several parts in a row, as the nearest integers from 0 to `top`.
 
-    They are rounded where they lie, so that from a GPU bytes travel and not floats.
+    uint8 or uint16, [H, W] for one channel in all, else [H, W, C]. They are rounded where they lie, so that from a GPU bytes travel and
+    not floats.
     """
+    dtype = torch.uint8 if top == 255 else torch.int32
     with torch.inference_mode():
-        levels = (values[0].float().clamp(0, 1) * top + 0.5).to(torch.uint8 if top == 255 else torch.int32)
+        levels = torch.cat([(part[0].float() * top).add_(0.5).clamp_(0, top).to(dtype) for part in parts])
         array = levels.permute(1, 2, 0).contiguous().cpu().numpy()
     array = array if top == 255 else array.astype(np.uint16)
     return array[..., 0] if array.shape[2] == 1 else array

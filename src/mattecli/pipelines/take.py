@@ -10,8 +10,8 @@ from pathlib import Path
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clips import Span
 from mattecli.io.codecs import check_destination
+from mattecli.matting.register import ALIGNMENTS
 
-ALIGNMENTS = ("auto", "none", "homography")
 SUFFIXES = {"cutout": ".mov", "alpha": ".mov", "foreground": ".mov", "composite": ".mp4"}
 # Broadcast rates are written short and mean these (SMPTE ST 170).
 SHORT_RATES = {
