@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import machine
+from mattecli.core import machine
 
 PROBE = """
 import sys, time

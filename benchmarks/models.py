@@ -1,6 +1,6 @@
 """What each model costs: parameters, multiply-accumulates, and seconds on the CPU, at 512x512 and at 1920x1080.
 
-Weights are those the constructor leaves (speed does not depend on their values). Multiply-accumulates are those of convolutions and
+Weights are stand-ins (speed does not depend on their values). Multiply-accumulates are those of convolutions and
 matrix products, counted by torch's FlopCounterMode on the whole path of the export (resizing to the network's side included); closed-form
 matting is an iterative solver and has no such number. Seconds are those of the exported, frozen file: the faster of two calls.
 
@@ -9,7 +9,6 @@ Usage: python benchmarks/models.py [--models a,b] [--json FILE] [--markdown FILE
 
 import argparse
 import json
-import tempfile
 import time
 from pathlib import Path
 
@@ -17,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-import machine
-from mattecli.core import export
+from mattecli.core import machine, standin
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import Matter, load_matter, pick_device
 
@@ -65,12 +63,9 @@ def seconds(matter: Matter, size: tuple[int, int]) -> float:
     return round(min(timed), 3)
 
 
-def measured(spec: ModelSpec, folder: Path) -> dict[str, object]:
-    torch.manual_seed(0)
-    module = export.network_module(spec)
-    wrapped = module.wrap(module.build(**spec.build), **spec.build).eval()
-    export.export(wrapped, folder / f"{spec.name}.pt", export.info_for(spec, None))
-    matter = load_matter(folder / f"{spec.name}.pt", device=pick_device("cpu"))
+def measured(spec: ModelSpec) -> dict[str, object]:
+    wrapped = standin.build_standin(spec)
+    matter = load_matter(standin.standin_file(spec), device=pick_device("cpu"))
     row: dict[str, object] = {"model": spec.name, "parameters": sum(parameter.numel() for parameter in wrapped.parameters())}
     for name, size in SIZES.items():
         row[f"gmacs_{name}"] = count(wrapped, spec, size)
@@ -112,14 +107,13 @@ def main() -> None:
     }
     chosen = [every[name] for name in arguments.models.split(",")] if arguments.models else [*reversed(different.values())]
     report: dict = {"machine": machine.describe(), "models": []}
-    with tempfile.TemporaryDirectory() as folder:
-        for spec in chosen:
-            report["models"].append(measured(spec, Path(folder)))
-            print(json.dumps(report["models"][-1]), flush=True)
-            if arguments.json:
-                arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-            if arguments.markdown:
-                arguments.markdown.write_text(markdown(report))
+    for spec in chosen:
+        report["models"].append(measured(spec))
+        print(json.dumps(report["models"][-1]), flush=True)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+        if arguments.markdown:
+            arguments.markdown.write_text(markdown(report))
 
 
 if __name__ == "__main__":

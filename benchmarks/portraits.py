@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import machine
+from mattecli.core import machine
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, open_matter, pick_device, to_array
 from mattecli.io.images import read_photo

@@ -35,3 +35,7 @@ class ModelError(MatteError):
 
 class DeviceError(MatteError):
     """The device asked for cannot be used: choose another or mend the installation."""
+
+
+class OutOfMemoryError(DeviceError):
+    """The device has less memory than the job needs: make the job smaller or choose a model that takes less."""

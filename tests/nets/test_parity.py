@@ -182,7 +182,7 @@ ADAPTERS = {
         tolerance=2e-5,  # other float32 kernels change up to 4e-6
         alpha_tolerance=2e-5,  # other float32 kernels change up to 2e-6; the 8-bit resize is exact
         pictures=lambda arrays: (picture(arrays["image"]), picture(arrays["trimap"])),
-        tunables=lambda meta: {"tile": meta["options"].get("size_h", 0)},
+        tunables=lambda meta: {"tile": meta["options"].get("size_h", 0), "overlap": 0},
         build=lambda meta: {"refines": meta["options"]["stage"] > 1},
     ),
     "dim-foamliu": Adapter(

@@ -3,12 +3,15 @@
 import typer
 
 from mattecli import __version__
+from mattecli.cli.bench import bench
 from mattecli.cli.compare import compare
+from mattecli.cli.composite import composite
 from mattecli.cli.console import Commands, say
 from mattecli.cli.doctor import doctor
 from mattecli.cli.evaluate import evaluate
 from mattecli.cli.image import image
 from mattecli.cli.models import models_app
+from mattecli.cli.plate import plate
 from mattecli.cli.recipe import MattingCommand
 from mattecli.cli.video import video
 
@@ -40,7 +43,10 @@ def main(
 app.command("image", cls=MattingCommand)(image)
 app.command("matte", cls=MattingCommand, help="The same command as `image`.", hidden=True)(image)
 app.command("video", cls=MattingCommand)(video)
+app.command("plate")(plate)
+app.command("composite")(composite)
 app.command("compare")(compare)
 app.command("eval")(evaluate)
+app.command("bench")(bench)
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor)

@@ -32,13 +32,32 @@ FORMAT = 1
 Tunable = int | float | bool | str
 
 
+SEES = ("all", "unknown", "square", "longest", "shortest", "each")
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What one call takes beside the loaded model, as measured in float32: megabytes of 10^6 bytes, and megabytes a megapixel.
+
+    `fixed` is always taken, `picture` for each pixel of the picture, `seen` for each pixel that the network sees at once. Which these
+    are says `sees`: "all" of the picture; its "unknown" pixels; or, with the option called `bound`, a "square" of that side, or the
+    picture with its "longest" or its "shortest" side, or "each" side, no longer than that.
+    """
+
+    fixed: float
+    picture: float
+    seen: float
+    sees: str = "all"
+    bound: str = ""
+
+
 @dataclass(frozen=True)
 class ExportInfo:
     """What a TorchScript file says about itself.
 
     `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults and
     `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from
-    (None for a model without weights).
+    (None for a model without weights); `memory` is None where it was never measured.
     """
 
     name: str
@@ -50,6 +69,7 @@ class ExportInfo:
     licence: str
     versions: dict[str, str]
     lossy_options: dict[str, Tunable] = field(default_factory=dict)
+    memory: Footprint | None = None
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -60,7 +80,8 @@ def parse_info(text: str) -> ExportInfo:
     """Read `ExportInfo` back from its JSON; ModelError when it is not ours or newer than this version."""
     try:
         fields: dict[str, Any] = json.loads(text)
-        info = ExportInfo(**{**fields, "guides": tuple(fields["guides"])})
+        memory = Footprint(**fields["memory"]) if fields.get("memory") else None
+        info = ExportInfo(**{**fields, "guides": tuple(fields["guides"]), "memory": memory})
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"the export's metadata cannot be read ({error}); export the model again") from error
     if info.format > FORMAT:

@@ -25,7 +25,7 @@ from mattecli import __version__
 from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
 from mattecli.core.registry import ModelSpec
-from mattecli.errors import DeviceError, ModelError, OutputError, UsageError
+from mattecli.errors import ModelError, OutOfMemoryError, OutputError, UsageError
 
 Module = torch.jit.ScriptModule  # a compiled module
 
@@ -50,7 +50,7 @@ def running() -> Iterator[None]:
         if own is not None:
             raise UsageError(own.group(1)) from error
         if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error):
-            raise DeviceError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
+            raise OutOfMemoryError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
         raise
 
 
@@ -158,6 +158,7 @@ def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
         licence=spec.licence,
         versions={"mattecli": __version__, "torch": torch.__version__},
         lossy_options=dict(spec.lossy_options),
+        memory=spec.memory,
     )
 
 
@@ -173,13 +174,14 @@ def export_file(spec: ModelSpec) -> Path:
     """The model's TorchScript file: the caller's own, or the one in the cache, made now from its verified checkpoints if need be."""
     if spec.export is not None:
         return spec.export
-    path = store.home() / "exports" / f"{spec.name}-{_export_key(spec)}.pt"
-    if not _is_whole(path):
+    path = store.home() / "exports" / f"{spec.name}-{export_key(spec)}.pt"
+    if not is_whole(path):
         export_model(spec, [store.verified(spec, file) for file in spec.files], path)
     return path
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
+    """Whether there is an export of ours."""
     try:
         read_info(path)
     except ModelError:
@@ -187,13 +189,15 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _export_key(spec: ModelSpec) -> str:
+def export_key(spec: ModelSpec) -> str:
+    """What an export depends on, in 16 hexadecimal digits: model, checkpoints, code and torch."""
     digest = hashlib.sha256()
     parts = [
         spec.name,
         spec.build,
         spec.options,
         spec.lossy_options,
+        spec.memory,
         spec.guides,
         [store.expected_sha256(spec, file) for file in spec.files],
         torch.__version__,

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mattecli.core.contract import GUIDES, Tunable, read_info
+from mattecli.core.contract import GUIDES, SEES, Footprint, Tunable, read_info
 from mattecli.errors import ModelError
 
 if sys.version_info >= (3, 11):
@@ -36,8 +36,8 @@ class ModelSpec:
     """One table of models.toml.
 
     `architecture` names the file in nets/; `build` goes to its build() and wrap(); `options` are the tunables of the export with
-    their defaults, `lossy_options` what suits photos from lossy files better; `refine` names the trimap model that finishes this
-    model's coarse matte by default, or is empty.
+    their defaults, `lossy_options` what suits photos from lossy files better; `memory` is what a call takes, as
+    benchmarks/memory.py measured it; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
     """
 
     name: str
@@ -51,6 +51,7 @@ class ModelSpec:
     build: Mapping[str, Tunable] = field(default_factory=dict)
     options: Mapping[str, Tunable] = field(default_factory=dict)
     lossy_options: Mapping[str, Tunable] = field(default_factory=dict)
+    memory: Footprint | None = None
     files: tuple[WeightFile, ...] = ()
     container: str = "checkpoint"  # what the file holds: a state dict, or the authors' own "torchscript"
     export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
@@ -90,6 +91,7 @@ def spec_of_export(path: Path) -> ModelSpec:
         foreground=info.foreground,
         options=info.options,
         lossy_options=info.lossy_options,
+        memory=info.memory,
         export=path,
     )
 
@@ -104,13 +106,23 @@ def _weight_file(file: Mapping[str, Any]) -> WeightFile:
     )
 
 
+def _footprint(name: str, table: Mapping[str, Any]) -> Footprint | None:
+    if "memory" not in table:
+        return None
+    footprint = Footprint(**table["memory"])
+    if footprint.sees not in SEES or (footprint.bound and footprint.bound not in table["options"]):
+        raise ModelError(f"models.toml: the memory of {name} is that of no known kind or of no option it has; kinds are {', '.join(SEES)}")
+    return footprint
+
+
 def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
     unknown = set(table["guides"]) - set(GUIDES)
     if unknown:
         raise ModelError(f"models.toml: {name} asks for unknown guides {sorted(unknown)}; guides are {', '.join(GUIDES)}")
-    plain = {key: value for key, value in table.items() if key not in ("guides", "files")}
+    plain = {key: value for key, value in table.items() if key not in ("guides", "files", "memory")}
     guides = tuple(guide for guide in GUIDES if guide in table["guides"])
-    return ModelSpec(name=name, guides=guides, files=tuple(_weight_file(file) for file in table.get("files", ())), **plain)
+    files = tuple(_weight_file(file) for file in table.get("files", ()))
+    return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, **plain)
 
 
 def read_registry(path: Path) -> Registry:

@@ -4,6 +4,7 @@ Layout under `home()`:
     checkpoints/<model>/<file name as published>      checked against models.toml before it ever gets its name
     checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
     exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, made again when needed
+    standins/<model>-<key>.pt                         the same with random weights, to measure speed with; safe to delete
 
 MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the published URLs, file by file, as
 <mirror>/<model>/<file name>.
@@ -130,8 +131,8 @@ def remove(spec: ModelSpec) -> list[Path]:
 
 
 def exports_of(spec: ModelSpec) -> list[Path]:
-    """The model's TorchScript files in the cache, of any version."""
-    return sorted((home() / "exports").glob(f"{spec.name}-????????????????.pt"))
+    """The model's TorchScript files in the cache, of any version, stand-ins too."""
+    return sorted(path for folder in ("exports", "standins") for path in (home() / folder).glob(f"{spec.name}-????????????????.pt"))
 
 
 def _part_path(path: Path) -> Path:

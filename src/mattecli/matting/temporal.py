@@ -32,12 +32,11 @@ Bytes = NDArray[np.uint8]
 
 # The longer side of the reduced picture; corrections are as sharp as this allows, and twice as much changes no number by a tenth.
 LONGER_SIDE = 480
-# Against sensor noise and block edges, in pixels of the reduced picture.
-NOISE_BLUR = 0.64
+# Pictures are compared after this blur, in pixels of the reduced picture: noise and small errors of flow are now brighter, now
+# darker, and cancel out, while something else that is there is all to one side.
+COMPARISON_BLUR = 1.5
 # A neighbour is believed fully where its colours differ less than by the first, not at all beyond the second, in levels of 255.
-SAME, DIFFERENT = 8.0, 24.0
-# The same for differences blurred by BROAD pixels of the reduced picture.
-BROAD, BROADLY_SAME, BROADLY_DIFFERENT = 2.0, 3.0, 9.0
+SAME, DIFFERENT = 3.0, 9.0
 # Flow is off by about this many pixels of the reduced picture; without tolerance the median of sparse hair would be no hair.
 SOFTNESS = 1.5
 # Where the median is plainly foreground or background it replaces the matte, lest a sharp blob leave its outline behind. PLAIN is
@@ -60,7 +59,7 @@ class Moment:
 
 def moment(frame: Bytes, alpha: Alpha) -> Moment:
     """Take from a frame, uint8 [H, W, 3] RGB, and its matte, float32 [H, W] in 0..1, what `smooth` needs."""
-    return Moment(alpha, np.asarray(cv2.GaussianBlur(_reduced(frame), (0, 0), NOISE_BLUR), np.uint8), _reduced(alpha))
+    return Moment(alpha, _reduced(frame), _reduced(alpha))
 
 
 def smoothed(items: Iterable[tuple[Bytes, Alpha, T]]) -> Iterator[tuple[Alpha, T]]:
@@ -143,32 +142,23 @@ def _seen_from(now: Moment, other: Moment) -> tuple[Alpha, Alpha]:
 
 
 def _trust(difference: NDArray[np.float32]) -> Alpha:
-    """How surely two pictures, [h, w, 3], show the same thing at a pixel: [h, w], 0..1.
-
-    Colours may be a little off, as noise and imperfect flow make them, but not all to one side over an area.
-    """
-    broad = np.asarray(cv2.GaussianBlur(difference, (0, 0), BROAD), np.float32)
-    fine = (DIFFERENT - _largest(difference)) / (DIFFERENT - SAME)
-    return np.clip(np.minimum(fine, (BROADLY_DIFFERENT - _largest(broad)) / (BROADLY_DIFFERENT - BROADLY_SAME)), 0, 1)
-
-
-def _largest(difference: NDArray[np.float32]) -> Alpha:
-    """The largest of the three channels' absolute values."""
-    red, green, blue = cv2.split(np.abs(difference))
-    return np.asarray(np.maximum(np.maximum(red, green), blue), np.float32)
+    """How surely two pictures, whose difference is [h, w, 3], show the same thing at a pixel: [h, w], 0..1."""
+    red, green, blue = cv2.split(np.abs(cv2.GaussianBlur(difference, (0, 0), COMPARISON_BLUR)))
+    largest = np.maximum(np.maximum(red, green), blue).astype(np.float32)
+    return np.clip((DIFFERENT - largest) / (DIFFERENT - SAME), 0, 1)
 
 
 def _flow(now: Bytes, other: Bytes) -> NDArray[np.float32]:
     """From each pixel of now to its place in the other picture, float32 [h, w, 2] as x, y; none in pictures too small for it."""
-    still = np.zeros((*now.shape[:2], 2), np.float32)
+    flow = np.zeros((*now.shape[:2], 2), np.float32)
     if min(now.shape[:2]) < SMALLEST_FOR_FLOW:
-        return still
+        return flow
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     # One level finer and without the variational step: as good here as the medium preset, at a third of its cost.
     search.setFinestScale(1)
     search.setVariationalRefinementIterations(0)
-    flow = search.calc(cv2.cvtColor(now, cv2.COLOR_RGB2GRAY), cv2.cvtColor(other, cv2.COLOR_RGB2GRAY), still)
-    return np.asarray(flow, np.float32)
+    grey, other_grey = cv2.cvtColor(now, cv2.COLOR_RGB2GRAY), cv2.cvtColor(other, cv2.COLOR_RGB2GRAY)
+    return np.asarray(search.calc(grey, other_grey, flow), np.float32)
 
 
 def _median(one: Alpha, two: Alpha, three: Alpha) -> Alpha:

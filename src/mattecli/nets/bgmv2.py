@@ -113,10 +113,11 @@ def select_cells(error: Tensor, mode: str, sample_pixels: int, threshold: float)
     return torch.stack((picture, row, index % width), 2).flatten(0, 1), largest.flatten() > 0.0
 
 
-def windows(picture: Tensor, cells: Tensor, size: int, margin: int) -> Tensor:
-    """The squares of `size` pixels at `cells` [N, 3] with `margin` around them, zeros beyond the edges: [N, C, size + 2 margin, ...]."""
+def windows(padded: Tensor, cells: Tensor, size: int, margin: int) -> Tensor:
+    """The squares of `size` pixels at `cells` [N, 3] with `margin` around them, of a picture that was padded by so much:
+    [N, C, size + 2 margin, size + 2 margin]."""
     side = size + 2 * margin
-    squares = F.pad(picture, [margin, margin, margin, margin]).unfold(2, side, size).unfold(3, side, size)
+    squares = padded.unfold(2, side, size).unfold(3, side, size)
     return squares.permute(0, 2, 3, 1, 4, 5)[cells[:, 0], cells[:, 1], cells[:, 2]]
 
 
@@ -142,22 +143,30 @@ class Refiner(nn.Module):
         result: Tensor = self.conv4(features)
         return result
 
+    def by_bands(self, half: Tensor, full: Tensor, height: int, rows: int = 512) -> Tensor:
+        """What `convolve` finds for whole pictures, `rows` at a time, so that memory stays bounded."""
+        edges = [[top, min(top + rows, height)] for top in range(0, height, rows)]
+        bands = [self.convolve(half[:, :, top // 2 : bottom // 2 + 6], full[:, :, top : bottom + 4]) for top, bottom in edges]
+        return torch.cat(bands, 2)
+
     def forward(
         self, pictures: Tensor, coarse: Tensor, error: Tensor, hidden: Tensor, mode: str, sample_pixels: int, threshold: float
     ) -> tuple[Tensor, Tensor]:
         """Image and background [B, 6, H, W], coarse alpha and foreground [B, 4, h, w] -> those at [B, 4, H, W], and a map
         [B, 1, H/4, W/4] that is 1 where they were refined."""
         batch, _, height, width = pictures.shape
-        half = torch.cat((hidden, coarse), 1)
-        half = torch.cat((resize_linear(half, height // 2, width // 2), resize_linear(pictures, height // 2, width // 2)), 1)
+        half = resize_linear(torch.cat((hidden, coarse), 1), height // 2, width // 2)
+        half = F.pad(torch.cat((half, resize_linear(pictures, height // 2, width // 2)), 1), [3, 3, 3, 3])
+        full = F.pad(pictures, [2, 2, 2, 2])
         if mode == "full":
-            refined = self.convolve(F.pad(half, [3, 3, 3, 3]), F.pad(pictures, [2, 2, 2, 2]))
+            refined = self.by_bands(half, full, height)
             return refined, torch.ones_like(refined[:, :1, ::4, ::4])
         cells, counts = select_cells(resize_linear(error, height // 4, width // 4), mode, sample_pixels, threshold)
         picture, row, column = cells[:, 0], cells[:, 1], cells[:, 2]
         result = resize_linear(coarse, height, width).contiguous()
         squares = result.view(batch, 4, height // 4, 4, width // 4, 4).permute(0, 2, 4, 1, 3, 5)
-        refined = self.convolve(windows(half, cells, 2, 3), windows(pictures, cells, 4, 2))
+        # As many at once as the authors refine in an HD picture, however many there are: memory stays bounded.
+        refined = torch.cat([self.convolve(windows(half, some, 2, 3), windows(full, some, 4, 2)) for some in cells.split(5000)])
         squares[picture, row, column] = torch.where(counts[:, None, None, None], refined, squares[picture, row, column])
         refinement = torch.zeros_like(result[:, 0, ::4, ::4])
         refinement[picture, row, column] = counts.to(refinement.dtype)

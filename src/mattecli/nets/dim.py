@@ -26,6 +26,7 @@ from mattecli.nets._ops import (
     unpool,
     with_known,
 )
+from mattecli.nets._tiles import asked_for, keep, seen, windows
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = (2, 2, 3, 3, 3)
@@ -126,7 +127,16 @@ class Matte(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, levels: Tensor) -> Tensor:
+    def forward(self, image: Tensor, levels: Tensor, wanted: Tensor, tile: int, overlap: int) -> Tensor:
+        """With a `tile` the network sees squares of that side, one by one, and only those with pixels that are `wanted`."""
+        if tile <= 0:
+            return self.whole(image, levels)
+        alpha = torch.zeros_like(levels)
+        for window in windows(wanted, tile, overlap):
+            keep(alpha, self.whole(seen(image, window), seen(levels, window)), window)
+        return alpha
+
+    def whole(self, image: Tensor, levels: Tensor) -> Tensor:
         standardised = standardise(image, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         matte, refined = self.network(torch.cat((standardised, levels), 1).to(self.network.alpha.weight.dtype))
         return (refined if refined is not None else matte).float()
@@ -139,33 +149,39 @@ class ResizedDim(nn.Module):
         super().__init__()
         self.matte = Matte(network)
 
-    def forward(self, image: Tensor, trimap: Tensor, max_side: int = 1600, tile: int = 0) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, image: Tensor, trimap: Tensor, max_side: int = 1600, tile: int = 0, overlap: int = 224
+    ) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
-        A side longer than `max_side` is squeezed to it. With a `tile` (pixels, lowered to a multiple of 32) the picture is cut into
-        squares that the network sees one by one, which bounds the memory; those without unknown pixels are left out.
+        A side longer than `max_side` is squeezed to it. With a `tile` (pixels, lowered to a multiple of 32) the network sees squares
+        of that side one by one, which bounds the memory; those without unknown pixels are left out. The squares reach `overlap`
+        pixels (lowered likewise) into each other. The network looks no farther than 217 pixels, so with 224 the alpha is that of the
+        whole picture up to rounding (where two values of a pooling window are all but equal, a pixel may change). With 0 the picture
+        is cut as the authors' deploy.py cuts it: the squares lie side by side, and those at the edges are stretched.
         """
         height, width = image.shape[2], image.shape[3]
-        levels = trimap_levels(trimap)
-        if tile > 0:
-            alpha = self.by_tiles(image, levels, lower_to_multiple(tile, 32))
+        if tile > 0 and overlap == 0:
+            alpha = self.by_squares(image, trimap_levels(trimap), lower_to_multiple(tile, 32))
         else:
-            alpha = self.at_size(image, levels, lower_to_multiple(min(height, max_side), 32), lower_to_multiple(min(width, max_side), 32))
+            size = [lower_to_multiple(min(side, max_side), 32) for side in (height, width)]
+            alpha = self.at_size(image, trimap_levels(trimap), size[0], size[1], tile, overlap)
         return with_known(alpha, trimap), None
 
-    def at_size(self, image: Tensor, levels: Tensor, height: int, width: int) -> Tensor:
+    def at_size(self, image: Tensor, levels: Tensor, height: int, width: int, tile: int, overlap: int) -> Tensor:
         """Alpha at the image's own size, computed at another."""
-        alpha = self.matte(resize_linear_8bit(image, height, width), resize_linear_8bit(levels, height, width))
-        return resize_linear(alpha, image.shape[2], image.shape[3])
+        wanted = asked_for((levels > 0.0) & (levels < 1.0), height, width)
+        resized = resize_linear_8bit(image, height, width), resize_linear_8bit(levels, height, width)
+        return resize_linear(self.matte(resized[0], resized[1], wanted, tile, overlap), image.shape[2], image.shape[3])
 
-    def by_tiles(self, image: Tensor, levels: Tensor, tile: int) -> Tensor:
+    def by_squares(self, image: Tensor, levels: Tensor, tile: int) -> Tensor:
         alpha = torch.zeros_like(levels)
         for top in range(0, image.shape[2], tile):
             for left in range(0, image.shape[3], tile):
                 window = levels[:, :, top : top + tile, left : left + tile]
                 if bool(((window > 0.0) & (window < 1.0)).any()):
                     part = image[:, :, top : top + tile, left : left + tile]
-                    alpha[:, :, top : top + tile, left : left + tile] = self.at_size(part, window, tile, tile)
+                    alpha[:, :, top : top + tile, left : left + tile] = self.at_size(part, window, tile, tile, 0, 0)
         return alpha
 
 
@@ -176,22 +192,28 @@ class PaddedDim(nn.Module):
         super().__init__()
         self.matte = Matte(network)
 
-    def forward(self, image: Tensor, trimap: Tensor, max_side: int = 2048) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, image: Tensor, trimap: Tensor, max_side: int = 2048, tile: int = 0, overlap: int = 192
+    ) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
         Ours is the limit: a larger image is shrunk until its longer side has `max_side` pixels, because memory grows with the area.
+        Ours is the `tile` too, as in `ResizedDim`; with a first kernel of 1 the network looks no farther than 189 pixels, so an
+        `overlap` of 192 gives the alpha of the whole picture up to rounding.
         """
-        smaller, seen = shrunk(image, trimap, max_side)
+        smaller, known = shrunk(image, trimap, max_side)
         height, width = smaller.shape[2], smaller.shape[3]
         padded = [side + (-side) % 32 for side in (height, width)]
-        levels = trimap_levels(seen)
-        alpha = self.matte(mirrored(smaller, padded[0], padded[1], False), mirrored(levels, padded[0], padded[1], False))
-        alpha = with_known(alpha[:, :, :height, :width], seen)
+        levels = mirrored(trimap_levels(known), padded[0], padded[1], False)
+        picture = mirrored(smaller, padded[0], padded[1], False)
+        alpha = self.matte(picture, levels, (levels > 0.0) & (levels < 1.0), tile, overlap)
+        alpha = with_known(alpha[:, :, :height, :width], known)
         return with_known(resize_linear(alpha, image.shape[2], image.shape[3]), trimap), None
 
 
 def wrap(network: Dim, *, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize") -> nn.Module:
-    """The network with pre- and post-processing: `forward(image, trimap, max_side=1600, tile=0)` when `fit` is resize,
-    `forward(image, trimap, max_side=2048)` when it is pad; both return (alpha, None). The other options are those of `build`.
+    """The network with pre- and post-processing: `forward(image, trimap, max_side=1600, tile=0, overlap=224)` when `fit` is resize,
+    `forward(image, trimap, max_side=2048, tile=0, overlap=192)` when it is pad; both return (alpha, None). The other options are
+    those of `build`.
     """
     return PaddedDim(network) if fit == "pad" else ResizedDim(network)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mattecli.nets._ops import mirrored, standardise, trimap_levels, unpool, with_known, without_prefix
+from mattecli.nets._tiles import keep, seen, windows
 
 
 class Convolution(nn.Module):
@@ -88,19 +89,34 @@ class CompleteDimFoamliu(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, image: Tensor, trimap: Tensor, tile: int = 0, overlap: int = 192) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
         As in the publisher's eval.py the network sees the whole image as it is. Ours: a side shorter than the 32 pixels it needs is
-        continued by mirroring.
+        continued by mirroring. Ours too: with a `tile` (pixels, lowered to a multiple of 32) the network sees squares of that side
+        one by one, which bounds the memory; those without unknown pixels are left out. The squares reach `overlap` pixels (lowered
+        likewise) into each other. The network looks no farther than 183 pixels, so with 192 the alpha is that of the whole picture up
+        to rounding (where two values of a pooling window are all but equal, a pixel may change).
         """
         height, width = image.shape[2], image.shape[3]
         standardised = standardise(image, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         picture = mirrored(torch.cat((standardised, trimap_levels(trimap)), 1), max(height, 32), max(width, 32), False)
-        alpha = self.network(picture.to(self.network.up1.conv.filter.weight.dtype)).float()
-        return with_known(alpha[:, None, :height, :width], trimap), None
+        alpha = self.in_tiles(picture, tile, overlap) if tile > 0 else self.whole(picture)
+        return with_known(alpha[:, :, :height, :width], trimap), None
+
+    def whole(self, picture: Tensor) -> Tensor:
+        """Standardised RGB and trimap levels [B, 4, H, W] -> alpha [B, 1, H, W], float32."""
+        alpha: Tensor = self.network(picture.to(self.network.up1.conv.filter.weight.dtype))
+        return alpha[:, None].float()
+
+    def in_tiles(self, picture: Tensor, tile: int, overlap: int) -> Tensor:
+        levels = picture[:, 3:]
+        alpha = torch.zeros_like(levels)
+        for window in windows((levels > 0.0) & (levels < 1.0), tile, overlap):
+            keep(alpha, self.whole(seen(picture, window)), window)
+        return alpha
 
 
 def wrap(network: DimFoamliu) -> CompleteDimFoamliu:
-    """The network with its publisher's pre- and post-processing: `forward(image, trimap) -> (alpha, None)`."""
+    """The network with its publisher's pre- and post-processing: `forward(image, trimap, tile=0, overlap=192) -> (alpha, None)`."""
     return CompleteDimFoamliu(network)

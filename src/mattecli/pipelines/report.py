@@ -1,7 +1,7 @@
 """A page of numbers and pictures in one HTML file: no script, nothing loaded from elsewhere, light or dark as the reader's system is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 # Pictures stop, worst first, where they would make the page longer than this many characters.
@@ -50,29 +50,45 @@ class Figure:
     tiles: tuple[Tile, ...]
 
 
-@dataclass(frozen=True)
-class Page:
-    """facts: what the numbers are, by word. columns: headings, by metric. rows: name and numbers, in the order shown."""
-
-    title: str
-    facts: Mapping[str, str]
-    columns: Mapping[str, str]
-    rows: Sequence[tuple[str, Mapping[str, float | None]]]
-    mean: Mapping[str, float]
-    figures: Sequence[Figure] = ()
-    legend: str = ""
-
-
-def worst_first(rows: Sequence[tuple[str, Mapping[str, float | None]]], metric: str) -> list[tuple[str, Mapping[str, float | None]]]:
-    """Rows by falling value of a metric; those without one at the end."""
-    return sorted(rows, key=lambda row: -1.0 if (value := row[1].get(metric)) is None else value, reverse=True)
-
-
 def aligned(values: Sequence[float | None]) -> list[str]:
     """The numbers of a column, all with as many decimals as give the largest of them four digits; "-" for none."""
     largest = max((value for value in values if value is not None), default=0.0)
     places = next((places for places in range(9) if largest * 10**places >= 1000), 9) if largest else 0
     return ["-" if value is None else f"{value:.{places}f}" for value in values]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing as SVG markup, with its title."""
+
+    title: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """facts: what the numbers are, by word. columns: headings, by metric. rows: name and numbers, in the order shown.
+
+    mean: a row above them, if any. plots: drawings, before the table. notes: more facts, after it. subject: what a row is about.
+    write: puts a column into words.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    columns: Mapping[str, str]
+    rows: Sequence[tuple[str, Mapping[str, float | None]]]
+    mean: Mapping[str, float] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
+    legend: str = ""
+    plots: Sequence[Plot] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    subject: str = "picture"
+    write: Callable[[Sequence[float | None]], list[str]] = aligned
+
+
+def worst_first(rows: Sequence[tuple[str, Mapping[str, float | None]]], metric: str) -> list[tuple[str, Mapping[str, float | None]]]:
+    """Rows by falling value of a metric; those without one at the end."""
+    return sorted(rows, key=lambda row: -1.0 if (value := row[1].get(metric)) is None else value, reverse=True)
 
 
 def rendered(page: Page) -> str:
@@ -89,7 +105,9 @@ def rendered(page: Page) -> str:
         f"<title>{escape(page.title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(page.title)}</h1>",
         _facts(facts),
+        *(f"<section><h2>{escape(plot.title)}</h2>{plot.svg}</section>" for plot in page.plots),
         _table(page, places),
+        _facts(page.notes) if page.notes else "",
         f"<p>{escape(page.legend)}</p>" if figures else "",
         *(_section(figure, places[figure.name], numbers.get(figure.name, {}), page.columns) for figure in figures),
         "</body></html>\n",
@@ -114,10 +132,10 @@ def _facts(facts: Mapping[str, str]) -> str:
 def _table(page: Page, places: Mapping[str, str]) -> str:
     names = [f'<a href="#{places[name]}">{escape(name)}</a>' if name in places else escape(name) for name, _ in page.rows]
     numbers = [page.mean, *(record for _, record in page.rows)]
-    columns = [["mean", *names], *(aligned([record.get(metric) for record in numbers]) for metric in page.columns)]
-    headings = "".join(f"<th>{escape(heading)}</th>" for heading in ("picture", *page.columns.values()))
+    columns = [["mean", *names], *(page.write([record.get(metric) for record in numbers]) for metric in page.columns)]
+    headings = "".join(f"<th>{escape(heading)}</th>" for heading in (page.subject, *page.columns.values()))
     lines = ["".join(f"<td>{cell}</td>" for cell in cells) for cells in zip(*columns, strict=True)]
-    body = "\n".join([f'<tr class="mean">{lines[0]}</tr>', *(f"<tr>{line}</tr>" for line in lines[1:])])
+    body = "\n".join([*([f'<tr class="mean">{lines[0]}</tr>'] if page.mean else []), *(f"<tr>{line}</tr>" for line in lines[1:])])
     return f'<div class="scroll"><table><thead><tr>{headings}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
 
 

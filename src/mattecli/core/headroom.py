@@ -1,0 +1,121 @@
+"""How much memory a device has left, and running a model within it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mattecli.core.contract import Tunable
+from mattecli.core.memory import Budget, Plan, Task, announcement, plan, plan_smaller
+from mattecli.core.runtime import PRECISIONS, Device, Matter
+from mattecli.errors import OutOfMemoryError
+
+# Where control groups keep their limit, their use, and how much of that is cached files that would be given up (proc(5), cgroups(7)).
+GROUPS_V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+GROUPS_V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model's answer, alpha and foreground or None; what had to be changed for it to fit; and the peak that was expected, in bytes."""
+
+    alpha: Tensor
+    foreground: Tensor | None
+    notes: tuple[str, ...]
+    expected: int | None
+
+
+def run_within(
+    matter: Matter,
+    image: Tensor,
+    guides: Mapping[str, Tensor],
+    options: Mapping[str, Tunable],
+    *,
+    limit: int | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Run a model with options under which it fits into what is left, or into `limit` bytes for all that this process holds.
+
+    Should the memory run out all the same, one smaller way is tried. `tell` is told the expected peak before the work begins. Raises
+    OutOfMemoryError when no way fits.
+    """
+    task, budget = _task(matter, image, guides), budget_of(matter.device, limit)
+    chosen = plan(matter.info, task, options=options, budget=budget)
+    if budget is not None:
+        tell(announcement(matter.info, task, chosen, budget))
+    try:
+        return _outcome(matter(image, guides, chosen.options), chosen, budget)
+    except OutOfMemoryError:
+        pass  # what the failed call held is free only outside of this block
+    budget = budget_of(matter.device, limit)
+    smaller = plan_smaller(matter.info, task, options=chosen.options, budget=budget)
+    return _outcome(matter(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
+
+
+def _outcome(answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
+    expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
+    return Outcome(*answer, notes=(chosen.change,) if chosen.change else (), expected=expected)
+
+
+def _task(matter: Matter, image: Tensor, guides: Mapping[str, Tensor]) -> Task:
+    unknown = 1.0
+    if "trimap" in guides and matter.info.memory is not None and matter.info.memory.sees == "unknown":
+        unknown = float(((guides["trimap"] > 0) & (guides["trimap"] < 1)).float().mean())
+    return Task((image.shape[2], image.shape[3]), image.shape[0], PRECISIONS[matter.precision].itemsize, unknown)
+
+
+def budget_of(device: Device, limit: int | None = None) -> Budget | None:
+    """What a device has left, and within the `limit` for all that this process holds of it; None where nobody knows."""
+    free, in_use = _cuda(device.torch) if device.torch.type == "cuda" else (free_host_memory(), resident_memory())
+    if limit is None:
+        return None if free is None else Budget(free, in_use)
+    left = max(limit - in_use, 0)
+    return Budget(left if free is None else min(left, free), in_use, limit)
+
+
+def _cuda(device: torch.device) -> tuple[int, int]:
+    """Bytes free for this process, those that torch keeps for the next tensor included, and bytes in its tensors."""
+    allocated = torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - allocated, allocated
+
+
+def resident_memory(root: Path = Path("/")) -> int:
+    """Bytes this process holds; 0 where there is no /proc to tell."""
+    try:
+        return int((root / "proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def free_host_memory(root: Path = Path("/")) -> int | None:
+    """Bytes that can be had without swapping, within the limits of this process's control groups; None where there is no /proc."""
+    try:
+        lines = (line.split() for line in (root / "proc/meminfo").read_text().splitlines())
+        machine = next(int(fields[1]) * 1024 for fields in lines if fields[0] == "MemAvailable:")
+    except (OSError, StopIteration):
+        return None
+    return min([machine, *_left_in_groups(root)])
+
+
+def _left_in_groups(root: Path) -> Iterator[int]:
+    listing = root / "proc/self/cgroup"
+    for line in listing.read_text().splitlines() if listing.exists() else []:
+        _, controllers, group = line.split(":", 2)
+        if controllers == "" or "memory" in controllers.split(","):
+            place, limit, used, cached = GROUPS_V1 if controllers else GROUPS_V2
+            for folder in (Path(group), *Path(group).parents):
+                yield from _left_in(root / place / str(folder).lstrip("/"), limit, used, cached)
+
+
+def _left_in(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
+    try:
+        most, now = (folder / limit).read_text().strip(), int((folder / used).read_text())
+        lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        spare = next((int(fields[1]) for fields in lines if fields[0] == cached), 0)
+    except OSError:  # no such group here, as in a container that sees its own group as the root
+        return
+    if most != "max":
+        yield max(int(most) - now + spare, 0)

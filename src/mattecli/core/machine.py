@@ -1,0 +1,114 @@
+"""On what something was measured: the machine, the versions and the day, for the JSON that lies beside every number."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from mattecli import __version__
+
+PACKAGES = {"numpy": ("numpy",), "opencv": ("opencv-python-headless", "opencv-python"), "pyav": ("av",)}
+DRIVER_SECONDS = 20
+
+
+def describe() -> dict[str, object]:
+    """All of it in one record: the machine, torch's threads, the versions and the UTC date; None for what is not there or not known."""
+    return {**hardware(), "torch_threads": torch.get_num_threads(), **versions(), "date": today()}
+
+
+def hardware() -> dict[str, object]:
+    """Processor, cores (logical ones, and what affinity and control groups leave of them), bytes of memory, GPUs with their driver."""
+    return {
+        "processor": _processor(),
+        "logical_cores": os.cpu_count(),
+        "available_cores": available_cores(),
+        "memory": _memory(),
+        "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "driver": _driver(),
+        "platform": platform.platform(),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Of this program and what it computes with."""
+    return {
+        "mattecli": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        **{name: _version(distributions) for name, distributions in PACKAGES.items()},
+    }
+
+
+def today() -> str:
+    """The date in UTC, 2031-12-24."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+def available_cores(root: Path = Path("/")) -> float:
+    """How many cores this process may keep busy: those it may run on, or the share of time its control groups grant (cgroups(7))."""
+    runnable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return round(min([float(runnable), *_shares(root)]), 2)
+
+
+def _shares(root: Path) -> Iterator[float]:
+    listing = root / "proc/self/cgroup"
+    for line in listing.read_text().splitlines() if listing.exists() else []:
+        _, controllers, group = line.split(":", 2)
+        for folder in (Path(group), *Path(group).parents):
+            inside = str(folder).lstrip("/")
+            if not controllers:
+                yield from _share(root / "sys/fs/cgroup" / inside, "cpu.max")
+            elif "cpu" in controllers.split(","):
+                yield from _share(root / "sys/fs/cgroup/cpu" / inside, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+
+
+def _share(folder: Path, *files: str) -> Iterator[float]:
+    try:
+        quota, period = " ".join((folder / file).read_text() for file in files).split()
+    except (OSError, ValueError):  # no such group here, as in a container that sees its own group as the root
+        return
+    if quota not in ("max", "-1"):
+        yield int(quota) / int(period)
+
+
+def _processor() -> str:
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows
+        return None
+
+
+def _driver() -> str | None:
+    """The version of the NVIDIA driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    command = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DRIVER_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(done.stdout.split()), None)
+
+
+def _version(distributions: tuple[str, ...]) -> str | None:
+    for distribution in distributions:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None

@@ -1,0 +1,187 @@
+"""How much memory a matte will take, and what to change when that is more than there is. No torch here.
+
+The numbers are those of benchmarks/memory.py. They are kept in models.toml and travel inside every export, so that a picture that
+would not fit is made to fit, or is refused, before it is begun: on most systems a process that takes too much is killed, not told.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mattecli.core.contract import ExportInfo, Footprint, Tunable
+from mattecli.core.registry import ModelSpec, registry
+from mattecli.errors import OutOfMemoryError, UsageError
+
+TILE = "tile"  # the option of a network that can see a picture in squares, without a change to its matte
+TILES = range(2048, 639, -128)
+SMALLEST_SIDE, SIDE_STEP = 256, 32
+# Megabytes a megapixel that finding the true colours and laying them out takes at most, where all of the matte is soft.
+COMPOSING = 180.0
+
+Model = ExportInfo | ModelSpec
+Size = tuple[int, int]  # height, width
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of "6G" or "6GB" (10^9), "6GiB" (2^30), "800M" or "6000000000"; UsageError for anything else, and for nothing."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i)?)?B?", text.strip(), re.IGNORECASE)
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"{text!r} is no amount of memory; give one such as 6G or 800M")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index((match[2] or " ").upper()))
+
+
+def readable(count: float) -> str:
+    """An amount of memory for a person: 850 MB, 3.1 GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 999.5e6 else f"{count / 1e6:.0f} MB"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bytes: `left` for what is to come, beside the `in_use`; `asked` is the limit a person set for both, or None for all there is."""
+
+    left: int
+    in_use: int = 0
+    asked: int | None = None
+
+    def __str__(self) -> str:
+        return f"{readable(self.left)} are free" if self.asked is None else f"{readable(self.left)} of the {readable(self.asked)} are left"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The options to run with, the bytes that will take at most (None: nobody knows), and a sentence on what was changed, or ""."""
+
+    options: Mapping[str, Tunable]
+    expected: int | None
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of a model: `batch` pictures of one size (height, width), whose trimap leaves a share `unknown`.
+
+    element: bytes of a number in the network, 2 in half precision.
+    """
+
+    size: Size
+    batch: int = 1
+    element: int = 4
+    unknown: float = 1.0
+
+
+def _pictured(task: Task, bound: float) -> float:
+    return task.size[0] * task.size[1]
+
+
+def _longest(task: Task, bound: float) -> float:
+    return _pictured(task, bound) * min(1.0, bound / max(task.size)) ** 2
+
+
+def _shortest(task: Task, bound: float) -> float:
+    """As MODNet's wrapper: the shorter side becomes the bound, the longer at most four times that."""
+    return bound * min(bound * max(task.size) / min(task.size), 4 * bound)
+
+
+SEEN: Mapping[str, Callable[[Task, float], float]] = {
+    "all": _pictured,
+    "unknown": lambda task, bound: _pictured(task, bound) * task.unknown,
+    "square": lambda task, bound: bound * bound,
+    "longest": _longest,
+    "shortest": _shortest,
+    "each": lambda task, bound: min(task.size[0], bound) * min(task.size[1], bound),
+}
+
+
+def expected_peak(model: Model, task: Task, options: Mapping[str, Tunable]) -> int | None:
+    """Bytes that a picture takes at most on its way, beside the loaded model; None for a model that was never measured.
+
+    options: those that differ from the model's own.
+    """
+    if model.memory is None:
+        return None
+    composing = COMPOSING * task.size[0] * task.size[1]
+    return int(max(call_bytes(model.memory, task, {**model.options, **options}), composing))
+
+
+def call_bytes(footprint: Footprint, task: Task, chosen: Mapping[str, Tunable]) -> float:
+    """Bytes that the call of the model takes; `chosen` are all of its options."""
+    seen = SEEN[footprint.sees](task, float(chosen.get(footprint.bound, 0)))
+    if int(chosen.get(TILE, 0)) > 0:
+        seen = min(seen, int(chosen[TILE]) ** 2)
+    network = (footprint.fixed + task.batch * footprint.seen * seen / 1e6) * task.element / 4
+    pixels = task.batch * task.size[0] * task.size[1] / 1e6
+    return 1e6 * (network + footprint.picture * pixels)
+
+
+def plan(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> Plan:
+    """The options under which a model does a task within a budget.
+
+    They stay as they are where they fit, or where nobody knows. Else the picture is cut into tiles, if the network allows that, since
+    the matte is the same then; else the network sees the picture smaller. OutOfMemoryError if nothing helps.
+    """
+    expected = expected_peak(model, task, options)
+    if expected is None or budget is None or expected <= budget.left:
+        return Plan(options, expected)
+    smallest = expected
+    for change in _reductions(model, options):
+        reduced = expected_peak(model, task, {**options, **change}) or 0
+        if reduced <= budget.left:
+            return Plan({**options, **change}, reduced, _sentence(model, change, expected, budget))
+        smallest = min(smallest, reduced)
+    raise OutOfMemoryError(_refusal(model, task, (expected, smallest), budget))
+
+
+def announcement(model: Model, task: Task, chosen: Plan, budget: Budget) -> str:
+    """What a person may want to know before the work begins."""
+    changed = ", ".join(f"{name}={value}" for name, value in chosen.options.items() if value != model.options.get(name))
+    peak = "unknown" if chosen.expected is None else readable(budget.in_use + chosen.expected)
+    return f"{model.name} at {task.size[1]}x{task.size[0]}{f' with {changed}' if changed else ''}: expected peak memory {peak}"
+
+
+def plan_smaller(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> Plan:
+    """What to try after the task ran out of memory with these options: half of what was expected. OutOfMemoryError if nothing is left."""
+    expected = expected_peak(model, task, options)
+    if expected is None:
+        raise OutOfMemoryError(f"{model.name} ran out of memory; scale the picture down, or choose a smaller model")
+    left = expected // 2 if budget is None else min(expected // 2, budget.left)
+    return plan(model, task, options=options, budget=replace(budget or Budget(left), left=left))
+
+
+def _reductions(model: Model, options: Mapping[str, Tunable]) -> Iterator[Mapping[str, Tunable]]:
+    """Options that take less memory, mildest first."""
+    chosen, footprint = {**model.options, **options}, model.memory
+    if TILE in chosen:
+        now = int(chosen[TILE]) or TILES.start + 1
+        yield from ({TILE: tile} for tile in TILES if tile < now)
+    if footprint is not None and footprint.bound:
+        now = int(chosen[footprint.bound])
+        yield from ({footprint.bound: side} for side in range((now - 1) // SIDE_STEP * SIDE_STEP, SMALLEST_SIDE - 1, -SIDE_STEP))
+
+
+def _sentence(model: Model, change: Mapping[str, Tunable], expected: int, budget: Budget) -> str:
+    name, value = next(iter(change.items()))
+    effect = "in tiles, which leaves the matte as it is" if name == TILE else "with less detail"
+    return f"{model.name} works {effect} ({name}={value}): it would need {readable(expected)}, and {budget}"
+
+
+def _refusal(model: Model, task: Task, needed: tuple[int, int], budget: Budget) -> str:
+    least = f", {readable(needed[1])} at the least" if needed[1] < needed[0] else ""
+    fitting = ", ".join(_that_fit(model, task, budget))
+    known = f" of which {task.unknown:.0%} are unknown" if model.memory and model.memory.sees == "unknown" else ""
+    advice = f"choose a model that takes less ({fitting})" if fitting else "raise --max-memory" if budget.asked else "use a larger machine"
+    return (
+        f"{model.name} needs about {readable(needed[0])} for {task.batch if task.batch > 1 else 'a'} {task.size[1]}x{task.size[0]} "
+        f"picture{'s' if task.batch > 1 else ''}{known}{least}, and {budget}; scale the picture down, or {advice}"
+    )
+
+
+def _that_fit(model: Model, task: Task, budget: Budget) -> list[str]:
+    """Models with the same guides that would do the task within the budget as they are or reduced."""
+    found = []
+    for other in registry().models.values():
+        if other.guides != model.guides or other.name == model.name:
+            continue
+        ways = [expected_peak(other, task, change) for change in ({}, *_reductions(other, {}))]
+        if any(way is not None and way <= budget.left for way in ways):
+            found.append(other.name)
+    return found
