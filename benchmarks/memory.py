@@ -187,7 +187,7 @@ def markdown(report: dict) -> str:
         f"Made by `python benchmarks/memory.py --markdown docs/memory.md` on {on['date']}: {on['processor']}, 1 thread,",
         f"torch {on['torch']}, fp32, one picture, a tenth of it unknown. *Loaded* is the whole process before the first picture; the other",
         "cells are what a call takes beside that, measured / expected by `matte` from models.toml, with the default options. The last two",
-        "columns are what is expected when the network sees every pixel (`--option max_side=3840`), as a whole or with `--option tile=1024`.",
+        "columns are what is expected when the network sees every pixel (`--option max_side=3840`), whole or with `--option tile=1024`.",
         f"Finding foreground colours and composing takes up to {readable(COMPOSING * 1e6)} a megapixel; `matte` never expects less than",
         "that. On a GPU the same numbers are used; libraries there differ, so they are a guess.",
         "",
