@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from mattecli.errors import InputError
-from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_alpha, trimap_from_mask
+from mattecli.matting.trimap import (
+    check_trimap,
+    one_sided,
+    read_trimap_levels,
+    too_unknown,
+    trimap_from_alpha,
+    trimap_from_mask,
+    trimap_shares,
+)
 
 
 def disc(side=200, radius=60, softness=0.0, centre=None):
@@ -73,6 +81,46 @@ def test_masks_may_be_bool_or_labels_or_bytes():
     for mask in (solid.astype(np.uint8), solid.astype(np.uint8) * 255):
         assert np.array_equal(trimap_from_mask(mask), expected)
     assert (trimap_from_mask(np.zeros((5, 5), bool)) == 0).all()
+
+
+def test_dim_masks_are_read_and_the_noise_of_an_empty_one_is_not():
+    solid = disc() > 0
+    assert np.array_equal(trimap_from_mask((solid * 200).astype(np.uint8)), trimap_from_mask(solid))
+    assert np.array_equal(trimap_from_mask((solid * 65535).astype(np.uint16)), trimap_from_mask(solid))
+    noise = np.random.default_rng(0).integers(0, 9, (60, 80)).astype(np.uint8)
+    assert (trimap_from_mask(noise) == 0).all()
+
+
+def test_a_soft_mask_is_unknown_as_far_as_it_is_soft_and_a_little_farther_there():
+    matte = (disc(softness=0.7) * 255).astype(np.uint8)
+    rows, columns = np.mgrid[0:200, 0:200]
+    rays = np.hypot(rows - 100, columns - 100)
+    matte[(rays > 55) & (rays < 70) & (columns > 150) & (rows % 6 < 2)] |= 110  # strands to the right
+    trimap = trimap_from_mask(matte)
+    assert (trimap[(matte > 13) & (matte < 242)] == 128).all()
+    right, left = (trimap[100, 100:] == 128).sum(), (trimap[100, :100] == 128).sum()
+    assert right > 2 * left
+    assert (trimap[(rays > 70) & (rays < 72) & (columns > 160)] == 128).mean() > 0.9, "the fainter ends of the strands have room"
+
+
+@pytest.mark.parametrize("name", ["GT07", "GT11", "GT24"])
+def test_a_true_matte_as_mask_leaves_nothing_soft_known(shared, name):
+    levels = cv2.imread(str(shared / f"data/eval/alphamatting_{name}_alpha.png"), cv2.IMREAD_GRAYSCALE)
+    trimap = trimap_from_mask(levels)
+    alpha = levels / 255
+    assert ((alpha > 0.02) & (alpha < 0.98) & (trimap != 128)).mean() < 0.0005
+    assert (trimap == 128).mean() < 0.25
+
+
+def test_shares_and_doubts():
+    trimap = np.zeros((10, 10), np.uint8)
+    assert one_sided(trimap) == ["the trimap has no foreground, so a model has nothing to go by"]
+    trimap[:7] = 128
+    trimap[:1] = 255
+    assert trimap_shares(trimap) == pytest.approx((0.1, 0.3, 0.6))
+    assert one_sided(trimap) == too_unknown(trimap) == []
+    trimap[7] = 128
+    assert "70 % of the picture" in too_unknown(trimap)[0]
 
 
 def drawn():

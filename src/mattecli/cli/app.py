@@ -13,6 +13,7 @@ from mattecli.cli.image import image
 from mattecli.cli.models import models_app
 from mattecli.cli.plate import plate
 from mattecli.cli.recipe import MattingCommand
+from mattecli.cli.trimaps import trimap_from_mask, trimap_from_strokes
 from mattecli.cli.video import video
 
 app = typer.Typer(
@@ -46,6 +47,8 @@ app.command("video", cls=MattingCommand)(video)
 app.command("plate")(plate)
 app.command("composite")(composite)
 app.command("compare")(compare)
+app.command("trimap-from-strokes")(trimap_from_strokes)
+app.command("trimap-from-mask")(trimap_from_mask)
 app.command("eval")(evaluate)
 app.command("bench")(bench)
 app.add_typer(models_app, name="models")

@@ -31,7 +31,8 @@ def image(
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file.")] = None,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="Black: background, grey: unknown, white: foreground.")] = None,
     strokes: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Scribbles: white or green on the subject, black or red beside it.")
+        str | None,
+        typer.Option(metavar="FILE", help="Scribbles: white or green on the subject, black or red beside it; or polylines in .json."),
     ] = None,
     background: Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask of the subject, white on black.")] = None,

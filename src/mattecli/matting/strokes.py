@@ -1,22 +1,38 @@
-"""Strokes: a few scribbles over a picture that say "this is foreground" and "this is background"."""
+"""Strokes: a few scribbles over a picture that say "this is foreground" and "this is background".
+
+They come as a picture or as polylines and become a trimap that knows what was painted and nothing else; grow.py spreads it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
+Polyline = list[tuple[float, float]]
+
 # How far a pixel must lie from grey towards black or white, or one colour above the others, to be a stroke: pens have soft edges.
 STROKE_CONTRAST = 64
+# The pen's width, as a share of the picture's shorter side, where nobody gives one.
+PEN = 0.012
+# Strokes of the two kinds that come this near to each other, in pixels, meet: what lies between is the soft edge of a pen.
+MEETING = 2
+KINDS = {"foreground": FOREGROUND, "background": BACKGROUND}
+# cv2.polylines takes whole numbers, here in sixteenths of a pixel.
+_SHIFT = 4
 
 
 def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Read scribbles, uint8 [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, into a trimap uint8 [H, W]; what bears no stroke is unknown.
 
     White or green is foreground, black or red is background. A stroke lies on mid grey or on transparent. `size` is the
-    picture's (height, width). Raises InputError when the sizes differ or when one of the two kinds of stroke is missing.
+    picture's (height, width). Raises InputError when the sizes differ.
     """
     if strokes.shape[:2] != size:
         raise InputError(
@@ -28,8 +44,50 @@ def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int]) ->
     trimap = np.full(size, UNKNOWN, np.uint8)
     trimap[background & opaque] = BACKGROUND
     trimap[foreground & opaque] = FOREGROUND
-    _refuse_one_sided(trimap)
     return trimap
+
+
+def trimap_from_polylines(strokes: object, *, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Draw strokes given as polylines into a trimap uint8 [H, W] of `size` (height, width); what bears no stroke is unknown.
+
+    `strokes` is what a JSON file says: {"foreground": LINES, "background": LINES, "width": PIXELS}, each optional. LINES is one list of
+    points [x, y] or a list of such lists; x goes right and y down in pixels of the picture, and [0, 0] is the middle of the first
+    pixel. One point makes a dot. `width` is the pen's (default: a share of the picture's shorter side). A pixel that both kinds claim
+    stays unknown.
+    Raises InputError for anything else and for points outside the picture.
+    """
+    if not isinstance(strokes, Mapping) or not set(strokes) & set(KINDS):
+        raise InputError('strokes in JSON look like {"foreground": [[x, y], ...], "background": [[x, y], ...]}; this has neither')
+    unknown_keys = sorted(set(strokes) - {*KINDS, "width"})
+    if unknown_keys:
+        raise InputError(f"strokes in JSON have no {unknown_keys[0]!r}; there are foreground, background and width")
+    width = _pen(strokes.get("width"), size)
+    painted = {kind: _draw(_polylines(strokes.get(kind, []), kind, size), width, size) for kind in KINDS}
+    trimap = np.full(size, UNKNOWN, np.uint8)
+    for kind, level in KINDS.items():
+        trimap[painted[kind]] = level
+    trimap[painted["foreground"] & painted["background"]] = UNKNOWN
+    return trimap
+
+
+def missing_strokes(trimap: NDArray[np.uint8]) -> list[str]:
+    """What to draw still: a sentence for each kind of stroke that a trimap made from strokes lacks."""
+    sentences = {
+        FOREGROUND: "the strokes mark no foreground; draw at least one white (or green) stroke on the subject",
+        BACKGROUND: "the strokes mark no background; draw at least one black (or red) stroke beside the subject",
+    }
+    return [sentence for level, sentence in sentences.items() if not (trimap == level).any()]
+
+
+def contradictions(trimap: NDArray[np.uint8]) -> list[str]:
+    """Where strokes of the two kinds meet, so that one of them must be wrong: a sentence, or none."""
+    near = cv2.dilate((trimap == FOREGROUND).astype(np.uint8), np.ones((2 * MEETING + 1, 2 * MEETING + 1), np.uint8))
+    count, _, _, centres = cv2.connectedComponentsWithStats(near & (trimap == BACKGROUND).astype(np.uint8), connectivity=8)
+    if count == 1:
+        return []
+    x, y = np.round(centres[1]).astype(int)
+    others = f" and {count - 2} more places" if count > 3 else " and one more place" if count == 3 else ""
+    return [f"the strokes contradict each other: foreground and background meet near ({x}, {y}){others}; erase one of them there"]
 
 
 def _colours_and_opacity(strokes: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
@@ -53,8 +111,45 @@ def _stroke_masks(colours: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArra
     return white | is_green, (black & ~is_green) | is_red
 
 
-def _refuse_one_sided(trimap: NDArray[np.uint8]) -> None:
-    if not (trimap == FOREGROUND).any():
-        raise InputError("the strokes mark no foreground; draw at least one white (or green) stroke on the subject")
-    if not (trimap == BACKGROUND).any():
-        raise InputError("the strokes mark no background; draw at least one black (or red) stroke beside the subject")
+def _pen(width: Any, size: tuple[int, int]) -> float:
+    if width is None:
+        return max(1.0, PEN * min(size))
+    if not _is_number(width) or not 1 <= width <= min(size):
+        raise InputError(f"the pen's width {width!r} is none; give a number of pixels from 1 to {min(size)}")
+    return float(width)
+
+
+def _polylines(lines: Any, kind: str, size: tuple[int, int]) -> list[Polyline]:
+    """One list of points or several, as several; InputError for what is neither or leaves the picture."""
+    if not isinstance(lines, list):
+        raise InputError(f"the {kind} strokes are no list; give points [[x, y], ...] or a list of such lines")
+    several = all(isinstance(line, list) and all(isinstance(point, list) for point in line) for line in lines)
+    return [[_point(point, kind, size) for point in line] for line in (lines if several else [lines]) if line]
+
+
+def _point(point: Any, kind: str, size: tuple[int, int]) -> tuple[float, float]:
+    if not isinstance(point, list) or len(point) != 2 or not all(_is_number(value) for value in point):
+        raise InputError(f"{point!r} in the {kind} strokes is no point; write [x, y]")
+    x, y = float(point[0]), float(point[1])
+    if not (0 <= x < size[1] and 0 <= y < size[0]):
+        raise InputError(
+            f"the point [{x:g}, {y:g}] of the {kind} strokes lies outside the picture, which is {size[1]}x{size[0]}; x goes right, y down"
+        )
+    return x, y
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _draw(lines: list[Polyline], width: float, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Everything within half a pen's width of the lines; thick lines of OpenCV itself come out wider than asked."""
+    paper = np.ones(size, np.uint8)
+    for line in lines:
+        points = np.round(np.array([*line, line[-1]]) * 2**_SHIFT).astype(np.int32)  # a lone point becomes a line to itself
+        cv2.polylines(paper, [points], isClosed=False, color=0, thickness=1, shift=_SHIFT)
+    if paper.all():
+        return np.zeros(size, bool)
+    distance = np.asarray(cv2.distanceTransform(paper, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    painted: NDArray[np.bool_] = distance < width / 2
+    return painted

@@ -1,7 +1,7 @@
 """Trimaps: 0 where it is background, 128 where nobody knows, 255 where it is foreground.
 
 All trimaps here are uint8 [H, W] with exactly these three levels. They come from a coarse matte, from a mask, or from a
-file that a person drew; strokes.py, subject.py and plate.py make them from other guides.
+file that a person drew; strokes.py and grow.py, subject.py and plate.py make them from other guides.
 """
 
 from __future__ import annotations
@@ -12,11 +12,26 @@ from numpy.typing import NDArray
 
 from mattecli.errors import InputError
 
+Levels = NDArray[np.uint8] | NDArray[np.uint16]
+
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 
 # How far the unknown band reaches to either side of a coarse outline, as a share of the subject's scale (see subject_scale).
 COARSE_BAND = 0.04
 MASK_BAND = 0.02
+# A mask that is soft has shown where its outline is sharp, so there the band may be narrow.
+SOFT_MASK_BAND = 0.01
+# However small the subject, a band without a number is this wide to either side, in pixels.
+NARROWEST_MASK_BAND = 2.0
+# Pixels of a mask from here to as far below 1 belong to its edge; across the edge of a hard mask lie two of them at most (antialiasing).
+FAINTEST, SHARP_EDGE = 0.05, 2.5
+# A mask whose brightest pixel is darker than this is empty.
+DIMMEST_MASK = 0.25
+# Where softness reaches some way from the outline (hair), everything near it becomes unknown to this many times as far. "Near" and the
+# farthest such reach are shares of the subject's scale.
+WIDENING, WIDENING_NEAR, WIDENING_LIMIT = 1.5, 0.03, 0.12
+# A larger unknown share than this leaves most of the picture to the model.
+LARGEST_UNKNOWN = 0.6
 # A coarse matte is trusted beyond these values; in between it is soft and becomes unknown.
 SURE_BACKGROUND, SURE_FOREGROUND = 0.1, 0.9
 # An island of the matte with less solid area than this share of the largest one is a ghost.
@@ -43,16 +58,72 @@ def trimap_from_alpha(alpha: NDArray[np.float32], *, band: float | None = None) 
     return _trimap(_core(alpha >= SURE_FOREGROUND, reach), _core(alpha <= SURE_BACKGROUND, reach))
 
 
-def trimap_from_mask(mask: NDArray[np.uint8] | NDArray[np.bool_], *, band: float | None = None) -> NDArray[np.uint8]:
-    """Make a trimap from a hard mask: [H, W], bool, or uint8 as 0 and 1, or as 0 and 255 (cut at 128).
+def trimap_from_mask(mask: Levels | NDArray[np.float32] | NDArray[np.bool_], *, band: float | None = None) -> NDArray[np.uint8]:
+    """Make a trimap from a mask or a soft matte, [H, W]: bool, labels 0 and 1, or levels up to the brightest one (uint8, uint16, float).
 
-    `band` is how many pixels the unknown region reaches to either side of the outline (default: a share of the subject's scale).
+    `band` is how many pixels the unknown region reaches to either side of the edge (default: a share of the subject's scale, smaller for
+    a soft mask). Where the mask is soft (hair) the region is wider, see softened_region.
     """
-    solid = _as_bool(mask)
+    alpha = _as_alpha(mask)
+    solid = alpha >= 0.5
     if not solid.any():
         return np.full(solid.shape, BACKGROUND, np.uint8)
-    reach = MASK_BAND * subject_scale(solid) if band is None else band
-    return trimap_from_alpha(solid.astype(np.float32), band=reach)
+    soft = (alpha > FAINTEST) & (alpha < 1 - FAINTEST)
+    share = SOFT_MASK_BAND if _has_soft_edges(solid, soft) else MASK_BAND
+    trimap = trimap_from_alpha(alpha, band=max(NARROWEST_MASK_BAND, share * subject_scale(solid)) if band is None else band)
+    unknown = trimap == UNKNOWN
+    trimap[softened_region(solid, soft) | (soft & connected_to(unknown, soft | unknown))] = UNKNOWN
+    return trimap
+
+
+def softened_region(solid: NDArray[np.bool_], soft: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where an outline cannot be trusted because it is soft nearby: all bool [H, W].
+
+    `solid` is the subject, `soft` where its edge was found to be neither it nor background. The outline of hair is an accident; what
+    counts is how far the tips reach. So around each soft pixel everything that lies up to WIDENING times as far from the outline as
+    it does is uncertain too, on both sides, and the region's outer edge runs smoothly past the tips.
+    """
+    scale = subject_scale(solid) if solid.any() else 0.0
+    distance = distance_to_outline(solid)
+    counted = np.where(soft & (distance <= WIDENING_LIMIT * scale), distance, np.float32(0))
+    widened: NDArray[np.bool_] = distance < WIDENING * _largest_near(counted, WIDENING_NEAR * scale)
+    return widened
+
+
+def distance_to_outline(solid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How far each pixel lies from the outline of a region, on either side: float32 [H, W]; the picture's border is no outline."""
+    return np.where(solid, _distance_inside(solid), _distance_inside(~solid))
+
+
+def connected_to(seeds: NDArray[np.bool_], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The parts of a region, bool [H, W], that hold a pixel of `seeds`; pixels that share an edge are of one part."""
+    count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
+    kept = np.zeros(count, bool)
+    kept[labels[seeds & region]] = True
+    kept[0] = False
+    parts: NDArray[np.bool_] = kept[labels]
+    return parts
+
+
+def trimap_shares(trimap: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """The shares of foreground, background and unknown pixels; they add up to 1."""
+    foreground, background, unknown = (np.count_nonzero(trimap == level) / trimap.size for level in (FOREGROUND, BACKGROUND, UNKNOWN))
+    return foreground, background, unknown
+
+
+def one_sided(trimap: NDArray[np.uint8]) -> list[str]:
+    """A sentence for each of foreground and background that a trimap has nothing of; none for a good one."""
+    foreground, background, _ = trimap_shares(trimap)
+    kinds = {"foreground": foreground, "background": background}
+    return [f"the trimap has no {kind}, so a model has nothing to go by" for kind, share in kinds.items() if share == 0]
+
+
+def too_unknown(trimap: NDArray[np.uint8]) -> list[str]:
+    """A sentence when most of a trimap is unknown; none for a good one."""
+    unknown = trimap_shares(trimap)[2]
+    if unknown <= LARGEST_UNKNOWN:
+        return []
+    return [f"{100 * unknown:.0f} % of the picture are unknown; the matte will be slow and rough, so mark more of the picture"]
 
 
 def subject_scale(solid: NDArray[np.bool_]) -> float:
@@ -60,7 +131,7 @@ def subject_scale(solid: NDArray[np.bool_]) -> float:
     return float(min(np.sqrt(np.count_nonzero(solid)), *solid.shape))
 
 
-def read_trimap_levels(array: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+def read_trimap_levels(array: Levels) -> NDArray[np.uint8]:
     """Read a picture that a person calls a trimap: uint8 or uint16, [H, W] grey, or [H, W, C] with 1 to 4 channels.
 
     Black is background, white foreground, and one level of grey in between unknown, whichever it is (127, 128, 100...); the
@@ -92,7 +163,7 @@ def check_trimap(trimap: NDArray[np.uint8], *, size: tuple[int, int]) -> None:
         raise InputError("the trimap has no background; paint what surely does not belong to the subject black")
 
 
-def _to_8_bit(array: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+def _to_8_bit(array: Levels) -> NDArray[np.uint8]:
     """16-bit files hold either real 16-bit levels or 8-bit ones stored wide."""
     if array.dtype == np.uint16 and int(array.max()) > 255:
         return np.round(array / 257.0).astype(np.uint8)
@@ -125,8 +196,17 @@ def _refuse_many_levels(grey: NDArray[np.uint8]) -> None:
         )
 
 
-def _as_bool(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return mask > (127 if mask.dtype == np.uint8 and mask.size and mask.max() > 1 else 0)
+def _as_alpha(mask: Levels | NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Levels as alpha in 0..1, stretched until the brightest is 1, but not so far that the noise of an empty mask would show."""
+    levels = np.nan_to_num(mask.astype(np.float32))
+    counted_in_ones = mask.dtype.kind in "bf" or levels.max(initial=0) <= 1
+    alpha = levels if counted_in_ones else levels / (255 if mask.dtype == np.uint8 else 65535)
+    return np.asarray(np.clip(alpha / max(DIMMEST_MASK, float(alpha.max(initial=0))), 0, 1), np.float32)
+
+
+def _has_soft_edges(solid: NDArray[np.bool_], soft: NDArray[np.bool_]) -> bool:
+    outline = cv2.morphologyEx(solid.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
+    return bool(np.count_nonzero(soft) > SHARP_EDGE * np.count_nonzero(outline))
 
 
 def _trimap(foreground: NDArray[np.bool_], background: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -145,6 +225,15 @@ def _core(sure: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
     half_width = cv2.resize(thinned, depth.shape[::-1], interpolation=cv2.INTER_NEAREST)
     core: NDArray[np.bool_] = sure & (depth > np.minimum(reach, half_width / 2))
     return core
+
+
+def _largest_near(field: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
+    """The largest value within `radius` pixels, found in a copy of the field small enough to be quick."""
+    step = 1 + int(radius / 8)
+    side = 2 * round(radius / step) + 1
+    blocks = cv2.dilate(field, np.ones((step, step), np.uint8))[::step, ::step]
+    largest = cv2.dilate(blocks, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return np.asarray(cv2.resize(largest, field.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _distance_inside(region: NDArray[np.bool_]) -> NDArray[np.float32]:

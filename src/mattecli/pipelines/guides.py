@@ -1,7 +1,9 @@
 """From what a person gives (trimap, strokes, mask, plate, or nothing) to the guides a model takes. No torch."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,11 @@ from mattecli.core.store import is_installed
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import Photo, Pixels, read_levels, read_photo
 from mattecli.matting.compose import from_levels, to_levels
+from mattecli.matting.grow import spread_strokes
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
 from mattecli.matting.register import apply, check_same_scene, register
 from mattecli.matting.screen import AUTO, CHANNELS, find_screen, plate_from_screen, trimap_from_screen
-from mattecli.matting.strokes import trimap_from_strokes
+from mattecli.matting.strokes import missing_strokes, trimap_from_polylines, trimap_from_strokes
 from mattecli.matting.subject import subject_trimap
 from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_mask
 
@@ -141,12 +144,39 @@ def find_trimap(photo: Photo, files: Mapping[str, str], source: str) -> NDArray[
             check_trimap(trimap, size=photo.size)
             return trimap
         if source == "strokes":
-            return trimap_from_strokes(eight_bit(read_levels(with_file)), size=photo.size)
+            return _spread(photo, read_strokes(photo, with_file))
         if source == "mask":
             return trimap_from_mask(read_mask(photo, with_file))
         return trimap_from_plate(eight_bit(photo.pixels), eight_bit(read_plate(photo, with_file)))
     except InputError as error:
         raise InputError(str(error) if with_file in str(error) else f"{with_file}: {error}") from error
+
+
+def read_strokes(photo: Photo, file: str) -> NDArray[np.uint8]:
+    """Strokes over a photo, a picture of its size or polylines in JSON, as a trimap uint8 [H, W] that knows nothing else."""
+    try:
+        if Path(file).suffix.lower() == ".json":
+            return trimap_from_polylines(_read_json(file), size=photo.size)
+        return trimap_from_strokes(eight_bit(read_levels(file)), size=photo.size)
+    except InputError as error:
+        raise InputError(str(error) if file in str(error) else f"{file}: {error}") from error
+
+
+def _read_json(file: str) -> object:
+    try:
+        return json.loads(Path(file).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {file}; check the path") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}); check the path and its permissions") from error
+    except ValueError as error:  # neither JSON nor UTF-8
+        raise InputError(f"{file} is no JSON ({error}); mend it or give the strokes as a picture") from error
+
+
+def _spread(photo: Photo, strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    for sentence in missing_strokes(strokes):
+        raise InputError(sentence)
+    return spread_strokes(eight_bit(photo.pixels), strokes)
 
 
 def find_subject(photo: Photo) -> NDArray[np.uint8]:
@@ -187,11 +217,17 @@ def what_differs(photo: Photo, plate: Pixels) -> NDArray[np.uint8]:
 
 def read_mask(photo: Photo, file: str) -> NDArray[np.uint8]:
     """A mask as uint8 [H, W]: its alpha where it has one, else its grey levels."""
-    levels = eight_bit(read_levels(file))
-    if levels.ndim == 3:
-        levels = levels[..., 3] if levels.shape[2] == 4 else levels.max(axis=2)
+    levels = eight_bit(read_mask_levels(file))
     _check_size("mask", levels, photo, file)
     return levels
+
+
+def read_mask_levels(file: str) -> Pixels:
+    """A mask as [H, W], 8 or 16 bit: its alpha where it has one, else its grey levels."""
+    levels = read_levels(file)
+    if levels.ndim == 2:
+        return levels
+    return levels[..., 3] if levels.shape[2] == 4 else levels.max(axis=2)
 
 
 def _check_size(name: str, pixels: Pixels, photo: Photo, file: str) -> None:

@@ -1,0 +1,105 @@
+"""Trimaps from strokes and from masks: read -> make -> judge -> write. No torch."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.errors import UsageError
+from mattecli.io.images import STANDARD_STREAM, read_photo, write_image
+from mattecli.matting.affinity import Growth
+from mattecli.matting.grow import spread_strokes
+from mattecli.matting.strokes import contradictions, missing_strokes
+from mattecli.matting.trimap import one_sided, too_unknown, trimap_from_mask, trimap_shares
+from mattecli.pipelines.guides import eight_bit, read_mask_levels, read_strokes
+from mattecli.pipelines.plan import Job, plan_jobs
+
+STROKES = "strokes"
+GROWTHS: dict[str, Growth | None] = {"random-walk": "random-walk", "geodesic": "geodesic", "none": None}
+# A trimap has exactly three levels; a lossy format would add ripples of others.
+LOSSLESS_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True)
+class Band:
+    """How far the unknown region reaches to either side of an outline: pixels, or percent of the picture's longer side."""
+
+    amount: float
+    percent: bool
+
+    def pixels(self, size: tuple[int, ...]) -> float:
+        return self.amount / 100 * max(size) if self.percent else self.amount
+
+
+@dataclass(frozen=True)
+class MadeTrimap:
+    """A trimap that was written: size is (width, height), the shares add up to 1, warnings say what a person should know."""
+
+    source: str
+    destination: str
+    size: tuple[int, int]
+    foreground: float
+    background: float
+    unknown: float
+    warnings: tuple[str, ...]
+
+
+def parse_band(text: str) -> Band | None:
+    """'auto' is None, '12' or '12px' pixels, '1.5%' percent of the longer side; UsageError for anything else."""
+    word = text.strip()
+    if word == "auto":
+        return None
+    with suppress(ValueError):
+        amount = float(word.removesuffix("px").removesuffix("%"))
+        if 0 <= amount <= (50 if word.endswith("%") else 10_000):
+            return Band(amount, percent=word.endswith("%"))
+    raise UsageError(f"--band {text} is no width; give auto, pixels such as 12, or a share of the longer side such as 1.5%")
+
+
+def parse_growth(name: str) -> Growth | None:
+    """A way to spread strokes, or None for none; UsageError for a name that is not in GROWTHS."""
+    if name not in GROWTHS:
+        raise UsageError(f"--grow {name} is not known; choose {', '.join(GROWTHS)}")
+    return GROWTHS[name]
+
+
+def plan_trimaps(inputs: Sequence[str], output: str | None, *, strokes: str | None = None, overwrite: bool = False) -> list[Job]:
+    """The jobs of one command, see plan_jobs; UsageError for a result in a format that would not keep the three levels."""
+    jobs = plan_jobs(inputs, output, kind="trimap", guides={STROKES: strokes} if strokes else {}, overwrite=overwrite)
+    for job in jobs:
+        if job.destination != STANDARD_STREAM and Path(job.destination).suffix.lower() not in LOSSLESS_SUFFIXES:
+            raise UsageError(
+                f"{Path(job.destination).name}: a trimap has exactly three levels, which only a lossless format keeps; "
+                f"choose {', '.join(LOSSLESS_SUFFIXES)}"
+            )
+    return jobs
+
+
+def process_strokes(job: Job, *, growth: Growth | None, band: Band | None) -> MadeTrimap:
+    """Make a trimap of a photo and its strokes. Raises MatteError for what the caller can mend; then nothing is written.
+
+    Strokes of which one kind is missing are written as they are, with a warning: there is nothing to spread them against.
+    """
+    photo = read_photo(job.source)
+    strokes = read_strokes(photo, job.guides[STROKES])
+    warnings = [*missing_strokes(strokes), *contradictions(strokes)]
+    trimap = strokes
+    if growth is not None and not missing_strokes(strokes):
+        trimap = spread_strokes(eight_bit(photo.pixels), strokes, growth=growth, band=band.pixels(photo.size) if band else None)
+    return _write(job, trimap, [*warnings, *too_unknown(trimap)])
+
+
+def process_mask(job: Job, *, band: Band | None) -> MadeTrimap:
+    """Make a trimap of a hard mask or a soft matte. Raises MatteError for what the caller can mend; then nothing is written."""
+    mask = read_mask_levels(job.source)
+    trimap = trimap_from_mask(mask, band=band.pixels(mask.shape) if band else None)
+    return _write(job, trimap, [*one_sided(trimap), *too_unknown(trimap)])
+
+
+def _write(job: Job, trimap: NDArray[np.uint8], warnings: list[str]) -> MadeTrimap:
+    write_image(trimap, job.destination)
+    height, width = trimap.shape
+    return MadeTrimap(job.source, job.destination, (width, height), *trimap_shares(trimap), tuple(warnings))
