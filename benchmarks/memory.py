@@ -5,8 +5,8 @@ the growth of the peak resident memory of a fresh process with one thread, above
 the picture made: the largest of three calls, of one where that takes longer than 20 seconds. A process may take `--limit` gigabytes of
 address space; what does not fit has no number. Also measured, because the pipeline adds it: finding foreground colours and composing.
 
-From the numbers the script computes the `memory` of each table in models.toml (see core/contract.py): the least squares fit with no
-coefficient below zero, raised until it is nowhere below what was measured. It prints them; a person copies them.
+From the numbers the script computes the `memory` of each table in models.toml (see core/contract.py): the numbers from zero up
+that are nowhere below what was measured and, in sum over the ratios, least above it. It prints them; a person copies them.
 
 Usage: python benchmarks/memory.py [--models a,b] [--json FILE] [--markdown FILE] [--limit GB]     With --json, measured rows are kept
        and only missing ones measured. --models none makes the Markdown from the JSON alone. Linux only.
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
+from scipy.optimize import linprog
 
 from mattecli.core import export, machine, standin, store
 from mattecli.core.contract import Footprint
@@ -146,9 +146,8 @@ def fitted(rows: list[dict], spec: ModelSpec) -> list[int]:
     """fixed, picture and seen of a footprint, in whole megabytes, that covers all rows."""
     rows = [row for row in rows if row["peak"] is not None]
     design, peaks = np.array([regressors(row, spec) for row in rows]), np.array([row["peak"] for row in rows])
-    coefficients, _ = nnls(design / peaks[:, None], np.ones_like(peaks))  # relative errors count
-    coefficients *= (peaks / (design @ coefficients)).max()
-    return [math.ceil(value) for value in coefficients]
+    excess = (design / peaks[:, None]).sum(0)
+    return [math.ceil(value) for value in linprog(excess, A_ub=-design, b_ub=-peaks).x]
 
 
 def toml(numbers: list[int], spec: ModelSpec) -> str:

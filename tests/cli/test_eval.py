@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mattecli.cli.evaluate import evaluate
 from mattecli.io.images import write_image
 from tests.clips import make_clip
 from tests.support import Run
@@ -275,3 +277,20 @@ def test_a_cutout_that_hides_nothing_counts_as_alpha_one(run: Run, tmp_path: Pat
     done = run("eval", tmp_path / "all.png", tmp_path / "true.png", "--json")
     assert done.exit_code == 0, done.stderr
     assert _records(done.stdout)[0]["sad"] == pytest.approx(0.2 * 600 / 1000)
+
+
+def test_the_examples_of_the_help_run(run: Run, folders: Path) -> None:
+    for name in ("pred", "trimap"):
+        (folders / name).rename(folders / {"pred": "predicted", "trimap": "trimaps"}[name])
+    for name in ("a", "b", "c"):
+        colours = np.full((*_disc().shape, 3), 90, np.uint8)
+        write_image(colours, folders / "photos" / f"{name}.png")
+        write_image(np.dstack([colours, _disc(1)]), folders / "cutouts" / f"{name}.png")
+    for source, copy in (("predicted/b.png", "alpha.png"), ("true/b.png", "true.png"), ("trimaps/b.png", "trimap.png")):
+        (folders / copy).write_bytes((folders / source).read_bytes())
+    examples = re.findall(r"^ +matte (eval .*)$", str(evaluate.__doc__), re.MULTILINE)
+    assert len(examples) == 3
+    for example in examples:
+        done = run(*shlex.split(example))
+        assert done.exit_code == 0, (example, done.output)
+    assert (folders / "report.html").stat().st_size > 1000
