@@ -253,3 +253,16 @@ def test_the_weight_free_plate_way_follows_a_swinging_subject(shared: Path, tmp_
     true = [read_photo(folder / f"alpha_{index:04d}.png").pixels[..., 0] for index in range(len(made))]
     assert len(made) > 2
     assert np.mean([np.abs(a.astype(int) - b).mean() for a, b in zip(made, true, strict=True)]) < 255 * 0.02
+
+
+def test_a_still_guide_may_be_what_a_photo_may_have(stage: Path, run: Run) -> None:
+    inside = read_photo(_mask(stage, SIZE)).pixels[..., 0]
+    write_image(np.dstack([np.full((*SIZE, 3), 90, np.uint8), inside]), stage / "cutout.png")
+    labels = np.where(inside > 0, 2, read_photo("band.png").pixels[..., 0] > 0).astype(np.uint8)
+    write_image(labels, stage / "labels.png")
+    write_image(np.array([0, 128, 255], np.uint8)[labels], stage / "levels.png")
+    for one, other in (("--mask=mask.png", "--mask=cutout.png"), ("--trimap=levels.png", "--trimap=labels.png")):
+        for guide, output in ((one, "one.mkv"), (other, "other.mkv")):
+            result = run("video", "clip.mp4", guide, "--model", "closed-form", "--end", "0.08", "-o", output)
+            assert result.exit_code == 0, result.stderr
+        assert np.array_equal(alphas_of(stage / "one.mkv"), alphas_of(stage / "other.mkv")), other

@@ -13,8 +13,9 @@ from mattecli.core.registry import registry
 from mattecli.errors import InputError, MatteError
 
 if TYPE_CHECKING:
-    from mattecli.pipelines.image import Recipe, Result
+    from mattecli.pipelines.image import Recipe
     from mattecli.pipelines.plan import Job
+    from mattecli.pipelines.result import Result
 
 
 def image(

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from mattecli.errors import MatteError
-from mattecli.pipelines.image import Recipe, Result, process
+from mattecli.pipelines.image import Recipe, process
 from mattecli.pipelines.plan import Job
+from mattecli.pipelines.result import Result
 
 
 def process_all(jobs: Sequence[Job], recipe: Recipe) -> Iterator[tuple[Job, Result | MatteError]]:

@@ -12,7 +12,8 @@ from mattecli.errors import UsageError
 from mattecli.io.images import Photo
 from mattecli.matting.sheet import contact_sheet
 from mattecli.pipelines.guides import Choice, choose, eight_bit, read_guides
-from mattecli.pipelines.image import Clock, Recipe, compose, matte
+from mattecli.pipelines.image import Recipe, compose, matte
+from mattecli.pipelines.result import Clock
 
 LOUD = "#ff00ff"
 

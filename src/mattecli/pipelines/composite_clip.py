@@ -19,11 +19,9 @@ from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.compose import Plane, from_levels
 from mattecli.pipelines.composite import Layout, alpha_of, composed, is_clip, unmixed
-from mattecli.pipelines.flow import WriteBehind, read_ahead
+from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, read_ahead
 from mattecli.pipelines.result import Clock
 from mattecli.pipelines.take import Take
-
-AHEAD, BEHIND = 3, 3
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 POLL_SECONDS = 0.1
+# How many frames a clip is read ahead and written behind: enough to overlap, few enough for 4K.
+AHEAD, BEHIND = 3, 3
 
 
 @dataclass(frozen=True)

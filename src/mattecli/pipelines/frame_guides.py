@@ -18,8 +18,8 @@ from mattecli.matting.compose import fit, from_levels
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
 from mattecli.matting.register import Plate, Registration, apply, check_same_scene, prepare, register, track
 from mattecli.matting.screen import trimap_from_screen
-from mattecli.matting.trimap import trimap_from_mask
-from mattecli.pipelines.guides import SCREEN, SUBJECT, Choice, eight_bit, find_subject, plate_of_screen
+from mattecli.matting.trimap import read_trimap_levels, trimap_from_mask
+from mattecli.pipelines.guides import SCREEN, SUBJECT, Choice, eight_bit, find_subject, plate_of_screen, read_mask_levels
 from mattecli.pipelines.plate import plate_of_clip
 from mattecli.pipelines.result import Clock
 from mattecli.pipelines.take import Take
@@ -44,7 +44,7 @@ def guided(frames: Iterable[Frame], take: Take, choice: Choice, plate: Plate | N
     `plate` has the frames' size; it is laid onto them anew whenever camera or light change.
     """
     with ExitStack() as opened:
-        moving = {name: opened.enter_context(_in_step(file, take)) for name, file in take.guides.items() if name != "background"}
+        moving = {name: opened.enter_context(_in_step(name, file, take)) for name, file in take.guides.items() if name != "background"}
         where: Registration | None = None
         laid: Pixels | None = None
         for frame in frames:
@@ -96,10 +96,10 @@ def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
 
 
 @contextmanager
-def _in_step(file: str, take: Take) -> Iterator[Iterator[Pixels]]:
+def _in_step(name: str, file: str, take: Take) -> Iterator[Iterator[Pixels]]:
     """The levels of a guide, frame by frame: one picture for all, or the frames of a clip, cut like the clip itself."""
     if _is_picture(file):
-        yield repeat(read_levels(file))
+        yield repeat(read_mask_levels(file) if name == "mask" else read_trimap_levels(read_levels(file)))
         return
     span = take.span
     fps = take.fps if is_sequence(file) else None

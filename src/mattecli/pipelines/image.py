@@ -20,8 +20,7 @@ from mattecli.matting.trimap import trimap_from_alpha
 from mattecli.pipelines.backdrop import Backdrop, plain_backdrop
 from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
-from mattecli.pipelines.result import Clock as Clock
-from mattecli.pipelines.result import Result as Result
+from mattecli.pipelines.result import Clock, Result
 
 
 @dataclass(frozen=True)

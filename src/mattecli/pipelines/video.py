@@ -22,15 +22,13 @@ from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.register import Plate
 from mattecli.matting.temporal import smoothed
-from mattecli.pipelines.flow import WriteBehind, read_ahead
+from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, read_ahead
 from mattecli.pipelines.frame_guides import Guided, guided, open_plate
 from mattecli.pipelines.guides import eight_bit
 from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
 from mattecli.pipelines.result import Clock
 from mattecli.pipelines.resume import frames_kept, keep_record
 from mattecli.pipelines.take import Take
-
-AHEAD, BEHIND = 3, 3
 
 
 @dataclass(frozen=True)
