@@ -3,6 +3,7 @@
 All colours are encoded sRGB values, float32 in 0..1; the transfer function is that of IEC 61966-2-1.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -35,7 +36,8 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
     if not foreground.shape[:2] == alpha.shape == backdrop.shape[:2]:
         sizes = f"the cut-out is {_size(foreground)}, its alpha {_size(alpha)} and the backdrop {_size(backdrop)} pixels"
         raise MatteError(f"{sizes}; fit them to one size first")
-    laid = np.where(alpha[:, :, None] > 0, foreground, backdrop)
+    laid = np.array(backdrop, np.float32, order="C")
+    cv2.copyTo(foreground, (alpha > 0).astype(np.uint8), laid)
     # Only soft pixels are mixed, and in strips, so that the linear copies of a large photo never exist as a whole.
     for top in range(0, len(laid), STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
@@ -51,9 +53,15 @@ def premultiply(foreground: Plane, alpha: Plane) -> Plane:
 
 
 def to_levels(values: NDArray[np.float32], top: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Values in 0..1 as the nearest integers from 0 to `top`: uint8 for 255, uint16 for 65535."""
-    levels = np.clip(values, 0, 1) * np.float32(top) + np.float32(0.5)
-    return levels.astype(np.uint8) if top == 255 else levels.astype(np.uint16)
+    """Values in 0..1, of any shape, as the nearest integers from 0 to `top`: uint8 for 255, uint16 for 65535."""
+    # OpenCV rounds and saturates in one pass over the values.
+    levels = cv2.multiply(values.reshape(len(values), -1), float(top), dtype=cv2.CV_8U if top == 255 else cv2.CV_16U)
+    return np.asarray(levels).reshape(values.shape)
+
+
+def interleave(planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Planes [H, W] of one dtype as a picture [H, W, C]; a single one stays [H, W]."""
+    return planes[0] if len(planes) == 1 else np.asarray(cv2.merge(planes))
 
 
 def from_levels(levels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.float32]:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
-from mattecli.matting.exposure import NEUTRAL, Exposure, lab_distance, match_exposure
+from mattecli.matting.exposure import NEUTRAL, Exposure, Picture, lab_distance, match_exposure
 from mattecli.matting.homography import Transform, largest_shift, scaled, typical_shift
 from mattecli.matting.motion import Landmarks, Motion, find_landmarks, find_motion, improves
-from mattecli.matting.sight import Pixels, Sight, look
+from mattecli.matting.rest import rests
+from mattecli.matting.sight import Pixels, Sight, glance, look
 
 ALIGNMENTS = AUTO, NONE, HOMOGRAPHY = "auto", "none", "homography"
 # A camera that moved by less than this on average, in pixels of the matched picture, stands still: resampling the plate would
@@ -105,13 +106,15 @@ def register(plate: Pixels | Plate, frame: Pixels, *, align: str = AUTO) -> Regi
 def track(previous: Registration | None, plate: Pixels | Plate, frame: Pixels, *, align: str = AUTO) -> Registration:
     """Register a plate onto the next frame of a clip, given its registration onto the one before, or None at the first.
 
-    A camera on a tripod keeps the very same homography and exposure from frame to frame, so the plate does not tremble and need
-    not be laid anew (see Registration.lays_like). A camera that moves is followed from where it was. Where it cannot be followed
+    A camera on a tripod keeps the very same registration from frame to frame, so the plate does not tremble and need not be laid anew
+    (see Registration.lays_like); of a `Plate` made ready it is told at a glance. A camera that moves is followed from where it was. Where it cannot be followed
     and the difference has grown it is looked for anew; where that fails too the plate stays where it was, and `reason` says so.
     Raises InputError as `register` does: for lack of a homography at the first frame alone.
     """
     if previous is None:
         return register(plate, frame, align=align)
+    if isinstance(plate, Plate) and previous.fits and _rests(previous, plate, frame):
+        return previous
     ready, sight = _both(plate, frame)
     if align == NONE:
         exposure, residual = _compared(ready, sight, None, previous.exposure)
@@ -163,6 +166,15 @@ def _both(plate: Pixels | Plate, frame: Pixels) -> tuple[Plate, Sight]:
     return plate if isinstance(plate, Plate) else prepare(plate), look(frame)
 
 
+def _rests(previous: Registration, plate: Plate, frame: Pixels) -> bool:
+    """Whether the plate lies on this frame as it did on the one before."""
+    seen = glance(frame)
+    laid, shown = _laid(plate, seen.shape[:2], previous.homography)
+    # The colours are smaller than the pictures in which motions are measured.
+    step = max(plate.sight.grey.shape) / max(seen.shape)
+    return rests(seen, previous.exposure(laid), shown, shift=STILL / step, change=STEADY)
+
+
 def _placed(plate: Plate, sight: Sight, motion: Motion, align: str) -> tuple[Transform | None, str]:
     """Where the plate is laid at first, and why where it is."""
     if align == NONE:
@@ -198,15 +210,20 @@ def _has_changed(previous: Registration, residual: float) -> bool:
 
 def _compared(plate: Plate, sight: Sight, homography: Transform | None, usual: Exposure = NEUTRAL) -> tuple[Exposure, float]:
     """The exposure of a plate laid by a homography, the usual one where it cannot be told, and the residual that it leaves."""
-    colours, size = plate.sight.colours, (sight.colours.shape[0], sight.colours.shape[1])
-    shown = np.ones(size, bool)
-    if homography is not None:
-        there = scaled(homography, sight.size, size)
-        colours = np.asarray(cv2.warpPerspective(colours, there, size[::-1], borderMode=cv2.BORDER_REPLICATE), np.float32)
-        shown = _shown(there, size)
+    size = (sight.colours.shape[0], sight.colours.shape[1])
+    colours, shown = _laid(plate, size, homography)
     exposure = match_exposure(sight.colours, colours, shown) or usual
     distance = lab_distance(sight.colours, exposure(colours))[shown]
     return exposure, float(np.quantile(distance, 1 / 3)) if distance.size else float("inf")
+
+
+def _laid(plate: Plate, size: tuple[int, int], homography: Transform | None) -> tuple[Picture, NDArray[np.bool_]]:
+    """The plate's colours at the compared size where a homography puts them, and where of the frame they lie."""
+    if homography is None:
+        return plate.sight.colours, np.ones(size, bool)
+    there = scaled(homography, plate.sight.size, size)
+    moved = cv2.warpPerspective(plate.sight.colours, there, size[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32), _shown(there, size)
 
 
 def _steady(exposure: Exposure, previous: Registration) -> Exposure:

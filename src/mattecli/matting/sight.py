@@ -30,8 +30,17 @@ class Sight:
 def look(pixels: Pixels) -> Sight:
     """Reduce a picture, uint8 or uint16 [H, W, 3] RGB."""
     small = _reduced(pixels, MATCHED_SIDE)
-    colours = _reduced(small, COMPARED_SIDE).astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    return Sight((pixels.shape[0], pixels.shape[1]), evened(small), np.asarray(cv2.GaussianBlur(colours, (0, 0), 1.0), np.float32))
+    return Sight((pixels.shape[0], pixels.shape[1]), evened(small), _compared(small))
+
+
+def glance(pixels: Pixels) -> Picture:
+    """The smoothed colours alone, float32 [h, w, 3] in 0..1."""
+    return _compared(_reduced(pixels, MATCHED_SIDE))
+
+
+def _compared(small: Pixels) -> Picture:
+    colours = _reduced(small, COMPARED_SIDE).astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
+    return np.asarray(cv2.GaussianBlur(colours, (0, 0), 1.0), np.float32)
 
 
 def _reduced(pixels: Pixels, side: int) -> Pixels:

@@ -13,7 +13,7 @@ from mattecli.core.headroom import Outcome, run_within
 from mattecli.core.runtime import Matter, to_array, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
-from mattecli.matting.compose import lay_over, to_levels
+from mattecli.matting.compose import interleave, lay_over, to_levels
 from mattecli.matting.foreground import estimate_foreground
 from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
@@ -84,8 +84,8 @@ def matte(photo: Photo, guides: Mapping[str, Pixels], recipe: Recipe, *, clock: 
 def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], recipe: Recipe, *, clock: Clock) -> list[Matted]:
     """The mattes of several photos of one size, in one pass through the model."""
     with clock("matte"):
-        images = torch.cat([seen_image(photo, recipe.matter) for photo in photos])
-        tensors = {name: torch.cat([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
+        images = _batch([seen_image(photo, recipe.matter) for photo in photos])
+        tensors = {name: _batch([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
         options = suited(recipe.matter, photos[0]) | recipe.options
         outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
         wait_for(recipe.matter.device.torch)
@@ -97,6 +97,10 @@ def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], r
 
 def _matted(images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
     return Matted(images[at], outcome.alpha[at], _part(outcome.foreground, at), _part(plates, at), outcome.notes, outcome.expected)
+
+
+def _batch(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 
 
 def _part(tensors: Tensor | None, at: slice) -> Tensor | None:
@@ -167,7 +171,8 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -
     if recipe.kind == "composite":
         backdrop = recipe.backdrop or plain_backdrop("white")
         size = (colours.shape[2], colours.shape[3])
-        laid = lay_over(to_array(colours), to_array(matted.alpha), backdrop.at(size, seconds), linear=recipe.linear)
+        front = interleave(list(colours[0].float().cpu().numpy()))
+        laid = lay_over(front, to_array(matted.alpha), backdrop.at(size, seconds), linear=recipe.linear)
         return to_levels(laid, top)
     return integers(top, colours, matted.alpha)
 
@@ -195,9 +200,11 @@ def integers(top: int, *parts: Tensor) -> Pixels:
     uint8 or uint16, [H, W] for one channel in all, else [H, W, C]. They are rounded where they lie, so that from a GPU bytes travel and
     not floats.
     """
+    planes = [plane for part in parts for plane in part[0]]
+    if planes[0].device.type == "cpu":
+        return interleave([to_levels(plane.float().numpy(), top) for plane in planes])
     dtype = torch.uint8 if top == 255 else torch.int32
     with torch.inference_mode():
-        levels = torch.cat([(part[0].float() * top).add_(0.5).clamp_(0, top).to(dtype) for part in parts])
-        array = levels.permute(1, 2, 0).contiguous().cpu().numpy()
-    array = array if top == 255 else array.astype(np.uint16)
-    return array[..., 0] if array.shape[2] == 1 else array
+        levels = torch.stack([(plane.float() * top).round_().clamp_(0, top).to(dtype) for plane in planes], dim=2).cpu().numpy()
+    levels = levels if top == 255 else levels.astype(np.uint16)
+    return levels[..., 0] if levels.shape[2] == 1 else levels
