@@ -1,7 +1,8 @@
 """How true the mattes of a clip are: a swinging figure with exact alpha for each frame, through each installed model and the plate way.
 
-For each way, with and without --smooth: mean absolute error (x1000) over all pixels, dtSSD (x100; RVM's definition, the first frame counts
-as zero), and seconds a frame. The plate way needs no weights: what differs from the plate becomes a trimap, and closed-form finishes it.
+For each way, with and without --smooth: MAD (x1000) over all pixels and dtSSD (x100), both as `matte eval --convention rvm` counts them
+(the first frame has no dtSSD and counts as 0), and seconds a frame. The plate way needs no weights: what differs from the plate becomes a
+trimap, and closed-form finishes it.
 
 Usage: python benchmarks/swing.py FOLDER [--json FILE]     FOLDER holds clip.mp4, plate.jpg and alpha_0000.png ...
 """
@@ -9,7 +10,10 @@ Usage: python benchmarks/swing.py FOLDER [--json FILE]     FOLDER holds clip.mp4
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,33 +24,54 @@ from mattecli.core.runtime import open_matter, pick_device
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.io.images import read_photo
+from mattecli.matting.metrics import CONVENTIONS, Sample, measure
 from mattecli.pipelines.guides import choose, choose_refiner
 from mattecli.pipelines.image import Recipe
 from mattecli.pipelines.take import Take
-from mattecli.pipelines.video import process_clip
+from mattecli.pipelines.video import Footage, process_clip
+
+Matte = NDArray[np.float32]
+RVM = CONVENTIONS["rvm"]
 
 
-def mattes(folder: Path, pattern: str) -> NDArray[np.float32]:
-    return np.stack([read_photo(file).pixels[..., 0] for file in sorted(folder.glob(pattern))]).astype(np.float32) / 255
+def read_mattes(folder: Path, pattern: str) -> list[Matte]:
+    """Numbered mattes [H, W] in 0..1."""
+    return [read_photo(file).pixels[..., 0].astype(np.float32) / 255 for file in sorted(folder.glob(pattern))]
 
 
-def measure(folder: Path, model: str, given: dict[str, str], *, smooth: bool) -> dict[str, object]:
+def recipe_for(model: str, given: dict[str, str]) -> Recipe:
+    """How `matte ... --model MODEL` makes mattes from these guides. Raises UsageError where they do not go together."""
     choice = choose(registry(), model, given)
     refiner = choose_refiner(registry(), choice, None)
     device = pick_device("auto")
-    opened = open_matter(refiner, device=device) if refiner else None
-    recipe = Recipe(choice, open_matter(choice.spec, device=device), opened, kind="alpha")
+    return Recipe(choice, open_matter(choice.spec, device=device), open_matter(refiner, device=device) if refiner else None, kind="alpha")
+
+
+def matted_clip(folder: Path, given: dict[str, str], recipe: Recipe, *, smooth: bool = False) -> tuple[list[Matte], Footage]:
+    """The mattes that `matte video` finds for the folder's clip, and what it says of the run."""
     with tempfile.TemporaryDirectory() as name:
         footage = process_clip(Take(str(folder / "clip.mp4"), f"{name}/%05d.png", given, smooth=smooth), recipe)
-        found = mattes(Path(name), "*.png")
-    true = mattes(folder, "alpha_*.png")
-    steps = (found[1:] - found[:-1]) - (true[1:] - true[:-1])
+        return read_mattes(Path(name), "*.png"), footage
+
+
+def clip_scores(found: Sequence[Matte], true: Sequence[Matte], *metrics: str) -> dict[str, float]:
+    """Means over a clip's frames of metrics (mad, grad, dtssd, ...), in the scales of the convention rvm."""
+    asked = replace(RVM, scales={name: RVM.scales[name] for name in metrics})
+    samples = [Sample(*mattes) for mattes in zip(found, true, strict=True)]
+    rows = [measure(sample, asked, before=before) for before, sample in zip([samples[0], *samples], samples, strict=False)]
+    return {name: fmean(row[name] or 0.0 for row in rows) for name in metrics}
+
+
+def row_for(folder: Path, model: str, given: dict[str, str], *, smooth: bool) -> dict[str, object]:
+    recipe = recipe_for(model, given)
+    found, footage = matted_clip(folder, given, recipe, smooth=smooth)
+    scores = clip_scores(found, read_mattes(folder, "alpha_*.png"), "mad", "dtssd")
     return {
-        "model": model + (f" + {refiner.name}" if refiner else ""),
+        "model": model + (f" + {recipe.refiner.info.name}" if recipe.refiner else ""),
         "guide": ", ".join(given) or "none",
         "smooth": smooth,
-        "MAD x1000": round(float(np.abs(found - true).mean()) * 1000, 2),
-        "dtSSD x100": round(float(np.sqrt((steps**2).mean(axis=(1, 2))).sum()) / len(true) * 100, 2),
+        "MAD x1000": round(scores["mad"], 2),
+        "dtSSD x100": round(scores["dtssd"], 2),
         "seconds a frame": round(footage.seconds / footage.frames, 3),
     }
 
@@ -61,7 +86,7 @@ def main() -> None:
     for spec in registry().models.values():
         for given in ({}, plate) if is_installed(spec) else ():
             try:
-                rows += [measure(arguments.folder, spec.name, given, smooth=smooth) for smooth in (False, True)]
+                rows += [row_for(arguments.folder, spec.name, given, smooth=smooth) for smooth in (False, True)]
             except UsageError:
                 continue  # this model does not take these guides
             print(*(json.dumps(row) for row in rows[-2:]), sep="\n", flush=True)

@@ -16,9 +16,8 @@ MAY_IMPORT = {
     "matting": {"matting", "errors"},
     "io": {"io", "errors"},
 }
-# The command line checks a destination's suffix before anything is loaded, reads and writes the one picture of `compare`, and
-# `doctor` looks at everything.
-EXCEPTIONS = {("cli/image.py", "io"), ("cli/compare.py", "io"), ("cli/doctor.py", "io")}
+# The command line reads and writes the one picture of `compare`, and `doctor` looks at everything.
+EXCEPTIONS = {("cli/compare.py", "io"), ("cli/doctor.py", "io")}
 
 
 def _imports(file: Path) -> set[str]:

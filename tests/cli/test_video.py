@@ -217,6 +217,12 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(mistake: str, stage
     assert len(result.stderr.splitlines()) == 1 and sorted(stage.rglob("*")) == before
 
 
+@pytest.mark.parametrize(("arguments", "words"), [(("plate.png",), "is a picture"), (("clip.mp4", "--fps", "25"), "leave out --fps")])
+def test_what_is_no_clip_is_told_before_a_model_is_opened(arguments: tuple[str, ...], words: str, stage: Path, run: Run) -> None:
+    result = run("video", *arguments, "--model", "modnet", "--offline")
+    assert result.exit_code != 0 and words in result.stderr and "modnet" not in result.stderr
+
+
 def test_ctrl_c_leaves_no_file_under_the_final_name(stage: Path) -> None:
     make_clip(stage / "long.mp4", frames=60, picture=disc)
     command = [sys.executable, "-m", "mattecli", "video", "long.mp4", "--trimap", "band.png", "-o", "out/long.mov"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mattecli.core import store
 from mattecli.core.registry import models_file, read_registry, registry
 from mattecli.errors import ModelError
 
@@ -19,9 +20,33 @@ def test_every_default_is_a_model_that_fits() -> None:
 def test_every_file_has_a_source_or_says_how_to_get_it() -> None:
     for spec in registry().models.values():
         for file in spec.files:
-            assert file.urls or file.by_hand, f"{spec.name}: {file.name} cannot be had"
+            assert file.urls or file.by_hand or file.shipped, f"{spec.name}: {file.name} cannot be had"
             assert all(url.startswith("https://") for url in file.urls)
             assert file.sha256 is None or len(file.sha256) == 64
+
+
+def test_every_shipped_file_is_there_and_is_the_one_of_the_table() -> None:
+    for spec in registry().models.values():
+        for file in spec.files:
+            if file.shipped:
+                assert store.verified(spec, file).stat().st_size == file.bytes, f"{spec.name}: {file.name}"
+
+
+def test_what_a_trimap_needs_is_there_before_anything_is_pulled() -> None:
+    known = registry()
+    for kind in ("trimap", "refine"):
+        specs = [known.models[name] for name in known.defaults[kind]]
+        assert any(spec.shipped or not spec.files for spec in specs), f"nothing works from a {kind} without a download"
+
+
+@pytest.mark.parametrize("lacking", ["sha256", "bytes"])
+def test_a_shipped_file_of_unknown_content_is_refused(tmp_path: Path, lacking: str) -> None:
+    facts = {"sha256": f'sha256 = "{"0" * 64}", ', "bytes": "bytes = 10, "}
+    kept = "".join(text for name, text in facts.items() if name != lacking)
+    table = f'[models.closed-form]\nfiles = [{{ {kept}name = "own.pt", shipped = true }}]'
+    (tmp_path / "models.toml").write_text(models_file().read_text().replace("[models.closed-form]", table, 1))
+    with pytest.raises(ModelError, match=r"own\.pt is shipped, so its sha256 and bytes"):
+        read_registry(tmp_path / "models.toml")
 
 
 def test_an_unknown_model_is_met_with_the_nearest() -> None:

@@ -135,3 +135,21 @@ def test_a_file_fetched_by_hand_is_checked_too(server: str, tmp_path: Path) -> N
     by_hand.write_bytes(CONTENT[:-1])
     with pytest.raises(ModelError, match="wrong sha256"):
         store.import_file(_spec(), by_hand)
+
+
+def test_a_shipped_file_is_checked_where_it_lies_and_no_verb_touches_it(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "weights_folder", lambda: tmp_path)
+    spec = ModelSpec("toy", "", "toy", (), "", "", files=(WeightFile("toy.pth", (f"{server}/plain/toy.pth",), DIGEST, shipped=True),))
+    file = tmp_path / "toy.pth"
+    assert spec.shipped and not store.is_installed(spec)
+    file.write_bytes(CONTENT)
+    assert store.is_installed(spec) and store.pull(spec) == [file]
+    assert store.remove(spec) == [] and file.read_bytes() == CONTENT
+    with pytest.raises(ModelError, match="comes with mattecli and is not replaced"):
+        store.import_file(spec, file)
+    file.write_bytes(CONTENT[1:])
+    with pytest.raises(ModelError, match="install that again"):
+        store.pull(spec)
+    assert file.read_bytes() == CONTENT[1:] and _Server.ranges == [] and not store.home().exists()

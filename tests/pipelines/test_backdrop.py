@@ -8,7 +8,8 @@ import pytest
 
 from mattecli.errors import MatteError, UsageError
 from mattecli.io.images import write_image
-from mattecli.pipelines.backdrop import Blur, ClipBackdrop, PictureBackdrop, PlainBackdrop, open_backdrop, parse_blur
+from mattecli.pipelines.backdrop import ClipBackdrop, PictureBackdrop, PlainBackdrop, open_backdrop, parse_blur
+from mattecli.pipelines.lengths import Length
 from tests.clips import SIZE, index_of, make_clip
 
 
@@ -42,8 +43,8 @@ def test_a_missing_file_is_not_called_a_colour(over: str, said: str) -> None:
 
 
 def test_blur_is_pixels_or_a_share_of_the_longer_side() -> None:
-    assert parse_blur("12") == parse_blur("12px") == Blur(12)
-    assert parse_blur("1.5%").sigma((100, 400)) == 6
+    assert parse_blur("12") == parse_blur("12px") == Length(12)
+    assert parse_blur("1.5%").pixels((100, 400)) == 6
     for wrong in ("much", "-1", "nan", "%"):
         with pytest.raises(UsageError, match="pixels such as 12"):
             parse_blur(wrong)
@@ -64,7 +65,7 @@ def test_two_runs_with_one_picture_and_placing_are_known_to_be_alike(tmp_path: P
         write_image(np.full((8, 8, 3), level, np.uint8), tmp_path / f"{name}.png")
     first, again, other = (repr(open_backdrop(str(tmp_path / f"{name}.png"))) for name in ("a", "a", "b"))
     assert first == again != other
-    assert first != repr(open_backdrop(str(tmp_path / "a.png"), blur=Blur(3)))
+    assert first != repr(open_backdrop(str(tmp_path / "a.png"), blur=Length(3)))
 
 
 def test_a_clip_shows_the_frame_whose_time_has_come_and_begins_again_at_its_end(clip: Path) -> None:

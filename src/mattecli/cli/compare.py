@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mattecli.cli import options
 from mattecli.cli.console import download_progress, note, say, say_json, step_progress
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError, ModelError
@@ -17,12 +18,12 @@ def compare(
     models: Annotated[str | None, typer.Option(metavar="A,B,C", help="The models to compare.  [default: all installed]")] = None,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="For the models that take one.")] = None,
     strokes: Annotated[str | None, typer.Option(metavar="FILE", help="Scribbles to make a trimap from.")] = None,
-    background: Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")] = None,
+    background: options.PlatePhoto = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask of the subject.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each model, then the sheet's path.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
+    offline: options.Offline = False,
 ) -> None:
     """Lay a photo's mattes from several models over magenta on one sheet, with name, seconds and device.
 

@@ -1,14 +1,15 @@
 """`matte composite`: a picture or clip and its matte laid over something else."""
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli.console import complain, frame_progress, note, note_json, say, say_json, step_progress
+from mattecli.cli import options
+from mattecli.cli.console import Teller, frame_progress, step_progress
 from mattecli.cli.recipe import AUTO, switch_of
-from mattecli.errors import MatteError, UsageError
+from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
     from mattecli.pipelines.composite import Layout
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from mattecli.pipelines.plan import Job
     from mattecli.pipelines.result import Result
     from mattecli.pipelines.take import Take
-
-STDOUT = "-"
 
 
 def composite(
@@ -32,20 +31,12 @@ def composite(
         str | None,
         typer.Option(metavar="A", help="The matte: a file, a folder, a pattern, or a clip.  [default: the image's own transparency]"),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="PATH",
-            help="A file, a folder, a pattern with {stem}, {name}, {parent}, or - for stdout.  [default: beside the input]",
-        ),
-    ] = None,
+    output: options.Output = None,
     fit: Annotated[str, typer.Option(help="Bring the backdrop to size: cover, contain or stretch.")] = "cover",
     blur: Annotated[
         str, typer.Option(metavar="SIGMA", help="Put the backdrop out of focus: pixels such as 12, or 1.5% of the longer side.")
     ] = "0",
-    gamma: Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")] = False,
+    gamma: options.Gamma = False,
     decontaminate: Annotated[
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off where they are the subject's own.")
     ] = "on",
@@ -54,11 +45,11 @@ def composite(
     ] = False,
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
     codec: Annotated[str | None, typer.Option(help="Of a clip: h264, hevc, vp9, prores or ffv1.  [default: what suits the ending]")] = None,
-    crf: Annotated[int | None, typer.Option(min=0, max=63, help="Quality of h264, hevc and vp9; lower is better and larger.")] = None,
+    crf: options.Quality = None,
     device: Annotated[str, typer.Option(help="Where colours are estimated: auto, cpu, cuda, cuda:N or mps.")] = AUTO,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Lay pictures or clips over something else by their mattes.
 
@@ -95,29 +86,8 @@ def composite(
         raise typer.Exit(1)
 
 
-@dataclass
-class Teller:
-    """Tells the person or the calling program what became of each picture."""
-
-    json_lines: bool
-    quiet: bool
-    failures: int = 0
-
-    def failed(self, job: "Job", error: MatteError) -> None:
-        self.failures += 1
-        complain(error if job.source in str(error) else f"{job.source}: {error}")
-        if self.json_lines:
-            say_json({"input": job.source, "output": None, "error": str(error)})
-
-    def done(self, result: "Result | Reel") -> None:
-        if not self.quiet:
-            for text in result.notes:
-                note(text)
-        if self.json_lines:
-            # A picture on stdout leaves no room for its record, which then goes to stderr.
-            (say_json if result.destination != STDOUT else note_json)(_record(result))
-        elif result.destination != STDOUT:
-            say(result.destination)
+def _tell(teller: Teller, result: "Result | Reel") -> None:
+    teller.done(result.destination, _record(result), result.notes)
 
 
 def _record(result: "Result | Reel") -> dict[str, Any]:
@@ -147,24 +117,19 @@ def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool
 
 
 def _jobs(inputs: list[str], alpha: str | None, output: str | None, layout: "Layout", *, overwrite: bool) -> "list[Job]":
-    from mattecli.pipelines.composite import check_jobs
-    from mattecli.pipelines.plan import plan_jobs
+    from mattecli.pipelines.plan import check_destinations, plan_jobs
 
     jobs = plan_jobs(inputs, output, kind=layout.kind, guides={} if alpha is None else {"alpha": alpha}, overwrite=overwrite)
-    check_jobs(jobs, layout)
+    check_destinations(jobs, has_alpha=layout.backdrop is None)
     return jobs
 
 
 def _compose_pictures(jobs: "list[Job]", layout: "Layout", teller: Teller) -> None:
+    from mattecli.pipelines.batch import process_all
     from mattecli.pipelines.composite import process_composite
 
     with step_progress("composing", len(jobs)) as step:
-        for job in jobs:
-            try:
-                teller.done(process_composite(job, layout))
-            except MatteError as error:
-                teller.failed(job, error)
-            step(Path(job.source).name)
+        teller.tell_all(process_all(jobs, partial(process_composite, layout=layout)), partial(_tell, teller), step)
 
 
 def _take(
@@ -195,4 +160,4 @@ def _compose_clip(take: "Take", layout: "Layout", teller: Teller) -> None:
 
     with frame_progress(Path(take.source).name) as on_frame:
         reel = process_composite_clip(take, layout, on_frame=on_frame)
-    teller.done(reel)
+    _tell(teller, reel)

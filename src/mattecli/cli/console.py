@@ -3,17 +3,25 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from mattecli.errors import MatteError
 
+if TYPE_CHECKING:
+    from mattecli.pipelines.plan import Job
+
 INTERRUPTED = 130
 SIGNAL_PIPE = 141
+STDOUT = "-"
+
+Made = TypeVar("Made")
 
 
 def say(text: str) -> None:
@@ -37,9 +45,57 @@ def note(text: str) -> None:
     sys.stderr.write(f"matte: {text}\n")
 
 
-def complain(error: MatteError | str) -> None:
-    """What went wrong, in one line, to stderr."""
-    sys.stderr.write("matte: error: " + " ".join(str(error).split()) + "\n")
+def complain(error: MatteError | str, *, about: Sequence[str] = ()) -> None:
+    """What went wrong, in one line, to stderr; where it names none of the files it is about, behind the name of the first."""
+    text = str(error)
+    if about and not any(file in text for file in about):
+        text = f"{about[0]}: {text}"
+    sys.stderr.write("matte: error: " + " ".join(text.split()) + "\n")
+
+
+@dataclass
+class Teller:
+    """Tells the person or the calling program what became of each input.
+
+    alone: whether there is but one, so that an error need not say whose it is. by_guides: whether the name of one of its guides says that.
+    """
+
+    json_lines: bool
+    quiet: bool
+    alone: bool = False
+    by_guides: bool = False
+    failures: int = 0
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            note(text)
+
+    def done(self, destination: str, record: Mapping[str, Any], notes: Iterable[str]) -> None:
+        for text in notes:
+            self.note(text)
+        if self.json_lines:
+            # A picture on stdout leaves no room for its record, which then goes to stderr.
+            (say_json if destination != STDOUT else note_json)(record)
+        elif destination != STDOUT:
+            say(destination)
+
+    def failed(self, job: "Job", error: MatteError) -> None:
+        self.failures += 1
+        files = (job.source, *(job.guides.values() if self.by_guides else ()))
+        complain(error, about=() if self.alone else files)
+        if self.json_lines:
+            say_json({"input": job.source, "output": None, "error": str(error)})
+
+    def tell_all(
+        self, outcomes: "Iterable[tuple[Job, Made | MatteError]]", tell: Callable[[Made], None], step: Callable[[str], None]
+    ) -> None:
+        """Of each job, as it is done, what `tell` says of its result, or its error."""
+        for job, outcome in outcomes:
+            step(Path(job.source).name)
+            if isinstance(outcome, MatteError):
+                self.failed(job, outcome)
+            else:
+                tell(outcome)
 
 
 class Commands(TyperGroup):

@@ -94,11 +94,13 @@ def _models() -> list[Finding]:
 
 def _model(name: str) -> Finding:
     spec = registry().models[name]
-    if not store.is_installed(spec):
+    if not spec.shipped and not store.is_installed(spec):
         return _finding(name, "not installed", f"matte models pull {name}")
     try:
         for file in spec.files:
             store.verified(spec, file)
     except MatteError as error:
         return _finding(name, "damaged", str(error))
+    if spec.shipped:
+        return _finding(name, "comes with mattecli, sha256 right")
     return _finding(name, "installed, sha256 right" if spec.files else "built in, needs no weights")

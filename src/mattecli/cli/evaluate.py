@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mattecli.cli import options
 from mattecli.cli.console import complain, frame_progress, note, say, say_json
 from mattecli.errors import InputError, MatteError, UsageError
 
@@ -42,7 +43,7 @@ def evaluate(
     images: Annotated[str | None, typer.Option(metavar="PATH", help="The photo, or a folder of them, to show in the report.")] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each pair, then one with the mean.")] = False,
     csv_lines: Annotated[bool, typer.Option("--csv", help="A header, a line for each pair, then the mean.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure mattes against true ones: SAD, MSE, MAD, Grad, Conn, dtSSD and foreground MSE.
 
@@ -119,7 +120,7 @@ class Teller:
 
     def _complain(self, file: str, error: MatteError, record: Mapping[str, str | None]) -> None:
         self.failures += 1
-        complain(error if file in str(error) else f"{file}: {error}")
+        complain(error, about=[file])
         if self.json_lines:
             say_json({**record, "error": str(error)})
 

@@ -7,7 +7,7 @@ import typer
 
 from mattecli.cli.console import Commands, download_progress, note, say, say_json
 from mattecli.core import store
-from mattecli.core.registry import ModelSpec, registry
+from mattecli.core.registry import ModelSpec, WeightFile, registry
 from mattecli.errors import ModelError, UsageError
 
 models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="List, pull, check and export models.", rich_markup_mode=None)
@@ -45,20 +45,32 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "paper": spec.paper,
         "bytes": sum(size for size in sizes if size) if all(sizes) else None,
         "options": dict(spec.options),
-        "files": [{"name": file.name, "sha256": file.sha256, "urls": list(file.urls), "by_hand": file.by_hand} for file in spec.files],
+        "files": [_file_record(file) for file in spec.files],
     }
 
 
+def _file_record(file: WeightFile) -> dict[str, Any]:
+    return {"name": file.name, "sha256": file.sha256, "shipped": file.shipped, "urls": list(file.urls), "by_hand": file.by_hand}
+
+
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
-    hosts = dict.fromkeys(url.split("/")[2] for file in record["files"] for url in file["urls"])
     return (
         record["name"],
         "yes" if record["installed"] else "no",
         ", ".join(record["guides"]) or "nothing",
         _megabytes(record["bytes"]),
-        next(iter(hosts), "built in" if not record["files"] else "by hand"),
+        _source(record["files"]),
         record["licence"].split(" (")[0],
     )
+
+
+def _source(files: list[dict[str, Any]]) -> str:
+    """Where a model comes from, in one word or two."""
+    if not files:
+        return "built in"
+    if all(file["shipped"] for file in files):
+        return "shipped"
+    return next((url.split("/")[2] for file in files for url in file["urls"]), "by hand")
 
 
 def _megabytes(size: int | None) -> str:
@@ -82,7 +94,8 @@ def info(name: Name, as_json: Json = False) -> None:
     say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
     for file in spec.files:
         say(f"  file       {file.name}, {_megabytes(file.bytes)}, sha256 {file.sha256 or 'not public: recorded at the first download'}")
-        for line in (*file.urls, *filter(None, [file.by_hand])):
+        here = f"comes with mattecli: {store.checkpoint_path(spec, file)}" if file.shipped else ""
+        for line in filter(None, [here, *file.urls, file.by_hand]):
             say(f"             {line}")
 
 
@@ -96,6 +109,8 @@ def pull(
             paths = store.pull(spec, offline=offline, on_progress=on_progress)
         if not paths:
             note(f"{spec.name} needs no weights")
+        if spec.shipped:
+            note(f"{spec.name} comes with mattecli: nothing to download")
         for path in paths:
             say(str(path))
 
@@ -123,10 +138,13 @@ def path(name: Name) -> None:
 
 @models_app.command("rm")
 def remove(names: Names) -> None:
-    """Delete models from the cache and print what was deleted."""
+    """Delete models from the cache and print what was deleted; weights that came with mattecli stay."""
     for spec in [registry().find(name) for name in names]:
         for deleted in store.remove(spec):
             say(str(deleted))
+        for file in spec.files:
+            if file.shipped:
+                note(f"{store.checkpoint_path(spec, file)} came with mattecli and stays")
 
 
 @models_app.command("import")

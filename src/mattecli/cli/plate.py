@@ -5,26 +5,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli.console import frame_progress, note, note_json, say, say_json
+from mattecli.cli import options
+from mattecli.cli.console import Teller, frame_progress
 
 if TYPE_CHECKING:
     from mattecli.pipelines.plate import ClipPlate, PlateTake
 
-STDOUT = "-"
-
 
 def plate(
-    source: Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")],
+    source: options.ClipSource,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FILE", help="A picture, or - for stdout.  [default: beside the clip]")
     ] = None,
     frames: Annotated[int, typer.Option(min=1, metavar="N", help="How many frames, spread over the clip, it is made of.")] = 51,
-    start: Annotated[str | None, typer.Option(metavar="TIME", help="Begin here: seconds, or h:mm:ss.")] = None,
-    end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop here.")] = None,
-    fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of a folder of frames, as 25 or 30000/1001.")] = None,
+    start: options.Start = None,
+    end: options.End = None,
+    fps: options.Rate = None,
     align: Annotated[str, typer.Option(help="Undo the camera's motion: auto or none.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a clean plate from a clip in which the subject moves.
 
@@ -47,18 +46,7 @@ def plate(
     check_plate_take(take)
     with frame_progress(Path(source).name) as on_frame:
         made = write_plate(take, on_frame=on_frame)
-    if not quiet:
-        for text in made.notes:
-            note(text)
-    _report(take, made, as_json=as_json)
-
-
-def _report(take: "PlateTake", made: "ClipPlate", *, as_json: bool) -> None:
-    if as_json:
-        # A picture on stdout leaves no room for its record, which then goes to stderr.
-        (say_json if take.destination != STDOUT else note_json)(_record(take, made))
-    elif take.destination != STDOUT:
-        say(take.destination)
+    Teller(json_lines=as_json, quiet=quiet).done(take.destination, _record(take, made), made.notes)
 
 
 def _record(take: "PlateTake", made: "ClipPlate") -> dict[str, Any]:

@@ -66,7 +66,14 @@ class Machine:
     max_memory: str | None = None
 
 
-def kind_of(kind: str | None, over: str | None) -> str:
+def look_of(kind: str | None, over: str | None, option: list[str] | None, *, fit: str, blur: str, gamma: bool, decontaminate: str) -> Look:
+    """The look that options ask for, as they were typed."""
+    return Look(
+        _kind_of(kind, over), over or "white", _options_of(option or []), fit, blur, gamma, switch_of("--decontaminate", decontaminate)
+    )
+
+
+def _kind_of(kind: str | None, over: str | None) -> str:
     from mattecli.pipelines.plan import KINDS
 
     chosen = kind or ("composite" if over is not None else "cutout")
@@ -83,7 +90,7 @@ def switch_of(flag: str, text: str) -> bool:
     return ON_OFF[text]
 
 
-def options_of(texts: list[str]) -> dict[str, Tunable]:
+def _options_of(texts: list[str]) -> dict[str, Tunable]:
     for text in texts:
         if "=" not in text:
             raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
@@ -118,6 +125,17 @@ def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine
         max_memory=max_memory,
         tell=_once(tell) if max_memory is not None else lambda text: None,
     )
+
+
+def made_with(recipe: "Recipe") -> dict[str, Any]:
+    """What a result's record says of the models and the machine that made it."""
+    return {
+        "model": recipe.matter.info.name,
+        "guide": recipe.choice.trimap_source or None,
+        "refine": recipe.refiner.info.name if recipe.refiner else None,
+        "device": str(recipe.matter.device),
+        "precision": recipe.matter.precision,
+    }
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:

@@ -1,21 +1,19 @@
 """`matte trimap-from-strokes` and `matte trimap-from-mask`: from what a person drew to a trimap."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli.console import complain, note, note_json, say, say_json, step_progress
-from mattecli.errors import MatteError, UsageError
+from mattecli.cli import options
+from mattecli.cli.console import Teller, step_progress
+from mattecli.cli.recipe import AUTO
+from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
     from mattecli.pipelines.plan import Job
     from mattecli.pipelines.trimaps import MadeTrimap
-
-STDOUT = "-"
-AUTO = "auto"
 
 Output = Annotated[
     str | None,
@@ -36,8 +34,6 @@ BandWidth = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each trimap on stdout.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 
 
 def trimap_from_strokes(
@@ -55,8 +51,8 @@ def trimap_from_strokes(
     grow: Annotated[str, typer.Option(help="Spread the strokes by random-walk or geodesic; none leaves them as they are.")] = "random-walk",
     band: BandWidth = AUTO,
     json_lines: Json = False,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a trimap of a photo and a few strokes over it.
 
@@ -78,7 +74,7 @@ def trimap_from_strokes(
     if growth is None and width is not None:
         raise UsageError("--band is the unknown band of strokes that have spread, and --grow none lets them not; drop one of the two")
     jobs = plan_trimaps([photo], output, strokes=strokes, overwrite=overwrite)
-    _make_all(jobs, lambda job: process_strokes(job, growth=growth, band=width), Teller(json_lines=json_lines, quiet=quiet))
+    _make_all(jobs, partial(process_strokes, growth=growth, band=width), json_lines=json_lines, quiet=quiet)
 
 
 def trimap_from_mask(
@@ -89,8 +85,8 @@ def trimap_from_mask(
     output: Output = None,
     band: BandWidth = AUTO,
     json_lines: Json = False,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a trimap of a mask, hard or soft.
 
@@ -109,35 +105,23 @@ def trimap_from_mask(
 
     width = parse_band(band)
     jobs = plan_trimaps(masks, output, overwrite=overwrite)
-    _make_all(jobs, lambda job: process_mask(job, band=width), Teller(json_lines=json_lines, quiet=quiet))
+    _make_all(jobs, partial(process_mask, band=width), json_lines=json_lines, quiet=quiet)
 
 
-@dataclass
-class Teller:
-    """Tells the person or the calling program what became of each trimap."""
+def _make_all(jobs: "list[Job]", make: "Callable[[Job], MadeTrimap]", *, json_lines: bool, quiet: bool) -> None:
+    from mattecli.pipelines.batch import process_all
 
-    json_lines: bool
-    quiet: bool
-    failures: int = 0
+    teller = Teller(json_lines=json_lines, quiet=quiet, by_guides=True)
+    with step_progress("making trimaps", len(jobs)) as step:
+        teller.tell_all(process_all(jobs, make), lambda made: teller.done(made.destination, _record(made), _notes(made)), step)
+    if teller.failures:
+        raise typer.Exit(1)
 
-    def failed(self, job: "Job", error: MatteError) -> None:
-        self.failures += 1
-        files = (job.source, *job.guides.values())
-        complain(error if any(file in str(error) for file in files) else f"{job.source}: {error}")
-        if self.json_lines:
-            say_json({"input": job.source, "output": None, "error": str(error)})
 
-    def done(self, made: "MadeTrimap") -> None:
-        if not self.quiet:
-            shares = (("foreground", made.foreground), ("background", made.background), ("unknown", made.unknown))
-            note(f"{made.source}: " + ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in shares))
-            for warning in made.warnings:
-                note(f"{made.source}: warning: {warning}")
-        if self.json_lines:
-            # A picture on stdout leaves no room for its record, which then goes to stderr.
-            (say_json if made.destination != STDOUT else note_json)(_record(made))
-        elif made.destination != STDOUT:
-            say(made.destination)
+def _notes(made: "MadeTrimap") -> list[str]:
+    shares = (("foreground", made.foreground), ("background", made.background), ("unknown", made.unknown))
+    parts = ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in shares)
+    return [f"{made.source}: {text}" for text in (parts, *(f"warning: {warning}" for warning in made.warnings))]
 
 
 def _record(made: "MadeTrimap") -> dict[str, Any]:
@@ -150,15 +134,3 @@ def _record(made: "MadeTrimap") -> dict[str, Any]:
         "unknown_percent": round(100 * made.unknown, 2),
         "warnings": list(made.warnings),
     }
-
-
-def _make_all(jobs: "list[Job]", make: "Callable[[Job], MadeTrimap]", teller: Teller) -> None:
-    with step_progress("making trimaps", len(jobs)) as step:
-        for job in jobs:
-            try:
-                teller.done(make(job))
-            except MatteError as error:
-                teller.failed(job, error)
-            step(Path(job.source).name)
-    if teller.failures:
-        raise typer.Exit(1)

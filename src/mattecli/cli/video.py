@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli.console import frame_progress, note, say, say_json
-from mattecli.cli.recipe import AUTO, Look, Machine, kind_of, open_recipe, options_of, switch_of
+from mattecli.cli import options
+from mattecli.cli.console import Teller, frame_progress
+from mattecli.cli.recipe import AUTO, Machine, look_of, made_with, open_recipe
 from mattecli.core.registry import registry
 from mattecli.errors import InputError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def video(
-    source: Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")],
+    source: options.ClipSource,
     output: Annotated[
         str | None,
         typer.Option(
@@ -29,7 +30,7 @@ def video(
             help=".mov, .webm, .mkv, .mp4, or pictures: frames/%05d.png.  [default: beside the clip, .mov, or .mp4 for composites]",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file.")] = None,
+    model: options.Model = None,
     background: Annotated[
         str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The scene without the subject: a photo, or a clip of it.")
     ] = None,
@@ -39,13 +40,11 @@ def video(
     screen: Annotated[
         str | None, typer.Option(metavar="green|blue|auto", help="The clip was taken before such a screen; its spill is taken away.")
     ] = None,
-    kind: Annotated[
-        str | None, typer.Option("--as", metavar="KIND", help="cutout, alpha, foreground or composite.  [default: cutout]")
-    ] = None,
+    kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE|CLIP", help="Lay the cut-out over this (means --as composite).")] = None,
     fit: Annotated[str, typer.Option(help="Bring that to the frames' size: cover, contain or stretch.")] = "cover",
-    blur: Annotated[str, typer.Option(metavar="SIGMA", help="Put it out of focus: pixels such as 12, or 1.5% of the longer side.")] = "0",
-    gamma: Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")] = False,
+    blur: options.Blur = "0",
+    gamma: options.Gamma = False,
     decontaminate: Annotated[
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the clip's own.")
     ] = "on",
@@ -53,30 +52,28 @@ def video(
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
     ] = None,
     smooth: Annotated[bool, typer.Option("--smooth", help="Steady the matte over time; still hair stops flickering.")] = False,
-    start: Annotated[str | None, typer.Option(metavar="TIME", help="Begin here: seconds, or h:mm:ss.")] = None,
-    end: Annotated[str | None, typer.Option(metavar="TIME", help="Stop here.")] = None,
+    start: options.Start = None,
+    end: options.End = None,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only each N-th frame.")] = 1,
-    fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of a folder of frames, as 25 or 30000/1001.")] = None,
+    fps: options.Rate = None,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, prores or ffv1.  [default: what suits the ending]")] = None,
-    crf: Annotated[int | None, typer.Option(min=0, max=63, help="Quality of h264, hevc and vp9; lower is better and larger.")] = None,
+    crf: options.Quality = None,
     preview: Annotated[
         str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted sequence of pictures.")] = False,
-    option: Annotated[
-        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
-    ] = None,
+    option: options.Tunables = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Frames a pass through the model.  [default: 1, on CUDA 4]")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = AUTO,
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AUTO,
+    device: options.Device = AUTO,
+    precision: options.Precision = AUTO,
     max_memory: Annotated[
         str | None,
         typer.Option("--max-memory", metavar="SIZE", help="Stay below this, as 6G: work in tiles or smaller, or refuse.  [default: all]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout: frames, seconds of each step, peak memory.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
+    offline: options.Offline = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let the result replace its own input.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Cut the subject out of a clip.
 
@@ -92,13 +89,11 @@ def video(
       matte video clip.mp4 -o 'frames/%05d.png' --resume
     """
     from mattecli.pipelines.guides import choose, choose_refiner
-    from mattecli.pipelines.take import Take, check_take, default_destination, parse_rate, parse_span
+    from mattecli.pipelines.take import Take, check_clip, check_take, default_destination, parse_rate, parse_span
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = Look(
-        kind_of(kind, over), over or "white", options_of(option or []), fit, blur, gamma, switch_of("--decontaminate", decontaminate)
-    )
+    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
     span = parse_span(start, end, every)
     destination = output or default_destination(source, look.kind)
     rate = parse_rate(fps) if fps else None
@@ -106,12 +101,18 @@ def video(
     check_take(take, kind=look.kind, overwrite=overwrite)
     choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
     refiner = choose_refiner(registry(), choice, refine)
-    tell = (lambda text: None) if quiet else note
-    recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), tell)
+    check_clip(take)  # before the seconds that loading a model takes
+    teller = Teller(json_lines=as_json, quiet=quiet)
+    recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
     take = replace(take, batch=batch or default_batch(recipe))
     if preview is not None:
-        _write_preview(preview, take, recipe, tell)
-    _report(_process(take, recipe), recipe, as_json=as_json, tell=tell)
+        _write_preview(preview, take, recipe, teller.note)
+    footage = _process(take, recipe)
+    teller.done(footage.destination, _record(footage, recipe), footage.notes)
+    if footage.damage is not None:
+        raise InputError(
+            f"{footage.source} {footage.damage}; the {footage.frames} frames before that were written to {footage.destination}"
+        )
 
 
 def default_batch(recipe: "Recipe") -> int:
@@ -137,29 +138,12 @@ def _process(take: "Take", recipe: "Recipe") -> "Footage":
             recipe.backdrop.close()
 
 
-def _report(footage: "Footage", recipe: "Recipe", *, as_json: bool, tell: Callable[[str], None]) -> None:
-    for text in footage.notes:
-        tell(text)
-    if as_json:
-        say_json(_record(footage, recipe))
-    else:
-        say(footage.destination)
-    if footage.damage is not None:
-        raise InputError(
-            f"{footage.source} {footage.damage}; the {footage.frames} frames before that were written to {footage.destination}"
-        )
-
-
 def _record(footage: "Footage", recipe: "Recipe") -> dict[str, Any]:
     split = footage.split
     return {
         "input": footage.source,
         "output": footage.destination,
-        "model": recipe.matter.info.name,
-        "guide": recipe.choice.trimap_source or None,
-        "refine": recipe.refiner.info.name if recipe.refiner else None,
-        "device": str(recipe.matter.device),
-        "precision": recipe.matter.precision,
+        **made_with(recipe),
         "size": [footage.clip.size[1], footage.clip.size[0]],
         "frames": footage.frames,
         "seconds": round(footage.seconds, 3),

@@ -21,7 +21,8 @@ else:
 class WeightFile:
     """One published file: `name` as published, sources in order of preference, the sha256 that makes it trustworthy.
 
-    `by_hand` is one sentence on how a person gets the file where no plain download exists.
+    `by_hand` is one sentence on how a person gets the file where no plain download exists. `shipped`: it comes with this package, so it
+    is there from the start and needs no source.
     """
 
     name: str
@@ -29,6 +30,7 @@ class WeightFile:
     sha256: str | None
     bytes: int | None = None
     by_hand: str = ""
+    shipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class ModelSpec:
     files: tuple[WeightFile, ...] = ()
     container: str = "checkpoint"  # what the file holds: a state dict, or the authors' own "torchscript"
     export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it has weights and all of them come with this package."""
+        return bool(self.files) and all(file.shipped for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,16 @@ def spec_of_export(path: Path) -> ModelSpec:
 
 
 def _weight_file(file: Mapping[str, Any]) -> WeightFile:
+    shipped = file.get("shipped", False)
+    if shipped and not ("sha256" in file and "bytes" in file):
+        raise ModelError(f"models.toml: {file['name']} is shipped, so its sha256 and bytes are known; write them there")
     return WeightFile(
         name=file["name"],
         urls=tuple(file.get("urls", ())),
         sha256=file.get("sha256"),
         bytes=file.get("bytes"),
         by_hand=file.get("by_hand", ""),
+        shipped=shipped,
     )
 
 

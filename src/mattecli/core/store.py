@@ -1,10 +1,13 @@
-"""The cache of weights: where they lie, how they get there, and the proof that they are what they should be. No torch here.
+"""Weights: where they lie, how they get there, and the proof that they are what they should be. No torch here.
 
 Layout under `home()`:
     checkpoints/<model>/<file name as published>      checked against models.toml before it ever gets its name
     checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
     exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, made again when needed
     standins/<model>-<key>.pt                         the same with random weights, to measure speed with; safe to delete
+
+Files that models.toml calls shipped come with the package, in mattecli/weights. They are checked like all others before they are used,
+and nothing here writes or deletes them.
 
 MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the published URLs, file by file, as
 <mirror>/<model>/<file name>.
@@ -43,18 +46,23 @@ def home() -> Path:
     return user_cache_path("matte", appauthor=False)
 
 
+def weights_folder() -> Path:
+    """The folder of the weights that come with the package."""
+    return Path(__file__).parents[1] / "weights"
+
+
 def mirror() -> str | None:
     """MATTE_MIRROR, a folder or URL that is asked first, or None."""
     return os.environ.get("MATTE_MIRROR") or None
 
 
 def checkpoint_path(spec: ModelSpec, file: WeightFile) -> Path:
-    """Where this file lies once it is pulled."""
-    return home() / "checkpoints" / spec.name / file.name
+    """Where this file lies: in the package if it is shipped, else in the cache once it is pulled."""
+    return weights_folder() / file.name if file.shipped else home() / "checkpoints" / spec.name / file.name
 
 
 def is_installed(spec: ModelSpec) -> bool:
-    """Whether every file of the model is in the cache (a model without files always is)."""
+    """Whether every file of the model is there, in the package or in the cache (a model without files always is)."""
     return all(checkpoint_path(spec, file).is_file() for file in spec.files)
 
 
@@ -76,17 +84,18 @@ def expected_sha256(spec: ModelSpec, file: WeightFile) -> str | None:
 
 
 def verified(spec: ModelSpec, file: WeightFile) -> Path:
-    """The path of a pulled file whose hash was checked just now; ModelError when it is missing or altered."""
+    """The path of a file that is there and whose hash was checked just now; ModelError when it is missing or altered."""
     path = checkpoint_path(spec, file)
+    again = "it comes with mattecli, so install that again" if file.shipped else f"get it with `matte models pull {spec.name}`"
     if not path.is_file():
-        raise ModelError(f"{spec.name} is not installed; get it with `matte models pull {spec.name}`")
+        raise ModelError(f"{path} is missing; {again}" if file.shipped else f"{spec.name} is not installed; {again}")
     if sha256_of(path) != expected_sha256(spec, file):
-        raise ModelError(f"{path} does not have the sha256 it should have; get it again with `matte models pull {spec.name}`")
+        raise ModelError(f"{path} does not have the sha256 it should have; {again}")
     return path
 
 
 def pull(spec: ModelSpec, *, offline: bool = False, on_progress: Progress | None = None) -> list[Path]:
-    """Bring every file of the model into the cache and check it; returns the paths.
+    """Bring every file of the model into the cache, but for those that are shipped, and check it; returns the paths.
 
     Safe when several processes pull at once: one fetches under a lock, the others wait and find the result. A download that was
     cut off goes on where it stopped. With `offline` no socket is opened: only the cache and a mirror folder are asked.
@@ -102,6 +111,9 @@ def import_file(spec: ModelSpec, source: Path) -> Path:
     if not spec.files:
         raise ModelError(f"{spec.name} needs no weights, so there is nothing to import")
     file = _file_for(spec, source)
+    if file.shipped:
+        own = f"matte models export {spec.name} --checkpoint {source} -o mine.pt"
+        raise ModelError(f"{file.name} of {spec.name} comes with mattecli and is not replaced; to run weights of your own, `{own}`")
     path = checkpoint_path(spec, file)
     with _locked(path):
         part = _part_path(path)
@@ -122,7 +134,7 @@ def _file_for(spec: ModelSpec, source: Path) -> WeightFile:
 
 
 def remove(spec: ModelSpec) -> list[Path]:
-    """Delete the model's checkpoints and exports from the cache; returns what was deleted."""
+    """Delete the model's checkpoints and exports from the cache; returns what was deleted. What is shipped stays."""
     paths = [path for path in (home() / "checkpoints" / spec.name).glob("*") if path.is_file()]
     paths += exports_of(spec)
     for path in paths:
@@ -156,6 +168,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _pull_file(spec: ModelSpec, file: WeightFile, *, offline: bool, on_progress: Progress | None) -> Path:
+    if file.shipped:
+        return verified(spec, file)
     path = checkpoint_path(spec, file)
     if _is_good(spec, file):
         return path

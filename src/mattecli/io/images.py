@@ -1,25 +1,25 @@
-"""Pictures in and out: the only file that knows channel order, EXIF, ICC and file formats.
+"""Pictures in and out: what knows EXIF, ICC and file formats.
 
 Read: JPEG, PNG, WebP, TIFF, BMP; 8 and 16 bit; grey, palette, CMYK (turned into sRGB) and with alpha. Pillow reads headers, profiles
-and 8-bit pixels and notices truncated files; OpenCV reads 16-bit pixels, which Pillow narrows to 8.
+and 8-bit pixels and notices truncated files; what Pillow narrows to 8 bits is the work of deep.py.
 Written: PNG (OpenCV), TIFF (tifffile), WebP, JPEG, BMP (Pillow), with the ICC profile of the photo, under a temporary name first.
 """
 
 import contextlib
 import io
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from mattecli.errors import InputError, OutputError, UsageError
+from mattecli.errors import InputError, UsageError
+from mattecli.io.deep import encode_png, encode_tiff, sixteen_bit_levels
+from mattecli.io.files import reading, written_whole
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -73,7 +73,7 @@ def read_photo(source: str | Path) -> Photo:
         orientation = header.getexif().get(_ORIENTATION_TAG, 1)
         profile = header.info.get("icc_profile")
         lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
-        levels: Pixels | None = _sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
+        levels: Pixels | None = sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
         if levels is None:
             levels, profile = _eight_bit_levels(source, header, profile)
     colours, alpha = _split_alpha(_orient(levels, orientation))
@@ -99,12 +99,12 @@ def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = 
     picture.
     """
     if str(destination) == STANDARD_STREAM:
-        sys.stdout.buffer.write(_encode_png(pixels, icc))
+        sys.stdout.buffer.write(encode_png(pixels, icc))
         sys.stdout.buffer.flush()
         return
     path = Path(destination)
     check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
-    with _written_whole(path) as stream:
+    with written_whole(path, advice="choose another place with -o") as stream:
         _encode(pixels, path.suffix.lower(), stream, icc, premultiplied=premultiplied)
 
 
@@ -128,12 +128,8 @@ def _read_bytes(source: str | Path) -> bytes:
     if str(source) == STANDARD_STREAM:
         data = sys.stdin.buffer.read()
     else:
-        try:
+        with reading(source):
             data = Path(source).read_bytes()
-        except FileNotFoundError as error:
-            raise InputError(f"there is no file {source}; check the path") from error
-        except OSError as error:
-            raise InputError(f"{source} cannot be read ({error.strerror}); check the path and its permissions") from error
     if not data:
         raise InputError(f"{_named(source)} is empty (0 bytes); give a picture")
     return data
@@ -172,16 +168,6 @@ def _is_sixteen_bit(data: bytes, header: Image.Image) -> bool:
     if header.format == "TIFF":
         return 16 in header.tag_v2.get(_BITS_PER_SAMPLE_TAG, ())  # type: ignore[attr-defined]
     return False
-
-
-def _sixteen_bit_levels(data: bytes) -> NDArray[np.uint16] | None:
-    """The 16-bit pixels as grey, RGB or RGBA, or None where OpenCV cannot read them as such."""
-    levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if levels is None or levels.dtype != np.uint16:
-        return None
-    if levels.ndim == 3 and levels.shape[2] >= 3:
-        levels = levels[..., [2, 1, 0, 3][: levels.shape[2]]]
-    return np.ascontiguousarray(levels, dtype=np.uint16)
 
 
 def _eight_bit_levels(source: str | Path, header: Image.Image, profile: bytes | None) -> tuple[NDArray[np.uint8], bytes | None]:
@@ -235,59 +221,14 @@ def _rgb_profile(profile: bytes | None) -> bytes | None:
     return profile if profile and profile[16:20] == b"RGB " else None
 
 
-@contextlib.contextmanager
-def _written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a temporary neighbour that takes the final name when all is written."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if part.stat().st_size == 0:
-            raise OSError(0, "nothing was written")
-        os.replace(part, path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place with -o") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
 def _encode(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None, *, premultiplied: bool) -> None:
     profile = None if pixels.ndim == 2 else icc
     if suffix == ".png":
-        stream.write(_encode_png(pixels, profile))
+        stream.write(encode_png(pixels, profile))
     elif suffix in (".tif", ".tiff"):
-        _encode_tiff(pixels, stream, profile, alpha="assocalpha" if premultiplied else "unassalpha")
+        encode_tiff(pixels, stream, profile, alpha="assocalpha" if premultiplied else "unassalpha")
     else:
         _encode_with_pillow(pixels, suffix, stream, profile)
-
-
-def _encode_png(pixels: Pixels, icc: bytes | None) -> bytes:
-    bgr: Any = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
-    if icc and pixels.ndim == 3:
-        done, data = cv2.imencodeWithMetadata(".png", bgr, [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(icc, np.uint8)])
-    else:
-        done, data = cv2.imencode(".png", bgr)
-    if not done:
-        raise OutputError("the PNG encoder failed; try another format")
-    return data.tobytes()
-
-
-def _encode_tiff(pixels: Pixels, stream: BinaryIO, icc: bytes | None, *, alpha: str) -> None:
-    import tifffile
-
-    tifffile.imwrite(
-        stream,
-        pixels,
-        photometric="minisblack" if pixels.ndim == 2 else "rgb",
-        extrasamples=[alpha] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
-        compression="adobe_deflate",
-        iccprofile=icc,
-        metadata=None,
-    )
 
 
 def _encode_with_pillow(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None) -> None:

@@ -1,8 +1,6 @@
 """Pages for a browser: pictures as data URIs, so that a page is one file, and the writing of that file."""
 
 import base64
-import contextlib
-import os
 from pathlib import Path
 
 import cv2
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import OutputError
+from mattecli.io.files import written_whole
 
 # libwebp as OpenCV calls it: above 100 nothing is lost.
 LOSSLESS, FINE = 101, 90
@@ -26,14 +25,5 @@ def data_uri(pixels: NDArray[np.uint8], *, lossless: bool = False) -> str:
 
 def write_page(text: str, destination: str | Path) -> None:
     """Write a page as UTF-8; the file gets its name only when it is complete. Raises OutputError."""
-    path = Path(destination)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with written_whole(Path(destination), advice="choose another place") as stream:
+        stream.write(text.encode())

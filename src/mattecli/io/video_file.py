@@ -12,6 +12,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from mattecli.errors import InputError
+from mattecli.io.files import reading
 
 _PICTURE_BRANDS = ("heic", "heix", "mif1", "avif")
 _MOVIE_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # bytes 4 to 8 of .mp4 and .mov
@@ -206,13 +207,8 @@ def _opened(source: str) -> InputContainer:
 
 def _beginning(source: str) -> bytes:
     """The first bytes of the file, read to say plainly why it cannot be opened."""
-    try:
-        with Path(source).open("rb") as file:
-            beginning = file.read(16)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file {source}; check the path") from error
-    except OSError as error:
-        raise InputError(f"{source} cannot be read ({error.strerror}); check the path and its permissions") from error
+    with reading(source), Path(source).open("rb") as file:
+        beginning = file.read(16)
     if not beginning:
         raise InputError(f"{source} is empty (0 bytes); give a video")
     return beginning

@@ -2,19 +2,20 @@
 
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.errors import InputError, MatteError
 from mattecli.io.clips import Frame, Reader
 from mattecli.io.images import READ_SUFFIXES, read_photo
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.compose import Plane, check_mode, fit, from_levels, parse_colour, plain
+from mattecli.pipelines.lengths import Length, parse_length
 
 # Times come as floating-point seconds: a frame whose time is this near has come.
 ROUNDING = 1e-6
+SHARP = Length(0)
 
 
 class Backdrop(Protocol):
@@ -35,39 +36,19 @@ class Backdrop(Protocol):
 
 
 @dataclass(frozen=True)
-class Blur:
-    """A Gaussian's standard deviation: pixels, or percent of a frame's longer side."""
-
-    amount: float
-    percent: bool = False
-
-    def sigma(self, size: tuple[int, int]) -> float:
-        """The standard deviation in pixels for a frame of (height, width)."""
-        return self.amount / 100 * max(size) if self.percent else self.amount
-
-
-SHARP = Blur(0)
-
-
-@dataclass(frozen=True)
 class Placing:
-    """How a picture is brought to a frame's size: cover | contain | stretch, and how far it is out of focus."""
+    """How a picture is brought to a frame's size: cover | contain | stretch, and the Gaussian's standard deviation that blurs it."""
 
     mode: str = "cover"
-    blur: Blur = SHARP
+    blur: Length = SHARP
 
     def __call__(self, picture: Plane, size: tuple[int, int]) -> Plane:
-        return fit(picture, *size, mode=self.mode, sigma=self.blur.sigma(size))
+        return fit(picture, *size, mode=self.mode, sigma=self.blur.pixels(size))
 
 
-def parse_blur(text: str) -> Blur:
-    """'12' or '12px' is pixels, '1.5%' percent of the longer side; UsageError for anything else."""
-    number = text.strip().removesuffix("px").removesuffix("%")
-    with suppress(ValueError):
-        amount = float(number)
-        if 0 <= amount <= 10_000:
-            return Blur(amount, percent=text.strip().endswith("%"))
-    raise UsageError(f"--blur {text} is no amount of blur; give pixels such as 12, or a share of the longer side such as 1.5%")
+def parse_blur(text: str) -> Length:
+    """A blur as parse_length reads it; UsageError for anything else."""
+    return parse_length(text, wrong=f"--blur {text} is no amount of blur; give")
 
 
 @dataclass(frozen=True)
@@ -98,9 +79,10 @@ class PictureBackdrop:
         return f"PictureBackdrop({zlib.crc32(self._picture.tobytes()):08x}, {self._placing})"
 
     def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        if self._fitted is None or self._fitted[0] != size:
-            self._fitted = (size, self._placing(self._picture, size))
-        return self._fitted[1]
+        fitted = self._fitted  # another thread may put a picture of another size there
+        if fitted is None or fitted[0] != size:
+            self._fitted = fitted = (size, self._placing(self._picture, size))
+        return fitted[1]
 
     def close(self) -> None:
         """Nothing is open."""
@@ -130,9 +112,10 @@ class ClipBackdrop:
 
     def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
-        if self._fitted is None or self._fitted[:2] != (size, frame.index):
-            self._fitted = (size, frame.index, self._placing(from_levels(frame.pixels), size))
-        return self._fitted[2]
+        fitted = self._fitted
+        if fitted is None or fitted[:2] != (size, frame.index):
+            self._fitted = fitted = (size, frame.index, self._placing(from_levels(frame.pixels), size))
+        return fitted[2]
 
     def close(self) -> None:
         self._reader.close()
@@ -176,7 +159,7 @@ class ClipBackdrop:
         self._begin()
 
 
-def open_backdrop(over: str, *, mode: str = "cover", blur: Blur = SHARP) -> Backdrop:
+def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Backdrop:
     """The backdrop a person named: a colour, a picture, or a clip (a file, or a folder or pattern of pictures).
 
     A word that is a colour is that colour, even where a folder has its name; ./white is the folder. mode and blur are how pictures

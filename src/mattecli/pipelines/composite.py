@@ -1,23 +1,12 @@
 """A picture and its matte laid over something else: read -> true colours -> compose -> write. Torch only where there are soft pixels."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mattecli.errors import InputError
-from mattecli.io.images import (
-    READ_SUFFIXES,
-    STANDARD_STREAM,
-    Photo,
-    Pixels,
-    check_suffix,
-    holds_sixteen_bit,
-    read_levels,
-    read_photo,
-    write_image,
-)
+from mattecli.io.images import READ_SUFFIXES, Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.compose import Plane, from_levels, lay_over, premultiply, to_levels
 from mattecli.pipelines.backdrop import Backdrop
@@ -56,13 +45,6 @@ def is_clip(source: str) -> bool:
     if path.is_dir():
         return False
     return is_sequence(source) or (bool(path.suffix) and path.suffix.lower() not in READ_SUFFIXES)
-
-
-def check_jobs(jobs: Sequence[Job], layout: Layout) -> None:
-    """Raise UsageError for a destination that cannot hold its result."""
-    for job in jobs:
-        if job.destination != STANDARD_STREAM:
-            check_suffix(Path(job.destination), has_alpha=layout.backdrop is None)
 
 
 def process_composite(job: Job, layout: Layout) -> Result:

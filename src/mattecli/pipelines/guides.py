@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import InputError, UsageError
+from mattecli.io.files import naming, reading
 from mattecli.io.images import Photo, Pixels, read_levels, read_photo
 from mattecli.matting.compose import from_levels, to_levels
 from mattecli.matting.grow import spread_strokes
@@ -51,9 +52,8 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> C
     if installed:
         return _matched(installed[0], given)
     wanted = registry.defaults["none"][0]
-    fallback = registry.models[registry.defaults["trimap"][0]]
-    note = f"no model is installed: the subject is found without one and the matte is rough; `matte models pull {wanted}` gets a better one"
-    return Choice(fallback, SUBJECT, note)
+    note = f"the subject is found without a model, so the matte is rough; `matte models pull {wanted}` gets one that finds people"
+    return Choice(_default_refiner(registry), SUBJECT, note)
 
 
 def _preferred(registry: Registry, given: Mapping[str, str]) -> tuple[str, ...]:
@@ -62,6 +62,12 @@ def _preferred(registry: Registry, given: Mapping[str, str]) -> tuple[str, ...]:
         return registry.defaults["none"]
     plate_models = registry.defaults["background"] if set(given) == {"background"} else ()
     return (*plate_models, *registry.defaults["trimap"])
+
+
+def _default_refiner(registry: Registry) -> ModelSpec:
+    """The trimap model that finishes what is only roughly known: the first installed one, and if there is none the first."""
+    refiners = [registry.models[name] for name in registry.defaults["refine"]]
+    return next(filter(is_installed, refiners), refiners[0])
 
 
 def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> ModelSpec | None:
@@ -73,10 +79,10 @@ def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> Mod
         return None
     if "trimap" in choice.spec.guides:
         raise UsageError(f"{choice.spec.name} works from a trimap already; --refine is for models that need none, so drop it")
-    name = asked if asked not in (None, "auto") else choice.spec.refine or registry.defaults["refine"][0]
-    refiner = registry.find(str(name))
+    name = choice.spec.refine if asked in (None, "auto") else asked
+    refiner = registry.find(name) if name else _default_refiner(registry)
     if refiner.guides != ("trimap",):
-        raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use --refine {registry.defaults['refine'][0]}")
+        raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use --refine {_default_refiner(registry).name}")
     return refiner
 
 
@@ -137,38 +143,31 @@ def find_trimap(photo: Photo, files: Mapping[str, str], source: str) -> NDArray[
     """The photo's trimap, uint8 [H, W] of 0, 128 and 255, from whichever source there is."""
     if source == SUBJECT:
         return find_subject(photo)
-    with_file = files[source]
-    try:
+    file = files[source]
+    with naming(file):
         if source == "trimap":
-            trimap = read_trimap_levels(read_levels(with_file))
+            trimap = read_trimap_levels(read_levels(file))
             check_trimap(trimap, size=photo.size)
             return trimap
         if source == "strokes":
-            return _spread(photo, read_strokes(photo, with_file))
+            return _spread(photo, read_strokes(photo, file))
         if source == "mask":
-            return trimap_from_mask(read_mask(photo, with_file))
-        return trimap_from_plate(eight_bit(photo.pixels), eight_bit(read_plate(photo, with_file)))
-    except InputError as error:
-        raise InputError(str(error) if with_file in str(error) else f"{with_file}: {error}") from error
+            return trimap_from_mask(read_mask(photo, file))
+        return trimap_from_plate(eight_bit(photo.pixels), eight_bit(read_plate(photo, file)))
 
 
 def read_strokes(photo: Photo, file: str) -> NDArray[np.uint8]:
     """Strokes over a photo, a picture of its size or polylines in JSON, as a trimap uint8 [H, W] that knows nothing else."""
-    try:
+    with naming(file):
         if Path(file).suffix.lower() == ".json":
             return trimap_from_polylines(_read_json(file), size=photo.size)
         return trimap_from_strokes(eight_bit(read_levels(file)), size=photo.size)
-    except InputError as error:
-        raise InputError(str(error) if file in str(error) else f"{file}: {error}") from error
 
 
 def _read_json(file: str) -> object:
     try:
-        return json.loads(Path(file).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file {file}; check the path") from error
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check the path and its permissions") from error
+        with reading(file):
+            return json.loads(Path(file).read_text(encoding="utf-8"))
     except ValueError as error:  # neither JSON nor UTF-8
         raise InputError(f"{file} is no JSON ({error}); mend it or give the strokes as a picture") from error
 

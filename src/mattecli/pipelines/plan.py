@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.images import READ_SUFFIXES, STANDARD_STREAM
+from mattecli.io.images import READ_SUFFIXES, STANDARD_STREAM, check_suffix
 
 KINDS = ("cutout", "alpha", "foreground", "composite")
 FIELDS = ("stem", "name", "parent")
@@ -54,6 +54,13 @@ def plan_jobs(inputs: Sequence[str], output: str | None, *, kind: str, guides: M
     if not overwrite:
         _refuse_overwriting_inputs(jobs)
     return jobs
+
+
+def check_destinations(jobs: Sequence[Job], *, has_alpha: bool) -> None:
+    """UsageError for a destination whose format is none we write, or cannot hold the transparency of its result."""
+    for job in jobs:
+        if job.destination != STANDARD_STREAM:
+            check_suffix(Path(job.destination), has_alpha=has_alpha)
 
 
 def _stdin_job(output: str | None, guides: Mapping[str, str]) -> Job:

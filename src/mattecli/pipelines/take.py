@@ -10,6 +10,7 @@ from pathlib import Path
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clips import Span
 from mattecli.io.codecs import check_destination
+from mattecli.io.video_read import open_clip
 from mattecli.matting.register import ALIGNMENTS
 
 SUFFIXES = {"cutout": ".mov", "alpha": ".mov", "foreground": ".mov", "composite": ".mp4"}
@@ -55,6 +56,12 @@ def check_take(take: Take, *, kind: str, overwrite: bool = False) -> None:
             raise InputError(f"there is no file {file}; check the path")
     if not overwrite and os.path.realpath(take.destination) in {os.path.realpath(file) for file in (take.source, *take.guides.values())}:
         raise UsageError(f"the result would overwrite the input {take.destination}; give another -o, or --overwrite if you mean it")
+
+
+def check_clip(take: Take) -> None:
+    """Raise InputError or UsageError for a source that cannot be read as a clip; its first frame is decoded."""
+    span = take.span
+    open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every).close()
 
 
 def _names_several(file: str) -> bool:

@@ -1,7 +1,6 @@
 """Trimaps from strokes and from masks: read -> make -> judge -> write. No torch."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +14,13 @@ from mattecli.matting.grow import spread_strokes
 from mattecli.matting.strokes import contradictions, missing_strokes
 from mattecli.matting.trimap import one_sided, too_unknown, trimap_from_mask, trimap_shares
 from mattecli.pipelines.guides import eight_bit, read_mask_levels, read_strokes
+from mattecli.pipelines.lengths import Length, parse_length
 from mattecli.pipelines.plan import Job, plan_jobs
 
 STROKES = "strokes"
 GROWTHS: dict[str, Growth | None] = {"random-walk": "random-walk", "geodesic": "geodesic", "none": None}
 # A trimap has exactly three levels; a lossy format would add ripples of others.
 LOSSLESS_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
-
-
-@dataclass(frozen=True)
-class Band:
-    """How far the unknown region reaches to either side of an outline: pixels, or percent of the picture's longer side."""
-
-    amount: float
-    percent: bool
-
-    def pixels(self, size: tuple[int, ...]) -> float:
-        return self.amount / 100 * max(size) if self.percent else self.amount
 
 
 @dataclass(frozen=True)
@@ -47,16 +36,11 @@ class MadeTrimap:
     warnings: tuple[str, ...]
 
 
-def parse_band(text: str) -> Band | None:
-    """'auto' is None, '12' or '12px' pixels, '1.5%' percent of the longer side; UsageError for anything else."""
-    word = text.strip()
-    if word == "auto":
+def parse_band(text: str) -> Length | None:
+    """How far unknown reaches to either side of an outline: 'auto' is None, else as parse_length reads it; UsageError for anything else."""
+    if text.strip() == "auto":
         return None
-    with suppress(ValueError):
-        amount = float(word.removesuffix("px").removesuffix("%"))
-        if 0 <= amount <= (50 if word.endswith("%") else 10_000):
-            return Band(amount, percent=word.endswith("%"))
-    raise UsageError(f"--band {text} is no width; give auto, pixels such as 12, or a share of the longer side such as 1.5%")
+    return parse_length(text, wrong=f"--band {text} is no width; give auto,", most_percent=50)
 
 
 def parse_growth(name: str) -> Growth | None:
@@ -78,7 +62,7 @@ def plan_trimaps(inputs: Sequence[str], output: str | None, *, strokes: str | No
     return jobs
 
 
-def process_strokes(job: Job, *, growth: Growth | None, band: Band | None) -> MadeTrimap:
+def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> MadeTrimap:
     """Make a trimap of a photo and its strokes. Raises MatteError for what the caller can mend; then nothing is written.
 
     Strokes of which one kind is missing are written as they are, with a warning: there is nothing to spread them against.
@@ -92,7 +76,7 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Band | None) -> Ma
     return _write(job, trimap, [*warnings, *too_unknown(trimap)])
 
 
-def process_mask(job: Job, *, band: Band | None) -> MadeTrimap:
+def process_mask(job: Job, *, band: Length | None) -> MadeTrimap:
     """Make a trimap of a hard mask or a soft matte. Raises MatteError for what the caller can mend; then nothing is written."""
     mask = read_mask_levels(job.source)
     trimap = trimap_from_mask(mask, band=band.pixels(mask.shape) if band else None)

@@ -1,0 +1,36 @@
+"""Options that several verbs spell alike; those that say something else at each verb stand at the verb."""
+
+from typing import Annotated
+
+import typer
+
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="A file, a folder, a pattern with {stem}, {name}, {parent}, or - for stdout.  [default: beside the input]",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
+
+Model = Annotated[str | None, typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file.")]
+Tunables = Annotated[
+    list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto, fp32, fp16 or bf16.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")]
+
+PlatePhoto = Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")]
+Kind = Annotated[str | None, typer.Option("--as", metavar="KIND", help="cutout, alpha, foreground or composite.  [default: cutout]")]
+Blur = Annotated[str, typer.Option("--blur", metavar="SIGMA", help="Put it out of focus: pixels such as 12, or 1.5% of the longer side.")]
+Gamma = Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")]
+
+ClipSource = Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")]
+Start = Annotated[str | None, typer.Option("--start", metavar="TIME", help="Begin here: seconds, or h:mm:ss.")]
+End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Stop here.")]
+Rate = Annotated[str | None, typer.Option("--fps", metavar="RATE", help="Frames a second of a folder of frames, as 25 or 30000/1001.")]
+Quality = Annotated[int | None, typer.Option("--crf", min=0, max=63, help="Quality of h264, hevc and vp9; lower is better and larger.")]
