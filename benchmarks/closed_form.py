@@ -189,7 +189,7 @@ def time_first(who: str, options: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as folder:
         module, case = Path(folder) / "closed_form.pt", Path(folder) / "case.npz"
         np.savez(case, image=image, trimap=trimap)
-        with quiet():
+        with quiet:
             torch.jit.save(script(closed_form.wrap(closed_form.build())), str(module))
         command = [sys.executable, "-W", "ignore", "-c", FIRST_RESULT[who], str(case), str(module), str(options.threads)]
         start = time.perf_counter()

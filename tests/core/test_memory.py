@@ -1,5 +1,8 @@
 """Memory is known before it is taken: what fits runs as it is, what does not is made to fit or refused, and limits are read."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,3 +160,29 @@ def test_the_limits_of_control_groups_count(tmp_path: Path) -> None:
 def test_this_machine_has_memory_left() -> None:
     budget = budget_of(pick_device("cpu"))
     assert budget is None or 0 < budget.left < 1 << 50
+
+
+def _most_at_once(matter: Matter, *, limit: int) -> int:
+    """How many of three calls in three threads are ever going on at the same time."""
+    turn, inside, most = threading.Lock(), [0], [0]
+
+    def come_and_go(text: str) -> None:
+        with turn:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.05)
+        with turn:
+            inside[0] -= 1
+
+    with ThreadPoolExecutor(3) as pool:
+        calls = [
+            pool.submit(run_within, matter, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=limit, tell=come_and_go) for _ in range(3)
+        ]
+    assert all(call.result().notes == () for call in calls)
+    return most[0]
+
+
+def test_calls_in_several_threads_wait_for_each_other_rather_than_work_smaller(greedy: Matter) -> None:
+    held, one = resident_memory(), int(1e6 * 1000 * 0.64**2)
+    assert _most_at_once(greedy, limit=held + one + 200 * 10**6) == 1
+    assert _most_at_once(greedy, limit=held + 4 * one) > 1

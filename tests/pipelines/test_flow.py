@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mattecli.pipelines.flow import WriteBehind, read_ahead
+from mattecli.pipelines.flow import WriteBehind, in_parallel, read_ahead
 
 
 def _counting(made: list[int], last: int) -> Iterator[int]:
@@ -75,3 +75,30 @@ def test_an_exception_in_the_block_drops_what_still_waits() -> None:
         threading.Timer(0.2, gate.set).start()
         raise KeyboardInterrupt
     assert len(done) <= 1
+
+
+def test_what_is_done_in_parallel_comes_in_order_and_is_really_done_at_once() -> None:
+    together = threading.Barrier(3, timeout=10)  # lets nobody through until three are at work
+
+    def work(number: int) -> int:
+        together.wait()
+        return number * number
+
+    assert list(in_parallel(range(9), work, threads=3)) == [number * number for number in range(9)]
+
+
+def test_an_error_in_parallel_comes_in_its_place_and_the_rest_is_dropped() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 4:
+            raise OSError("unreadable")
+        return number
+
+    results = in_parallel(range(1000), work, threads=2)
+    assert [next(results) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(OSError, match="unreadable"):
+        next(results)
+    assert len(begun) < 10
+    assert not any(thread.name.startswith("in parallel") for thread in threading.enumerate())

@@ -9,13 +9,14 @@ import importlib
 import inspect
 import os
 import re
+import threading
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import torch
@@ -30,20 +31,38 @@ from mattecli.errors import ModelError, OutOfMemoryError, OutputError, UsageErro
 Module = torch.jit.ScriptModule  # a compiled module
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep torch from repeating what we know: that TorchScript is deprecated (since 2.13) and that its sparse tensors are young."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="Sparse (CSR tensor support is in beta|invariant checks)", category=UserWarning)
-        yield
+class _Quiet:
+    """Keeps torch from repeating what we know: that TorchScript is deprecated (since 2.13) and that its sparse tensors are young.
+
+    Python's filters belong to all threads, so the first to come in here changes them and the last to leave puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._turn, self._inside, self._changed = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._turn:
+            self._inside += 1
+            if self._inside == 1:
+                self._changed.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+                warnings.filterwarnings("ignore", message="Sparse (CSR tensor support is in beta|invariant checks)", category=UserWarning)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._turn:
+            self._inside -= 1
+            if self._inside == 0:
+                self._changed.close()
+
+
+quiet = _Quiet()
 
 
 @contextmanager
 def running() -> Iterator[None]:
     """Run an export: quietly, with complaints of its own code (a bad option, say) and a lack of memory as the errors they are."""
     try:
-        with quiet():
+        with quiet:
             yield
     except (torch.jit.Error, RuntimeError, MemoryError) as error:
         own = re.search(r"mattecli\.errors\.\w+: (.+)", str(error))
@@ -56,13 +75,13 @@ def running() -> Iterator[None]:
 
 def script(module: nn.Module) -> Module:
     """Compile a module in evaluation mode."""
-    with quiet():
+    with quiet:
         return torch.jit.script(module.eval())
 
 
 def freeze(module: Module) -> Module:
     """Turn weights into constants and fold batch normalisation into the convolutions before it."""
-    with quiet():
+    with quiet:
         return torch.jit.freeze(module.eval())
 
 
@@ -130,7 +149,7 @@ def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with quiet():
+        with quiet:
             torch.jit.save(scripted, str(part), _extra_files={METADATA_FILE: info.to_json()})
         os.replace(part, path)
     except (OSError, RuntimeError) as error:
@@ -204,7 +223,7 @@ def export_key(spec: ModelSpec) -> str:
     ]
     digest.update(repr(parts).encode())
     folder = Path(inspect.getfile(network_module(spec))).parent
-    for source in [folder / f"{spec.architecture}.py", *sorted(folder.glob("_*.py"))]:
+    for source in sorted(folder.glob("*.py")):  # all of them, for networks share code
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -212,7 +231,7 @@ def export_key(spec: ModelSpec) -> str:
 def load_script(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
     """The TorchScript module in a file, and in `extra` the files beside its code; ModelError for what is none."""
     try:
-        with quiet():
+        with quiet:
             try:
                 return torch.jit.load(str(path), map_location=device, _extra_files=extra)
             except RuntimeError as error:

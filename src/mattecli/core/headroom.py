@@ -1,7 +1,9 @@
 """How much memory a device has left, and running a model within it."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
-from mattecli.core.memory import Budget, Plan, Task, announcement, plan, plan_smaller
+from mattecli.core.memory import Budget, Plan, Task, announcement, expected_peak, plan, plan_smaller
 from mattecli.core.runtime import PRECISIONS, Device, Matter
 from mattecli.errors import OutOfMemoryError
 
@@ -39,10 +41,25 @@ def run_within(
 ) -> Outcome:
     """Run a model with options under which it fits into what is left, or into `limit` bytes for all that this process holds.
 
-    Should the memory run out all the same, one smaller way is tried. `tell` is told the expected peak before the work begins. Raises
-    OutOfMemoryError when no way fits.
+    Should the memory run out all the same, one smaller way is tried. `tell` is told the expected peak before the work begins. Calls in
+    several threads wait for each other rather than work in a smaller way than each would alone. Raises OutOfMemoryError when no way
+    fits.
     """
-    task, budget = _task(matter, image, guides), budget_of(matter.device, limit)
+    task = _task(matter, image, guides)
+    with _room_for(expected_peak(matter.info, task, options) or 0, matter.device, limit):
+        return _run_alone(matter, image, guides, options, task, limit, tell)
+
+
+def _run_alone(
+    matter: Matter,
+    image: Tensor,
+    guides: Mapping[str, Tensor],
+    options: Mapping[str, Tunable],
+    task: Task,
+    limit: int | None,
+    tell: Callable[[str], None],
+) -> Outcome:
+    budget = budget_of(matter.device, limit)
     chosen = plan(matter.info, task, options=options, budget=budget)
     if budget is not None:
         tell(announcement(matter.info, task, chosen, budget))
@@ -53,6 +70,30 @@ def run_within(
     budget = budget_of(matter.device, limit)
     smaller = plan_smaller(matter.info, task, options=chosen.options, budget=budget)
     return _outcome(matter(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
+
+
+# What calls that are going on were promised, and whose turn it is to look at that.
+_promised: list[int] = []
+_turn = threading.Condition()
+
+
+@contextmanager
+def _room_for(needed: int, device: Device, limit: int | None) -> Iterator[None]:
+    """Wait until so many bytes fit beside what other threads were promised; a call that is alone goes on whatever it needs."""
+
+    def fits() -> bool:
+        budget = budget_of(device, limit)
+        return budget is None or needed + sum(_promised) <= budget.left
+
+    with _turn:
+        _turn.wait_for(lambda: not _promised or fits())
+        _promised.append(needed)
+    try:
+        yield
+    finally:
+        with _turn:
+            _promised.remove(needed)
+            _turn.notify_all()
 
 
 def _outcome(answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:

@@ -159,7 +159,7 @@ def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> 
     wide = array.dtype == np.uint16
     # torch has few kernels for uint16, so 16-bit pictures travel as int32.
     tensor = torch.from_numpy(np.ascontiguousarray(array.astype(np.int32) if wide else array)).to(device.torch)
-    tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
+    tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None].contiguous()
     return tensor.to(torch.float32).div_(65535.0 if wide else 255.0)
 
 

@@ -55,8 +55,9 @@ def premultiply(foreground: Plane, alpha: Plane) -> Plane:
 def to_levels(values: NDArray[np.float32], top: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Values in 0..1, of any shape, as the nearest integers from 0 to `top`: uint8 for 255, uint16 for 65535."""
     # OpenCV rounds and saturates in one pass over the values.
-    levels = cv2.multiply(values.reshape(len(values), -1), float(top), dtype=cv2.CV_8U if top == 255 else cv2.CV_16U)
-    return np.asarray(levels).reshape(values.shape)
+    scale: Any = float(top)
+    levels: Any = cv2.multiply(values.reshape(len(values), -1), scale, dtype=cv2.CV_8U if top == 255 else cv2.CV_16U)
+    return levels.reshape(values.shape)
 
 
 def interleave(planes: Sequence[NDArray[Any]]) -> NDArray[Any]:

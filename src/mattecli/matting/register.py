@@ -107,8 +107,9 @@ def track(previous: Registration | None, plate: Pixels | Plate, frame: Pixels, *
     """Register a plate onto the next frame of a clip, given its registration onto the one before, or None at the first.
 
     A camera on a tripod keeps the very same registration from frame to frame, so the plate does not tremble and need not be laid anew
-    (see Registration.lays_like); of a `Plate` made ready it is told at a glance. A camera that moves is followed from where it was. Where it cannot be followed
-    and the difference has grown it is looked for anew; where that fails too the plate stays where it was, and `reason` says so.
+    (see Registration.lays_like); of a `Plate` made ready it is told at a glance. A camera that moves is followed from where it was.
+    Where it cannot be followed and the difference has grown it is looked for anew; where that fails too the plate stays where it was,
+    and `reason` says so.
     Raises InputError as `register` does: for lack of a homography at the first frame alone.
     """
     if previous is None:

@@ -1,17 +1,22 @@
-"""Many pictures, one after the other: a bad one is reported and the rest go on."""
+"""Many pictures: a bad one is reported and the rest go on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from mattecli.errors import MatteError
-from mattecli.pipelines.image import Recipe, process
+from mattecli.pipelines.flow import in_parallel
 from mattecli.pipelines.plan import Job
-from mattecli.pipelines.result import Result
+
+Made = TypeVar("Made")
 
 
-def process_all(jobs: Sequence[Job], recipe: Recipe) -> Iterator[tuple[Job, Result | MatteError]]:
-    """Each job with its result, or with the error that kept it from having one."""
-    for job in jobs:
+def process_all(jobs: Sequence[Job], make: Callable[[Job], Made], *, threads: int = 1) -> Iterator[tuple[Job, Made | MatteError]]:
+    """Each job with what is made of it, or with the error that kept it from being made; in order, so many at the same time. No torch."""
+
+    def attempt(job: Job) -> tuple[Job, Made | MatteError]:
         try:
-            yield job, process(job, recipe)
+            return job, make(job)
         except MatteError as error:
-            yield job, error
+            return job, error
+
+    return in_parallel(jobs, attempt, threads=threads)

@@ -1,15 +1,18 @@
-"""Two bounded queues, so that reading and writing overlap the work between them and memory does not grow with the work."""
+"""Bounded queues, so that reading, writing and several pictures' work overlap and memory does not grow with the work."""
 
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 POLL_SECONDS = 0.1
 # How many frames a clip is read ahead and written behind: enough to overlap, few enough for 4K.
 AHEAD, BEHIND = 3, 3
@@ -111,3 +114,21 @@ class WriteBehind(Generic[Item]):
                     self._work(item)
                 except BaseException as failure:
                     self._failed = failure
+
+
+def in_parallel(items: Iterable[Item], work: Callable[[Item], Made], *, threads: int) -> Iterator[Made]:
+    """What `work` makes of each item, in order, done by so many threads; one item more waits for the next that is free.
+
+    An error of the work is raised where what it made would have come. Leaving early drops what waits, and waits for what was begun.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="in parallel")
+    begun: deque[Future[Made]] = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) > threads:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

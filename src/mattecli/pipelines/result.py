@@ -1,5 +1,6 @@
 """What was done for one picture, and how long each step took. No torch."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,10 +27,11 @@ class Result:
 
 
 class Clock:
-    """Seconds spent in each step, by name, in order."""
+    """Seconds spent in each step, by name, in order; several threads may add to them."""
 
     def __init__(self) -> None:
         self.split: dict[str, float] = {}
+        self._turn = threading.Lock()
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
@@ -38,4 +40,5 @@ class Clock:
         self.add(step, time.perf_counter() - begin)
 
     def add(self, step: str, seconds: float) -> None:
-        self.split[step] = self.split.get(step, 0.0) + seconds
+        with self._turn:
+            self.split[step] = self.split.get(step, 0.0) + seconds

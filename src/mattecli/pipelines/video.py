@@ -1,18 +1,19 @@
 """Clips in, clips out: read -> guide -> matte -> refine -> compose -> write, one visible loop over the frames.
 
-A thread reads a few frames ahead and a thread composes and writes a few behind, so decoding and encoding overlap inference and memory
-does not grow with the clip. All state that lives from frame to frame is in this loop and in the generators it chains.
+A thread reads a few frames ahead, one a core mattes, and one composes and writes a few behind, so decoding and encoding overlap
+inference and memory does not grow with the clip. All state that lives from frame to frame is in this loop and in the generators it chains.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import dropwhile, islice
+from itertools import chain, dropwhile, islice
 
 import torch
 
+from mattecli.core.cores import pictures_at_once, shared_out
 from mattecli.core.runtime import to_array
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
@@ -22,7 +23,7 @@ from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.register import Plate
 from mattecli.matting.temporal import smoothed
-from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, read_ahead
+from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.frame_guides import Guided, guided, open_plate
 from mattecli.pipelines.guides import eight_bit
 from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
@@ -124,11 +125,13 @@ def _run(
         with clock("encode"):
             writer.write(picture, pts=moment.frame.pts, duration=moment.frame.duration)
 
+    at_once = pictures_at_once(recipe.matter.device)
     with (
+        shared_out(at_once),
         read_ahead(reader, depth=AHEAD, on_wait=partial(clock.add, "decode")) as frames,
         WriteBehind(finish, depth=BEHIND) as behind,
     ):
-        for moment in moments(frames, clip, take, recipe, plate, clock, done=done):
+        for moment in moments(frames, clip, take, recipe, plate, clock, done=done, threads=at_once):
             doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
             behind.put(moment)
             on_frame(moment.frame.index + 1, clip.frames)
@@ -136,22 +139,31 @@ def _run(
 
 
 def moments(
-    frames: Iterable[Frame], clip: Clip, take: Take, recipe: Recipe, plate: Plate | None, clock: Clock, *, done: int = 0
+    frames: Iterable[Frame],
+    clip: Clip,
+    take: Take,
+    recipe: Recipe,
+    plate: Plate | None,
+    clock: Clock,
+    *,
+    done: int = 0,
+    threads: int = 1,
 ) -> Iterator[Moment]:
-    """Each frame but the first `done` with its matte, in order, steadied over time where the take says so."""
+    """Each frame but the first `done` with its matte, in order, steadied over time where the take says so; so many matted at once."""
     before = 1 if take.smooth else 0  # a steadied matte depends on the one before it
-    with_guides = guided(frames, take, recipe.choice, plate, skipped=max(0, done - before), clock=clock)
-    mattes = _matted(with_guides, clip, recipe, clock, batch=take.batch)
+    with_guides = iter(guided(frames, take, recipe.choice, plate, skipped=max(0, done - before), clock=clock))
+    batches = iter(lambda: list(islice(with_guides, take.batch)), [])
+    mattes = chain.from_iterable(in_parallel(batches, partial(_matted, clip=clip, recipe=recipe, clock=clock), threads=threads))
     return dropwhile(lambda moment: moment.frame.index < done, _steadied(mattes) if take.smooth else mattes)
 
 
-def _matted(frames: Iterable[Guided], clip: Clip, recipe: Recipe, clock: Clock, *, batch: int) -> Iterator[Moment]:
-    frames = iter(frames)
-    while several := list(islice(frames, batch)):
-        photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=clip.lossy) for one in several]
-        mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock)
-        for one, matted in zip(several, mattes, strict=True):
-            yield Moment(one.frame, matted if one.found else replace(matted, alpha=torch.zeros_like(matted.alpha)))
+def _matted(several: Sequence[Guided], clip: Clip, recipe: Recipe, clock: Clock) -> list[Moment]:
+    photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=clip.lossy) for one in several]
+    mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock)
+    return [
+        Moment(one.frame, matted if one.found else replace(matted, alpha=torch.zeros_like(matted.alpha)))
+        for one, matted in zip(several, mattes, strict=True)
+    ]
 
 
 def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
