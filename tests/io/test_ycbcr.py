@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mattecli.io.clips import Colour
-from mattecli.io.ycbcr import colour_written, planes
+from mattecli.io.ycbcr import colour_written, planes, without_unseen
 
 # Colour bars of 75 % in the 8-bit limited range of BT.709 and BT.601: white, yellow, cyan, green, magenta, red, blue.
 BARS = np.array([[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 1, 0], [1, 0, 1], [1, 0, 0], [0, 0, 1]]) * 0.75
@@ -55,3 +55,16 @@ def test_colours_of_files_without_tags_go_by_size_and_pictures_become_bt709() ->
     assert colour_written(hdr, (48, 64), "yuv420p10le") == hdr
     assert colour_written(hdr, (48, 64), "yuv422p10le", limited=True).full_range is False
     assert colour_written(hdr, (48, 64), "gbrp16le") == Colour(0, 9, 16, True)
+
+
+@pytest.mark.parametrize("size", [(70, 90), (16, 16), (1, 33)])
+def test_colours_nobody_can_see_become_black_and_those_near_an_alpha_stay(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(1, 256, (*size, 4), dtype=np.uint8)
+    picture[..., 3] = 0
+    picture[0, size[1] - 1, 3] = 1  # one pixel, all but clear
+    kept = without_unseen(picture)
+    np.testing.assert_array_equal(kept[..., 3], picture[..., 3])
+    np.testing.assert_array_equal(kept[:16, -16:], picture[:16, -16:])
+    changed = (kept != picture).any(axis=2)
+    assert (kept[changed] == 0).all()
+    assert changed[:, :-48].all() and changed[48:].all()

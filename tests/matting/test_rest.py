@@ -26,9 +26,18 @@ def seen(plate: Picture, *, shift: float = 0.0, gain: float = 1.0, turn: float =
 
 @pytest.mark.parametrize(
     ("made", "expected"),
-    [({}, True), ({"shift": 0.2}, False), ({"shift": -0.2}, False), ({"turn": 0.3}, False), ({"gain": 1.03}, False), ({"gain": 1.002}, True)],
+    [
+        ({}, True),
+        ({"shift": 0.2}, False),
+        ({"shift": -0.2}, False),
+        ({"turn": 0.3}, False),
+        ({"gain": 1.03}, False),
+        ({"gain": 1.002}, True),
+    ],
 )
-def test_noise_and_a_subject_are_rest_and_a_fifth_of_a_pixel_or_a_thirtieth_of_light_are_not(made: dict[str, float], expected: bool) -> None:
+def test_noise_and_a_subject_are_rest_and_a_fifth_of_a_pixel_or_a_thirtieth_of_light_are_not(
+    made: dict[str, float], expected: bool
+) -> None:
     plate = scene()
     assert rests(seen(plate, **made), plate, SHOWN, shift=0.1, change=2 / 255) is expected
 

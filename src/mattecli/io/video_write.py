@@ -24,7 +24,7 @@ from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, c
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
 from mattecli.io.sound import Sound
-from mattecli.io.ycbcr import colour_written, planes
+from mattecli.io.ycbcr import colour_written, planes, without_unseen
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
 _LEAD = Fraction(1, 10)  # seconds by which sound may come before the first picture and not count; broadcast streams begin like that
@@ -116,6 +116,8 @@ class VideoWriter:
         with _explained(self._path):
             if self.frames == 0:
                 self._begin(pts)
+            if not self._encoding.lossless and pixels.ndim == 3 and pixels.shape[2] == 4:
+                pixels = without_unseen(pixels)
             frame = _frame(pixels, self._encoding.pixel_format, self._colour)
             frame.pts, frame.time_base = pts - self._origin, self._clip.time_base
             self._durations[pts - self._origin] = duration
