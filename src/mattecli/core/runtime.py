@@ -158,7 +158,10 @@ def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> 
     """An integer picture [H, W] or [H, W, C] as float32 [1, C, H, W] in 0..1 on the device; the bytes travel, the floats are made there."""
     wide = array.dtype == np.uint16
     # torch has few kernels for uint16, so 16-bit pictures travel as int32.
-    tensor = torch.from_numpy(np.ascontiguousarray(array.astype(np.int32) if wide else array)).to(device.torch)
+    tensor = torch.from_numpy(np.ascontiguousarray(array.astype(np.int32) if wide else array))
+    if device.torch.type == "cuda":
+        tensor = tensor.pin_memory()  # so that the GPU fetches it by itself, while this and other threads go on
+    tensor = tensor.to(device.torch, non_blocking=True)
     tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None].contiguous()
     return tensor.to(torch.float32).div_(65535.0 if wide else 255.0)
 

@@ -20,9 +20,9 @@ def peak_memory(device: torch.device) -> dict[str, int]:
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when the device has done all it was asked for; a GPU is asked for work without waiting, so clocks need this."""
+    """Return when the device has done all this thread asked for; a GPU is asked for work without waiting, so clocks need this."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
+        torch.cuda.current_stream(device).synchronize()
     elif device.type == "mps":
         torch.mps.synchronize()
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
+from mattecli.core.cores import own_stream
 from mattecli.core.headroom import Outcome, run_within
 from mattecli.core.runtime import Matter, to_array, to_tensor
 from mattecli.core.usage import wait_for
@@ -83,7 +84,7 @@ def matte(photo: Photo, guides: Mapping[str, Pixels], recipe: Recipe, *, clock: 
 
 def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], recipe: Recipe, *, clock: Clock) -> list[Matted]:
     """The mattes of several photos of one size, in one pass through the model."""
-    with clock("matte"):
+    with clock("matte"), own_stream(recipe.matter.device):
         images = _batch([seen_image(photo, recipe.matter) for photo in photos])
         tensors = {name: _batch([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
         options = suited(recipe.matter, photos[0]) | recipe.options
