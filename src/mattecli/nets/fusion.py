@@ -1,0 +1,174 @@
+"""Fusion: a small network that mends the closed-form matte by what the colours of the known regions say.
+
+Two classical hypotheses about every unknown pixel are computed first: the matte of `closed_form`, which joins neighbours whose colours
+lie on a line, and the projection of the pixel's colour onto the line between the foreground and the background colour that the known
+regions spread there, as sampling methods do (Gastal, Oliveira, "Shared Sampling for Real-Time Alpha Matting", Eurographics 2010,
+equation 2). Each fails where the other need not. A U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) sees both, with what speaks for
+and against them, and adds to the first what it lacks. An untrained one adds nothing.
+
+Most of its arithmetic is at a quarter of the resolution and below; at full resolution only the cues are computed. There is no
+normalisation: blocks add to what they are given, and begin by adding little (Zhang, Dauphin, Ma, "Fixup Initialization", ICLR 2019).
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mattecli.nets._ops import double, mirrored, with_known
+from mattecli.nets._spread import spread
+from mattecli.nets._tiles import keep, seen, windows
+from mattecli.nets.closed_form import ClosedForm
+
+CUES = 20
+
+WIDTHS = (32, 32, 64, 128)
+"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
+
+TILE, OVERLAP = 1536, 256
+"""Larger pictures are seen in squares. The network looks no farther than 256 pixels, so their matte is that of the whole picture."""
+
+
+def known_colours(image: Tensor, trimap: Tensor) -> Tensor:
+    """Foreground and background colours as they spread from where they are known, and how near that is: [B, 8, H, W]."""
+    foreground, near_foreground = spread(image, (trimap >= 1.0).to(image.dtype))
+    background, near_background = spread(image, (trimap <= 0.0).to(image.dtype))
+    return torch.cat((foreground, background, near_foreground, near_background), 1)
+
+
+def cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tensor:
+    """What the network sees of a picture, or of a window of it: [B, 20, H, W], each about -1..1, from `known_colours` and the rest."""
+    foreground, background = colours[:, :3], colours[:, 3:6]
+    contrast, above = foreground - background, image - background
+    projected = (contrast * above).sum(1, keepdim=True) / (contrast.square().sum(1, keepdim=True) + 1e-3)
+    projected = projected.clamp(-0.5, 1.5)
+    sure = (trimap >= 1.0).to(image.dtype) - (trimap <= 0.0).to(image.dtype)
+    planes = [
+        sure,
+        1.0 - sure.abs(),
+        1.0 + 0.125 * torch.log2(colours[:, 6:] + 1.0 / 512.0),  # by doublings of the distance
+        2.0 * coarse - 1.0,
+        2.0 * projected - 1.0,
+        2.0 * length(contrast) - 1.0,  # what the projection's word is worth
+        3.0 * (image - 0.5),
+        3.0 * (foreground - 0.5),
+        3.0 * (background - 0.5),
+        4.0 * (above - coarse * contrast),  # what the coarse matte leaves unexplained
+        4.0 * length(above - projected * contrast),
+    ]
+    return torch.cat(planes, 1)
+
+
+def length(colours: Tensor) -> Tensor:
+    """How long colours [B, 3, H, W] are as vectors: [B, 1, H, W]."""
+    return (colours.square().sum(1, keepdim=True) + 1e-6).sqrt()
+
+
+def features(image: Tensor, trimap: Tensor, coarse: Tensor) -> Tensor:
+    """The network's input [B, 20, H, W] for an image [B, 3, H, W], its trimap and its closed-form matte [B, 1, H, W], all in 0..1."""
+    return cues(image, trimap, coarse, known_colours(image, trimap))
+
+
+class Block(nn.Module):
+    """Two convolutions whose result, small at first, is added to what they see."""
+
+    def __init__(self, channels: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
+        self.second = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.second(F.relu(self.first(F.relu(features))))
+
+
+class Fusion(nn.Module):
+    """Cues [B, 20, H, W], H and W multiples of 16 -> what to add to the closed-form matte [B, 1, H, W]; at first, nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        half, quarter, eighth, sixteenth = WIDTHS
+        self.enter = nn.Conv2d(4 * CUES, half, 1)
+        self.to_quarter, self.see_quarter = nn.Conv2d(half, quarter, 3, 2, 1), Block(quarter)
+        self.to_eighth, self.see_eighth = nn.Conv2d(quarter, eighth, 3, 2, 1), Block(eighth)
+        self.to_sixteenth = nn.Conv2d(eighth, sixteenth, 3, 2, 1)
+        self.see_sixteenth = nn.Sequential(*(Block(sixteenth, dilation) for dilation in (1, 2, 2)))
+        self.from_sixteenth, self.mend_eighth = nn.Conv2d(sixteenth, eighth, 1), Block(eighth)
+        self.from_eighth, self.mend_quarter = nn.Conv2d(eighth, quarter, 1), Block(quarter)
+        self.from_quarter, self.mend_half = nn.Conv2d(quarter, half, 1), nn.Conv2d(half, half, 3, padding=1)
+        self.leave = nn.Conv2d(half, 4, 3, padding=1)
+        self.apply(_begin)
+        nn.init.zeros_(self.leave.weight)
+
+    def forward(self, cues: Tensor) -> Tensor:
+        half = self.enter(F.pixel_unshuffle(cues, 2).contiguous(memory_format=torch.channels_last))  # faster on a CPU
+        quarter = self.see_quarter(self.to_quarter(F.relu(half)))
+        eighth = self.see_eighth(self.to_eighth(F.relu(quarter)))
+        sixteenth = self.see_sixteenth(self.to_sixteenth(F.relu(eighth)))
+        eighth = self.mend_eighth(eighth + double(self.from_sixteenth(F.relu(sixteenth))))
+        quarter = self.mend_quarter(quarter + double(self.from_eighth(F.relu(eighth))))
+        half = F.relu(self.mend_half(F.relu(half + double(self.from_quarter(F.relu(quarter))))))
+        return F.pixel_shuffle(self.leave(half), 2)
+
+
+def _begin(module: nn.Module) -> None:
+    """Weights of a convolution that follows a ReLU (He et al., ICCV 2015); what a block adds is small at first."""
+    if isinstance(module, nn.Conv2d) and module.bias is not None:
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+    if isinstance(module, Block):
+        nn.init.kaiming_normal_(module.second.weight, a=3.0, nonlinearity="leaky_relu")
+
+
+def build() -> Fusion:
+    """The bare network, which adds nothing until it has been trained."""
+    return Fusion()
+
+
+def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Ours already; a file in half precision is read as float32."""
+    return {name: value.float() for name, value in state_dict.items()}
+
+
+def coarse_matte(image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> Tensor:
+    """The closed-form matte [B, 1, H, W] that the network mends; see `closed_form`."""
+    matte: Tensor = ClosedForm()(image, trimap, epsilon)
+    return matte
+
+
+class CompleteFusion(nn.Module):
+    """A picture whose sides are longer than `tile` is seen in squares, which leaves the matte as it is."""
+
+    def __init__(self, network: Fusion, tile: int) -> None:
+        super().__init__()
+        self.tile = tile
+        self.overlap = OVERLAP
+        self.network = network
+        self.solver = ClosedForm()
+
+    def forward(self, image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> tuple[Tensor, Tensor | None]:
+        """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
+
+        `epsilon` is that of the closed-form matte, see `closed_form`. The matte and the colours that the known regions spread are those
+        of the whole picture; of a large one the network sees squares, and only those with unknown pixels.
+        """
+        coarse = self.solver(image, trimap, epsilon)
+        height, width = image.shape[2], image.shape[3]
+        padded = [side + (-side) % 16 for side in (height, width)]
+        picture, known, coarse = [mirrored(plane, padded[0], padded[1], True) for plane in (image.float(), trimap.float(), coarse)]
+        alpha = self.mended(picture, known, coarse, known_colours(picture, known))
+        return with_known(alpha[:, :, :height, :width], trimap), None
+
+    def mended(self, image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tensor:
+        """Alpha from planes whose sides are multiples of 16."""
+        alpha = coarse.clone()
+        for window in windows((trimap > 0.0) & (trimap < 1.0), self.tile, self.overlap):
+            planes = [seen(plane, window) for plane in (image, trimap, coarse, colours)]
+            residual = self.network(cues(planes[0], planes[1], planes[2], planes[3]).to(self.network.enter.weight.dtype))
+            keep(alpha, planes[2] + residual.float(), window)
+        return alpha
+
+
+def wrap(network: Fusion) -> CompleteFusion:
+    """The network behind the solver: `forward(image, trimap, epsilon=1e-8) -> (alpha, None)`."""
+    return CompleteFusion(network, TILE)

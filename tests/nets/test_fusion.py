@@ -1,0 +1,108 @@
+"""Fusion spreads known colours, adds what it has learned to the closed-form matte, and sees large pictures in squares unnoticed."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mattecli.nets import closed_form, fusion
+from mattecli.nets._spread import spread
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta"),
+    pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
+]
+
+
+def edge(height: int, width: int, *, batch: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    """Red over green, with a soft edge: image, trimap and true alpha; noise makes the closed-form matte err."""
+    alpha = torch.linspace(-1.0, 2.0, width).clamp(0.0, 1.0).expand(batch, 1, height, width)
+    trimap = torch.where((alpha > 0.0) & (alpha < 1.0), 0.5, alpha)
+    red, green = torch.tensor([0.8, 0.1, 0.2])[:, None, None], torch.tensor([0.1, 0.6, 0.3])[:, None, None]
+    noise = 0.05 * torch.randn(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
+    return (green + alpha * (red - green) + noise).clamp(0.0, 1.0), trimap, alpha
+
+
+def lively() -> fusion.Fusion:
+    """A network whose every layer matters, though it has learned nothing."""
+    torch.manual_seed(0)
+    network = fusion.build()
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    nn.init.normal_(network.leave.weight, std=0.003)
+    return network.eval()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (31, 50), (64, 64)])
+def test_what_is_known_stays_and_reaches_everything(size: tuple[int, int]) -> None:
+    colours = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
+    known = torch.zeros(2, 1, *size)
+    known[0, 0, -1, -1] = 1.0
+    filled, near = spread(colours, known)
+    torch.testing.assert_close(filled[0], colours[0, :, -1:, -1:].expand(3, *size))
+    assert near[0, 0, -1, -1] == 1.0 and near[0].min() > 0.0
+    assert filled[1].abs().max() == 0.0 and near[1].max() == 0.0, "where nothing is known nothing is claimed"
+
+
+def test_spread_colours_come_from_what_is_near() -> None:
+    known = torch.zeros(1, 1, 40, 128)
+    known[..., :10], known[..., -10:] = 1.0, 1.0
+    colours = torch.linspace(0.0, 1.0, 128).round().expand(1, 1, 40, 128)
+    filled, near = spread(colours, known)
+    assert filled[..., 10:40].max() < 0.3 and filled[..., 88:118].min() > 0.7
+    assert near[0, 0, 20, 64] < near[0, 0, 20, 20] < near[0, 0, 20, 5] == 1.0
+
+
+def test_the_projection_finds_alpha_between_two_colours() -> None:
+    image, trimap, alpha = edge(32, 96)
+    seen = fusion.features(image, trimap, alpha)
+    assert seen.shape == (1, fusion.CUES, 32, 96)
+    assert (seen[:, 5:6] / 2.0 + 0.5 - alpha).abs().mean() < 0.06, "noise apart"
+
+
+def test_untrained_it_is_closed_form() -> None:
+    image, trimap, _ = edge(50, 70)
+    alpha, nothing = fusion.wrap(fusion.build())(image, trimap, 1e-6)
+    assert nothing is None
+    assert torch.equal(alpha, closed_form.build()(image, trimap, 1e-6))
+
+
+def test_a_few_steps_mend_what_closed_form_gets_wrong() -> None:
+    torch.manual_seed(0)
+    image, trimap, true = edge(64, 64, batch=2)
+    coarse, unknown = fusion.coarse_matte(image, trimap), trimap == 0.5
+    network, seen = fusion.build(), fusion.features(image, trimap, coarse)
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    for _ in range(12):
+        optimiser.zero_grad()
+        (coarse + network(seen) - true)[unknown].abs().mean().backward()
+        optimiser.step()
+    with torch.no_grad():
+        found = fusion.wrap(network)(image, trimap)[0]
+    before, after = ((matte - true)[unknown].abs().mean() for matte in (coarse, found))
+    assert after < 0.8 * before
+    assert torch.equal(found[~unknown], trimap[~unknown])
+
+
+def test_squares_give_the_matte_of_the_whole_picture() -> None:
+    image, trimap, _ = edge(20, 1100)
+    network = lively().double()
+    with torch.inference_mode():
+        whole, squares = (fusion.CompleteFusion(network, tile)(image.double(), trimap.double())[0] for tile in (1536, 576))
+    assert (whole - fusion.coarse_matte(image, trimap)).std() > 0.01, "the weights make a matte that could differ"
+    torch.testing.assert_close(squares, whole, atol=1e-6, rtol=0)
+
+
+def test_the_compiled_module_answers_the_same() -> None:
+    image, trimap, _ = edge(37, 61)
+    eager = fusion.wrap(lively())
+    with torch.inference_mode():
+        compiled = torch.jit.freeze(torch.jit.script(eager.eval()))
+        for _ in range(3):  # the executor may specialise from the second call on
+            torch.testing.assert_close(compiled(image, trimap)[0], eager(image, trimap)[0], atol=1e-5, rtol=0)
+
+
+def test_half_precision_files_are_read() -> None:
+    state = {name: value.half() for name, value in lively().state_dict().items()}
+    fusion.build().load_state_dict(fusion.convert(state))

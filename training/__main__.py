@@ -1,0 +1,95 @@
+"""python -m training draw | train | validate | ship RUN.toml: results to stdout as JSON, everything else to stderr."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from mattecli.errors import InputError, MatteError
+from training import loop, settings
+from training.diary import say
+from training.pool import Maker, fill
+from training.ship import ship
+from training.state import begun
+from training.validation import validate
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one verb; its exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        run = settings.read(asked.run)
+        chosen = {name: getattr(asked, name) for name in ("folder", "sources", "minutes") if getattr(asked, name, None) is not None}
+        run = replace(run, **chosen)
+        result = VERBS[asked.verb](run, asked)
+    except MatteError as error:
+        sys.stderr.write(f"training: error: {error}\n")
+        return error.exit_code
+    print(json.dumps(result))
+    return 0
+
+
+def _draw(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
+    count = asked.count or run.data.pool
+    if count == 0:
+        raise InputError("the run draws while it trains (data.pool is 0); say how many to draw with --count, or set data.pool")
+    maker = Maker(run)
+    fill(maker, count, workers=asked.workers, report=_tell)
+    return {"folder": str(maker.folder), "examples": count}
+
+
+def _tell(done: int, count: int) -> None:
+    if done % 20 == 0 or done == count:
+        say(f"{done} of {count} examples")
+
+
+def _train(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
+    state = loop.train(run, _device(asked.device))
+    return {"folder": run.folder, "step": state.step, "steps": run.steps}
+
+
+def _validate(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
+    maker = Maker(run, held_out=True)
+    fill(maker, run.data.validation, workers=run.data.workers, report=_tell)
+    state = begun(run, _device(asked.device))
+    return {"step": state.step, **validate(state)}
+
+
+def _ship(run: settings.Run, asked: argparse.Namespace) -> dict[str, str | int]:
+    return ship(run, asked.out)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+VERBS = {"draw": _draw, "train": _train, "validate": _validate, "ship": _ship}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Makes the weights the project ships.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("run", type=Path, metavar="RUN.toml", help="the run's settings")
+    common.add_argument("--folder", help="where what the run makes lies, instead of what the settings say")
+    common.add_argument("--sources", help="the folder of pictures, instead of what the settings say")
+    device = argparse.ArgumentParser(add_help=False)
+    device.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 or auto (the default)")
+    draw = verbs.add_parser("draw", parents=[common], help="draw examples into the run's folder; what is there stays")
+    draw.add_argument("--count", type=int, help="how many there shall be, instead of data.pool")
+    draw.add_argument("--workers", type=int, default=0, help="processes that draw (0: this one)")
+    train = verbs.add_parser("train", parents=[common, device], help="train, or go on from the newest checkpoint")
+    train.add_argument("--minutes", type=float, help="checkpoint and leave after so many, instead of what the settings say")
+    verbs.add_parser("validate", parents=[common, device], help="measure the newest checkpoint on held-out examples")
+    shipped = verbs.add_parser("ship", parents=[common], help="write the averaged weights as they are shipped")
+    shipped.add_argument("out", type=Path, metavar="OUT.pt")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""The training loop: one step after another, each decided by the run's seed and the step's number alone.
+
+Nothing random outlives a step: which examples, how they are augmented and what the network drops all come from generators seeded by
+(seed, step). So a checkpoint needs no state of any of them, and a training that was cut short and taken up again has, on a CPU, the
+same weights to the last bit as one that was not.
+"""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mattecli.errors import InputError
+from training.augment import augmented
+from training.diary import Diary, say
+from training.pool import REFRESH, Maker, available, batches, fill, unpacked
+from training.settings import Optimiser, Run
+from training.state import State, begun, save
+from training.validation import validate
+
+
+def train(run: Run, device: torch.device) -> State:
+    """Trains until the last step, the time limit or a signal to stop; then a checkpoint is kept, and the state returned."""
+    held_out = Maker(run, held_out=True)
+    fill(held_out, run.data.validation, workers=run.data.workers, report=lambda done, count: say(f"held-out examples: {done} of {count}"))
+    state = begun(run, device)
+    diary = Diary(run)
+    saved = time.monotonic()
+    with stop_asked(run.minutes) as stops:
+        for batch_group in _groups(state):
+            loss = one_step(state, batch_group)
+            diary.note(state.step, loss, rate=rate_at(state.step - 1, run.steps, run.optimiser), examples=state.known)
+            if state.step % run.keep.validate == 0 or state.step == run.steps:
+                diary.write({"step": state.step, "validation": validate(state)})
+            by_step = run.keep.checkpoint_steps and state.step % run.keep.checkpoint_steps == 0
+            by_clock = run.keep.checkpoint_minutes and time.monotonic() - saved > 60 * run.keep.checkpoint_minutes
+            if by_step or by_clock:
+                save(state)
+                saved = time.monotonic()
+            if stops():
+                break
+    save(state)
+    say(f"{state.step} of {run.steps} steps are done; the state is in {state.checkpoints}")
+    return state
+
+
+def _groups(state: State) -> Iterator[list[dict[str, Tensor]]]:
+    """For each step that is left the batches it takes. A pool is counted again at every REFRESH-th step, never between."""
+    run, maker = state.run, Maker(state.run)
+    while state.step < run.steps:
+        end = min(run.steps, (state.step // REFRESH + 1) * REFRESH) if run.data.pool else run.steps
+        if not run.data.pool:
+            state.known = 0
+        elif state.known == 0 or state.step % REFRESH == 0:
+            state.known = available(maker)
+            if state.known == 0:
+                raise InputError(f"{maker.folder} holds no examples yet; draw some with `python -m training draw`")
+        share = run.optimiser.accumulate
+        source = batches(maker, range(state.step * share, end * share), state.known)
+        for _ in range(state.step, end):
+            yield [next(source) for _ in range(share)]
+
+
+def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """One step of the optimiser over a group of batches; its loss and the loss's terms, unweighted."""
+    run, network = state.run, state.network
+    chance = torch.Generator().manual_seed(_seed(run.seed, state.step))
+    torch.manual_seed(_seed(run.seed, state.step))  # for what a network drops
+    network.train()
+    state.optimiser.zero_grad(set_to_none=True)
+    told: dict[str, Tensor] = {}
+    for raw in group:
+        batch = augmented(unpacked(raw, state.device), run.augment, chance)
+        with torch.autocast(state.device.type, getattr(torch, run.precision), enabled=_mixed(run, state.device)):
+            answer = state.lesson.answer(network, batch)
+        terms = state.lesson.terms(answer, batch)
+        loss = torch.stack([weight * terms[name] for name, weight in run.losses.items()]).sum() / len(group)
+        state.scaler.scale(loss).backward()
+        for name, value in {"loss": loss * len(group), **{name: terms[name] for name in run.losses}}.items():
+            told[name] = told.get(name, 0.0) + value.detach() / len(group)
+    _descend(state)
+    state.step += 1
+    return told
+
+
+def _mixed(run: Run, device: torch.device) -> bool:
+    return run.precision != "float32" and device.type == "cuda"
+
+
+def _seed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _descend(state: State) -> None:
+    settings = state.run.optimiser
+    rate = rate_at(state.step, state.run.steps, settings)
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate * group["factor"]
+    state.scaler.unscale_(state.optimiser)
+    if settings.clip:
+        nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip)
+    state.scaler.step(state.optimiser)
+    state.scaler.update()
+    _average(state.average, state.network, min(settings.average, (1.0 + state.step) / (10.0 + state.step)))
+
+
+def rate_at(step: int, steps: int, settings: Optimiser) -> float:
+    """The learning rate of a step: a straight rise, then a half cosine."""
+    if step < settings.warmup:
+        return settings.rate * (step + 1) / settings.warmup
+    share = min((step - settings.warmup) / max(steps - settings.warmup, 1), 1.0)
+    return settings.rate * (settings.floor + (1.0 - settings.floor) * 0.5 * (1.0 + math.cos(math.pi * share)))
+
+
+@torch.no_grad()
+def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """The first few steps weigh more, so that the random beginning is soon forgotten. Counters are copied."""
+    for kept, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(now, 1.0 - decay)
+        else:
+            kept.copy_(now)
+
+
+@contextmanager
+def stop_asked(minutes: float) -> Iterator[Callable[[], bool]]:
+    """Whether it is time to leave: after so many minutes (0: never), or when SIGTERM or SIGINT came. A second signal ends at once."""
+    asked: list[int] = []
+    ends = time.monotonic() + 60 * minutes if minutes else math.inf
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            os._exit(128 + number)
+        asked.append(number)
+        say("stops after this step and keeps its state")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(asked) or time.monotonic() >= ends
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

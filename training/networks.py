@@ -1,0 +1,266 @@
+"""How each network meets an example: what it is given, what it answers, and what its paper holds against that answer.
+
+A lesson names the `fields` of an example that it needs beside those it prepares. `answer` runs the network on a batch (name -> float
+[B, C, H, W] in 0..1) and returns a table that holds at least `alpha` [B, 1, H, W]; `terms` are its losses by name, which a run's
+[losses] weighs. `baseline` names the field that a validation compares with, if there is one.
+"""
+
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mattecli.errors import InputError
+from mattecli.nets._ops import standardise, trimap_levels, with_known
+from training import losses
+from training.engine import Example
+
+Batch = Mapping[str, Tensor]
+Terms = dict[str, Tensor]
+
+EPSILONS = (1e-8, 1e-6)
+"""Of the closed-form matte: what models.toml says for photos from lossless and from lossy files."""
+
+IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+
+class Lesson:
+    """What the lessons share; `architecture` is a file in src/mattecli/nets/."""
+
+    architecture: str
+    fields: tuple[str, ...] = ("image", "alpha", "foreground", "background", "trimap")
+    baseline: str | None = None
+    by_trimap = False  # whether it is given the trimap, and so measured where that is unknown
+    terms_known: tuple[str, ...] = ()
+
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        """The bare network with random weights."""
+        network: nn.Module = import_module(f"mattecli.nets.{self.architecture}").build(**options)
+        return network
+
+    def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
+        """What it takes long to make of an example, made once: planes [H, W] in 0..1 by name."""
+        return {}
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        """What the network says of a batch."""
+        raise NotImplementedError
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        """Its losses, unweighted."""
+        raise NotImplementedError
+
+
+def unknown_of(batch: Batch) -> Tensor:
+    """1.0 where the trimap says nothing, [B, 1, H, W]."""
+    return (batch["trimap"] == 0.5).float()
+
+
+def trimap_terms(alpha: Tensor, batch: Batch) -> Terms:
+    """The losses of trimap matting, over the unknown region; alpha is known elsewhere."""
+    true, unknown = batch["alpha"], unknown_of(batch)
+    return {
+        "alpha": losses.charbonnier(alpha, true, unknown),
+        "composition": losses.composition(alpha, true, batch["foreground"], batch["background"], unknown),
+        "laplacian": losses.laplacian(alpha, true, unknown),
+        "gradient": losses.gradient(alpha, true, unknown),
+    }
+
+
+class Fusion(Lesson):
+    """The project's own network: what it adds to the closed-form matte, inside the unknown region."""
+
+    architecture = "fusion"
+    baseline = "coarse"
+    by_trimap = True
+    terms_known = ("alpha", "composition", "laplacian", "gradient")
+
+    def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
+        """The closed-form matte of the example, of one in two with the epsilon that suits lossy files: the trimap's bytes say which."""
+        fusion = import_module("mattecli.nets.fusion")
+        image = torch.from_numpy(example.image).permute(2, 0, 1)[None]
+        epsilon = EPSILONS[crc32(example.trimap.tobytes()) % 2]
+        with warnings.catch_warnings():  # torch calls its own sparse tensors unfinished
+            warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
+            coarse: Tensor = fusion.coarse_matte(image, torch.from_numpy(example.trimap)[None, None], epsilon)
+        return {"coarse": coarse[0, 0].numpy()}
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        """`raw` is alpha before it is clamped: beyond 0 and 1 a tenth of the way counts, so that such pixels still feel their loss."""
+        fusion = import_module("mattecli.nets.fusion")
+        residual = network(fusion.features(batch["image"], batch["trimap"], batch["coarse"])).float()
+        raw = batch["coarse"] + residual
+        inside = raw.clamp(0.0, 1.0)
+        known = unknown_of(batch) == 0.0
+        raw = torch.where(known, batch["trimap"], inside + 0.1 * (raw - inside))
+        return {"alpha": with_known(inside, batch["trimap"]), "raw": raw}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        return trimap_terms(answer["raw"], batch)
+
+
+class DeepImageMatting(Lesson):
+    """Xu et al., CVPR 2017: alpha-prediction and composition loss on the matte, and with a refinement stage on the refined one too."""
+
+    architecture = "dim"
+    by_trimap = True
+    terms_known = ("alpha", "composition", "laplacian", "gradient", "refined_alpha")
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        picture = torch.cat((standardise(batch["image"], *IMAGENET), trimap_levels(batch["trimap"])), 1)
+        matte, refined = network(picture)
+        last = matte if refined is None else refined
+        return {"alpha": with_known(last.float(), batch["trimap"]), "matte": matte.float()}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        first = with_known(answer["matte"], batch["trimap"])
+        refined = losses.charbonnier(answer["alpha"], batch["alpha"], unknown_of(batch))
+        return {**trimap_terms(first, batch), "refined_alpha": refined}
+
+
+class BackgroundMatting2(Lesson):
+    """Lin et al., CVPR 2021, section 4, as in the authors' train_base.py and train_refine.py: the base network alone, or both.
+
+    Alpha by L1 and by L1 of its Sobel magnitude, the foreground by L1 where alpha is not 0, the error map by its square; the small
+    outputs of the whole network likewise. The foreground where alpha is 1 is the image, which is what the network adds to.
+    """
+
+    architecture = "bgmv2"
+    fields = ("image", "alpha", "foreground", "background", "trimap", "plate")
+    terms_known = ("alpha", "edges", "foreground", "error", "small_alpha", "small_edges", "small_foreground")
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        found = [plane.float() for plane in network(batch["image"], batch["plate"])]
+        if len(found) == 4:  # the base network alone
+            return dict(zip(("alpha", "foreground", "error"), found, strict=False))
+        names = ("alpha", "foreground", "small_alpha", "small_foreground", "error", "refined")
+        return dict(zip(names, found, strict=True))
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        true, colours = batch["alpha"], batch["foreground"]
+        terms = self._of_matte(answer["alpha"], answer["foreground"], true, colours, "")
+        coarse = answer.get("small_alpha", answer["alpha"]).detach()
+        size = true.shape[2:]
+        wrong = (_resized(coarse, size) - true).abs()
+        terms["error"] = losses.squared(_resized(answer["error"], size), wrong)
+        if "small_alpha" in answer:
+            small = answer["small_alpha"].shape[2:]
+            terms |= self._of_matte(
+                answer["small_alpha"], answer["small_foreground"], _resized(true, small), _resized(colours, small), "small_"
+            )
+        return terms
+
+    def _of_matte(self, alpha: Tensor, foreground: Tensor, true: Tensor, colours: Tensor, prefix: str) -> Terms:
+        subject = (true != 0.0).float()
+        return {
+            f"{prefix}alpha": losses.absolute(alpha, true),
+            f"{prefix}edges": losses.edges(alpha, true),
+            f"{prefix}foreground": losses.absolute(foreground * subject, colours * subject),
+        }
+
+
+class BackgroundMatting1(Lesson):
+    """Sengupta et al., CVPR 2020, as in the authors' train_adobe.py: L1 of alpha, of its gradient, of the foreground (twice) and of the
+    composition, all on their scale of -1 to 1 but for alpha in the composition.
+
+    The segmentation is made of the true matte, see `rough_mask`.
+    """
+
+    architecture = "bgm"
+    fields = ("image", "alpha", "foreground", "background", "trimap", "plate")
+    terms_known = ("alpha", "gradient", "foreground", "composition")
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        gray = 0.114 * batch["image"][:, :1] + 0.587 * batch["image"][:, 1:2] + 0.299 * batch["image"][:, 2:]
+        guides = (batch["image"], batch["plate"], rough_mask(batch["alpha"]), gray.expand(-1, 4, -1, -1))
+        alpha, foreground = network(*(guide * 2.0 - 1.0 for guide in guides))
+        return {"alpha": alpha.float() / 2.0 + 0.5, "foreground": foreground.float() / 2.0 + 0.5}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        alpha, true, subject = answer["alpha"], batch["alpha"], (batch["alpha"] > 0.005).float()
+        foreground = torch.where(alpha > 0.975, batch["image"], answer["foreground"])
+        composed = batch["background"] + alpha * (foreground - batch["background"])
+        return {
+            "alpha": 2.0 * losses.absolute(alpha, true),
+            "gradient": 2.0 * losses.gradient(alpha, true),
+            "foreground": 2.0 * losses.absolute(answer["foreground"], batch["foreground"], subject),
+            "composition": 2.0 * losses.absolute(composed, batch["image"]),
+        }
+
+
+def rough_mask(alpha: Tensor) -> Tensor:
+    """What a segmentation might say of a matte [B, 1, H, W]: solid, too thin or too thick by up to a thirtieth of the side, and blurred.
+
+    By how much, torch's own generator decides, which the loop seeds for every step.
+    """
+    solid = (alpha > 0.5).float()
+    most = max(alpha.shape[2] // 30, 1)
+    reach, blur = (int(torch.randint(1, most + 1, ())) for _ in range(2))
+    thick = F.max_pool2d(solid, 2 * reach + 1, 1, reach)
+    thin = 1.0 - F.max_pool2d(1.0 - solid, 2 * reach + 1, 1, reach)
+    thickens = torch.rand(len(alpha), 1, 1, 1).to(alpha.device) < 0.5
+    return F.avg_pool2d(torch.where(thickens, thick, thin), 2 * blur + 1, 1, blur, count_include_pad=False)
+
+
+class ModNet(Lesson):
+    """Ke et al., AAAI 2022, as in the authors' src/trainer.py: semantics at 1/16, detail at the boundary, and the matte."""
+
+    architecture = "modnet"
+    terms_known = ("semantic", "detail", "matte")
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        semantic, detail, matte = network(batch["image"] * 2.0 - 1.0, not network.training)
+        found = {"semantic": semantic, "detail": detail, "alpha": matte}
+        return {name: plane.float() for name, plane in found.items() if plane is not None}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        true, known, image = batch["alpha"], unknown_of(batch) == 0.0, batch["image"] * 2.0 - 1.0
+        at_boundary = torch.where(known, batch["trimap"], answer["alpha"])
+        coarse = _blurred(_resized(true, answer["semantic"].shape[2:]))
+        matte = losses.absolute(answer["alpha"], true) + 4.0 * losses.absolute(at_boundary, true)
+        composed = losses.absolute(image * answer["alpha"], image * true) + 4.0 * losses.absolute(image * at_boundary, image * true)
+        detail = losses.absolute(torch.where(known, batch["trimap"], answer["detail"]), torch.where(known, batch["trimap"], true))
+        return {"semantic": losses.squared(answer["semantic"], coarse), "detail": detail, "matte": matte + composed}
+
+
+def _resized(picture: Tensor, size: torch.Size) -> Tensor:
+    """Bilinear, without smoothing, as kornia 0.4 and torch do it."""
+    return picture if picture.shape[2:] == size else F.interpolate(picture, size=size, mode="bilinear", align_corners=False)
+
+
+def _blurred(plane: Tensor) -> Tensor:
+    """By a Gaussian of 3 x 3 with sigma 0.8, edges mirrored."""
+    taps = torch.exp(-torch.tensor([-1.0, 0.0, 1.0], device=plane.device).square() / (2.0 * 0.8**2))
+    taps = taps / taps.sum()
+    return F.conv2d(F.pad(plane, [1, 1, 1, 1], mode="reflect"), (taps[:, None] * taps)[None, None])
+
+
+LESSONS: dict[str, Lesson] = {
+    "fusion": Fusion(),
+    "dim": DeepImageMatting(),
+    "bgmv2": BackgroundMatting2(),
+    "bgm": BackgroundMatting1(),
+    "modnet": ModNet(),
+}
+
+
+def lesson_of(network: str) -> Lesson:
+    """The lesson of a network. Raises InputError, with the names there are, for another."""
+    if network not in LESSONS:
+        raise InputError(f"there is no lesson for a network {network!r}; there are {', '.join(LESSONS)}")
+    return LESSONS[network]
+
+
+def check_losses(network: str, weights: Mapping[str, float]) -> None:
+    """Raises InputError when a run weighs a term that its network's lesson does not have."""
+    known = lesson_of(network).terms_known
+    strange = [name for name in weights if name not in known]
+    if strange or not weights:
+        raise InputError(f"[losses] names {', '.join(strange) or 'no term'}; those of {network} are {', '.join(known)}")

@@ -1,0 +1,210 @@
+"""Examples as the training reads them: drawn beforehand into a folder, or on the fly, as arrays of small integers.
+
+An example is a table name -> array: colours uint8 [H, W, 3] in steps of 1/255, the trimap uint8 [H, W] in steps of 1/2, other planes
+uint16 [H, W] in steps of 1/65535. Which names it has, the network's lesson says. Example `index` of a run is the same whenever, wherever
+and by how many processes it is drawn. A pool's files are complete once they have their names, so a training may read it while it grows.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from mattecli.errors import InputError
+from training.engine import Example, Sources, draw
+from training.networks import lesson_of
+from training.settings import Run, as_table
+
+Arrays = dict[str, NDArray[Any]]
+
+HELD_OUT = 1 << 31
+"""Added to an index, so that no seed of validation is one of training."""
+
+REFRESH = 500
+"""After so many batches a training counts the examples of a growing pool again."""
+
+
+@cache
+def sources_of(folder: str, hold_out: int, held_out: bool) -> Sources:
+    """The pictures for training, or those held out: of each list every `hold_out`-th (a list with fewer is shared)."""
+    sources = Sources.read(Path(folder)) if folder else Sources()
+    return replace(sources, **{entry.name: _part(getattr(sources, entry.name), hold_out, held_out) for entry in fields(sources)})
+
+
+def _part(files: tuple[Path, ...], hold_out: int, held_out: bool) -> tuple[Path, ...]:
+    if hold_out == 0 or len(files) < hold_out:
+        return files
+    return tuple(file for place, file in enumerate(files) if (place % hold_out == 0) == held_out)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the examples of a run, those for training or the held-out ones; light enough to be sent to another process."""
+
+    run: Run
+    held_out: bool = False
+
+    def __call__(self, index: int) -> Arrays:
+        run = self.run
+        seed = (run.seed << 32) + index + HELD_OUT * self.held_out
+        sources = sources_of(run.sources, run.data.hold_out, self.held_out)
+        return packed(draw(seed, size=run.data.size, sources=sources, settings=run.engine), run.network)
+
+    @property
+    def folder(self) -> Path:
+        """Where they are kept."""
+        return Path(self.run.folder) / ("validation" if self.held_out else "pool")
+
+    def path(self, index: int) -> Path:
+        """The file of one of them."""
+        return self.folder / f"{index:06d}.npz"
+
+    def keep(self, index: int) -> int:
+        """Makes one and writes it, complete once it has its name."""
+        part = self.path(index).with_suffix(f".{os.getpid()}.part")
+        with part.open("wb") as stream:
+            np.savez_compressed(stream, **self(index))  # type: ignore[arg-type]
+        part.replace(self.path(index))
+        return index
+
+
+def packed(example: Example, network: str) -> Arrays:
+    """The arrays of an example that a network's lesson asks for, with those it prepares itself, as small integers."""
+    lesson = lesson_of(network)
+    colours = {name: _rounded(getattr(example, name), name) for name in ("image", "foreground", "background", "plate")}
+    seen = replace(example, **{name: (levels / 255).astype(np.float32) for name, levels in colours.items()})  # as from an 8-bit file
+    arrays = {name: getattr(seen, name) for name in lesson.fields if hasattr(seen, name)} | lesson.prepare(seen)
+    return {name: _rounded(array, name) for name, array in arrays.items()}
+
+
+def _rounded(array: NDArray[np.float32], name: str) -> NDArray[Any]:
+    if name == "trimap":
+        return np.rint(array * 2).astype(np.uint8)
+    if array.ndim == 3:
+        return np.rint(array.clip(0, 1) * 255).astype(np.uint8)
+    return np.rint(array.clip(0, 1) * 65535).astype(np.uint16)
+
+
+def fill(maker: Maker, count: int, *, workers: int, report: Callable[[int, int], None]) -> None:
+    """Draws what is missing of the first `count` examples; `report` hears how many are there and how many there will be.
+
+    Raises InputError when the folder holds examples of other settings.
+    """
+    maker.folder.mkdir(parents=True, exist_ok=True)
+    _check_same(maker)
+    missing = [index for index in range(count) if not maker.path(index).exists()]
+    for done, _ in enumerate(_kept(maker, missing, workers), count - len(missing) + 1):
+        report(done, count)
+
+
+def _kept(maker: Maker, indices: list[int], workers: int) -> Iterator[int]:
+    if workers == 0 or len(indices) < 2:
+        yield from map(maker.keep, indices)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=alone_on_a_core) as processes:
+        try:
+            yield from processes.map(maker.keep, indices)
+        finally:
+            processes.shutdown(wait=True, cancel_futures=True)
+
+
+def alone_on_a_core(number: int = 0) -> None:
+    """What a process does that draws beside others: it uses one core, and leaves an interruption to the process that started it."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _check_same(maker: Maker) -> None:
+    """Notes beside a new pool what it is drawn with; a pool of something else is not added to."""
+    run, note = maker.run, maker.folder / "drawn-with.json"
+    made_of = {
+        "network": run.network,
+        "seed": run.seed,
+        "size": run.data.size,
+        "hold_out": run.data.hold_out,
+        "engine": as_table(run.engine),
+    }
+    text = json.dumps({**made_of, "sources": Path(run.sources).name}, indent=1, sort_keys=True, default=str)
+    if not note.exists():
+        note.write_text(text + "\n", encoding="utf-8")
+    elif note.read_text(encoding="utf-8").strip() != text:
+        raise InputError(
+            f"{maker.folder} holds examples drawn with other settings (see {note.name} there); remove it or set another folder"
+        )
+
+
+def available(maker: Maker) -> int:
+    """How many examples are there without a gap from the first."""
+    index = 0
+    while maker.path(index).exists():
+        index += 1
+    return index
+
+
+def opened(maker: Maker, index: int) -> Arrays:
+    """One kept example. Raises InputError when its file is damaged."""
+    try:
+        with np.load(maker.path(index)) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{maker.path(index)} is damaged ({error}); remove it and draw again") from error
+
+
+class Batches(Dataset[dict[str, Tensor]]):
+    """Batch `number` of a run: examples `known` of the pool in an order that only seed and number decide, or, with none, fresh ones."""
+
+    def __init__(self, maker: Maker, known: int) -> None:
+        self.maker, self.known = maker, known
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        run = self.maker.run
+        if self.known == 0:
+            return stacked([self.maker(number * run.batch + place) for place in range(run.batch)])
+        picks = np.random.default_rng((run.seed, number)).choice(self.known, run.batch, replace=self.known < run.batch)
+        return stacked([opened(self.maker, int(index)) for index in picks])
+
+
+def stacked(examples: list[Arrays]) -> dict[str, Tensor]:
+    """Examples as one batch: name -> uint8 or int32 [B, C, H, W]."""
+    return {name: torch.from_numpy(np.stack([_channels_first(example[name]) for example in examples])) for name in examples[0]}
+
+
+def _channels_first(array: NDArray[Any]) -> NDArray[Any]:
+    planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    return planes.astype(np.int32) if planes.dtype == np.uint16 else planes
+
+
+def unpacked(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """A batch as float32 in 0..1 on the device."""
+    scales = {torch.uint8: 255.0, torch.int32: 65535.0}
+    return {name: levels.to(device).float() / (2.0 if name == "trimap" else scales[levels.dtype]) for name, levels in batch.items()}
+
+
+def batches(maker: Maker, numbers: range, known: int) -> Iterator[dict[str, Tensor]]:
+    """The batches of these numbers, in this order, read or drawn by the run's workers."""
+    workers = maker.run.data.workers
+    loader = DataLoader(
+        Batches(maker, known),
+        batch_size=None,
+        sampler=numbers,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        multiprocessing_context=get_context("spawn") if workers else None,
+        worker_init_fn=alone_on_a_core if workers else None,
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)

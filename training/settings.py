@@ -1,0 +1,168 @@
+"""One run: a TOML file -> frozen dataclasses. A key nobody knows is refused by its name, a value of the wrong kind by its key.
+
+Sides are in pixels, shares 0..1, intervals in steps unless they say minutes.
+"""
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from mattecli.errors import InputError
+from training.engine import EngineSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Table = TypeVar("Table")
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where examples come from. `size`: the side they are drawn at; `pool`: how many `draw` makes beforehand, where
+    0 draws them while training; `workers`: processes that draw or read; `validation`: how many held-out ones; `hold_out`: of so many
+    picture files one is kept for those (0: none is)."""
+
+    size: int = 288
+    pool: int = 0
+    workers: int = 0
+    validation: int = 24
+    hold_out: int = 10
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What is done to a batch at each step. `crop`: side of the part that trains (0: all); `flip`: mirror half of them; `turn`: by
+    quarters too; `colour`: how far colours are mixed, dimmed and shifted, 0 (not at all) to 1."""
+
+    crop: int = 0
+    flip: bool = True
+    turn: bool = False
+    colour: float = 0.3
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """`rate` rises over `warmup` steps and falls along a cosine to `floor` times itself at the last step. `factors`: what to multiply
+    it by for parameters whose name begins so. `clip`: the gradient's largest norm (0: any); `average`: the decay of the weights' moving
+    average, which is what is validated and shipped; `accumulate`: batches to a step."""
+
+    name: str = "adamw"
+    rate: float = 3e-4
+    floor: float = 0.01
+    warmup: int = 200
+    decay: float = 1e-4
+    clip: float = 1.0
+    average: float = 0.999
+    accumulate: int = 1
+    factors: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Keep:
+    """`checkpoint_minutes`, `checkpoint_steps`: how often the state is kept (0: not by this clock; always at the end); `validate`, `log`:
+    how often held-out examples are measured and the loss is told; `sheet`: how many mattes the picture of them shows."""
+
+    checkpoint_minutes: float = 10.0
+    checkpoint_steps: int = 0
+    validate: int = 500
+    log: int = 20
+    sheet: int = 8
+
+
+@dataclass(frozen=True)
+class Run:
+    """`network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its terms, where
+    one that is not named has none; `folder`: where all that the run makes lies; `sources`: the folder of pictures (empty: all examples
+    are procedural); `start`: a state dict to begin with, as far as its names and shapes fit; `precision`: float32, or float16 or
+    bfloat16 on a GPU; `minutes`: when to checkpoint and leave (0: after the last step)."""
+
+    network: str
+    folder: str
+    steps: int
+    losses: dict[str, float]
+    batch: int = 8
+    seed: int = 0
+    sources: str = ""
+    start: str = ""
+    precision: str = "float32"
+    minutes: float = 0.0
+    build: dict[str, Any] = field(default_factory=dict)
+    data: Data = Data()
+    augment: Augment = Augment()
+    optimiser: Optimiser = Optimiser()
+    keep: Keep = Keep()
+    engine: EngineSettings = field(default_factory=EngineSettings)
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"there is no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
+        if min(self.steps, self.batch, self.optimiser.accumulate, self.keep.validate, self.keep.log) < 1:
+            raise ValueError("steps, batch, optimiser.accumulate, keep.validate and keep.log must be 1 or more")
+
+
+def read(path: Path) -> Run:
+    """A run from its file. Raises InputError when it is missing, no TOML, or says something unknown."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give a run's TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+    return parsed(Run, table, str(path))
+
+
+def parsed(kind: type[Table], table: Mapping[str, Any], where: str) -> Table:
+    """A dataclass from a table, its tables included. Raises InputError that names the key and its place `where`."""
+    known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise InputError(
+                f"{where}: there is no setting {key!r}" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}")
+            )
+    missing = [name for name, entry in known.items() if name not in table and entry.default is MISSING and entry.default_factory is MISSING]
+    if missing:
+        raise InputError(f"{where}: {', '.join(missing)} must be set")
+    hints = get_type_hints(kind)
+    values = {key: _converted(hints[key], value, f"{where}: {key}") for key, value in table.items()}
+    try:
+        return kind(**values)
+    except ValueError as error:  # what a dataclass finds wrong with itself
+        raise InputError(f"{where}: {error}") from error
+
+
+def _converted(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
+        return parsed(hint, value, where)
+    origin = get_origin(hint) or hint
+    if origin is tuple and isinstance(value, list):
+        inner = get_args(hint)
+        kinds = [inner[0]] * len(value) if inner[1:] == (...,) else list(inner)
+        if len(kinds) != len(value):
+            raise InputError(f"{where} must have {len(kinds)} values, not {len(value)}")
+        return tuple(_converted(kind, one, where) for kind, one in zip(kinds, value, strict=True))
+    if origin is dict and isinstance(value, Mapping):
+        return {key: _converted(get_args(hint)[1], one, f"{where}.{key}") for key, one in value.items()}
+    if origin is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is not Any and (not isinstance(value, origin) or (isinstance(value, bool) and origin is not bool)):
+        raise InputError(f"{where} must be {_said(origin)}, not {value!r}")
+    return value
+
+
+def _said(kind: type) -> str:
+    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false", tuple: "a list", dict: "a table"}.get(
+        kind, "a table"
+    )
+
+
+def as_table(settings: Any) -> dict[str, Any]:
+    """The settings as plain values, for a checkpoint or a log."""
+    return asdict(settings)

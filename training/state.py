@@ -1,0 +1,104 @@
+"""A training as it stands: begun, kept, taken up again."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mattecli.errors import InputError, MatteError
+from training import checkpoint
+from training.diary import say
+from training.networks import Lesson, check_losses, lesson_of
+from training.settings import Optimiser, Run, as_table
+
+OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+@dataclass
+class State:
+    """A training as it stands: `step` steps are done; `known` examples of the pool were there when they were last counted;
+    `average` has the moving average of the weights."""
+
+    run: Run
+    lesson: Lesson
+    device: torch.device
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    step: int = 0
+    known: int = 0
+
+    @property
+    def checkpoints(self) -> Path:
+        return Path(self.run.folder) / "checkpoints"
+
+
+def begun(run: Run, device: torch.device) -> State:
+    """The state a run begins with, or where its newest checkpoint left it. Raises InputError when the two don't fit."""
+    check_losses(run.network, run.losses)
+    lesson = lesson_of(run.network)
+    torch.manual_seed(run.seed)
+    network = lesson.build(run.build)
+    if run.start:
+        _start_from(network, Path(run.start))
+    network.to(device).train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster, on CPUs too
+    average = deepcopy(network).eval().requires_grad_(False)
+    scaler = torch.amp.GradScaler(device.type, enabled=run.precision == "float16" and device.type == "cuda")
+    state = State(run, lesson, device, network, average, _optimiser(network, run.optimiser), scaler)
+    kept = checkpoint.newest(state.checkpoints)
+    if kept is not None:
+        _restore(state, kept)
+    return state
+
+
+def _start_from(network: nn.Module, path: Path) -> None:
+    """Loads the weights whose names and shapes the network shares; those of a part (a base network) begin a whole."""
+    own, given = network.state_dict(), checkpoint.load(path)
+    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    if not fitting:
+        raise InputError(f"{path} has no weight of this network; start from another file or from none")
+    network.load_state_dict(fitting, strict=False)
+    say(f"{len(fitting)} of {len(own)} tensors come from {path}")
+
+
+def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
+    """One group for each factor; each remembers its own (`factor`), for the rate is set at every step."""
+    if settings.name not in OPTIMISERS:
+        raise InputError(f"there is no optimiser {settings.name!r}; there are {', '.join(OPTIMISERS)}")
+    groups: dict[str, dict[str, Any]] = {}
+    for name, parameter in network.named_parameters():
+        prefix = next((prefix for prefix in settings.factors if name.startswith(prefix)), "")
+        group = groups.setdefault(prefix, {"params": [], "factor": settings.factors.get(prefix, 1.0)})
+        group["params"].append(parameter)
+    unused = [prefix for prefix in settings.factors if prefix not in groups]
+    if unused:
+        raise InputError(f"no parameter's name begins with {', '.join(unused)}; mend [optimiser.factors]")
+    return OPTIMISERS[settings.name](list(groups.values()), lr=settings.rate, weight_decay=settings.decay)
+
+
+def _restore(state: State, kept: dict[str, Any]) -> None:
+    try:
+        state.network.load_state_dict(kept["network"])
+        state.average.load_state_dict(kept["average"])
+        state.optimiser.load_state_dict(kept["optimiser"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise InputError(f"the checkpoint in {state.checkpoints} is of another network; set another folder, or remove it") from error
+    state.scaler.load_state_dict(kept["scaler"])
+    state.step, state.known = kept["step"], kept["known"]
+    before, now = kept["run"], as_table(state.run)
+    changed = [key for key in now if key not in ("folder", "minutes") and before.get(key) != now[key]]
+    say(f"goes on after step {state.step}" + (f"; since then these settings changed: {', '.join(changed)}" if changed else ""))
+
+
+def save(state: State) -> None:
+    """A checkpoint. Raises MatteError instead, and keeps the ones there are, when the weights are no longer numbers."""
+    if not all(bool(torch.isfinite(weight).all()) for weight in state.network.parameters()):
+        raise MatteError(f"the weights are no longer numbers at step {state.step}; lower the rate and go on from the checkpoint before")
+    parts = {"network": state.network, "average": state.average, "optimiser": state.optimiser, "scaler": state.scaler}
+    kept: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}  # type: ignore[attr-defined]
+    checkpoint.save({**kept, "step": state.step, "known": state.known, "run": as_table(state.run)}, state.checkpoints, state.step)
