@@ -8,10 +8,11 @@ from mattecli.nets.bgmv2 import Refiner
 def test_patches_in_several_goes_and_bands_make_the_same_picture() -> None:
     torch.manual_seed(0)
     refiner = Refiner().eval()
-    pictures, coarse, hidden = torch.rand(1, 6, 1028, 340), torch.rand(1, 4, 257, 85), torch.rand(1, 32, 257, 85)
+    image, background = torch.rand(1, 3, 1028, 340), torch.rand(1, 3, 1028, 340)
+    coarse, hidden = torch.rand(1, 4, 257, 85), torch.rand(1, 32, 257, 85)
     error = torch.full((1, 1, 257, 85), 0.5)
     with torch.inference_mode():
-        patches, refined = refiner(pictures, coarse, error, hidden, "sampling", 1028 * 340, 0.0)
-        bands, _ = refiner(pictures, coarse, error, hidden, "full", 0, 0.0)
+        patches, refined = refiner(image, background, coarse, error, hidden, "sampling", 1028 * 340, 0.0)
+        bands, _ = refiner(image, background, coarse, error, hidden, "full", 0, 0.0)
     assert refined.sum() > 10000, "more patches than are refined at once"
     torch.testing.assert_close(patches, bands, atol=1e-5, rtol=0)

@@ -18,7 +18,7 @@ from training.engine.textures import blend, hair_colour, noise, streaks
 def hair(rng: Generator, size: int, texture: Plane) -> Layer:
     """A part of a head with hair: straight to curly, long or short, tidy or not."""
     head, style, canvas = body(rng, size, radius=(0.3, 0.75)), hair_style(rng, size), Canvas(size)
-    light, heading, colours = _light(rng, 0.5), _combed(rng, head, size), _slightly_uneven(rng, size, hair_colour(rng))
+    light, heading, colours = _light(rng, 0.35), _combed(rng, head, size), _slightly_uneven(rng, size, hair_colour(rng))
     mass = _roots(rng, head, size, count=int(np.clip(40 * size / style.length, 110, 300)), deep=0.08 * size)
     loose = _roots(rng, head, size, count=int(rng.uniform(15, 60)), deep=0.04 * size)
     full = replace(style, width=1.2 * style.width, frizz=0.6 * style.frizz)
@@ -124,7 +124,7 @@ def _roots(rng: Generator, owner: Body, size: int, *, count: int, deep: float) -
 def _coat(rng: Generator, size: int, texture: Plane) -> Plane:
     """The colours of an animal [size, size, 3]."""
     if rng.random() < 0.3:
-        return as_plane(cv2.blur(texture, (size // 16, size // 16)))
+        return as_plane(cv2.blur(texture, (size // 16 + 1, size // 16 + 1)))
     patches = np.clip((noise(rng, size, cells=rng.uniform(1, 9), octaves=3) - 0.5) / rng.uniform(0.05, 0.6) + 0.5, 0, 1)
     return blend(hair_colour(rng), hair_colour(rng), patches)
 

@@ -47,7 +47,7 @@ class EngineSettings:
     """How often image and plate are JPEG files."""
     resample: float = 0.25
     """How often they have been made smaller and larger again, softened or sharpened."""
-    trimap: tuple[float, float] = (0.008, 0.13)
+    trimap: tuple[float, float] = (0.007, 0.1)
     """How far the unknown region reaches beyond the soft pixels."""
     mistakes: float = 0.0
     """The share of soft pixels that the trimap wrongly calls known, in spots."""

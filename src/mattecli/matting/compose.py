@@ -14,7 +14,7 @@ from PIL import ImageColor
 from mattecli.errors import MatteError, UsageError
 
 Plane = NDArray[np.float32]
-STRIP_ROWS = 256
+MIXED_AT_ONCE = 1 << 18
 MODES = ("cover", "contain", "stretch")
 # A wider Gaussian is made on a smaller picture, where its standard deviation is about this many pixels.
 NARROW_SIGMA = 6.0
@@ -37,13 +37,13 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
         sizes = f"the cut-out is {_size(foreground)}, its alpha {_size(alpha)} and the backdrop {_size(backdrop)} pixels"
         raise MatteError(f"{sizes}; fit them to one size first")
     laid = np.array(backdrop, np.float32, order="C")
-    cv2.copyTo(foreground, (alpha > 0).astype(np.uint8), laid)
-    # Only soft pixels are mixed, and in strips, so that the linear copies of a large photo never exist as a whole.
-    for top in range(0, len(laid), STRIP_ROWS):
-        rows = slice(top, top + STRIP_ROWS)
-        soft = (alpha[rows] > 0) & (alpha[rows] < 1)
-        share, front, behind = alpha[rows][soft][:, None], foreground[rows][soft], backdrop[rows][soft]
-        laid[rows][soft] = _from_light(_mix(_to_light(front), share, _to_light(behind))) if linear else _mix(front, share, behind)
+    cv2.copyTo(foreground, (alpha >= 1).astype(np.uint8), laid)
+    # Only soft pixels are mixed, some at a time, so that the linear copies of a large photo never exist as a whole.
+    soft = np.flatnonzero((alpha > 0) & (alpha < 1))
+    colours, shares, result = foreground.reshape(-1, 3), alpha.ravel(), laid.reshape(-1, 3)
+    for some in np.array_split(soft, len(soft) // MIXED_AT_ONCE + 1):
+        share, front, behind = shares[some][:, None], colours[some], result[some]
+        result[some] = _from_light(_mix(_to_light(front), share, _to_light(behind))) if linear else _mix(front, share, behind)
     return laid
 
 

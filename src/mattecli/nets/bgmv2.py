@@ -113,12 +113,41 @@ def select_cells(error: Tensor, mode: str, sample_pixels: int, threshold: float)
     return torch.stack((picture, row, index % width), 2).flatten(0, 1), largest.flatten() > 0.0
 
 
-def windows(padded: Tensor, cells: Tensor, size: int, margin: int) -> Tensor:
-    """The squares of `size` pixels at `cells` [N, 3] with `margin` around them, of a picture that was padded by so much:
-    [N, C, size + 2 margin, size + 2 margin]."""
-    side = size + 2 * margin
-    squares = padded.unfold(2, side, size).unfold(3, side, size)
-    return squares.permute(0, 2, 3, 1, 4, 5)[cells[:, 0], cells[:, 1], cells[:, 2]]
+def along(cells: Tensor, size: int, margin: int, side: int, new_side: int) -> tuple[Tensor, Tensor]:
+    """One axis of `spots`: samples of a row of `side` and their weights, [N, size + 2 margin, 2] each, or [..., 1] at the same size."""
+    places = cells[:, None] * size + torch.arange(-margin, size + margin, device=cells.device)
+    inside = (places >= 0) & (places < new_side)
+    centres = ((places.clamp(0, new_side - 1) + 0.5) * (side / new_side) - 0.5).clamp(min=0.0)
+    first = centres.floor()
+    samples = torch.stack((first, (first + 1.0).clamp(max=side - 1.0)), 2).long()
+    weights = torch.stack((1.0 - (centres - first), centres - first), 2) * inside[:, :, None]
+    return (samples[:, :, :1], weights[:, :, :1]) if side == new_side else (samples, weights)
+
+
+def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: list[int]) -> tuple[Tensor, Tensor]:
+    """Where a picture of `source` (height, width) has the squares of `size` pixels at `cells` [N, 3], with `margin` around them, that
+    are in it once it is resized bilinearly to `resized`: for each of their pixels those of the batch, counted through, that it is the
+    mean of, and their weights, 0 beyond the edge; [N (size + 2 margin)^2, 4] each, or [..., 1] at the same size.
+    """
+    rows, upright = along(cells[:, 1], size, margin, source[0], resized[0])
+    columns, level = along(cells[:, 2], size, margin, source[1], resized[1])
+    rows = (rows + cells[:, :1, None] * source[0]) * source[1]
+    samples = rows[:, :, None, :, None] + columns[:, None, :, None, :]
+    weights = upright[:, :, None, :, None] * level[:, None, :, None, :]
+    return samples.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2)
+
+
+def squares(pictures: list[Tensor], where: tuple[Tensor, Tensor], side: int) -> Tensor:
+    """The squares of `side` pixels, margins included, of pictures [B, C, H, W] of one size, at what `spots` found: [N, all C, side, side].
+
+    Channels come last in memory here, so that the pixels of a square are a few runs of numbers.
+    """
+    samples, weights = where
+    found: list[Tensor] = []
+    for picture in pictures:
+        table = picture.permute(0, 2, 3, 1).reshape(-1, picture.shape[1])
+        found.append(F.embedding_bag(samples, table, mode="sum", per_sample_weights=weights.to(table.dtype)))
+    return torch.cat(found, 1).view(-1, side, side, sum([each.shape[1] for each in found])).permute(0, 3, 1, 2)
 
 
 class Refiner(nn.Module):
@@ -143,31 +172,50 @@ class Refiner(nn.Module):
         result: Tensor = self.conv4(features)
         return result
 
-    def by_bands(self, half: Tensor, full: Tensor, height: int, rows: int = 512) -> Tensor:
+    def everywhere(self, image: Tensor, background: Tensor, features: Tensor, rows: int = 512) -> Tensor:
         """What `convolve` finds for whole pictures, `rows` at a time, so that memory stays bounded."""
+        pictures = torch.cat((image, background), 1)
+        height, width = pictures.shape[2], pictures.shape[3]
+        half = [resize_linear(picture, height // 2, width // 2) for picture in (features, pictures)]
+        padded = F.pad(torch.cat(half, 1), [3, 3, 3, 3])
+        full = F.pad(pictures, [2, 2, 2, 2])
         edges = [[top, min(top + rows, height)] for top in range(0, height, rows)]
-        bands = [self.convolve(half[:, :, top // 2 : bottom // 2 + 6], full[:, :, top : bottom + 4]) for top, bottom in edges]
+        bands = [self.convolve(padded[:, :, top // 2 : bottom // 2 + 6], full[:, :, top : bottom + 4]) for top, bottom in edges]
         return torch.cat(bands, 2)
 
+    def at_cells(self, image: Tensor, background: Tensor, features: Tensor, cells: Tensor) -> Tensor:
+        """What `convolve` finds for the squares of 4 pixels at `cells` [N, 3]: [N, 4, 4, 4]."""
+        size, small = [image.shape[2], image.shape[3]], [features.shape[2], features.shape[3]]
+        middle = [size[0] // 2, size[1] // 2]
+        half = squares([features], spots(cells, 2, 3, small, middle), 8)
+        half = torch.cat((half, squares([image, background], spots(cells, 2, 3, size, middle), 8)), 1)
+        return self.convolve(half, squares([image, background], spots(cells, 4, 2, size, size), 8))
+
     def forward(
-        self, pictures: Tensor, coarse: Tensor, error: Tensor, hidden: Tensor, mode: str, sample_pixels: int, threshold: float
+        self,
+        image: Tensor,
+        background: Tensor,
+        coarse: Tensor,
+        error: Tensor,
+        hidden: Tensor,
+        mode: str,
+        sample_pixels: int,
+        threshold: float,
     ) -> tuple[Tensor, Tensor]:
-        """Image and background [B, 6, H, W], coarse alpha and foreground [B, 4, h, w] -> those at [B, 4, H, W], and a map
+        """Image and background [B, 3, H, W], coarse alpha and foreground [B, 4, h, w] -> those at [B, 4, H, W], and a map
         [B, 1, H/4, W/4] that is 1 where they were refined."""
-        batch, _, height, width = pictures.shape
-        half = resize_linear(torch.cat((hidden, coarse), 1), height // 2, width // 2)
-        half = F.pad(torch.cat((half, resize_linear(pictures, height // 2, width // 2)), 1), [3, 3, 3, 3])
-        full = F.pad(pictures, [2, 2, 2, 2])
+        batch, _, height, width = image.shape
+        features = torch.cat((hidden, coarse), 1)
         if mode == "full":
-            refined = self.by_bands(half, full, height)
+            refined = self.everywhere(image, background, features)
             return refined, torch.ones_like(refined[:, :1, ::4, ::4])
         cells, counts = select_cells(resize_linear(error, height // 4, width // 4), mode, sample_pixels, threshold)
         picture, row, column = cells[:, 0], cells[:, 1], cells[:, 2]
-        result = resize_linear(coarse, height, width).contiguous()
-        squares = result.view(batch, 4, height // 4, 4, width // 4, 4).permute(0, 2, 4, 1, 3, 5)
+        result = resize_linear(coarse.contiguous(), height, width)
+        patches = result.view(batch, 4, height // 4, 4, width // 4, 4).permute(0, 2, 4, 1, 3, 5)
         # As many at once as the authors refine in an HD picture, however many there are: memory stays bounded.
-        refined = torch.cat([self.convolve(windows(half, some, 2, 3), windows(full, some, 4, 2)) for some in cells.split(5000)])
-        squares[picture, row, column] = torch.where(counts[:, None, None, None], refined, squares[picture, row, column])
+        refined = torch.cat([self.at_cells(image, background, features, some) for some in cells.split(5000)])
+        patches[picture, row, column] = torch.where(counts[:, None, None, None], refined, patches[picture, row, column])
         refinement = torch.zeros_like(result[:, 0, ::4, ::4])
         refinement[picture, row, column] = counts.to(refinement.dtype)
         return result, refinement[:, None]
@@ -196,8 +244,8 @@ class MattingRefine(Base):
         height, width = max(int(image.shape[2] * scale), 1), max(int(image.shape[3] * scale), 1)
         small = resize_linear(image, height, width)
         alpha, residual, error, hidden = self.coarse(small, resize_linear(background, height, width))
-        coarse, pictures = torch.cat((alpha, residual), 1), torch.cat((image, background), 1)
-        refined, refinement = self.refiner(pictures, coarse, error, hidden, mode, sample_pixels, threshold)
+        coarse = torch.cat((alpha, residual), 1)
+        refined, refinement = self.refiner(image, background, coarse, error, hidden, mode, sample_pixels, threshold)
         foreground = (refined[:, 1:] + image).clamp(0.0, 1.0)
         return refined[:, :1].clamp(0.0, 1.0), foreground, alpha, (residual + small).clamp(0.0, 1.0), error, refinement
 

@@ -41,6 +41,19 @@ class MobileNetV2(nn.Module):
         return half, quarter, features
 
 
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance over all pixels of features [H, W, C]: [C] each.
+
+    Each column of pixels has its own first: a float32 sum over the 262,144 pixels of a square of 512 would lose three digits.
+    """
+    height, width, channels = features.shape
+    columns = features.reshape(1, height, 1, width * channels).permute(0, 3, 1, 2)
+    means, variances = torch.batch_norm_update_stats(columns, None, None, 0.0)
+    means = means.view(width, channels)
+    mean = means.mean(0)
+    return mean, (variances.view(width, channels) + (means - mean) ** 2).mean(0)
+
+
 class HalfInstanceNorm(nn.Module):
     """Batch norm on the first half of the channels, instance norm on the second.
 
@@ -53,9 +66,28 @@ class HalfInstanceNorm(nn.Module):
         self.bnorm = nn.BatchNorm2d(self.first)
 
     def forward(self, features: Tensor) -> Tensor:
-        by_batch = self.bnorm(features[:, : self.first])
-        by_instance = F.instance_norm(features[:, self.first :].float())
-        return torch.cat((by_batch, by_instance.to(features.dtype)), 1)
+        if self.training or features.requires_grad or features.device.type != "cpu":
+            by_batch = self.bnorm(features[:, : self.first])
+            by_instance = F.instance_norm(features[:, self.first :].float())
+            return torch.cat((by_batch, by_instance.to(features.dtype)), 1)
+        scale, shift = self.scale_and_shift(features.float())
+        return torch.addcmul(shift, features.float(), scale).to(features.dtype)
+
+    def scale_and_shift(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What both norms multiply and add, [B, C, 1, 1] each: so the features are read twice and written once, both halves together."""
+        norm = self.bnorm
+        assert norm.running_mean is not None and norm.running_var is not None
+        scales: list[Tensor] = []
+        shifts: list[Tensor] = []
+        for one in features.permute(0, 2, 3, 1):
+            mean, variance = moments(one)
+            mean = torch.cat((norm.running_mean.float(), mean[self.first :]))
+            variance = torch.cat((norm.running_var.float(), variance[self.first :]))
+            weight = torch.cat((norm.weight.float(), torch.ones_like(mean[self.first :])))
+            bias = torch.cat((norm.bias.float(), torch.zeros_like(mean[self.first :])))
+            scales.append(weight * torch.rsqrt(variance + norm.eps))
+            shifts.append(bias - mean * scales[-1])
+        return torch.stack(scales)[:, :, None, None], torch.stack(shifts)[:, :, None, None]
 
 
 class Convolution(nn.Module):
@@ -63,7 +95,7 @@ class Convolution(nn.Module):
 
     def __init__(self, channels: int, width: int, kernel: int, *, stride: int = 1, last: bool = False) -> None:
         super().__init__()
-        tail: list[nn.Module] = [] if last else [HalfInstanceNorm(width), nn.ReLU()]
+        tail: list[nn.Module] = [] if last else [HalfInstanceNorm(width), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(nn.Conv2d(channels, width, kernel, stride, kernel // 2), *tail)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -59,10 +60,16 @@ class PlainBackdrop:
     notes: tuple[str, ...] = ()
 
     def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        return plain(*size, self.colour)
+        return _filled(size, self.colour)
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+@lru_cache(maxsize=1)
+def _filled(size: tuple[int, int], colour: tuple[float, float, float]) -> Plane:
+    """A plain backdrop, kept for the next picture of that size."""
+    return plain(*size, colour)
 
 
 class PictureBackdrop:
