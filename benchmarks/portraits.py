@@ -11,6 +11,7 @@ FOLDER holds index.json (default: $MATTE_SHARED/data, else ../shared/data). The 
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,19 @@ from numpy.typing import NDArray
 
 from mattecli.core import machine
 from mattecli.core.registry import registry
-from mattecli.core.runtime import Matter, open_matter, pick_device, to_array
+from mattecli.core.runtime import open_matter, pick_device, to_array
 from mattecli.io.images import read_photo
-from mattecli.pipelines.image import refine, seen_image, suited
+from mattecli.pipelines.guides import Choice
+from mattecli.pipelines.image import Recipe, matte
+from mattecli.pipelines.result import Clock
 
 Alpha = NDArray[np.float32]
 
 
-def measured(entry: dict, data: Path, matter: Matter, refiner: Matter) -> dict[str, object]:
+def measured(entry: dict, data: Path, recipe: Recipe) -> dict[str, object]:
     """The numbers of one photo."""
     photo = read_photo(data / entry["files"]["image"])
-    image = seen_image(photo, matter)
-    coarse, _ = matter(image, {})
-    fine, _ = refine(image, coarse, refiner, suited(refiner, photo))
+    coarse, fine = (matte(photo, {}, one, clock=Clock()).alpha for one in (replace(recipe, refiner=None), recipe))
     name = "reference_alpha" if "reference_alpha" in entry["files"] else "mask"
     reference = read_photo(data / entry["files"][name]).pixels[..., 0].astype(np.float32) / 255
     row: dict[str, object] = {"id": entry["id"], "reference": name}
@@ -57,13 +58,14 @@ def main() -> None:
     arguments = parser.parse_args()
     device = pick_device("auto")
     known = registry()
-    matter = open_matter(known.find(arguments.model), device=device)
+    spec = known.find(arguments.model)
     refiner = open_matter(known.find(known.defaults["refine"][0]), device=device)
+    recipe = Recipe(Choice(spec, ""), open_matter(spec, device=device), refiner)
     entries = json.loads((arguments.data / "index.json").read_text())["entries"]
     chosen = [entry for entry in entries if entry["kind"] == "portraits" and {"mask", "reference_alpha"} & set(entry["files"])]
     rows = []
     for entry in chosen:
-        rows.append(measured(entry, arguments.data, matter, refiner))
+        rows.append(measured(entry, arguments.data, recipe))
         line = "{id:26} {reference:16} iou {coarse_iou:.3f} -> {refined_iou:.3f}   mad {coarse_mad:.4f} -> {refined_mad:.4f}"
         print(line.format(**rows[-1]))
     groups = {
