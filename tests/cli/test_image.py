@@ -63,7 +63,7 @@ def test_json_says_what_was_done(run: Run, scene: Path) -> None:
     assert done.exit_code == 1
     lost, made = (json.loads(line) for line in done.stdout.splitlines())
     assert lost["input"] == "missing.png" and lost["output"] is None and "there is no file" in lost["error"]
-    assert made["output"] == "out/photo.png" and made["model"] == "closed-form" and made["device"] in ("cpu", "cuda:0", "mps")
+    assert made["output"] == "out/photo.png" and made["model"] == "fusion" and made["device"] in ("cpu", "cuda:0", "mps")
     assert made["size"] == [96, 72] and made["seconds"] > 0
 
 

@@ -40,7 +40,7 @@ def test_an_export_runs_by_its_path(run: Run, shared: Path, tmp_path: Path) -> N
     photo = shared / "data" / "portraits" / "selfie_1.jpg"
     done = run("image", photo, "--model", tmp_path / "mine.pt", "--refine", "-o", tmp_path / "cut.png", "--json")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["refine"] == "closed-form"
+    assert json.loads(done.stdout)["refine"] == "fusion"
 
 
 def test_list_and_doctor_speak_of_every_model(run: Run) -> None:

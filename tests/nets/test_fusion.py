@@ -89,7 +89,7 @@ def test_squares_give_the_matte_of_the_whole_picture() -> None:
     image, trimap, _ = edge(20, 1100)
     network = lively().double()
     with torch.inference_mode():
-        whole, squares = (fusion.CompleteFusion(network, tile)(image.double(), trimap.double())[0] for tile in (1536, 576))
+        whole, squares = (fusion.CompleteFusion(network, tile)(image.double(), trimap.double())[0] for tile in (1120, 576))
     assert (whole - fusion.coarse_matte(image, trimap)).std() > 0.01, "the weights make a matte that could differ"
     torch.testing.assert_close(squares, whole, atol=1e-6, rtol=0)
 
@@ -101,8 +101,3 @@ def test_the_compiled_module_answers_the_same() -> None:
         compiled = torch.jit.freeze(torch.jit.script(eager.eval()))
         for _ in range(3):  # the executor may specialise from the second call on
             torch.testing.assert_close(compiled(image, trimap)[0], eager(image, trimap)[0], atol=1e-5, rtol=0)
-
-
-def test_half_precision_files_are_read() -> None:
-    state = {name: value.half() for name, value in lively().state_dict().items()}
-    fusion.build().load_state_dict(fusion.convert(state))

@@ -1,6 +1,6 @@
 """Colours that known pixels spread over all others, by pull and push.
 
-Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4, with a box to pull by and a bilinear hat to push by:
+Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph", SIGGRAPH 1996, with a box to pull by and a bilinear hat to push by:
 a pyramid of weighted means carries colours up until somewhere in the square something is known, and the way back down fills what is
 missing from there. It costs a few additions a pixel however far the colours have to go, and it has no seams.
 """

@@ -2,9 +2,9 @@
 
 Two classical hypotheses about every unknown pixel are computed first: the matte of `closed_form`, which joins neighbours whose colours
 lie on a line, and the projection of the pixel's colour onto the line between the foreground and the background colour that the known
-regions spread there, as sampling methods do (Gastal, Oliveira, "Shared Sampling for Real-Time Alpha Matting", Eurographics 2010,
-equation 2). Each fails where the other need not. A U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) sees both, with what speaks for
-and against them, and adds to the first what it lacks. An untrained one adds nothing.
+regions spread there, as sampling methods do (Gastal, Oliveira, "Shared Sampling for Real-Time Alpha Matting", Eurographics 2010). Each
+fails where the other need not. A U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) sees both, with what speaks for and against them, and
+adds to the first what it lacks. An untrained one adds nothing.
 
 Most of its arithmetic is at a quarter of the resolution and below; at full resolution only the cues are computed. There is no
 normalisation: blocks add to what they are given, and begin by adding little (Zhang, Dauphin, Ma, "Fixup Initialization", ICLR 2019).
@@ -26,7 +26,7 @@ CUES = 20
 WIDTHS = (32, 32, 64, 128)
 """Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
 
-TILE, OVERLAP = 1536, 256
+TILE, OVERLAP = 1024, 256
 """Larger pictures are seen in squares. The network looks no farther than 256 pixels, so their matte is that of the whole picture."""
 
 
@@ -126,8 +126,8 @@ def build() -> Fusion:
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Ours already; a file in half precision is read as float32."""
-    return {name: value.float() for name, value in state_dict.items()}
+    """The names are ours already."""
+    return dict(state_dict)
 
 
 def coarse_matte(image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> Tensor:
