@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from mattecli import __version__
-from mattecli.core import store
+from mattecli.core import fuse, store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
 from mattecli.core.registry import ModelSpec
 from mattecli.errors import ModelError, OutOfMemoryError, OutputError, UsageError
@@ -259,11 +259,13 @@ def _declare_roi_align() -> torch.library.Library:
 
 
 def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Module, ExportInfo]:
-    """Bring an export onto a device, its weights in `dtype`, frozen. ModelError for a file that is not one of ours."""
+    """Bring an export onto a device, its weights in `dtype`, frozen and made quick. ModelError for a file that is not one of ours."""
     read_info(path)
     extra = {METADATA_FILE: ""}
-    module = load_script(path, device, extra)
-    return freeze(module.to(dtype)), parse_info(_text(extra[METADATA_FILE]))
+    frozen = freeze(load_script(path, device, extra).to(dtype))
+    if fuse.is_possible(device, dtype):
+        fuse.fuse(frozen)
+    return frozen, parse_info(_text(extra[METADATA_FILE]))
 
 
 def _text(content: str | bytes) -> str:

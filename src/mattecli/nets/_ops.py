@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mattecli.nets._resample import resize_area
+
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The state dict without `prefix`, if every key carries it (`module.` is what nn.DataParallel leaves behind)."""
@@ -75,11 +77,6 @@ def resize_linear_8bit(image: Tensor, height: int, width: int) -> Tensor:
     return ((upper + lower + 2) // 4).float() / 255.0
 
 
-def resize_cubic(image: Tensor, height: int, width: int) -> Tensor:
-    """A float image [B, C, H, W] resized as OpenCV's INTER_CUBIC resizes float arrays: no smoothing when shrinking, may overshoot."""
-    return F.interpolate(image, size=[height, width], mode="bicubic", align_corners=False)
-
-
 def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
     """An image [B, C, H, W] in 0..1 resized as OpenCV's INTER_CUBIC resizes uint8 arrays: saturated, in steps of 1/255.
 
@@ -87,7 +84,8 @@ def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
     function. Elsewhere it filters in whole numbers of 1/2048, which differs by one step in about one sample of thirty. The factor
     comes first because whole numbers make exact ties, as when halving, and those must stay ties.
     """
-    return resize_cubic(image * 255.0, height, width).round().clamp(0.0, 255.0) / 255.0
+    resized = F.interpolate(image * 255.0, size=[height, width], mode="bicubic", align_corners=False)
+    return resized.round().clamp(0.0, 255.0) / 255.0
 
 
 def mirrored(image: Tensor, height: int, width: int, repeat_edge: bool) -> Tensor:
@@ -123,11 +121,11 @@ def shrunk(image: Tensor, trimap: Tensor, longest: int) -> tuple[Tensor, Tensor]
     if scale >= 1.0:
         return image, trimap
     size = [max(int(height * scale + 0.5), 1), max(int(width * scale + 0.5), 1)]
-    levels = F.interpolate(trimap_levels(trimap), size=size, mode="area")
+    levels = resize_area(trimap_levels(trimap), size[0], size[1])
     trimap = torch.full_like(levels, 0.5)
     trimap = torch.where(levels < 1e-4, torch.zeros_like(levels), trimap)
     trimap = torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), trimap)
-    return F.interpolate(image, size=size, mode="area"), trimap
+    return resize_area(image, size[0], size[1]), trimap
 
 
 def unpool(features: Tensor, places: Tensor, height: int, width: int) -> Tensor:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mattecli.nets._ops import resize_cubic, resize_cubic_8bit, standardise
+from mattecli.nets._ops import resize_cubic_8bit, standardise
+from mattecli.nets._resample import resize_cubic
 
 
 class SemanticMatting(nn.Module):

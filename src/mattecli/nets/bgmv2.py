@@ -17,6 +17,7 @@ from mattecli.errors import MatteError, ModelError
 from mattecli.nets._deeplab import PyramidPooling
 from mattecli.nets._mobilenet import mobilenet_blocks
 from mattecli.nets._ops import resize_linear, with_counters, without_prefix
+from mattecli.nets._resample import weighed_rows
 from mattecli.nets._resnet import ResNetEncoder
 
 BACKBONES = ("mobilenetv2", "resnet50", "resnet101")
@@ -113,15 +114,14 @@ def select_cells(error: Tensor, mode: str, sample_pixels: int, threshold: float)
     return torch.stack((picture, row, index % width), 2).flatten(0, 1), largest.flatten() > 0.0
 
 
-def along(cells: Tensor, size: int, margin: int, side: int, new_side: int) -> tuple[Tensor, Tensor]:
-    """One axis of `spots`: samples of a row of `side` and their weights, [N, size + 2 margin, 2] each, or [..., 1] at the same size."""
+def along(cells: Tensor, size: int, margin: int, side: int, new_side: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
+    """One axis of `spots`: for each place in a row of `new_side` the first of the two samples of `side` it lies between, at most `last`,
+    and the weights of both, [N, size + 2 margin] each."""
     places = cells[:, None] * size + torch.arange(-margin, size + margin, device=cells.device)
     inside = (places >= 0) & (places < new_side)
-    centres = ((places.clamp(0, new_side - 1) + 0.5) * (side / new_side) - 0.5).clamp(min=0.0)
-    first = centres.floor()
-    samples = torch.stack((first, (first + 1.0).clamp(max=side - 1.0)), 2).long()
-    weights = torch.stack((1.0 - (centres - first), centres - first), 2) * inside[:, :, None]
-    return (samples[:, :, :1], weights[:, :, :1]) if side == new_side else (samples, weights)
+    centres = ((places.clamp(0, new_side - 1) + 0.5) * (side / new_side) - 0.5).clamp(0.0, side - 1.0)
+    first = centres.floor().clamp(max=last)
+    return first.long(), (1.0 - (centres - first)) * inside, (centres - first) * inside
 
 
 def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: list[int]) -> tuple[Tensor, Tensor]:
@@ -129,25 +129,31 @@ def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: lis
     are in it once it is resized bilinearly to `resized`: for each of their pixels those of the batch, counted through, that it is the
     mean of, and their weights, 0 beyond the edge; [N (size + 2 margin)^2, 4] each, or [..., 1] at the same size.
     """
-    rows, upright = along(cells[:, 1], size, margin, source[0], resized[0])
-    columns, level = along(cells[:, 2], size, margin, source[1], resized[1])
-    rows = (rows + cells[:, :1, None] * source[0]) * source[1]
-    samples = rows[:, :, None, :, None] + columns[:, None, :, None, :]
-    weights = upright[:, :, None, :, None] * level[:, None, :, None, :]
-    return samples.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2)
+    height, width = source
+    same = source == resized  # then nothing lies between two samples
+    down, aside = min(height - 1, 1), min(width - 1, 1)
+    row, upper, lower = along(cells[:, 1], size, margin, height, resized[0], height - 1 if same else height - 1 - down)
+    column, left, right = along(cells[:, 2], size, margin, width, resized[1], width - 1 if same else width - 1 - aside)
+    row = (row + cells[:, :1] * height) * width
+    corner = (row[:, :, None] + column[:, None]).view(-1, 1)
+    if same:
+        return corner, (upper[:, :, None] * left[:, None]).view(-1, 1)
+    upper, lower, left, right = upper[:, :, None], lower[:, :, None], left[:, None], right[:, None]
+    weights = torch.stack((upper * left, upper * right, lower * left, lower * right), 3).view(-1, 4)
+    return corner + torch.tensor([0, aside, width * down, width * down + aside], device=cells.device), weights
 
 
-def squares(pictures: list[Tensor], where: tuple[Tensor, Tensor], side: int) -> Tensor:
-    """The squares of `side` pixels, margins included, of pictures [B, C, H, W] of one size, at what `spots` found: [N, all C, side, side].
-
-    Channels come last in memory here, so that the pixels of a square are a few runs of numbers.
-    """
+def pixels(picture: Tensor, where: tuple[Tensor, Tensor]) -> Tensor:
+    """The means of pixels of a picture [B, C, H, W] that `spots` asks for: [N (size + 2 margin)^2, C], channels last as in memory."""
     samples, weights = where
-    found: list[Tensor] = []
-    for picture in pictures:
-        table = picture.permute(0, 2, 3, 1).reshape(-1, picture.shape[1])
-        found.append(F.embedding_bag(samples, table, mode="sum", per_sample_weights=weights.to(table.dtype)))
-    return torch.cat(found, 1).view(-1, side, side, sum([each.shape[1] for each in found])).permute(0, 3, 1, 2)
+    table = picture.permute(0, 2, 3, 1).reshape(-1, picture.shape[1])
+    return weighed_rows(table, samples, weights)
+
+
+def squares(found: list[Tensor], side: int) -> Tensor:
+    """What `pixels` found in several pictures as squares [N, all C, side, side]."""
+    together = torch.cat(found, 1)
+    return together.view(-1, side, side, together.shape[1]).permute(0, 3, 1, 2)
 
 
 class Refiner(nn.Module):
@@ -187,9 +193,10 @@ class Refiner(nn.Module):
         """What `convolve` finds for the squares of 4 pixels at `cells` [N, 3]: [N, 4, 4, 4]."""
         size, small = [image.shape[2], image.shape[3]], [features.shape[2], features.shape[3]]
         middle = [size[0] // 2, size[1] // 2]
-        half = squares([features], spots(cells, 2, 3, small, middle), 8)
-        half = torch.cat((half, squares([image, background], spots(cells, 2, 3, size, middle), 8)), 1)
-        return self.convolve(half, squares([image, background], spots(cells, 4, 2, size, size), 8))
+        coarsely, by_halves, exactly = spots(cells, 2, 3, small, middle), spots(cells, 2, 3, size, middle), spots(cells, 4, 2, size, size)
+        half = [pixels(features, coarsely), pixels(image, by_halves), pixels(background, by_halves)]
+        full = [pixels(image, exactly), pixels(background, exactly)]
+        return self.convolve(squares(half, 8), squares(full, 8))
 
     def forward(
         self,
@@ -242,10 +249,11 @@ class MattingRefine(Base):
         threshold: float = 0.1,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         height, width = max(int(image.shape[2] * scale), 1), max(int(image.shape[3] * scale), 1)
-        small = resize_linear(image, height, width)
-        alpha, residual, error, hidden = self.coarse(small, resize_linear(background, height, width))
+        seen = [picture.contiguous(memory_format=torch.channels_last) for picture in (image, background)]  # once, for all who look
+        small = resize_linear(seen[0], height, width)
+        alpha, residual, error, hidden = self.coarse(small, resize_linear(seen[1], height, width))
         coarse = torch.cat((alpha, residual), 1)
-        refined, refinement = self.refiner(image, background, coarse, error, hidden, mode, sample_pixels, threshold)
+        refined, refinement = self.refiner(seen[0], seen[1], coarse, error, hidden, mode, sample_pixels, threshold)
         foreground = (refined[:, 1:] + image).clamp(0.0, 1.0)
         return refined[:, :1].clamp(0.0, 1.0), foreground, alpha, (residual + small).clamp(0.0, 1.0), error, refinement
 
@@ -320,10 +328,11 @@ class CompleteBackgroundMattingV2(nn.Module):
         height, width = image.shape[2], image.shape[3]
         scale = scale if scale > 0.0 else advised_scale(height, width)
         sample_pixels = sample_pixels if sample_pixels > 0 else advised_sample_pixels(height, width)
-        padding = [0, -width % 4, 0, -height % 4]
+        if height % 4 > 0 or width % 4 > 0:
+            padding = [0, -width % 4, 0, -height % 4]
+            image, background = F.pad(image, padding, mode="replicate"), F.pad(background, padding, mode="replicate")
         dtype = self.network.decoder.conv1.weight.dtype
-        padded = [F.pad(picture, padding, mode="replicate").to(dtype) for picture in (image, background)]
-        results = self.network(padded[0], padded[1], mode, scale, sample_pixels, threshold)
+        results = self.network(image.to(dtype), background.to(dtype), mode, scale, sample_pixels, threshold)
         alpha, foreground = results[0].float(), results[1].float()
         return alpha[:, :, :height, :width], foreground[:, :, :height, :width]
 

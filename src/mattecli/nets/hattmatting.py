@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mattecli.nets._ops import standardise, with_counters, without_prefix
+from mattecli.nets._resample import resize_area
 
 
 class Bottleneck(nn.Module):
@@ -178,7 +179,7 @@ class CompleteHAttMatting(nn.Module):
         """
         scale = min(1.0, side / max(image.shape[2], image.shape[3]))
         height, width = max(int(image.shape[2] * scale + 0.5), 1), max(int(image.shape[3] * scale + 0.5), 1)
-        resized = F.interpolate(image, size=[height, width], mode="area")
+        resized = resize_area(image, height, width)
         centred = standardise(resized, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         padded = F.pad(centred, (0, -width % 8, 0, -height % 8), mode="replicate")
         alpha = self.network(padded.to(self.network.filtration.last.weight.dtype)).float()[:, :, :height, :width]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mattecli.nets._mobilenet import mobilenet_blocks, norm_relu6
 from mattecli.nets._ops import double, lower_to_multiple, standardise, with_counters, without_prefix
+from mattecli.nets._resample import resize_area
 
 RENAMED = {
     "backbone.model.": "backbone.",
@@ -237,10 +238,10 @@ class CompleteMODNet(nn.Module):
         The network runs with its shorter side at about `side` pixels, see `network_size`: 4 x `side` bounds the longer one.
         """
         height, width = network_size(image.shape[2], image.shape[3], side)
-        resized = F.interpolate(image, size=[height, width], mode="area")
+        resized = resize_area(image, height, width)
         centred = standardise(resized, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
         alpha = self.network(centred.to(self.network.lr_branch.se_block.squeeze.weight.dtype), True)[2]
-        return F.interpolate(alpha.float(), size=[image.shape[2], image.shape[3]], mode="area").clamp(0.0, 1.0), None
+        return resize_area(alpha.float(), image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
 
 
 def wrap(network: MODNet) -> CompleteMODNet:

@@ -1,0 +1,90 @@
+"""A frozen export made quick on a processor: its convolutions are oneDNN's own, and each takes the activation after it along.
+
+TorchScript's convolutions call oneDNN as well, but with channels that lie apart in memory, so that each call turns its picture round
+and back, and with activations that go over all of it once more. The operator used here is the one torch.compile's CPU code calls: with
+weights whose channels lie together it keeps channels together from one convolution to the next. benchmarks/cpu.py measures what it is
+worth; docs/decisions/0008 says why torch.compile itself is not used.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# What oneDNN calls them.
+ACTIVATIONS = {
+    "aten::relu": "relu",
+    "aten::relu_": "relu",
+    "aten::relu6": "hardtanh",
+    "aten::hardtanh": "hardtanh",
+    "aten::hardtanh_": "hardtanh",
+}
+
+
+def is_possible(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether this torch has the operator for that device; half precision is left as it is, for few processors compute in it."""
+    return device.type == "cpu" and dtype == torch.float32 and torch.backends.mkldnn.is_available()
+
+
+def fuse(module: Any) -> None:
+    """Rewrite a frozen TorchScript module in place; it computes what it computed, up to rounding."""
+    graph = module.graph
+    for block in _blocks(graph):
+        nodes = list(block.nodes())
+        activations = {next(node.inputs()).debugName(): node for node in nodes if node.kind() in ACTIVATIONS}
+        for convolution in [node for node in nodes if node.kind() == "aten::conv2d" and _is_plain(node)]:
+            result = convolution.output()
+            _replace(graph, convolution, activations.get(result.debugName()) if len(result.uses()) == 1 else None)
+    torch._C._jit_pass_dce(graph)
+
+
+def _blocks(block: Any) -> Iterator[Any]:
+    """A graph or block and all that are inside it: the bodies of its loops and branches."""
+    yield block
+    for node in list(block.nodes()):
+        for inner in node.blocks():
+            yield from _blocks(inner)
+
+
+def _is_plain(convolution: Any) -> bool:
+    """Whether a convolution has float32 weights and all its numbers at hand."""
+    weight, *numbers = [list(convolution.inputs())[place].toIValue() for place in (1, 3, 4, 5, 6)]
+    return isinstance(weight, Tensor) and weight.dtype == torch.float32 and all(isinstance(number, (int, list)) for number in numbers)
+
+
+def _replace(graph: Any, convolution: Any, activation: Any) -> None:
+    """Put oneDNN's operator in the place of a convolution and, if there is one, of the activation that alone uses its result."""
+    picture, weight, *numbers = convolution.inputs()
+    graph.setInsertPoint(convolution)
+    together = graph.insertConstant(weight.toIValue().detach().contiguous(memory_format=torch.channels_last))
+    bounds = [] if activation is None else _bounds(graph, activation)
+    operator = _operator("none" if activation is None else ACTIVATIONS[activation.kind()], len(bounds))
+    (result,) = graph.insertGraph(operator, [picture, together, *numbers, *bounds])
+    last = convolution if activation is None else activation
+    last.output().replaceAllUsesWith(result)
+    for node in (activation, convolution):
+        if node is not None:
+            node.destroy()
+
+
+def _bounds(graph: Any, activation: Any) -> list[Any]:
+    """The values an activation clamps to, in the graph."""
+    if activation.kind() == "aten::relu6":
+        return [graph.insertConstant(bound) for bound in (0.0, 6.0)]
+    return list(activation.inputs())[1:]
+
+
+def _operator(activation: str, bounds: int) -> Any:
+    """A graph that is one call of the operator; the text, since TorchScript's compiler knows no list of scalars that may be None."""
+    names = [f"%bound{number}" for number in range(bounds)]
+    declared = "".join(f", {name} : Scalar" for name in names)
+    return torch._C.parse_ir(f"""
+graph(%x : Tensor, %weight : Tensor, %bias : Tensor?, %stride : int[], %padding : int[], %dilation : int[], %groups : int{declared}):
+  %activation : str = prim::Constant[value="{activation}"]()
+  %bounds : Scalar?[] = prim::ListConstruct({", ".join(names)})
+  %algorithm : str = prim::Constant[value=""]()
+  %y : Tensor = mkldnn::_convolution_pointwise(
+      %x, %weight, %bias, %padding, %stride, %dilation, %groups, %activation, %bounds, %algorithm)
+  return (%y)
+""")

@@ -1,0 +1,71 @@
+"""Pictures sampled anew as weighted sums of rows of numbers: F.embedding_bag, which reads each row once and writes each result once.
+
+On a processor that is several times as fast as F.interpolate, whose kernels for areas and cubics go through the picture sample by
+sample; elsewhere F.interpolate is as good.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def weighed_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """Of a table [R, C] the sums of `rows` [N, K] times their `weights` [N, K]: [N, C]."""
+    table, weights = table.contiguous(), weights.to(table.dtype)
+    if table.device.type == "mps":  # where not every torch has embedding_bag
+        return (F.embedding(rows, table) * weights[:, :, None]).sum(1)
+    return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+
+
+def _new_rows(image: Tensor, how: tuple[Tensor, Tensor]) -> Tensor:
+    """An image [B, C, H, W] of new rows, each the weighed sum of some of the old ones: (places, weights), [new H, K] each."""
+    batch, channels, height, width = image.shape
+    found = weighed_rows(image.permute(2, 0, 3, 1).reshape(height, -1), how[0], how[1])
+    return found.view(-1, batch, width, channels).permute(1, 3, 0, 2)
+
+
+def _resized(image: Tensor, vertical: tuple[Tensor, Tensor], level: tuple[Tensor, Tensor]) -> Tensor:
+    """An image of new rows and columns; columns are made where there are fewer rows, for they are turned into rows and back."""
+    if vertical[0].shape[0] < image.shape[2]:
+        image = _new_rows(image, vertical)
+        image = _new_rows(image.transpose(2, 3), level).transpose(2, 3)
+        return image.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    image = _new_rows(image.transpose(2, 3), level).transpose(2, 3)
+    return _new_rows(image, vertical)
+
+
+def _areas(side: int, new_side: int) -> tuple[Tensor, Tensor]:
+    """The samples of a row of `side` that each of `new_side` covers, with equal weights."""
+    places = torch.arange(new_side)
+    first, end = places * side // new_side, ((places + 1) * side + new_side - 1) // new_side
+    most = side // new_side + (2 if side % new_side > 0 else 0)
+    covered = first[:, None] + torch.arange(most)
+    return covered.clamp(max=side - 1), (covered < end[:, None]) / (end - first)[:, None]
+
+
+def resize_area(image: Tensor, height: int, width: int) -> Tensor:
+    """An image [B, C, H, W] each of whose new pixels is the mean of those that it covers, as F.interpolate's "area" has it."""
+    if image.shape[2] == height and image.shape[3] == width:
+        return image
+    if image.device.type != "cpu":
+        return F.interpolate(image, size=[height, width], mode="area")
+    return _resized(image, _areas(image.shape[2], height), _areas(image.shape[3], width))
+
+
+def _cubic(side: int, new_side: int) -> tuple[Tensor, Tensor]:
+    """The four samples of a row of `side` around each of `new_side`, and Keys' weights with a = -3/4 (as OpenCV and torch have it)."""
+    centres = (torch.arange(new_side, dtype=torch.float64) + 0.5) * (side / new_side) - 0.5
+    first = centres.floor()
+    share = centres - first
+    near, far = torch.stack((share, 1.0 - share)), torch.stack((share + 1.0, 2.0 - share))
+    near = (1.25 * near - 2.25) * near * near + 1.0
+    far = ((-0.75 * far + 3.75) * far - 6.0) * far + 3.0
+    places = first.long()[:, None] + torch.arange(-1, 3)
+    return places.clamp(0, side - 1), torch.stack((far[0], near[0], near[1], far[1]), 1)
+
+
+def resize_cubic(image: Tensor, height: int, width: int) -> Tensor:
+    """A float image [B, C, H, W] resized as OpenCV's INTER_CUBIC resizes float arrays: no smoothing when shrinking, may overshoot."""
+    if image.device.type != "cpu":
+        return F.interpolate(image, size=[height, width], mode="bicubic", align_corners=False)
+    return _resized(image, _cubic(image.shape[2], height), _cubic(image.shape[3], width))
