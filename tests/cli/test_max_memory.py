@@ -36,7 +36,7 @@ def test_a_picture_that_would_not_fit_is_matted_in_tiles_and_said_so(run: Run, s
 def test_the_expected_peak_is_announced_and_recorded(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--max-memory", "60G", "-o", "cut.png", "--json")
     assert done.exit_code == 0, done.output
-    assert "closed-form at 96x72: expected peak memory" in done.stderr
+    assert "fusion at 96x72: expected peak memory" in done.stderr
     assert json.loads(done.stdout)["expected_memory"] > resident_memory() / 2
 
 
@@ -47,7 +47,7 @@ def test_without_a_limit_nothing_is_announced(run: Run, scene: Path) -> None:
 def test_a_picture_that_cannot_fit_is_refused_with_the_numbers(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--max-memory", "1M", "-o", "cut.png", "--quiet")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
-    assert "closed-form needs about" in done.stderr and "0 MB of the 1 MB are left" in done.stderr
+    assert "fusion needs about" in done.stderr and "0 MB of the 1 MB are left" in done.stderr
     assert not (scene / "cut.png").exists()
 
 
