@@ -4,6 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mattecli.core import store
+from mattecli.core.export import build_wrapped
+from mattecli.core.registry import registry
 from mattecli.nets import closed_form, fusion
 from mattecli.nets._spread import spread
 
@@ -101,3 +104,19 @@ def test_the_compiled_module_answers_the_same() -> None:
         compiled = torch.jit.freeze(torch.jit.script(eager.eval()))
         for _ in range(3):  # the executor may specialise from the second call on
             torch.testing.assert_close(compiled(image, trimap)[0], eager(image, trimap)[0], atol=1e-5, rtol=0)
+
+
+def test_the_shipped_weights_give_the_mattes_they_gave_when_they_were_shipped() -> None:
+    rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
+    alpha = ((columns - 24 - 6 * torch.sin(rows / 3)) / 12 + 0.5).clamp(0, 1)
+    front, behind = torch.tensor([0.8, 0.5, 0.2]), torch.tensor([0.2, 0.4, 0.6])
+    image = (alpha * front[:, None, None] + (1 - alpha) * behind[:, None, None])[None] + 0.02 * torch.sin(rows * columns)
+    trimap = torch.where(alpha == 0, 0.0, torch.where(columns > 44, 1.0, 0.5))[None, None]
+    spec = registry().find("fusion")
+    matte, _ = build_wrapped(spec, [store.verified(spec, file) for file in spec.files])(image.clamp(0, 1), trimap)
+    stored = [
+        [0.000, 0.000, 0.247, 0.636, 1.000, 1.000, 1.000, 1.000],
+        [0.000, 0.000, 0.000, 0.296, 0.699, 1.000, 1.000, 1.000],
+        [0.000, 0.000, 0.094, 0.489, 0.876, 1.000, 1.000, 1.000],
+    ]
+    torch.testing.assert_close(matte[0, 0, 8::16, 16:48:4], torch.tensor(stored), atol=2e-3, rtol=0.0)
