@@ -2,8 +2,7 @@
 
 TorchScript's convolutions call oneDNN as well, but with channels that lie apart in memory, so that each call turns its picture round
 and back, and with activations that go over all of it once more. The operator used here is the one torch.compile's CPU code calls: with
-weights whose channels lie together it keeps channels together from one convolution to the next. benchmarks/cpu.py measures what it is
-worth; docs/decisions/0008 says why torch.compile itself is not used.
+weights whose channels lie together it keeps channels together from one convolution to the next.
 """
 
 from collections.abc import Iterator
