@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattecli.core import export, store
+from mattecli.core import export, heap, store
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.registry import ModelSpec
 from mattecli.errors import DeviceError, ModelError, UsageError
@@ -150,6 +150,7 @@ def open_matter(
 
 def load_matter(path: Path, *, device: Device, precision: str = "fp32") -> Matter:
     """Load an export."""
+    heap.keep()
     module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
     return Matter(module=module, info=info, device=device, precision=precision)
 

@@ -16,15 +16,16 @@ MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the p
 import hashlib
 import os
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mattecli.core.registry import ModelSpec, WeightFile
 from mattecli.errors import InputError, ModelError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 Progress = Callable[[str, int, int | None], None]
 """Called with (file name, bytes so far, bytes in all or None)."""
@@ -250,6 +251,10 @@ def _copy(source: str, part: Path, file: WeightFile, report: Progress) -> None:
 
 def _download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
     """Append to `part` what is missing of it; a server that cannot resume sends everything and `part` begins anew."""
+    import urllib.error  # here, since it brings along TLS and mail, which take a tenth of the time of --help
+    import urllib.request
+    from http.client import HTTPException
+
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "mattecli", **({"Range": f"bytes={have}-"} if have else {})})
     try:
@@ -265,7 +270,7 @@ def _download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
         raise _SourceError(str(getattr(error, "reason", error)) or type(error).__name__) from error
 
 
-def _drain(response: HTTPResponse, write: Callable[[bytes], int], file: WeightFile, report: Progress, *, done: int) -> None:
+def _drain(response: "HTTPResponse", write: Callable[[bytes], int], file: WeightFile, report: Progress, *, done: int) -> None:
     length = response.headers.get("Content-Length")
     total = done + int(length) if length else file.bytes
     while chunk := response.read(CHUNK):

@@ -32,7 +32,7 @@ class SemanticMatting(nn.Module):
 
 def squeezed(image: Tensor, side: int) -> Tensor:
     """The whole image [B, 3, H, W], RGB, 0..1, squeezed into a square of `side` pixels, BGR, less the mean of the reference's scripts."""
-    bgr = resize_cubic_8bit(image, side, side).flip(1)
+    bgr = resize_cubic_8bit(image, side, side).flip(1).contiguous(memory_format=torch.channels_last)  # as convolutions like it
     return standardise(bgr, [104.0 / 255.0, 112.0 / 255.0, 121.0 / 255.0], [1.0, 1.0, 1.0])
 
 

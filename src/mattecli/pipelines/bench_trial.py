@@ -28,7 +28,8 @@ from mattecli.io.clips import Span
 from mattecli.io.images import read_levels, read_photo
 from mattecli.pipelines.bench_scene import UNKNOWN, guide_file, photo_file
 from mattecli.pipelines.guides import Choice
-from mattecli.pipelines.image import Recipe, guide_tensor, seen_image
+from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.tensors import guide_tensor, seen_image
 
 WARM_UP_CALLS = 2  # TorchScript watches the first call and compiles in the second
 FEWEST_REPEATS, MOST_REPEATS = 3, 100

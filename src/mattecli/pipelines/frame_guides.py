@@ -38,28 +38,38 @@ class Guided:
     found: bool = True
 
 
-def guided(frames: Iterable[Frame], take: Take, choice: Choice, plate: Plate | None, *, skipped: int = 0, clock: Clock) -> Iterator[Guided]:
+@dataclass(frozen=True)
+class LaidPlate:
+    """A plate of the frames' size, and how it lies on the first of them, where that is known already."""
+
+    plate: Plate
+    first: Registration | None
+
+
+def guided(
+    frames: Iterable[Frame], take: Take, choice: Choice, laid_plate: LaidPlate | None, *, skipped: int = 0, clock: Clock
+) -> Iterator[Guided]:
     """Each frame with its guides, in order, but for the first `skipped` ones, which are only followed.
 
-    `plate` has the frames' size; it is laid onto them anew whenever camera or light change.
+    The plate is laid onto them anew whenever camera or light change; where they do not, it is the very same array.
     """
     with ExitStack() as opened:
         moving = {name: opened.enter_context(_in_step(name, file, take)) for name, file in take.guides.items() if name != "background"}
-        where: Registration | None = None
+        where = None if laid_plate is None else laid_plate.first
         laid: Pixels | None = None
         for frame in frames:
             with clock("guide"):
                 given = {name: _next(name, levels, frame, take.guides[name]) for name, levels in moving.items()}
-                if plate is not None:
-                    before, where = where, track(where, plate, frame.pixels, align=take.align)
-                    laid = laid if laid is not None and where.lays_like(before) else apply(where, plate.pixels)
+                if laid_plate is not None:
+                    before, where = where, track(where, laid_plate.plate, frame.pixels, align=take.align)
+                    laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
                     given["background"] = laid
                 one = _derived(frame, given, where, choice) if frame.index >= skipped else None
             if one is not None:
                 yield one
 
 
-def open_plate(take: Take) -> Plate | None:
+def open_plate(take: Take) -> LaidPlate | None:
     """The plate of a take at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
 
     Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
@@ -73,8 +83,9 @@ def open_plate(take: Take) -> Plate | None:
             return None
         pixels = read_photo(file).pixels if _is_picture(file) else plate_of_clip(file)
         plate = prepare(_fitted(pixels, reader.clip, file))
-    check_same_scene(register(plate, first.pixels, align=take.align))
-    return plate
+    registration = register(plate, first.pixels, align=take.align)
+    check_same_scene(registration)
+    return LaidPlate(plate, registration)
 
 
 def _is_picture(file: str) -> bool:

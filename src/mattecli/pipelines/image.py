@@ -22,6 +22,7 @@ from mattecli.pipelines.backdrop import Backdrop, plain_backdrop
 from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
+from mattecli.pipelines.tensors import ToGuide, guide_tensor, seen_image
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,18 @@ def matte(photo: Photo, guides: Mapping[str, Pixels], recipe: Recipe, *, clock: 
     return matte_all([photo], [guides], recipe, clock=clock)[0]
 
 
-def matte_all(photos: Sequence[Photo], guides: Sequence[Mapping[str, Pixels]], recipe: Recipe, *, clock: Clock) -> list[Matted]:
-    """The mattes of several photos of one size, in one pass through the model."""
+def matte_all(
+    photos: Sequence[Photo],
+    guides: Sequence[Mapping[str, Pixels]],
+    recipe: Recipe,
+    *,
+    clock: Clock,
+    to_guide: ToGuide = guide_tensor,
+) -> list[Matted]:
+    """The mattes of several photos of one size, in one pass through the model; `to_guide` is guide_tensor, or one that remembers."""
     with clock("matte"), own_stream(recipe.matter.device):
         images = _batch([seen_image(photo, recipe.matter) for photo in photos])
-        tensors = {name: _batch([guide_tensor(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
+        tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
         options = suited(recipe.matter, photos[0]) | recipe.options
         outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
         wait_for(recipe.matter.device.torch)
@@ -119,21 +127,6 @@ def _finish(photo: Photo, matted: Matted, recipe: Recipe, clock: Clock) -> Matte
     if photo.alpha is not None:
         matted = replace(matted, alpha=matted.alpha * to_tensor(photo.alpha, recipe.matter.device))
     return matted
-
-
-def seen_image(photo: Photo, matter: Matter) -> Tensor:
-    """The photo as the model sees it, [1, 3, H, W]: parts its own alpha hides are mid-grey, not whatever lies under them."""
-    image = to_tensor(photo.pixels, matter.device)
-    if photo.alpha is None:
-        return image
-    own = to_tensor(photo.alpha, matter.device)
-    return image * own + 0.5 * (1 - own)
-
-
-def guide_tensor(name: str, pixels: Pixels, matter: Matter) -> Tensor:
-    """A guide as the contract wants it; a trimap's 128 becomes exactly 0.5."""
-    tensor = to_tensor(pixels, matter.device)
-    return (tensor * 2).round() / 2 if name == "trimap" else tensor
 
 
 def suited(matter: Matter, photo: Photo) -> dict[str, Tunable]:

@@ -39,10 +39,11 @@ def write_preview(file: str, take: Take, recipe: Recipe) -> None:
 def sampled(take: Take, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
     """A few single frames of a take, matted by themselves."""
     plate = open_plate(take)
+    anew = None if plate is None else replace(plate, first=None)  # the places lie too far apart to follow a camera from one to the next
     for start in dict.fromkeys(_places(take)):
         one = replace(take, span=replace(take.span, start=start, every=1), smooth=False, batch=1)
         with open_clip(take.source, fps=take.fps, start=start, end=take.span.end) as reader:
-            first = next(moments(iter(reader), reader.clip, one, recipe, plate, Clock()), None)
+            first = next(moments(iter(reader), reader.clip, one, recipe, anew, Clock()), None)
             if first is not None:
                 yield first, reader.clip
 

@@ -21,15 +21,15 @@ from mattecli.io.clips import Clip, Frame, Reader, Span, Writer
 from mattecli.io.images import Photo
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
-from mattecli.matting.register import Plate
 from mattecli.matting.temporal import smoothed
 from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
-from mattecli.pipelines.frame_guides import Guided, guided, open_plate
+from mattecli.pipelines.frame_guides import Guided, LaidPlate, guided, open_plate
 from mattecli.pipelines.guides import eight_bit
 from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
 from mattecli.pipelines.result import Clock
 from mattecli.pipelines.resume import frames_kept, keep_record
 from mattecli.pipelines.take import Take
+from mattecli.pipelines.tensors import LastGuides, ToGuide
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _run(
     writer: Writer,
     take: Take,
     recipe: Recipe,
-    plate: Plate | None,
+    plate: LaidPlate | None,
     clock: Clock,
     *,
     done: int,
@@ -143,7 +143,7 @@ def moments(
     clip: Clip,
     take: Take,
     recipe: Recipe,
-    plate: Plate | None,
+    plate: LaidPlate | None,
     clock: Clock,
     *,
     done: int = 0,
@@ -153,13 +153,14 @@ def moments(
     before = 1 if take.smooth else 0  # a steadied matte depends on the one before it
     with_guides = iter(guided(frames, take, recipe.choice, plate, skipped=max(0, done - before), clock=clock))
     batches = iter(lambda: list(islice(with_guides, take.batch)), [])
-    mattes = chain.from_iterable(in_parallel(batches, partial(_matted, clip=clip, recipe=recipe, clock=clock), threads=threads))
+    work = partial(_matted, clip=clip, recipe=recipe, clock=clock, to_guide=LastGuides())
+    mattes = chain.from_iterable(in_parallel(batches, work, threads=threads))
     return dropwhile(lambda moment: moment.frame.index < done, _steadied(mattes) if take.smooth else mattes)
 
 
-def _matted(several: Sequence[Guided], clip: Clip, recipe: Recipe, clock: Clock) -> list[Moment]:
+def _matted(several: Sequence[Guided], clip: Clip, recipe: Recipe, clock: Clock, to_guide: ToGuide) -> list[Moment]:
     photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=clip.lossy) for one in several]
-    mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock)
+    mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock, to_guide=to_guide)
     return [
         Moment(one.frame, matted if one.found else replace(matted, alpha=torch.zeros_like(matted.alpha)))
         for one, matted in zip(several, mattes, strict=True)
