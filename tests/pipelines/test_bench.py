@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mattecli.core.machine import available_cores
 from mattecli.core.registry import registry
 from mattecli.core.standin import standin_file
 from mattecli.io.images import read_levels
@@ -105,12 +104,3 @@ def test_bars_are_as_long_as_their_values_and_names_are_escaped() -> None:
     assert "a&lt;b" in drawing
     stacked = bars(["a"], {"one": [3.0], "two": [1.0]}, write=short, stacked=True)
     assert re.findall(r'width="([\d.]+)" height="11"', stacked) == [f"{WIDTH * 0.75:.1f}", f"{WIDTH * 0.25:.1f}"] and ">4.00<" in stacked
-
-
-def test_control_groups_limit_the_cores(tmp_path: Path) -> None:
-    (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/self/cgroup").write_text("0::/a/b\n")
-    for folder, text in (("a", "50000 100000"), ("a/b", "max 100000")):
-        (tmp_path / "sys/fs/cgroup" / folder).mkdir(parents=True)
-        (tmp_path / "sys/fs/cgroup" / folder / "cpu.max").write_text(text + "\n")
-    assert available_cores(tmp_path) == 0.5

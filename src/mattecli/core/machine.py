@@ -6,12 +6,12 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from mattecli import __version__
+from mattecli.core.allowance import available_cores
 
 PACKAGES = {"numpy": ("numpy",), "opencv": ("opencv-python-headless", "opencv-python"), "pyav": ("av",)}
 DRIVER_SECONDS = 20
@@ -49,33 +49,6 @@ def versions() -> dict[str, str | None]:
 def today() -> str:
     """The date in UTC, 2031-12-24."""
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-
-
-def available_cores(root: Path = Path("/")) -> float:
-    """How many cores this process may keep busy: those it may run on, or the share of time its control groups grant (cgroups(7))."""
-    runnable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return round(min([float(runnable), *_shares(root)]), 2)
-
-
-def _shares(root: Path) -> Iterator[float]:
-    listing = root / "proc/self/cgroup"
-    for line in listing.read_text().splitlines() if listing.exists() else []:
-        _, controllers, group = line.split(":", 2)
-        for folder in (Path(group), *Path(group).parents):
-            inside = str(folder).lstrip("/")
-            if not controllers:
-                yield from _share(root / "sys/fs/cgroup" / inside, "cpu.max")
-            elif "cpu" in controllers.split(","):
-                yield from _share(root / "sys/fs/cgroup/cpu" / inside, "cpu.cfs_quota_us", "cpu.cfs_period_us")
-
-
-def _share(folder: Path, *files: str) -> Iterator[float]:
-    try:
-        quota, period = " ".join((folder / file).read_text() for file in files).split()
-    except (OSError, ValueError):  # no such group here, as in a container that sees its own group as the root
-        return
-    if quota not in ("max", "-1"):
-        yield int(quota) / int(period)
 
 
 def _processor() -> str:

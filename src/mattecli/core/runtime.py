@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattecli.core import export, heap, store
+from mattecli.core import allowance, export, heap, store
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.registry import ModelSpec
 from mattecli.errors import DeviceError, ModelError, UsageError
@@ -151,6 +151,7 @@ def open_matter(
 def load_matter(path: Path, *, device: Device, precision: str = "fp32") -> Matter:
     """Load an export."""
     heap.keep()
+    allowance.keep_to_it()
     module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
     return Matter(module=module, info=info, device=device, precision=precision)
 
