@@ -54,10 +54,23 @@ def test_a_tile_narrower_than_its_overlaps_is_refused() -> None:
         torch.jit.script(windows)(torch.ones(1, 1, 64, 64, dtype=torch.bool), 384, 192)
 
 
-def test_windows_without_wanted_pixels_are_left_out() -> None:
+def test_windows_without_wanted_pixels_are_left_out_and_the_others_close_in_on_theirs() -> None:
     wanted = torch.zeros(1, 1, 100, 900, dtype=torch.bool)
-    wanted[..., 50, 850] = True
-    assert [columns[2] <= 850 < columns[3] for _, columns in windows(wanted, 256, 32)] == [True]
+    wanted[..., 50:60, 700] = True
+    assert windows(wanted, 256, 32) == [[[0, 96, 50, 60], [640, 736, 700, 701]]]
+
+
+@pytest.mark.parametrize("overlap", [0, 32, 64])
+def test_windows_keep_every_wanted_pixel_once_and_far_from_the_cuts(overlap: int) -> None:
+    height, width = 333, 700
+    wanted = torch.rand(1, 1, height, width, generator=torch.Generator().manual_seed(0)) > 0.9995
+    kept = torch.zeros(height, width)
+    for rows, columns in windows(wanted, 192, overlap):
+        kept[rows[2] : rows[3], columns[2] : columns[3]] += 1
+        for side, (begin, end, first, last) in ((height, rows), (width, columns)):
+            assert begin % 32 == 0 and 32 <= end - begin <= 192 and ((end - begin) % 32 == 0 or end == side)
+            assert (begin == 0 or first - begin >= overlap) and (end == side or end - last >= overlap)
+    assert (kept[wanted[0, 0]] == 1).all() and kept.max() == 1 and (kept == 0).any()
 
 
 def test_pixels_that_are_interpolated_from_are_asked_for() -> None:

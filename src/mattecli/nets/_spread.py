@@ -15,14 +15,16 @@ from torch import Tensor
 def pull(sums: Tensor) -> Tensor:
     """One level up: weighted colours with their weight last [B, C + 1, H, W] -> those of the 2x2 squares, weights limited to 1."""
     height, width = sums.shape[2], sums.shape[3]
-    sums = 4.0 * F.avg_pool2d(F.pad(sums, [0, width % 2, 0, height % 2]), 2)
-    return sums / sums[:, -1:].clamp(min=1.0)
+    if height % 2 + width % 2 > 0:
+        sums = F.pad(sums, [0, width % 2, 0, height % 2])
+    sums = F.avg_pool2d(sums, 2, divisor_override=1)
+    return sums.div_(sums[:, -1:].clamp(min=1.0))
 
 
 def push(sums: Tensor, coarse: Tensor) -> Tensor:
     """One level down: what the weights of `sums` [B, C + 1, H, W] leave open is filled from the level above, [B, C, h, w]."""
     finer = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)[:, :, : sums.shape[2], : sums.shape[3]]
-    return sums[:, :-1] + (1.0 - sums[:, -1:]) * finer
+    return torch.addcmul(sums[:, :-1], 1.0 - sums[:, -1:], finer)
 
 
 def spread(colours: Tensor, known: Tensor) -> Tuple[Tensor, Tensor]:

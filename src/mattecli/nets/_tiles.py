@@ -1,4 +1,4 @@
-"""Cutting a picture into overlapping squares that a network sees one by one, so that memory does not grow with the picture.
+"""Cutting a picture into overlapping parts that a network sees one by one, so that memory does not grow with the picture.
 
 This is safe where every value the network computes depends on a bounded neighbourhood only: convolutions, poolings and frozen batch
 norms, but no mean over the image. An inner part that lies farther from the cuts than that neighbourhood reaches comes out as if the
@@ -30,10 +30,10 @@ def spans(length: int, tile: int, overlap: int) -> List[List[int]]:
 
 
 def windows(wanted: Tensor, tile: int, overlap: int) -> List[List[List[int]]]:
-    """The squares to see of a picture: (rows, columns), each as `spans` gives them.
+    """The rectangles to see of a picture: (rows, columns), each as `spans` gives them, closed in on what is `wanted`.
 
-    Squares whose kept part holds no pixel that is `wanted` (bool [B, 1, H, W]) are left out. `tile` and `overlap` are lowered to
-    multiples of 32.
+    Those whose kept part holds no pixel that is `wanted` (bool [B, 1, H, W]) are left out; of the others just so much is seen that the
+    wanted ones in their kept part lie `overlap` pixels or more from every cut. `tile` and `overlap` are lowered to multiples of 32.
     """
     tile, overlap = tile - tile % 32, overlap - overlap % 32
     if overlap < 0 or tile <= 2 * overlap:
@@ -41,9 +41,20 @@ def windows(wanted: Tensor, tile: int, overlap: int) -> List[List[List[int]]]:
     found: List[List[List[int]]] = []
     for rows in spans(wanted.shape[2], tile, overlap):
         for columns in spans(wanted.shape[3], tile, overlap):
-            if bool(wanted[:, :, rows[2] : rows[3], columns[2] : columns[3]].any()):
-                found.append([rows, columns])
+            inner = wanted[:, :, rows[2] : rows[3], columns[2] : columns[3]].any(0).any(0)
+            if bool(inner.any()):
+                found.append([closed_in(rows, inner.any(1), overlap), closed_in(columns, inner.any(0), overlap)])
     return found
+
+
+def closed_in(span: List[int], wanted: Tensor, overlap: int) -> List[int]:
+    """A piece of a side, as `spans` gives it, of which only those kept lines matter that are `wanted` (bool [kept], some of them)."""
+    places = wanted.nonzero()
+    first, last = span[2] + int(places[0]), span[2] + int(places[-1]) + 1
+    end = min(span[1], last + overlap + (span[0] - last - overlap) % 32)
+    # A network that pools needs 32 pixels, of which the picture's end may leave fewer.
+    begin = max(span[0], min(first - overlap, end - 32) // 32 * 32)
+    return [begin, end, first, last]
 
 
 def asked_for(unknown: Tensor, height: int, width: int) -> Tensor:
