@@ -238,7 +238,8 @@ class CompleteMODNet(nn.Module):
         The network runs with its shorter side at about `side` pixels, see `network_size`: 4 x `side` bounds the longer one.
         """
         height, width = network_size(image.shape[2], image.shape[3], side)
-        resized = resize_area(image, height, width)
+        # Channels together, as convolutions like them: an image that needs no resizing comes with its planes apart.
+        resized = resize_area(image, height, width).contiguous(memory_format=torch.channels_last)
         centred = standardise(resized, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
         alpha = self.network(centred.to(self.network.lr_branch.se_block.squeeze.weight.dtype), True)[2]
         return resize_area(alpha.float(), image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
