@@ -4,7 +4,7 @@ For every photo of the data index that has a binary mask or a reference alpha: i
 a reference alpha the mean absolute difference, of the coarse model's matte and of the same matte refined. The reference alphas are other
 networks' results that were looked at, not ground truth, so differences below about 0.005 mean little.
 
-Usage: python benchmarks/portraits.py [--model shm-fast] [--data FOLDER] [--json FILE]
+Usage: python benchmarks/portraits.py [--model shm-fast] [--refiner auto] [--data FOLDER] [--json FILE]
 FOLDER holds index.json (default: $MATTE_SHARED/data, else ../shared/data). The model must be installed.
 """
 
@@ -21,7 +21,7 @@ from mattecli.core import machine
 from mattecli.core.registry import registry
 from mattecli.core.runtime import open_matter, pick_device, to_array
 from mattecli.io.images import read_photo
-from mattecli.pipelines.guides import Choice
+from mattecli.pipelines.guides import Choice, choose_refiner
 from mattecli.pipelines.image import Recipe, matte
 from mattecli.pipelines.result import Clock
 
@@ -53,13 +53,14 @@ def mean(rows: list[dict], key: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="shm-fast")
+    parser.add_argument("--refiner", default="auto", help="as `matte image --refine` takes it")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MATTE_SHARED", "../shared")) / "data")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     device = pick_device("auto")
     known = registry()
     spec = known.find(arguments.model)
-    refiner = open_matter(known.find(known.defaults["refine"][0]), device=device)
+    refiner = open_matter(choose_refiner(known, Choice(spec, ""), arguments.refiner), device=device)
     recipe = Recipe(Choice(spec, ""), open_matter(spec, device=device), refiner)
     entries = json.loads((arguments.data / "index.json").read_text())["entries"]
     chosen = [entry for entry in entries if entry["kind"] == "portraits" and {"mask", "reference_alpha"} & set(entry["files"])]

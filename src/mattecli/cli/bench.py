@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mattecli.cli import options
 from mattecli.cli.bench_table import print_table
-from mattecli.cli.console import complain, note, say_json, step_progress
+from mattecli.cli.console import STDOUT, complain, note, say_json, step_progress
 from mattecli.cli.recipe import AUTO, NONE
 from mattecli.core.registry import registry
 from mattecli.errors import UsageError
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
     from mattecli.core.runtime import Device
     from mattecli.pipelines.bench import Bench, Row
 
-STDOUT = "-"
-
 
 def bench(
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = AUTO,
+    device: options.Device = AUTO,
     models: Annotated[
         str | None,
         typer.Option(metavar="A,B,C", help="Names, .pt files, or `installed`.  [default: each network once]", show_default=False),
@@ -44,7 +43,7 @@ def bench(
     fail_if_slower: Annotated[
         float | None, typer.Option(min=0, metavar="PERCENT", help="With --compare: exit 1 when a row takes so much longer.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure how fast models are: loading, first call, later calls, a clip from file to file, and the memory they take.
 
