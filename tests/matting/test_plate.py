@@ -60,6 +60,23 @@ def test_a_shadow_is_not_certain_to_be_the_subject(swing):
     assert (trimap_from_plate(image, plate)[160:190, 310:390] != 255).all()
 
 
+def test_a_gap_in_the_subject_is_background_where_the_plates_texture_shows_in_it():
+    rng = np.random.default_rng(0)
+    plate = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3)).astype(np.uint8), (0, 0), 1.5)
+    plate[:, 160:] = 120  # a plain wall
+    image = plate.copy()
+    cv2.rectangle(image, (40, 40), (280, 200), (20, 200, 60), cv2.FILLED)
+    gaps = np.zeros(plate.shape[:2], np.uint8)
+    for middle in ((90, 100), (230, 100)):
+        cv2.circle(gaps, middle, 12, 255, cv2.FILLED)
+    image[gaps > 0] = plate[gaps > 0]
+    cv2.rectangle(image, (80, 150), (100, 170), tuple(int(level) for level in plate[150:170, 80:100].mean(axis=(0, 1))), cv2.FILLED)
+    trimap = trimap_from_plate(image, plate)
+    assert trimap[100, 90] == 0
+    assert trimap[100, 230] == 128, "a plain wall is no proof"
+    assert (trimap[145:175, 75:105] != 0).all(), "nor is a colour without the texture"
+
+
 def test_the_mask_covers_the_flowers(shared):
     folder = shared / "data/plates"
     mask = mask_from_plate(read(folder / "triang_flowers.jpg", 500), read(folder / "triang_flowers_plate.jpg", 500))
