@@ -19,7 +19,7 @@ def keep() -> None:
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return
-    with contextlib.suppress(AttributeError, OSError):
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # TypeError: on Windows nothing can be opened so
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(ARENA_MAX, 1)
         mallopt(MMAP_THRESHOLD, KEPT_BYTES)
