@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import cv2
 import torch
 
 from mattecli.core.runtime import Device
@@ -30,18 +29,13 @@ def pictures_at_once(device: Device) -> int:
 
 @contextmanager
 def shared_out(pictures: int) -> Iterator[None]:
-    """In here, threads that are begun have their share of the cores for each of so many pictures at once, in torch and in OpenCV.
-
-    OpenCV's own threads wait for each other by spinning, on cores that all have work to do.
-    """
-    before, of_opencv = torch.get_num_threads(), cv2.getNumThreads()
+    """In here, threads that are begun have their share of the cores for each of so many pictures at once."""
+    before = torch.get_num_threads()
     torch.set_num_threads(max(1, before // pictures))
-    cv2.setNumThreads(max(1, of_opencv // pictures))
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        cv2.setNumThreads(of_opencv)
 
 
 @contextmanager
