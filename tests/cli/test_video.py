@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,9 @@ def test_what_is_no_clip_is_told_before_a_model_is_opened(arguments: tuple[str, 
 def test_ctrl_c_leaves_no_file_under_the_final_name(stage: Path) -> None:
     make_clip(stage / "long.mp4", frames=60, picture=disc)
     command = [sys.executable, "-m", "mattecli", "video", "long.mp4", "--trimap", "band.png", "-o", "out/long.mov"]
-    with subprocess.Popen(command, cwd=stage, stderr=subprocess.PIPE, text=True) as process:
+    # A shell's background jobs ignore Ctrl-C, and so would what they start.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=stage, stderr=subprocess.PIPE, text=True, preexec_fn=listening) as process:
         for _ in range(300):
             if list((stage / "out").glob(".*")):
                 break
