@@ -6,6 +6,7 @@ A lesson names the `fields` of an example that it needs beside those it prepares
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -31,7 +32,7 @@ EPSILONS = (1e-8, 1e-6)
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
-class Lesson:
+class Lesson(ABC):
     """What the lessons share; `architecture` is a file in src/mattecli/nets/."""
 
     architecture: str
@@ -49,13 +50,13 @@ class Lesson:
         """What it takes long to make of an example, made once: planes [H, W] in 0..1 by name."""
         return {}
 
+    @abstractmethod
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         """What the network says of a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         """Its losses, unweighted."""
-        raise NotImplementedError
 
 
 def unknown_of(batch: Batch) -> Tensor:
