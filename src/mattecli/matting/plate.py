@@ -28,8 +28,9 @@ DEEPEST_SHADOW = 0.45
 # The unknown band's reach to either side, as a share of the square root of the picture's area, and in pixels at least.
 BAND, NARROWEST_BAND = 0.006, 4.5
 # The plate is seen where its own texture is found again: so strongly correlated, over squares that reach so far to each side (a share
-# of the square root of the area, and pixels at least), and not plainer than this, a standard deviation in 0..1.
-CORRELATED, SQUARE, SMALLEST_SQUARE, PLAIN = 0.9, 0.005, 2.0, 4 / 255
+# of the square root of the area, and pixels at least), and not plainer than this, a standard deviation in 0..1. Below the second
+# something hides it.
+CORRELATED, UNCORRELATED, SQUARE, SMALLEST_SQUARE, PLAIN = 0.9, 0.5, 0.005, 2.0, 4 / 255
 
 
 def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.uint8]:
@@ -43,8 +44,12 @@ def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, lai
     reach = max(NARROWEST_BAND, float(BAND * np.sqrt(difference.size)))
     bridged = cv2.morphologyEx(difference, cv2.MORPH_CLOSE, _disc(reach / 2))
     alpha = np.where(mask, np.maximum(bridged, 0.5), np.minimum(difference, 0.4)).astype(np.float32)
+    likeness = _likeness(image, plate)
+    # Clothes that have the plate's colour by chance: well inside the subject, a little different and without the plate's texture.
+    hidden = (cv2.erode(mask.astype(np.uint8), _disc(reach)) > 0) & (difference > 0) & (likeness < UNCORRELATED)
+    alpha[hidden] = 1
     # Gaps between arms and legs: a solver would fill them, for what is unknown amid a subject is taken for it.
-    gaps = mask & (difference == 0) & _seen_through(image, plate)
+    gaps = mask & (difference == 0) & (likeness > CORRELATED)
     alpha[gaps] = 0
     trimap = trimap_from_alpha(alpha, band=reach)
     trimap[gaps & (trimap == UNKNOWN)] = BACKGROUND
@@ -84,8 +89,8 @@ def _laid(image: NDArray[np.uint8], plate: NDArray[np.uint8], laid: Registration
     return plate, laid
 
 
-def _seen_through(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the plate's texture is to be seen in the picture, bool [H, W]: normalised cross-correlation.
+def _likeness(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How well the plate's texture is seen around each pixel, [H, W] in -1..1: normalised cross-correlation; NaN where it has none.
 
     A subject may have the colour of what is behind it, but hardly ever its texture too. A plain plate tells nothing.
     """
@@ -93,7 +98,8 @@ def _seen_through(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray
     square = (side, side)
     seen, behind = (levels - cv2.blur(levels, square) for levels in (from_levels(image), from_levels(plate)))
     both, own, plates = (cv2.blur(np.sum(one * other, axis=2), square) for one, other in ((seen, behind), (seen, seen), (behind, behind)))
-    return (both > CORRELATED * np.sqrt(own * plates)) & (plates > 3 * PLAIN**2)
+    likeness = both / np.sqrt(np.maximum(own * plates, 1e-12))
+    return np.where(plates > 3 * PLAIN**2, likeness, np.nan).astype(np.float32)
 
 
 def _continued(difference: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
