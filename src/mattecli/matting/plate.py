@@ -47,7 +47,7 @@ def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, lai
     likeness = _likeness(image, plate)
     # Clothes that have the plate's colour by chance: well inside the subject, a little different and without the plate's texture.
     hidden = (cv2.erode(mask.astype(np.uint8), _disc(reach)) > 0) & (difference > 0) & (likeness < UNCORRELATED)
-    alpha[hidden] = 1
+    alpha[cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach / 2)) > 0] = 1
     # Gaps between arms and legs: a solver would fill them, for what is unknown amid a subject is taken for it.
     gaps = mask & (difference == 0) & (likeness > CORRELATED)
     alpha[gaps] = 0
