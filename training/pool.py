@@ -15,6 +15,7 @@ from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -158,9 +159,9 @@ def available(maker: Maker) -> int:
 def opened(maker: Maker, index: int) -> Arrays:
     """One kept example. Raises InputError when its file is damaged."""
     try:
-        with np.load(maker.path(index)) as archive:
+        with maker.path(index).open("rb") as stream, np.load(stream) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(f"{maker.path(index)} is damaged ({error}); remove it and draw again") from error
 
 

@@ -85,7 +85,7 @@ def _restore(state: State, kept: dict[str, Any]) -> None:
     try:
         state.network.load_state_dict(kept["network"])
         state.average.load_state_dict(kept["average"])
-        state.optimiser.load_state_dict(kept["optimiser"])
+        _restore_optimiser(state.optimiser, kept["optimiser"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"the checkpoint in {state.checkpoints} is of another network; set another folder, or remove it") from error
     state.scaler.load_state_dict(kept["scaler"])
@@ -93,6 +93,14 @@ def _restore(state: State, kept: dict[str, Any]) -> None:
     before, now = kept["run"], as_table(state.run)
     changed = [key for key in now if key not in ("folder", "minutes") and before.get(key) != now[key]]
     say(f"goes on after step {state.step}" + (f"; since then these settings changed: {', '.join(changed)}" if changed else ""))
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, kept: dict[str, Any]) -> None:
+    """Its moments, while decay and factors are those of the settings."""
+    asked = [{name: group[name] for name in ("weight_decay", "factor")} for group in optimiser.param_groups]
+    optimiser.load_state_dict(kept)
+    for group, values in zip(optimiser.param_groups, asked, strict=True):
+        group.update(values)
 
 
 def save(state: State) -> None:

@@ -49,3 +49,6 @@ def test_an_authors_file_runs_as_it_is(tmp_path: Path) -> None:
     alpha, foreground = matter(image, {"background": plate})
     torch.testing.assert_close(alpha, (image - plate).abs().amax(1, keepdim=True))
     torch.testing.assert_close(foreground, image)
+    half = load_matter(tmp_path / "ours.pt", device=pick_device("cpu"), precision="bf16")(image, {"background": plate})
+    assert all(part is not None and part.dtype == torch.float32 and part.shape[2:] == (37, 301) for part in half)
+    torch.testing.assert_close(half[0], alpha, rtol=0, atol=0.01)

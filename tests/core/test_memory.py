@@ -16,7 +16,7 @@ from mattecli.core.headroom import budget_of, free_host_memory, resident_memory,
 from mattecli.core.memory import COMPOSING, SEEN, Budget, Task, expected_peak, parse_bytes, plan
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, load_matter, pick_device
-from mattecli.errors import OutOfMemoryError, UsageError
+from mattecli.errors import ModelError, OutOfMemoryError, UsageError
 
 HD = Task((1080, 1920))
 GIGABYTE = 10**9
@@ -49,6 +49,7 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         ("longest", 960, 960 * 540),
         ("longest", 4096, 1920 * 1080),
         ("shortest", 540, 540 * 960),
+        ("shortest", 1500, 1080 * 1920),
         ("each", 1000, 1000 * 1000),
     ],
 )
@@ -126,6 +127,30 @@ def test_when_memory_runs_out_one_smaller_way_is_tried_and_said(greedy: Matter) 
     assert outcome.alpha.unique().tolist() == pytest.approx([0.704])
     assert outcome.notes[0].startswith("memory ran out; toy works with less detail (side=")
     assert told and "toy at 8x8: expected peak memory" in told[0]
+
+
+def test_a_batch_that_does_not_fit_is_done_picture_by_picture(tmp_path: Path) -> None:
+    free = budget_of(pick_device("cpu"))
+    assert free is not None
+    info = model(Footprint(0.0, 0.6 * free.left / 64, 0.0, "square", "side"), side=1024)  # one picture of 64 pixels fits, not two
+    export.export(Greedy(), tmp_path / "greedy.pt", info)
+    matter = load_matter(tmp_path / "greedy.pt", device=pick_device("cpu"))
+    outcome = run_within(matter, torch.zeros(2, 3, 8, 8), {}, {"side": 640})
+    assert outcome.alpha.shape == (2, 1, 8, 8) and outcome.alpha.unique().tolist() == pytest.approx([0.64]) and outcome.notes == ()
+
+
+class NoNumbers(torch.nn.Module):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        return image[:, :1] / 0.0, None
+
+
+def test_an_answer_without_numbers_is_an_error(tmp_path: Path) -> None:
+    export.export(NoNumbers(), tmp_path / "none.pt", model(None))
+    matter = load_matter(tmp_path / "none.pt", device=pick_device("cpu"))
+    with pytest.raises(ModelError, match="values that are no numbers; its weights"):
+        run_within(matter, torch.zeros(1, 3, 8, 8), {}, {})
+    with pytest.raises(ModelError, match="use --precision fp32"):
+        run_within(replace(matter, precision="fp16"), torch.zeros(1, 3, 8, 8), {}, {})
 
 
 def test_a_limit_is_for_all_that_the_process_holds(greedy: Matter) -> None:

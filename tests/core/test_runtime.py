@@ -7,7 +7,7 @@ import torch
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
 from mattecli.core.runtime import checked_options, pick_device, pick_precision, to_array, to_tensor
-from mattecli.errors import DeviceError, UsageError
+from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
 
 CPU = pick_device("cpu")
 
@@ -62,6 +62,12 @@ def test_a_complaint_of_an_export_is_the_error_it_is() -> None:
 def test_a_lack_of_memory_is_said_so() -> None:
     with pytest.raises(DeviceError, match="more memory than there is"), export.running():
         torch.empty(1 << 60, dtype=torch.uint8)
+
+
+def test_a_gpu_without_memory_is_said_so_from_inside_an_export() -> None:
+    for said in ("CUDA out of memory. Tried to allocate 2.00 GiB", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"):
+        with pytest.raises(OutOfMemoryError, match="more memory than there is"), export.running():
+            raise RuntimeError(f"The following operation failed in the TorchScript interpreter.\nRuntimeError: {said}")
 
 
 def test_options_take_the_type_of_their_default() -> None:

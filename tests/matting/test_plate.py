@@ -37,6 +37,13 @@ def test_a_plate_of_other_exposure_and_more_noise_still_serves(swing):
     assert contradictions(trimap_from_plate(image, other), alpha) < 0.01
 
 
+def test_before_a_black_plate_everything_bright_stands(swing):
+    plate = np.zeros_like(swing[1])
+    image = np.full_like(plate, 8)
+    cv2.circle(image, (200, 130), 50, (40, 200, 60), cv2.FILLED)
+    assert trimap_from_plate(image, plate)[130, 200] == 255
+
+
 def test_a_moved_camera_is_followed(swing):
     image, plate, alpha = swing
     moved = cv2.warpAffine(plate, np.array([[1, 0.004, 5], [-0.004, 1, -3]], np.float64), plate.shape[1::-1], borderMode=cv2.BORDER_REFLECT)

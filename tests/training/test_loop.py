@@ -106,6 +106,21 @@ def test_a_training_taken_up_again_ends_with_the_same_weights_to_the_last_bit(tr
         assert all(torch.equal(one[key], other[key]) for key in one)
 
 
+def test_settings_that_were_changed_in_between_are_in_force(drawn: Path, tmp_path: Path) -> None:
+    run = copy_of(drawn, tmp_path, steps=1)
+    loop.train(run, CPU)
+    again = begun(replace(run, optimiser=replace(run.optimiser, decay=0.5)), CPU)
+    assert again.step == 1 and [group["weight_decay"] for group in again.optimiser.param_groups] == [0.5]
+
+
+def test_a_damaged_example_is_named(drawn: Path, tmp_path: Path) -> None:
+    maker = Maker(copy_of(drawn, tmp_path, steps=1))
+    whole = maker.path(0).read_bytes()
+    maker.path(0).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"000000\.npz is damaged"):
+        opened(maker, 0)
+
+
 def test_a_training_out_of_time_leaves_its_state(trained: Path, tmp_path: Path) -> None:
     run = replace(copy_of(trained, tmp_path, steps=100000), minutes=1e-4)
     state = loop.train(run, CPU)

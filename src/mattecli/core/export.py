@@ -29,6 +29,8 @@ from mattecli.core.registry import ModelSpec
 from mattecli.errors import ModelError, OutOfMemoryError, OutputError, UsageError
 
 Module = torch.jit.ScriptModule  # a compiled module
+# What torch, cuBLAS and cuDNN say; from inside an export all that is left of their error's kind is its text.
+NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
 
 
 class _Quiet:
@@ -68,7 +70,7 @@ def running() -> Iterator[None]:
         own = re.search(r"mattecli\.errors\.\w+: (.+)", str(error))
         if own is not None:
             raise UsageError(own.group(1)) from error
-        if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error):
+        if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
             raise OutOfMemoryError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
         raise
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.memory import Budget, Plan, Task, announcement, expected_peak, plan, plan_smaller
 from mattecli.core.runtime import PRECISIONS, Device, Matter
-from mattecli.errors import OutOfMemoryError
+from mattecli.errors import ModelError, OutOfMemoryError
 
 # Where control groups keep their limit, their use, and how much of that is cached files that would be given up (proc(5), cgroups(7)).
 GROUPS_V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
@@ -41,13 +41,42 @@ def run_within(
 ) -> Outcome:
     """Run a model with options under which it fits into what is left, or into `limit` bytes for all that this process holds.
 
-    Should the memory run out all the same, one smaller way is tried. `tell` is told the expected peak before the work begins. Calls in
-    several threads wait for each other rather than work in a smaller way than each would alone. Raises OutOfMemoryError when no way
-    fits.
+    A batch that does not fit is done picture by picture. Should the memory run out all the same, one smaller way is tried. `tell` is
+    told the expected peak before the work begins. Calls in several threads wait for each other rather than work in a smaller way than
+    each would alone. Raises OutOfMemoryError when no way fits, ModelError when the answer holds values that are no numbers.
     """
     task = _task(matter, image, guides)
-    with _room_for(expected_peak(matter.info, task, options) or 0, matter.device, limit):
-        return _run_alone(matter, image, guides, options, task, limit, tell)
+    expected, budget = expected_peak(matter.info, task, options) or 0, budget_of(matter.device, limit)
+    if task.batch == 1 or budget is None or expected <= budget.left:
+        try:
+            with _room_for(expected, matter.device, limit):
+                return _run_alone(matter, image, guides, options, task, limit, tell)
+        except OutOfMemoryError:
+            if task.batch == 1:
+                raise
+    return _one_by_one(matter, image, guides, options, limit, tell)
+
+
+def _one_by_one(
+    matter: Matter,
+    image: Tensor,
+    guides: Mapping[str, Tensor],
+    options: Mapping[str, Tunable],
+    limit: int | None,
+    tell: Callable[[str], None],
+) -> Outcome:
+    """The pictures of a batch that does not fit as a whole: none is matted in a smaller way for the others' sake."""
+    outcomes = [
+        run_within(matter, one, {name: guide[at : at + 1] for name, guide in guides.items()}, options, limit=limit, tell=tell)
+        for at, one in enumerate(image.split(1))
+    ]
+    foregrounds = [outcome.foreground for outcome in outcomes if outcome.foreground is not None]
+    return Outcome(
+        alpha=torch.cat([outcome.alpha for outcome in outcomes]),
+        foreground=torch.cat(foregrounds) if foregrounds else None,
+        notes=tuple(dict.fromkeys(note for outcome in outcomes for note in outcome.notes)),
+        expected=max((outcome.expected or 0 for outcome in outcomes), default=0) or None,
+    )
 
 
 def _run_alone(
@@ -64,12 +93,14 @@ def _run_alone(
     if budget is not None:
         tell(announcement(matter.info, task, chosen, budget))
     try:
-        return _outcome(matter(image, guides, chosen.options), chosen, budget)
+        return _outcome(matter, matter(image, guides, chosen.options), chosen, budget)
     except OutOfMemoryError:
-        pass  # what the failed call held is free only outside of this block
+        if task.batch > 1:
+            raise
+    # What the failed call held is free only outside of that block.
     budget = budget_of(matter.device, limit)
     smaller = plan_smaller(matter.info, task, options=chosen.options, budget=budget)
-    return _outcome(matter(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
+    return _outcome(matter, matter(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
 
 
 # What calls that are going on were promised, and whose turn it is to look at that.
@@ -96,7 +127,10 @@ def _room_for(needed: int, device: Device, limit: int | None) -> Iterator[None]:
             _turn.notify_all()
 
 
-def _outcome(answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
+def _outcome(matter: Matter, answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
+    if not all(bool(part.sum().isfinite()) for part in answer if part is not None):
+        advice = "its weights may be damaged, so choose another model" if matter.precision == "fp32" else "use --precision fp32"
+        raise ModelError(f"{matter.info.name} answered with values that are no numbers; {advice}")
     expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
     return Outcome(*answer, notes=(chosen.change,) if chosen.change else (), expected=expected)
 

@@ -78,8 +78,10 @@ def _longest(task: Task, bound: float) -> float:
 
 
 def _shortest(task: Task, bound: float) -> float:
-    """As MODNet's wrapper: the shorter side becomes the bound, the longer at most four times that."""
-    return bound * min(bound * max(task.size) / min(task.size), 4 * bound)
+    """The shorter side becomes the bound, unless the bound lies between the two; the longer is at most four times that."""
+    shorter, longer = min(task.size), max(task.size)
+    scale = bound / shorter if shorter > bound or longer < bound else 1.0
+    return min(scale * shorter, 4 * bound) * min(scale * longer, 4 * bound)
 
 
 SEEN: Mapping[str, Callable[[Task, float], float]] = {

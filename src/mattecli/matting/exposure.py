@@ -107,6 +107,8 @@ def _line(plate: Picture, picture: Picture, gain: float) -> tuple[float, float]:
             return gain, bias
         moments = [float((weight * values).sum()) / total for values in (plate * plate, plate, plate * picture, picture)]
         squares, mean, products, mean_picture = moments
+        if squares < DARKEST**2:  # black tells nothing of light
+            return gain, bias
         gain, bias = np.linalg.solve([[squares, mean], [mean, 1 + BIAS_HOLD]], [products, mean_picture]).tolist()
     return gain, bias
 

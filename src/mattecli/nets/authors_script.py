@@ -7,12 +7,14 @@ forward(src, bgr) returns (pha, fgr, pha_sm, fgr_sm, err_sm, ref_sm) for RGB in 
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class CompleteAuthorsScript(nn.Module):
     __constants__ = ("alpha", "foreground", "multiple")
+    number: Tensor
 
     def __init__(self, network: nn.Module, multiple: int, alpha: int, foreground: int) -> None:
         super().__init__()
@@ -20,6 +22,7 @@ class CompleteAuthorsScript(nn.Module):
         self.multiple = multiple
         self.alpha = alpha
         self.foreground = foreground
+        self.register_buffer("number", torch.zeros(()), persistent=False)  # of the type that the weights are brought to
 
     def forward(self, image: Tensor, background: Tensor) -> tuple[Tensor, Tensor | None]:
         """Image and background [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] and foreground [B, 3, H, W] in 0..1.
@@ -30,9 +33,10 @@ class CompleteAuthorsScript(nn.Module):
         below = max(256, height + (-height) % self.multiple) - height
         right = max(256, width + (-width) % self.multiple) - width
         padding = [0, right, 0, below]
-        outputs = self.network(F.pad(image, padding, mode="replicate"), F.pad(background, padding, mode="replicate"))
-        alpha: Tensor = outputs[self.alpha]
-        foreground: Tensor = outputs[self.foreground]
+        dtype = self.number.dtype
+        outputs = self.network(F.pad(image, padding, mode="replicate").to(dtype), F.pad(background, padding, mode="replicate").to(dtype))
+        alpha: Tensor = outputs[self.alpha].float()
+        foreground: Tensor = outputs[self.foreground].float()
         return alpha[:, :, :height, :width].clamp(0.0, 1.0), foreground[:, :, :height, :width].clamp(0.0, 1.0)
 
 
