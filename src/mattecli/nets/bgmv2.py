@@ -116,7 +116,11 @@ def select_cells(error: Tensor, mode: str, sample_pixels: int, threshold: float)
 
 def along(cells: Tensor, size: int, margin: int, side: int, new_side: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
     """One axis of `spots`: for each place in a row of `new_side` the first of the two samples of `side` it lies between, at most `last`,
-    and the weights of both, [N, size + 2 margin] each."""
+    and the weights of both, [N, size + 2 margin] each.
+
+    With size 2 and margin 1 the cell 3 has the places 5, 6, 7 and 8. In a row of 16 made from 8 samples the first of them lies at 2.25:
+    first 2, weights 0.75 and 0.25.
+    """
     places = cells[:, None] * size + torch.arange(-margin, size + margin, device=cells.device)
     inside = (places >= 0) & (places < new_side)
     centres = ((places.clamp(0, new_side - 1) + 0.5) * (side / new_side) - 0.5).clamp(0.0, side - 1.0)
@@ -131,7 +135,7 @@ def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: lis
     """
     height, width = source
     same = source == resized  # then nothing lies between two samples
-    down, aside = min(height - 1, 1), min(width - 1, 1)
+    down, aside = min(height - 1, 1), min(width - 1, 1)  # rows and columns to the second sample; a side of 1 has but one
     row, upper, lower = along(cells[:, 1], size, margin, height, resized[0], height - 1 if same else height - 1 - down)
     column, left, right = along(cells[:, 2], size, margin, width, resized[1], width - 1 if same else width - 1 - aside)
     row = (row + cells[:, :1] * height) * width
