@@ -122,6 +122,7 @@ def test_a_picture_goes_through_the_standard_streams(scene: Path) -> None:
         (["trimap-from-strokes", "photo.png", "small.png"], 1, "small.png: the strokes are 30x20 pixels but the picture is 96x72"),
         (["trimap-from-strokes", "photo.png", "outside.json"], 1, "the point [200, 4] of the background strokes lies outside the picture"),
         (["trimap-from-strokes", "photo.png", "broken.json"], 1, "broken.json is no JSON"),
+        (["trimap-from-strokes", "photo.png", "deep.json"], 1, "deep.json is nested too deeply to be strokes"),
         (["trimap-from-strokes", "photo.png", "lost.json"], 1, "there is no file lost.json"),
         (["trimap-from-strokes", "lost.png", "strokes.png"], 1, "there is no file lost.png"),
     ],
@@ -130,6 +131,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run: Run, scene: Path, argu
     write_image(np.full((20, 30), 255, np.uint8), "small.png")
     Path("outside.json").write_text(json.dumps({"foreground": [[5, 5]], "background": [[200, 4]]}))
     Path("broken.json").write_text('{"foreground": [[1, 2]')
+    Path("deep.json").write_text("[" * 200_000 + "]" * 200_000)
     before = sorted(scene.iterdir())
     done = run(*arguments)
     assert done.exit_code == code, done.output

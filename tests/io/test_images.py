@@ -1,5 +1,6 @@
 """Pictures survive the way in and out: depth, orientation, profile, transparency; broken ones are refused in one sentence."""
 
+import importlib.util
 import io
 import struct
 import zlib
@@ -12,6 +13,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from mattecli.errors import InputError, OutputError, UsageError
+from mattecli.io.files import written_whole
 from mattecli.io.images import read_levels, read_photo, write_image
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (13, 17, 3), dtype=np.uint8)
@@ -67,6 +69,62 @@ def test_orientation_is_applied_to_sixteen_bits(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").pixels, np.rot90(DEEP[..., :3], -1))
 
 
+def test_sixteen_bit_channels_may_lie_one_after_another(tmp_path: Path) -> None:
+    planes = np.moveaxis(DEEP[..., :3], 2, 0)
+    tags = [(274, 3, 1, 6, True)]
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate", compression="adobe_deflate", extratags=tags)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").pixels, np.rot90(DEEP[..., :3], -1))
+
+
+def test_sixteen_bit_grey_may_count_from_white(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", DEEP[..., 0], photometric="miniswhite")
+    np.testing.assert_array_equal(read_levels(tmp_path / "a.tif"), 65535 - DEEP[..., 0])
+
+
+def test_premultiplied_colours_come_back_straight(tmp_path: Path) -> None:
+    alpha = np.maximum(DEEP[..., 3], 2000)
+    alpha[0] = 0
+    premultiplied = np.round(DEEP[..., :3] * (alpha[..., None] / 65535)).astype(np.uint16)
+    write_image(np.dstack([premultiplied, alpha]), tmp_path / "a.tif", premultiplied=True)
+    photo = read_photo(tmp_path / "a.tif")
+    np.testing.assert_array_equal(photo.alpha, alpha)
+    off = np.abs(photo.pixels[1:].astype(int) - DEEP[1:, :, :3])
+    assert (off <= 1 + 65535 / 2 / alpha[1:, :, None]).all()  # half a level before the division
+    assert (photo.pixels[0] == 0).all()
+
+
+def test_a_sixteen_bit_channel_that_is_not_said_to_be_alpha_is_none(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb", extrasamples=["unspecified"])
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.alpha is None
+    np.testing.assert_array_equal(photo.pixels, DEEP[..., :3])
+
+
+def test_the_tiffs_of_opencv_are_read(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.tif"), DEEP[..., [2, 1, 0, 3]])  # LZW, and nothing is said of the fourth channel
+    photo = read_photo(tmp_path / "a.tif")
+    np.testing.assert_array_equal(np.dstack([photo.pixels, photo.alpha]), DEEP)
+
+
+def _lzw(data: bytes) -> bytes:
+    """Each byte as its own 9-bit code, with a clear code before the table grows (TIFF 6.0, section 13)."""
+    runs = [data[start : start + 200] for start in range(0, len(data), 200)]
+    bits = "".join(f"{code:09b}" for run in runs for code in (256, *run)) + f"{257:09b}"
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("imagecodecs") is not None, reason="with imagecodecs, tifffile reads these")
+def test_channels_one_after_another_in_lzw_are_refused_and_not_guessed(tmp_path: Path) -> None:
+    planes = np.moveaxis(DEEP[..., :3], 2, 0)
+    options = {"photometric": "rgb", "planarconfig": "separate", "compression": "adobe_deflate", "byteorder": "<"}
+    strips = iter([_lzw(plane.astype("<u2").tobytes()) for plane in planes])
+    tifffile.imwrite(tmp_path / "a.tif", strips, shape=planes.shape, dtype="uint16", metadata=None, **options)
+    deflate, lzw = (struct.pack("<HHIHH", 259, 3, 1, code, 0) for code in (8, 5))
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes().replace(deflate, lzw))
+    with pytest.raises(InputError, match=r"a\.tif: its 16-bit pixels are stored in a way that is not read; save it interleaved"):
+        read_photo(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
 def test_every_kind_of_png_becomes_rgb(tmp_path: Path, mode: str) -> None:
     colours = Image.fromarray(COLOURS if mode == "P" else np.dstack([COLOURS, COLOURS[..., :1]]))
@@ -86,6 +144,12 @@ def test_a_profile_of_grey_is_not_put_on_colours(tmp_path: Path) -> None:
     grey_profile = SRGB[:16] + b"GRAY" + SRGB[20:]
     path = _saved(tmp_path / "a.png", Image.fromarray(COLOURS[..., 0]), icc_profile=grey_profile)
     assert read_photo(path).icc is None
+
+
+def test_a_bmp_holds_no_profile_so_its_colours_become_srgb(tmp_path: Path) -> None:
+    red_is_green = SRGB.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
+    write_image(np.full((4, 4, 3), (255, 0, 0), np.uint8), tmp_path / "a.bmp", icc=red_is_green)
+    assert np.abs(read_photo(tmp_path / "a.bmp").pixels.astype(int) - (0, 255, 0)).max() <= 2
 
 
 def test_guides_keep_their_grey_levels(tmp_path: Path) -> None:
@@ -113,6 +177,12 @@ def _truncated(format: str, depth: type = np.uint8) -> bytes:
     return data[: len(data) // 2]
 
 
+def _odd_tiff() -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, DEEP[..., :3], photometric="rgb", byteorder="<")
+    return stream.getvalue().replace(struct.pack("<HH", 273, 4), struct.pack("<HH", 273, 5))  # offsets as fractions
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -121,9 +191,10 @@ def _truncated(format: str, depth: type = np.uint8) -> bytes:
         (_truncated("JPEG"), "cut off"),
         (_truncated("PNG"), "cut off"),
         (_truncated("PNG", np.uint16), "cut off"),
+        (_odd_tiff(), "is damaged"),
         (_bomb(), "400 megapixels"),
     ],
-    ids=["empty", "text", "jpeg", "png", "png16", "bomb"],
+    ids=["empty", "text", "jpeg", "png", "png16", "tiff16", "bomb"],
 )
 def test_a_broken_file_is_refused_in_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.jpg").write_bytes(content)
@@ -138,3 +209,43 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot hold transparency"):
         write_image(np.dstack([COLOURS, COLOURS[..., :1]]), tmp_path / "a.jpg")
     assert [file.name for file in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(("name", "size"), [("a.webp", (1, 16384)), ("a.jpg", (65501, 1))])
+def test_sides_longer_than_a_format_has_are_refused_with_its_limit(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+    with pytest.raises(OutputError, match=rf"holds {max(size) - 1} a side; use \.png or \.tif"):
+        write_image(np.zeros((*size, 3), np.uint8), tmp_path / name)
+    write_image(np.zeros((min(size[0], 65500), min(size[1], 16383), 3), np.uint8), tmp_path / name)
+
+
+def test_what_an_encoder_has_to_say_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"a\.jpg cannot be written \(Cannot handle this data type.*\); choose another format"):
+        write_image(DEEP[..., :3], tmp_path / "a.jpg")
+    with (
+        pytest.raises(OutputError, match=r"cannot be written \(encoder error -2\)"),
+        written_whole(tmp_path / "a.jpg", advice="") as stream,
+    ):
+        stream.write(b"begun")
+        raise OSError("encoder error -2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_may_be_as_long_as_names_get(tmp_path: Path) -> None:
+    longest = tmp_path / ("a" * 251 + ".png")
+    write_image(COLOURS, longest)
+    assert list(tmp_path.iterdir()) == [longest]
+
+
+def test_reading_leaves_the_pixel_limit_of_pillow_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int | None] = []
+    opened = Image.open
+
+    def watched(*args: object, **options: object) -> Image.Image:
+        seen.append(Image.MAX_IMAGE_PIXELS)
+        return opened(*args, **options)
+
+    write_image(COLOURS, tmp_path / "a.png")
+    monkeypatch.setattr(Image, "open", watched)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10**6)  # several threads read, and the limit is the whole process's
+    read_photo(tmp_path / "a.png")
+    assert seen == [10**6]

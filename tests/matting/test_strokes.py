@@ -98,6 +98,8 @@ def test_the_pen_scales_with_the_picture():
         ({"foreground": [[60, 2]]}, r"\[60, 2\] of the foreground strokes lies outside the picture, which is 60x40"),
         ({"background": [[[3, 3]], [[5, -1]]]}, r"\[5, -1\] of the background"),
         ({"foreground": [5, 6]}, "5 in the foreground strokes is no point"),
+        ({"foreground": [[10**23, 6]]}, r"\[1e\+23, 6\] of the foreground strokes lies outside the picture"),
+        ({"foreground": [[10**400, 6]]}, r"\[10{10,30}\.\.\.0+, 6\] in the foreground strokes is no point"),
         ({"foreground": [[1, 2], [3, "4"]]}, "no point"),
         ({"foreground": [[1, float("nan")]]}, "no point"),
         ({"foreground": {"x": 1}}, "no list"),

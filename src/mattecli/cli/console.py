@@ -1,5 +1,7 @@
 """How the command line speaks: results to stdout, everything else to stderr, progress only where a person is watching."""
 
+import codecs
+import io
 import json
 import os
 import sys
@@ -7,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -20,8 +22,26 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 SIGNAL_PIPE = 141
 STDOUT = "-"
+_AS_NAMED = "mattecli.as-named"
 
 Made = TypeVar("Made")
+
+
+def keep_names() -> None:
+    """Let stdout carry every file's name: its own bytes where they are no text, escapes for letters that the encoding lacks."""
+    codecs.register_error(_AS_NAMED, _as_named)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=_AS_NAMED)
+
+
+def _as_named(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Python reads bytes of a name that are no text as lone surrogates (PEP 383)."""
+    if isinstance(error, UnicodeEncodeError):
+        error.end = error.start + 1
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 def say(text: str) -> None:
@@ -32,12 +52,22 @@ def say(text: str) -> None:
 
 def say_json(record: Mapping[str, Any]) -> None:
     """A result as one line of JSON, to stdout."""
-    say(json.dumps(record, ensure_ascii=False))
+    say(_as_json(record, sys.stdout))
 
 
 def note_json(record: Mapping[str, Any]) -> None:
     """A result's record where stdout carries the result itself: one line of JSON, to stderr."""
-    sys.stderr.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sys.stderr.write(_as_json(record, sys.stderr) + "\n")
+
+
+def _as_json(record: Mapping[str, Any], stream: TextIO) -> str:
+    """In plain letters; escaped where the stream does not write them as UTF-8, which JSON is."""
+    line = json.dumps(record, ensure_ascii=False)
+    try:
+        as_it_is = line.encode(stream.encoding or "utf-8") == line.encode()
+    except UnicodeEncodeError:
+        as_it_is = False
+    return line if as_it_is else json.dumps(record)
 
 
 def note(text: str) -> None:
@@ -102,6 +132,7 @@ class Commands(TyperGroup):
     """The commands, with the error family turned into one sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        keep_names()
         try:
             return super().invoke(ctx)
         except MatteError as error:

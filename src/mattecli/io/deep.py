@@ -1,17 +1,60 @@
-"""Pictures of up to 16 bits a channel, which Pillow narrows to 8: OpenCV reads them and writes PNG, tifffile writes TIFF."""
+"""Pictures of up to 16 bits a channel, which Pillow narrows to 8: OpenCV reads and writes PNG, tifffile TIFF.
 
-from typing import Any, BinaryIO
+TIFF files say in tags what their numbers mean (TIFF 6.0, 1992: PhotometricInterpretation, PlanarConfiguration, ExtraSamples); OpenCV
+applies the orientation but passes over these.
+"""
+
+import io
+import logging
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.errors import OutputError
+from mattecli.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+Deep = NDArray[np.uint16]
+
+# tifffile logs what is odd about a file; without a handler, Python would print that.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+# Values of TIFF 6.0's tags.
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+_ONE_AFTER_ANOTHER = 2
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+_ORIENTATION_TAG = 0x0112
 
 
-def sixteen_bit_levels(data: bytes) -> NDArray[np.uint16] | None:
-    """The pixels of a PNG or TIFF as [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, or None where OpenCV cannot read them as such."""
-    levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+def sixteen_bit_levels(data: bytes) -> Deep | None:
+    """The pixels of a PNG or TIFF as [H, W] grey, or [H, W, C] grey, RGB or either with straight alpha; None for what holds others.
+
+    A TIFF's orientation is applied, that of a PNG is not. Raises InputError for a TIFF whose pixels are of that kind but compressed in
+    a way that is not read.
+    """
+    return _tiff_levels(data) if data[:2] in (b"II", b"MM") else _decoded_by_opencv(data)
+
+
+def orient(levels: Any, orientation: int) -> Any:
+    """Apply the orientation 1..8 (TIFF 6.0 and Exif 2.3, tag 0x0112) to [H, W] or [H, W, C]."""
+    if orientation in (5, 6, 7, 8):
+        levels = levels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        levels = levels[::-1]
+    if orientation in (2, 3, 6, 7):
+        levels = levels[:, ::-1]
+    return np.ascontiguousarray(levels)
+
+
+def _decoded_by_opencv(data: bytes) -> Deep | None:
+    """RGB where OpenCV says BGR; TIFFs upright."""
+    try:
+        levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # longer sides than it takes
+        return None
     if levels is None or levels.dtype != np.uint16:
         return None
     if levels.ndim == 3 and levels.shape[2] >= 3:
@@ -19,13 +62,66 @@ def sixteen_bit_levels(data: bytes) -> NDArray[np.uint16] | None:
     return np.ascontiguousarray(levels, dtype=np.uint16)
 
 
+def _tiff_levels(data: bytes) -> Deep | None:
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = file.pages.first
+        if page.dtype != np.uint16 or page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+            return None
+        stored = _stored(page, data)
+        return _as_meant(stored.reshape(*stored.shape[:2], -1), int(page.photometric), [int(kind) for kind in page.extrasamples])
+
+
+def _stored(page: "TiffPage", data: bytes) -> Deep:
+    """A page's numbers as [H, W] or [H, W, C], upright."""
+    separate = page.planarconfig == _ONE_AFTER_ANOTHER and page.samplesperpixel > 1
+    try:
+        stored = page.asarray()
+    except ValueError as error:  # a compression for which tifffile wants a package more; libtiff in OpenCV knows most
+        decoded = None if separate else _decoded_by_opencv(data)
+        if decoded is None:
+            raise InputError(
+                "its 16-bit pixels are stored in a way that is not read; save it interleaved, compressed as Deflate"
+            ) from error
+        return decoded
+    return orient(np.moveaxis(stored, 0, -1) if separate else stored, page.tags.valueof(_ORIENTATION_TAG, 1))
+
+
+def _as_meant(planes: Deep, photometric: int, extras: list[int]) -> Deep:
+    """Colours, black being 0, and their straight alpha where one of the extra channels [H, W, C] is alpha; others are left out."""
+    count = 3 if photometric == _RGB else 1
+    colours = planes[..., :count]
+    if photometric == _WHITE_IS_ZERO:
+        colours = 65535 - colours
+    if not extras and planes.shape[2] == count + 1:
+        extras = [_UNASSOCIATED]  # files older than the tag, and OpenCV's
+    which = next((n for n, kind in enumerate(extras) if kind in (_ASSOCIATED, _UNASSOCIATED)), None)
+    if which is None:
+        return np.ascontiguousarray(colours, dtype=np.uint16)
+    alpha = planes[..., count + which]
+    if extras[which] == _ASSOCIATED:
+        colours = _unmultiplied(colours, alpha)
+    return np.dstack([colours, alpha]).astype(np.uint16, copy=False)
+
+
+def _unmultiplied(colours: Deep, alpha: Deep) -> Deep:
+    """Colours divided by their alpha, to the nearest level; where nothing is visible they stay as they are."""
+    whole = np.where(alpha == 0, 65535, alpha)[..., None].astype(np.uint32)
+    # 65535 squared, and half a divisor more, is just below 2 ** 32.
+    return np.minimum((colours.astype(np.uint32) * 65535 + whole // 2) // whole, 65535).astype(np.uint16)
+
+
 def encode_png(pixels: NDArray[np.unsignedinteger[Any]], icc: bytes | None) -> bytes:
     """[H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit, as a PNG file; grey ones carry no profile."""
     bgr: Any = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
-    if icc and pixels.ndim == 3:
-        done, data = cv2.imencodeWithMetadata(".png", bgr, [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(icc, np.uint8)])
-    else:
-        done, data = cv2.imencode(".png", bgr)
+    try:
+        if icc and pixels.ndim == 3:
+            done, data = cv2.imencodeWithMetadata(".png", bgr, [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(icc, np.uint8)])
+        else:
+            done, data = cv2.imencode(".png", bgr)
+    except cv2.error:
+        done = False
     if not done:
         raise OutputError("the PNG encoder failed; try another format")
     return data.tobytes()

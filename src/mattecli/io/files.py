@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -29,13 +30,18 @@ def naming(source: str) -> Iterator[None]:
         raise InputError(str(error) if source in str(error) else f"{source}: {error}") from error
 
 
+def part_beside(path: Path) -> Path:
+    """A temporary name in the folder of `path`, hidden, taken by no one else and short: a file's own name may be as long as names get."""
+    return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
 @contextlib.contextmanager
 def written_whole(path: Path, *, advice: str) -> Iterator[BinaryIO]:
     """A stream to a temporary neighbour that takes the final name when all is written; the folder is made where there is none.
 
     advice: what to do when that fails, as the end of the OutputError's sentence.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as stream:
@@ -46,7 +52,7 @@ def written_whole(path: Path, *, advice: str) -> Iterator[BinaryIO]:
             raise OSError(0, "nothing was written")
         os.replace(part, path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); {advice}") from error
+        raise OutputError(f"{path} cannot be written ({error.strerror or error}); {advice}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

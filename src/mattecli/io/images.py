@@ -2,12 +2,15 @@
 
 Read: JPEG, PNG, WebP, TIFF, BMP; 8 and 16 bit; grey, palette, CMYK (turned into sRGB) and with alpha. Pillow reads headers, profiles
 and 8-bit pixels and notices truncated files; what Pillow narrows to 8 bits is the work of deep.py.
-Written: PNG (OpenCV), TIFF (tifffile), WebP, JPEG, BMP (Pillow), with the ICC profile of the photo, under a temporary name first.
+Written: PNG (OpenCV), TIFF (tifffile), WebP, JPEG, BMP (Pillow), with the ICC profile of the photo, under a temporary name first;
+BMP holds no profile, so its colours are turned into sRGB.
 """
 
 import contextlib
 import io
+import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from mattecli.errors import InputError, UsageError
-from mattecli.io.deep import encode_png, encode_tiff, sixteen_bit_levels
-from mattecli.io.files import reading, written_whole
+from mattecli.errors import InputError, OutputError, UsageError
+from mattecli.io.deep import encode_png, encode_tiff, orient, sixteen_bit_levels
+from mattecli.io.files import naming, reading, written_whole
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -29,6 +32,25 @@ WRITE_SUFFIXES = READ_SUFFIXES
 SIXTEEN_BIT_SUFFIXES = (".png", ".tif", ".tiff")
 MAX_MEGAPIXELS = 250
 STANDARD_STREAM = "-"
+
+# The most pixels a side: a 14-bit field of WebP, and JPEG_MAX_DIMENSION of libjpeg's jmorecfg.h.
+LONGEST_SIDES = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
+
+# What this program opens is decided by MAX_MEGAPIXELS. Pillow's own limit is the whole process's, so it is not for a call to change.
+Image.MAX_IMAGE_PIXELS = None
+# What the decoders and encoders raise over data they did not foresee, beside OSError.
+_BAFFLED = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _ORIENTATION_TAG = 0x0112
@@ -67,7 +89,7 @@ def read_photo(source: str | Path) -> Photo:
     Raises InputError with one sentence for what is missing, no picture, truncated, too large or in a format that is not read.
     """
     data = _read_bytes(source)
-    with _explained(source), Image.open(io.BytesIO(data), formats=_FORMATS) as header:
+    with _explained(source), naming(_named(source)), Image.open(io.BytesIO(data), formats=_FORMATS) as header:
         _check_megapixels(source, header)
         header.load()  # decodes everything, so a truncated file is noticed here
         orientation = header.getexif().get(_ORIENTATION_TAG, 1)
@@ -76,7 +98,7 @@ def read_photo(source: str | Path) -> Photo:
         levels: Pixels | None = sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
         if levels is None:
             levels, profile = _eight_bit_levels(source, header, profile)
-    colours, alpha = _split_alpha(_orient(levels, orientation))
+    colours, alpha = _split_alpha(orient(levels, orientation))
     opaque = alpha is not None and bool(alpha.min() == np.iinfo(alpha.dtype).max)
     return Photo(_as_rgb(colours), None if opaque else alpha, _rgb_profile(profile), lossy=lossy, opaque=opaque)
 
@@ -95,8 +117,8 @@ def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = 
     """Write [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha), 8 or 16 bit, to a file, or as PNG to stdout when it is "-".
 
     The format follows the suffix. The file gets its name only when it is complete. premultiplied: the RGBA's colours are multiplied by
-    its alpha, which TIFF files say of themselves (others cannot). Raises OutputError, or UsageError for a suffix that cannot hold the
-    picture.
+    its alpha, which TIFF files say of themselves (others cannot). Raises OutputError, also for sides longer than the format has, or
+    UsageError for a suffix that cannot hold the picture.
     """
     if str(destination) == STANDARD_STREAM:
         sys.stdout.buffer.write(encode_png(pixels, icc))
@@ -104,8 +126,12 @@ def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = 
         return
     path = Path(destination)
     check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
+    _check_sides(path, pixels)
     with written_whole(path, advice="choose another place with -o") as stream:
-        _encode(pixels, path.suffix.lower(), stream, icc, premultiplied=premultiplied)
+        try:
+            _encode(pixels, path.suffix.lower(), stream, icc, premultiplied=premultiplied)
+        except _BAFFLED as error:
+            raise OutputError(f"{path} cannot be written ({_said(error)}); choose another format") from error
 
 
 def check_suffix(path: Path, *, has_alpha: bool) -> None:
@@ -141,16 +167,18 @@ def _named(source: str | Path) -> str:
 
 @contextlib.contextmanager
 def _explained(source: str | Path) -> Iterator[None]:
-    """Pillow's exceptions as one sentence. Its own pixel limit is off here: ours is checked before anything is decoded."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    """The decoders' exceptions as one sentence."""
     try:
         yield
     except UnidentifiedImageError as error:
         raise InputError(f"{_named(source)} is not a picture this program reads; give JPEG, PNG, WebP, TIFF or BMP") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise InputError(f"{_named(source)} is damaged or cut off ({error}); get a whole copy") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    except (OSError, *_BAFFLED) as error:
+        raise InputError(f"{_named(source)} is damaged or cut off ({_said(error)}); get a whole copy") from error
+
+
+def _said(error: Exception) -> str:
+    """What an exception says; its kind where it says nothing."""
+    return str(error) or type(error).__name__
 
 
 def _check_megapixels(source: str | Path, header: Image.Image) -> None:
@@ -159,6 +187,15 @@ def _check_megapixels(source: str | Path, header: Image.Image) -> None:
         raise InputError(
             f"{_named(source)} claims {header.width}x{header.height} pixels ({megapixels:.0f} megapixels), more than the {MAX_MEGAPIXELS} "
             "this program opens; scale it down first"
+        )
+
+
+def _check_sides(path: Path, pixels: Pixels) -> None:
+    height, width = pixels.shape[:2]
+    longest = LONGEST_SIDES.get(path.suffix.lower())
+    if longest is not None and max(height, width) > longest:
+        raise OutputError(
+            f"{path} cannot be written: it has {width}x{height} pixels and {path.suffix} holds {longest} a side; use .png or .tif"
         )
 
 
@@ -174,7 +211,8 @@ def _eight_bit_levels(source: str | Path, header: Image.Image, profile: bytes | 
     """8-bit RGB or RGBA and the profile it is in now."""
     mode = header.mode
     if mode == "CMYK":
-        return np.array(_cmyk_to_srgb(header, profile)), None
+        # Through the embedded printing profile where there is one, else by Pillow's plain formula.
+        return np.array(_in_srgb(header, profile) or header.convert("RGB")), None
     if mode in ("LAB", "HSV", "F") or (mode.startswith("I") and not mode.startswith("I;16")):
         raise InputError(f"{_named(source)} stores its pixels as {mode}, which is not read; save it as 8 or 16-bit RGB")
     if mode.startswith("I;16"):
@@ -183,25 +221,12 @@ def _eight_bit_levels(source: str | Path, header: Image.Image, profile: bytes | 
     return np.array(header.convert("RGBA" if has_alpha else "RGB")), profile
 
 
-def _cmyk_to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Through the embedded printing profile where there is one, else by Pillow's plain formula."""
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """The picture turned from its profile into sRGB, or None without one that works."""
     if profile:
         with contextlib.suppress(ImageCms.PyCMSError, OSError):
-            converted = ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
-    return picture.convert("RGB")
-
-
-def _orient(levels: Any, orientation: int) -> Any:
-    """Apply the EXIF orientation 1..8 (Exif 2.3, tag 0x0112)."""
-    if orientation in (5, 6, 7, 8):
-        levels = levels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        levels = levels[::-1]
-    if orientation in (2, 3, 6, 7):
-        levels = levels[:, ::-1]
-    return np.ascontiguousarray(levels)
+            return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return None
 
 
 def _split_alpha(levels: Any) -> tuple[Any, Any]:
@@ -232,7 +257,10 @@ def _encode(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None, *,
 
 
 def _encode_with_pillow(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None) -> None:
-    name = {".webp": "WEBP", ".bmp": "BMP"}.get(suffix, "JPEG")
-    settings: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}, "JPEG": {"quality": 95, "subsampling": 0}, "BMP": {}}
-    options = settings[name] | ({"icc_profile": icc} if icc and name != "BMP" else {})
-    Image.fromarray(pixels).save(stream, name, **options)
+    picture = Image.fromarray(pixels)
+    if suffix == ".bmp":
+        (_in_srgb(picture, icc) or picture).save(stream, "BMP")
+    elif suffix == ".webp":
+        picture.save(stream, "WEBP", lossless=True, exact=True, icc_profile=icc)
+    else:
+        picture.save(stream, "JPEG", quality=95, subsampling=0, icc_profile=icc)

@@ -5,6 +5,8 @@ They come as a picture or as polylines and become a trimap that knows what was p
 
 from __future__ import annotations
 
+import reprlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -115,7 +117,7 @@ def _pen(width: Any, size: tuple[int, int]) -> float:
     if width is None:
         return max(1.0, PEN * min(size))
     if not _is_number(width) or not 1 <= width <= min(size):
-        raise InputError(f"the pen's width {width!r} is none; give a number of pixels from 1 to {min(size)}")
+        raise InputError(f"the pen's width {reprlib.repr(width)} is none; give a number of pixels from 1 to {min(size)}")
     return float(width)
 
 
@@ -129,7 +131,7 @@ def _polylines(lines: Any, kind: str, size: tuple[int, int]) -> list[Polyline]:
 
 def _point(point: Any, kind: str, size: tuple[int, int]) -> tuple[float, float]:
     if not isinstance(point, list) or len(point) != 2 or not all(_is_number(value) for value in point):
-        raise InputError(f"{point!r} in the {kind} strokes is no point; write [x, y]")
+        raise InputError(f"{reprlib.repr(point)} in the {kind} strokes is no point; write [x, y]")
     x, y = float(point[0]), float(point[1])
     if not (0 <= x < size[1] and 0 <= y < size[0]):
         raise InputError(
@@ -139,7 +141,7 @@ def _point(point: Any, kind: str, size: tuple[int, int]) -> tuple[float, float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _draw(lines: list[Polyline], width: float, size: tuple[int, int]) -> NDArray[np.bool_]:

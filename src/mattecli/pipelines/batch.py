@@ -11,12 +11,25 @@ Made = TypeVar("Made")
 
 
 def process_all(jobs: Sequence[Job], make: Callable[[Job], Made], *, threads: int = 1) -> Iterator[tuple[Job, Made | MatteError]]:
-    """Each job with what is made of it, or with the error that kept it from being made; in order, so many at the same time. No torch."""
+    """Each job with what is made of it, or with the error that kept it from being made; in order, so many at the same time. No torch.
+
+    What nobody foresaw is the failure of one picture among many; where there is but one, it keeps its traceback.
+    """
 
     def attempt(job: Job) -> tuple[Job, Made | MatteError]:
         try:
             return job, make(job)
         except MatteError as error:
             return job, error
+        except Exception as error:
+            if len(jobs) == 1:
+                raise
+            return job, _unforeseen(job, error)
 
     return in_parallel(jobs, attempt, threads=threads)
+
+
+def _unforeseen(job: Job, error: Exception) -> MatteError:
+    failure = MatteError(f"{job.source} failed with {type(error).__name__} ({error}), a fault of this program; run it alone to see where")
+    failure.__cause__ = error
+    return failure

@@ -170,6 +170,8 @@ def _read_json(file: str) -> object:
             return json.loads(Path(file).read_text(encoding="utf-8"))
     except ValueError as error:  # neither JSON nor UTF-8
         raise InputError(f"{file} is no JSON ({error}); mend it or give the strokes as a picture") from error
+    except RecursionError as error:
+        raise InputError(f"{file} is nested too deeply to be strokes; mend it or give the strokes as a picture") from error
 
 
 def _spread(photo: Photo, strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
