@@ -16,6 +16,7 @@ from PIL import Image, ImageCms
 from mattecli.cli.composite import composite
 from mattecli.io.images import write_image
 from tests.clips import ffmpeg, make_clip
+from tests.profiles import damaged, display_p3
 from tests.support import Run, read
 
 WANTED = np.array([230, 140, 40])
@@ -117,6 +118,20 @@ def test_depth_and_profile_are_kept(run: Run, stage: Path) -> None:
         assert picture.info["icc_profile"] == profile
 
 
+def test_a_picture_with_a_profile_is_laid_over_colours_that_keep_their_look_and_is_srgb_in_a_clip(run: Run, stage: Path) -> None:
+    write_image(read(stage / "cutouts/square.png"), stage / "wide.png", icc=display_p3())
+    write_image(np.full((72, 96, 3), (220, 30, 30), np.uint8), "red.png", icc=damaged())
+    done = run("composite", "wide.png", "--over", "220,30,30", "-o", "over.png")
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    over = read(stage / "over.png")
+    assert over[0, 0].tolist() == [202, 54, 44] and over[30, 40].tolist() == [10, 200, 30]
+    done = run("composite", "wide.png", "--over", "red.png", "-o", "over.png", "--overwrite")
+    assert "profile of red.png is damaged" in done.stderr and read(stage / "over.png")[0, 0].tolist() == [220, 30, 30]
+    _moving("alpha.mkv", lambda index, size: np.full((*size, 3), 255, np.uint8), codec="ffv1")
+    assert run("composite", "wide.png", "--alpha", "alpha.mkv", "--over", "white", "-o", "still.mkv").exit_code == 0
+    assert _frames("still.mkv")[0, 30, 40, 0] < 5, "a green that sRGB has not, cut off"
+
+
 def test_fit_says_how_the_backdrop_meets_the_frame(run: Run, stage: Path) -> None:
     corners = {}
     for fit in ("cover", "contain", "stretch"):
@@ -169,6 +184,15 @@ def test_a_picture_may_stand_still_under_a_moving_matte_and_a_matte_under_a_clip
     np.testing.assert_array_equal(read(stage / "cut/003.png")[..., 3], read(stage / "alpha.png"))
 
 
+def test_a_clip_that_breaks_off_is_laid_as_far_as_it_goes_and_fails(run: Run, stage: Path) -> None:
+    _moving("clip.mkv", _photo, codec="ffv1")
+    whole = Path("clip.mkv").read_bytes()
+    Path("clip.mkv").write_bytes(whole[: len(whole) * 2 // 3])
+    done = run("composite", "clip.mkv", "--alpha", "alpha.png", "--over", "white", "-o", "out.mkv", "-q")
+    written = len(_frames("out.mkv"))
+    assert done.exit_code == 1 and 0 < written < 6 and f"the {written} frames before that were written to out.mkv" in done.stderr
+
+
 def test_clips_of_different_lengths_are_refused_with_both_counts(run: Run, stage: Path) -> None:
     _moving("clip.mkv", _photo, codec="ffv1")
     make_clip(Path("short.mkv"), picture=_alpha, size=(72, 96), frames=4, codec="ffv1", pixels="gray")
@@ -207,6 +231,18 @@ def test_transparency_does_not_go_into_a_jpeg_and_inputs_are_not_overwritten(run
     for output, said in (("cut.jpg", "cannot hold transparency"), ("photo.png", "would overwrite")):
         done = run("composite", "photo.png", "--alpha", "alpha.png", "--over", "transparent", "-o", output)
         assert done.exit_code == 2 and said in done.stderr
+
+
+def test_a_batch_goes_on_with_what_is_missing_and_a_clip_is_made_whole(run: Run, stage: Path) -> None:
+    write_image(read(stage / "cutouts/square.png"), "cutouts/other.png")
+    Path("white").mkdir()
+    Path("white/other.png").write_text("from the run before")
+    for made in ("white/square.png\n", ""):
+        done = run("composite", "cutouts/", "--over", "white", "-o", "white/", "--skip-existing")
+        assert (done.exit_code, done.stdout) == (0, made) and "results are there already" in done.stderr, done.output
+    assert Path("white/other.png").read_text() == "from the run before"
+    done = run("composite", "clip.mp4", "--alpha", "alpha.png", "--over", "white", "--skip-existing")
+    assert done.exit_code == 2 and "--skip-existing is for pictures" in done.stderr
 
 
 def test_the_examples_of_the_help_work(run: Run, stage: Path) -> None:

@@ -148,6 +148,17 @@ def test_numbered_pictures_are_frames_for_rvm_and_the_first_has_a_dtssd_of_nough
     assert "dtssd" not in run("eval", tmp_path / "pred", tmp_path / "true", "--convention", "rvm", "--no-sequence", "--json").stdout
 
 
+def test_frames_follow_each_other_by_number_also_without_leading_noughts(run: Run, tmp_path: Path) -> None:
+    for index in range(12):
+        for folder, shift in (("pred", index % 5), ("true", 0)):
+            write_image(_disc(shift), tmp_path / folder / "take" / f"{index + 1}.png")
+            write_image(_disc(shift), tmp_path / "padded" / folder / "take" / f"{index + 1:02d}.png")
+    plain = _records(run("eval", tmp_path / "pred", tmp_path / "true", "--convention", "rvm", "--json").stdout)
+    padded = _records(run("eval", tmp_path / "padded/pred", tmp_path / "padded/true", "--convention", "rvm", "--json").stdout)
+    assert [Path(record["pred"]).stem for record in plain[:12]] == [str(number) for number in range(1, 13)]
+    assert plain[12] == padded[12] and plain[12]["mean"]["dtssd"] > 0
+
+
 def test_clips_are_measured_frame_by_frame_like_their_frames_as_pictures(run: Run, tmp_path: Path) -> None:
     for folder, step in (("pred", 1), ("true", 0)):
         for index in range(4):

@@ -106,6 +106,8 @@ def test_one_pixel_works(run: Run, scene: Path) -> None:
         (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take --trimap"),
         (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
         (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),
+        (["photo.png", "--mask", "true.png", "--refine", "fusoin"], 1, "no model called 'fusoin'; did you mean fusion?"),
+        (["photo.png", "--skip-existing", "--overwrite"], 2, "drop one of them"),
         (["photo.png", "--trimap", "trimap.png", "--device", "gpu"], 2, "there is no device"),
         (["photo.png", "--trimap", "trimap.png", "--as", "sticker"], 2, "choose cutout"),
         (["photo.png", "--trimap", "trimap.png", "--over", "beigeish"], 1, "colour"),
@@ -122,6 +124,29 @@ def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, scene: Path, 
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
     assert said in done.stderr
     assert not (scene / "out.png").exists()
+
+
+def test_refine_without_a_value_takes_a_file_behind_it_for_a_photo(run: Run, scene: Path) -> None:
+    (scene / "photo.png").rename(scene / "photo")
+    done = run("image", "--mask", "true.png", "--refine", "photo", "-o", "cut.png")
+    assert "there is no model" not in done.stderr and "no file photo" not in done.stderr, done.output
+
+
+def test_an_interrupted_batch_goes_on_with_what_is_missing(run: Run, scene: Path) -> None:
+    (scene / "photos").mkdir()
+    for name in ("a", "b", "c"):
+        (scene / "photos" / f"{name}.png").write_bytes((scene / "photo.png").read_bytes())
+    command = ("image", "photos", "--trimap", "trimap.png", "--as", "alpha", "-o", "out/", "--json")
+    (scene / "out").mkdir()
+    (scene / "out/b.png").write_text("from the run before")
+    done = run(*command, "--skip-existing")
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["output"] for line in done.stdout.splitlines()] == ["out/a.png", "out/c.png"]
+    assert "1 of 3 results are there already" in done.stderr
+    assert (scene / "out/b.png").read_text() == "from the run before"
+    again = run(*command, "--skip-existing")
+    assert (again.exit_code, again.stdout) == (0, "") and "3 of 3 results" in again.stderr
+    assert len(run(*command).stdout.splitlines()) == 3 and read(scene / "out/b.png").shape == (72, 96)
 
 
 def test_results_that_cannot_be_written_are_said_so(run: Run, scene: Path) -> None:
@@ -150,7 +175,7 @@ def test_killed_while_writing_nothing_half_done_has_the_final_name(scene: Path) 
     )
     process = subprocess.Popen([sys.executable, "-c", program], cwd=scene)
     deadline = time.monotonic() + 60
-    while not any(part.stat().st_size for part in scene.glob(".big.tif.*")) and time.monotonic() < deadline:
+    while not any(part.stat().st_size for part in scene.glob(".*.part")) and time.monotonic() < deadline:
         assert process.poll() is None, "the writer finished before it could be killed"
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mattecli.io.images import write_image
+from tests.profiles import damaged, display_p3
 from tests.support import Run, read
 
 GREEN, BLUE = np.array([70, 190, 80]), np.array([50, 80, 200])
@@ -42,6 +43,41 @@ def test_a_screen_is_guide_enough_and_leaves_none_of_its_colour(run: Run, scene:
 def test_decontaminate_off_keeps_the_photos_own_colours(run: Run, scene: Path) -> None:
     assert run("image", "photo.png", "--trimap", "trimap.png", "--decontaminate", "off", "-o", "cut.png").exit_code == 0
     np.testing.assert_array_equal(read(scene / "cut.png")[..., :3], read(scene / "photo.png"))
+
+
+def test_a_photo_with_transparency_keeps_its_colours_where_it_is_seen_through(run: Run, scene: Path) -> None:
+    photo, solid = read(scene / "photo.png"), read(scene / "trimap.png") == 255
+    own = np.full(photo.shape[:2], 255, np.uint8)
+    own[:, 48:] = 128
+    write_image(np.dstack([photo, own]), scene / "half.png")
+    for name, source, switch in (("on", "half", "on"), ("off", "half", "off"), ("whole", "photo", "on")):
+        done = run("image", f"{source}.png", "--trimap", "trimap.png", "--decontaminate", switch, "-o", f"{name}.png")
+        assert done.exit_code == 0, done.output
+    cut, old, whole = (read(scene / f"{name}.png") for name in ("on", "off", "whole"))
+    np.testing.assert_array_equal(old[..., :3], photo)
+    np.testing.assert_array_equal(cut[..., :3][solid], photo[solid])
+    assert (cut[solid & (own == 128), 3] == 128).all()
+    soft = (whole[..., 3] > 60) & (whole[..., 3] < 250)
+    assert np.abs(cut[..., :3].astype(int) - whole[..., :3])[soft].mean() < 4, "the edge is as without transparency"
+
+
+def test_colours_hidden_in_a_cutout_do_not_come_out_when_it_is_cut_again(run: Run, scene: Path) -> None:
+    alpha = read(scene / "true.png")
+    hidden = np.where(alpha[..., None] > 0, WANTED, (0, 255, 0)).astype(np.uint8)
+    write_image(np.dstack([hidden, alpha]), scene / "cut.png")
+    assert run("image", "cut.png", "--trimap", "trimap.png", "-o", "again.png").exit_code == 0
+    again = read(scene / "again.png")
+    assert np.abs(again[..., :3] - WANTED)[again[..., 3] > 0].max() <= 1
+
+
+def test_a_backdrop_keeps_its_look_behind_a_photo_with_a_profile(run: Run, scene: Path) -> None:
+    for name, icc in (("wide", display_p3()), ("damaged", damaged())):
+        write_image(read(scene / "photo.png"), scene / f"{name}.png", icc=icc)
+        done = run("image", f"{name}.png", "--trimap", "trimap.png", "--over", "220,30,30", "-o", f"{name}_over.png")
+        assert done.exit_code == 0, done.output
+        assert ("profile of the photo is damaged" in done.stderr) == (name == "damaged")
+    assert read(scene / "wide_over.png")[0, 0].tolist() == [202, 54, 44], "what 220, 30, 30 of sRGB is in Display P3"
+    assert read(scene / "damaged_over.png")[0, 0].tolist() == [220, 30, 30]
 
 
 def test_gamma_blends_levels_and_fit_and_blur_reach_the_backdrop(run: Run, scene: Path) -> None:

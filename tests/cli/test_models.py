@@ -79,6 +79,18 @@ def test_what_is_no_checkpoint_is_refused(run: Run, tmp_path: Path, make: object
     assert not (tmp_path / "out.pt").exists()
 
 
+@pytest.mark.usefixtures("mirrored")
+def test_verify_looks_at_every_file_though_one_is_bad(run: Run) -> None:
+    names = ("shm-fast", "fdm-erd", "fusion")
+    bad, *good = (Path(run("models", "path", name).stdout.strip()) for name in names)
+    assert run("models", "pull", *names, "--offline").exit_code == 0
+    bad.write_bytes(b"altered")
+    done = run("models", "verify", *names)
+    assert done.exit_code == 1 and f"{bad} does not have the sha256" in done.stderr
+    assert done.stdout == "".join(f"{file}: ok\n" for file in good)
+    run("models", "rm", *names)
+
+
 def test_a_wrong_file_is_not_imported(run: Run, tmp_path: Path) -> None:
     _wrong_layout(tmp_path / "ckpt_lastest.pth")
     done = run("models", "import", "shm-fast", tmp_path / "ckpt_lastest.pth")

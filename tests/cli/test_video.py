@@ -35,12 +35,12 @@ def true_alpha(index: int, size: Size = SIZE) -> np.ndarray:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with clip.mp4 (the disc, with sound), plate.png (the scene alone) and band.png (a trimap that fits all frames)."""
+    """A folder with clip.mp4 (the disc, with sound), plate.png (the scene alone) and band.png (a trimap that fits a dozen frames)."""
     monkeypatch.chdir(tmp_path)
     # Whole chroma: at this size, halved chroma smears the disc's colour over its whole soft edge.
     make_clip(tmp_path / "clip.mp4", picture=disc, frames=6, pixels="yuv444p", sounds=("stereo",))
     write_image(disc(0, present=False), tmp_path / "plate.png")
-    mattes = np.stack([true_alpha(index) for index in range(32)])
+    mattes = np.stack([true_alpha(index) for index in range(12)])
     write_image(np.where(mattes.min(0) == 1, 255, np.where(mattes.max(0) == 0, 0, 128)).astype(np.uint8), tmp_path / "band.png")
     return tmp_path
 
@@ -152,6 +152,111 @@ def test_resume_makes_only_what_is_missing_and_the_last_again(stage: Path, run: 
     assert other.exit_code == 2 and "drop --resume" in other.stderr
 
 
+def bars(folder: Path, indices: range) -> str:
+    """Trimaps without anything unknown, one picture a frame; the frame's number from 1 is how many eighths of them are foreground."""
+    for index in indices:
+        levels = np.zeros(SIZE, np.uint8)
+        levels[:, : SIZE[1] * (index + 1) // 8] = 255
+        write_image(levels, folder / f"{index:05d}.png")
+    return str(folder)
+
+
+def bars_seen(alpha: np.ndarray) -> int:
+    """The number, from 1, of the frame that a matte by one of `bars` belongs to."""
+    return round(8 * float((alpha > 127).mean()))
+
+
+def test_resume_does_not_take_an_earlier_run_s_pictures_for_its_own(stage: Path, run: Run) -> None:
+    command = ("video", "clip.mp4", "--trimap", "bars", "--model", "closed-form", "-o", "frames/%05d.png", "--over")
+    bars(stage / "bars", range(6))
+    assert run(*command, "red").exit_code == 0
+    for number in (3, 4, 5):
+        (stage / f"bars/{number:05d}.png").unlink()
+    broken = run(*command, "blue")
+    assert broken.exit_code == 1 and "ends after 3 frames" in broken.stderr
+    bars(stage / "bars", range(6))
+    assert run(*command, "blue", "--resume").exit_code == 0
+    corners = [tuple(read_photo(file).pixels[0, -1]) for file in sorted((stage / "frames").glob("*.png"))]
+    assert corners == [(0, 0, 255)] * 6
+
+
+def test_resume_counts_the_pictures_of_its_own_pattern_alone(stage: Path, run: Run) -> None:
+    command = ("video", "clip.mp4", "--trimap", "band.png", "--model", "closed-form", "--end", "0.16")
+    for name, over in (("a", "red"), ("b", "blue")):
+        assert run(*command, "--over", over, "-o", f"frames/{name}%d.png").exit_code == 0
+    (stage / "frames/b4.png").unlink()
+    assert run(*command, "--over", "blue", "-o", "frames/b%d.png", "--resume").exit_code == 0
+    other = run(*command, "--over", "blue", "-o", "frames/a%d.png", "--resume")
+    assert other.exit_code == 2 and "drop --resume" in other.stderr
+
+
+@pytest.mark.parametrize(("noted", "code", "words"), [("[]", 2, "drop --resume"), ("", 2, "drop --resume"), (None, 1, "cannot be written")])
+def test_a_record_that_is_none_or_cannot_be_written_is_one_sentence(
+    noted: str | None, code: int, words: str, stage: Path, run: Run
+) -> None:
+    command = ("video", "clip.mp4", "--trimap", "band.png", "--model", "closed-form", "--end", "0.08", "-o", "frames/", "--quiet")
+    record = stage / "frames/.%05d.png.matte.json"
+    if noted is None:
+        record.mkdir(parents=True)
+    else:
+        assert run(*command).exit_code == 0
+        record.write_text(noted)
+    result = run(*command, *([] if noted is None else ["--resume"]))
+    assert (result.exit_code, words in result.stderr, len(result.stderr.splitlines())) == (code, True, 1), result.stderr
+
+
+def test_a_steadied_matte_is_the_same_after_resume(stage: Path, run: Run) -> None:
+    make_clip(stage / "still.mkv", frames=8, picture=lambda index, size: disc(0, size), codec="ffv1", pixels="gbrp")
+    for index in range(8):
+        inside = true_alpha(4 * (index % 2)) > 0.5
+        write_image(inside.astype(np.uint8) * np.uint8(255), stage / f"masks/{index}.png")
+    command = ("video", "still.mkv", "--mask", "masks", "--model", "closed-form", "--smooth", "--as", "alpha", "-o", "frames/%05d.png")
+    assert run(*command).exit_code == 0
+    frames = sorted((stage / "frames").glob("*.png"))
+    whole = [file.read_bytes() for file in frames]
+    for file in frames[5:]:
+        file.unlink()
+    result = run(*command, "--resume")
+    assert [file.read_bytes() for file in frames] == whole
+    assert result.exit_code == 0 and "the first 4 pictures are kept" in result.stderr, result.stderr
+
+
+def test_pictures_of_a_guide_are_in_step_with_a_clip_of_any_rate(stage: Path, run: Run) -> None:
+    make_clip(stage / "fast.mp4", frames=7, rate="50", picture=disc)
+    command = ("video", "fast.mp4", "--trimap", bars(stage / "bars", range(7)), "--model", "closed-form")
+    assert run(*command, "--start", "0.05", "--every", "2", "--as", "alpha", "-o", "frames/").exit_code == 0
+    assert [bars_seen(read_photo(file).pixels[..., 0]) for file in sorted((stage / "frames").glob("*.png"))] == [4, 6]
+    assert run(*command, "--preview", "sheet.png", "-o", "out.mov").exit_code == 0
+    tiles = read_photo(stage / "sheet.png").pixels[..., 0].reshape(4, 354, 3, 480)[:, :320, 1]
+    assert [bars_seen(tile) for tile in tiles] == [1, 3, 5, 7]
+
+
+def test_a_guide_that_outlasts_the_clip_is_told_and_so_are_its_one_sided_frames(stage: Path, run: Run) -> None:
+    bars(stage / "bars", range(9))
+    command = ("video", "clip.mp4", "--trimap", "bars", "--model", "closed-form", "-o", "out.mov")
+    assert "bars has 9 frames, the clip 6" in run(*command).stderr
+    for index in (1, 2):
+        write_image(np.zeros(SIZE, np.uint8), stage / f"bars/{index:05d}.png")
+    part = run(*command, "--end", "0.2").stderr
+    assert "in 2 frames the trimap has no foreground" in part and "the clip" not in part
+
+
+def test_what_is_doubtful_about_a_plate_made_of_a_clip_is_told(stage: Path, run: Run) -> None:
+    make_clip(stage / "empty.mp4", frames=1, picture=lambda index, size: disc(index, size, present=False), pixels="yuv444p")
+    result = run("video", "clip.mp4", "--bg", "empty.mp4", "--model", "closed-form", "--end", "0.04", "-o", "out.mov")
+    assert result.exit_code == 0 and "plate: there is but one frame" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize(("transfer", "system"), [(16, "PQ"), (18, "HLG")])
+def test_a_clip_in_hdr_is_told(transfer: int, system: str, stage: Path, run: Run) -> None:
+    tag = ("-bsf:v", f"h264_metadata=transfer_characteristics={transfer}")
+    make_clip(stage / "hdr.mp4", frames=1, picture=disc, pixels="yuv420p10le", options=tag)
+    cutout = run("video", "hdr.mp4", "--trimap", "band.png", "--model", "closed-form", "-o", "out.mov")
+    assert f"the clip is HDR ({system})" in cutout.stderr and "backdrop" not in cutout.stderr
+    over = run("video", "hdr.mp4", "--trimap", "band.png", "--model", "closed-form", "--over", "white", "-o", "out.mp4")
+    assert "the backdrop is not converted" in over.stderr
+
+
 def test_a_part_of_a_clip_starts_at_zero_and_every_second_frame_keeps_its_pace(stage: Path, run: Run) -> None:
     make_clip(stage / "long.mp4", frames=25, picture=disc, sounds=("stereo",))
     assert run("video", "long.mp4", "--trimap", "band.png", "--start", "0.4", "--end", "0:00.8", "-o", "part.mov").exit_code == 0
@@ -180,6 +285,16 @@ def test_a_preview_shows_frames_alpha_and_composite(stage: Path, run: Run) -> No
     assert ((sheet == (255, 0, 255)).all(axis=2)).mean() > 0.1  # the composite's loud backdrop
 
 
+@pytest.mark.parametrize(
+    ("part", "rows"),
+    [((), 4), (("--end", "9"), 4), (("--start", "0.16", "--end", "0.2"), 1), (("--start", "0.2"), 1), (("--start", "0.12"), 3)],
+)
+def test_a_preview_of_a_short_part_shows_the_frames_there_are(part: tuple[str, ...], rows: int, stage: Path, run: Run) -> None:
+    result = run("video", "clip.mp4", "--trimap", "band.png", "--model", "closed-form", *part, "--preview", "sheet.png", "-o", "out.mov")
+    assert result.exit_code == 0, result.stderr
+    assert read_photo(stage / "sheet.png").pixels.shape[0] == rows * (480 * SIZE[0] // SIZE[1] + 34)
+
+
 def test_the_record_tells_where_the_time_went(stage: Path, run: Run) -> None:
     result = run("video", "clip.mp4", "--trimap", "band.png", "--as", "alpha", "-o", "alpha.mov", "--json", "--quiet")
     record = json.loads(result.stdout)
@@ -197,6 +312,15 @@ MISTAKES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "times the wrong way": (("clip.mp4", "--start", "2", "--end", "1"), 2, "is empty"),
     "no such time": (("clip.mp4", "--start", "soon"), 2, "--start soon"),
     "after the end": (("clip.mp4", "--trimap", "band.png", "--start", "60", "-o", "out.mov"), 1, "no frames"),
+    "nothing to preview": (
+        ("clip.mp4", "--trimap", "band.png", "--start", "60", "--preview", "sheet.png", "-o", "out.mov"),
+        1,
+        "no frames",
+    ),
+    "one-sided trimap": (("clip.mp4", "--trimap", "white.png", "-o", "out.mov"), 1, "white.png: the trimap has no background"),
+    "trimap of another size": (("clip.mp4", "--trimap", "square.png", "-o", "out.mov"), 1, "50x50"),
+    "mask of another size": (("clip.mp4", "--mask", "square.png", "-o", "out.mov"), 1, "50x50"),
+    "mask clip of another size": (("clip.mp4", "--mask", "small.mp4", "-o", "out.mov"), 1, "small.mp4: the mask is 48x32"),
     "other scene": (("clip.mp4", "--bg", "other.png", "-o", "out.mov"), 1, "scene"),
     "other shape": (("clip.mp4", "--bg", "square.png", "-o", "out.mov"), 1, "50x50"),
     "unwritable": (("clip.mp4", "--trimap", "band.png", "-o", "notes.txt/out.mov"), 1, "out.mov"),
@@ -211,6 +335,8 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(mistake: str, stage
     noise = np.random.default_rng(5).integers(0, 255, (8, 12, 3)).repeat(8, axis=0).repeat(8, axis=1)
     write_image(noise.astype(np.uint8), stage / "other.png")
     write_image(np.zeros((50, 50, 3), np.uint8), stage / "square.png")
+    write_image(np.full(SIZE, 255, np.uint8), stage / "white.png")
+    make_clip(stage / "small.mp4", size=(32, 48), frames=2)
     before = sorted(stage.rglob("*"))
     arguments, code, words = MISTAKES[mistake]
     result = run("video", *arguments, "--quiet")
@@ -224,20 +350,35 @@ def test_what_is_no_clip_is_told_before_a_model_is_opened(arguments: tuple[str, 
     assert result.exit_code != 0 and words in result.stderr and "modnet" not in result.stderr
 
 
-def test_ctrl_c_leaves_no_file_under_the_final_name(stage: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "words"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "stopped"), ("SIGHUP", 129, "stopped")]
+)
+def test_ctrl_c_and_what_ends_a_process_leave_no_file_behind(name: str, code: int, words: str, stage: Path) -> None:
+    process = _begun(stage, name, signal.SIG_DFL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code and words in said and "Traceback" not in said
+    assert list((stage / "out").iterdir()) == []
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(stage: Path) -> None:
+    process = _begun(stage, "SIGHUP", signal.SIG_IGN)
+    process.communicate(timeout=120)
+    assert process.returncode == 0 and [file.name for file in (stage / "out").iterdir()] == ["long.mov"]
+
+
+def _begun(stage: Path, name: str, handling: signal.Handlers) -> "subprocess.Popen[str]":
+    """A run that treats a signal so from the start, and was sent it when it was about to write."""
     make_clip(stage / "long.mp4", frames=60, picture=disc)
     command = [sys.executable, "-m", "mattecli", "video", "long.mp4", "--trimap", "band.png", "-o", "out/long.mov"]
     # A shell's background jobs ignore Ctrl-C, and so would what they start.
-    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(command, cwd=stage, stderr=subprocess.PIPE, text=True, preexec_fn=listening) as process:
-        for _ in range(300):
-            if list((stage / "out").glob(".*")):
-                break
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, words = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted" in words and "Traceback" not in words
-    assert list((stage / "out").iterdir()) == []
+    listening = partial(signal.signal, getattr(signal, name), handling)
+    process = subprocess.Popen(command, cwd=stage, stderr=subprocess.PIPE, text=True, preexec_fn=listening)
+    for _ in range(300):
+        if list((stage / "out").glob(".*")):
+            break
+        time.sleep(0.1)
+    process.send_signal(getattr(signal, name))
+    return process
 
 
 def test_the_weight_free_plate_way_follows_a_swinging_subject(shared: Path, tmp_path: Path, run: Run) -> None:

@@ -146,6 +146,11 @@ def test_a_profile_of_grey_is_not_put_on_colours(tmp_path: Path) -> None:
     assert read_photo(path).icc is None
 
 
+def test_a_profile_that_is_cut_off_does_not_keep_a_png_from_being_written(tmp_path: Path) -> None:
+    write_image(COLOURS, tmp_path / "a.png", icc=SRGB[:200])
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png").pixels, COLOURS)
+
+
 def test_a_bmp_holds_no_profile_so_its_colours_become_srgb(tmp_path: Path) -> None:
     red_is_green = SRGB.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
     write_image(np.full((4, 4, 3), (255, 0, 0), np.uint8), tmp_path / "a.bmp", icc=red_is_green)

@@ -1,5 +1,7 @@
 """Laying over, colours and backdrops."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,35 @@ def test_a_blurred_backdrop_keeps_its_light_and_spreads_a_lamp_by_the_given_devi
     assert light.sum() == pytest.approx(1, rel=0.03)
     across = (np.arange(201) - 100) ** 2
     assert np.sqrt((light.sum(0) * across).sum() / light.sum()) == pytest.approx(sigma, rel=0.05)
+
+
+def test_a_backdrop_as_thin_as_a_pixel_fills_a_large_frame() -> None:
+    gradient = np.linspace(0, 1, 1080, dtype=np.float32)[:, None, None].repeat(3, axis=2)
+    shown = fit(gradient, 1080, 1920)
+    assert shown.shape == (1080, 1920, 3)
+    assert 0.499 < shown.min() <= shown.max() < 0.501, "a strip of its middle, the height of half a pixel"
+    assert fit(gradient.swapaxes(0, 1), 1080, 400, sigma=3).shape == (1080, 400, 3)
+
+
+def test_a_panorama_behind_a_tall_frame_takes_no_more_memory_than_what_is_seen_of_it() -> None:
+    panorama = plain(100, 4000, (0.5, 0.5, 0.5))
+    tracemalloc.start()
+    fit(panorama, 1000, 250)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20e6, "the whole of it at that size has 40 million pixels"
+
+
+@pytest.mark.parametrize(("size", "frame"), [((60, 80), (108, 192)), ((60, 80), (190, 108)), ((40, 30), (20, 27)), ((200, 90), (60, 80))])
+@pytest.mark.parametrize("sigma", [0.0, 2.0, 5.5])
+def test_what_is_seen_of_a_covering_backdrop_is_as_if_all_of_it_had_been_made(
+    size: tuple[int, int], frame: tuple[int, int], sigma: float
+) -> None:
+    backdrop = np.random.default_rng(2).random((*size, 3), np.float32)
+    scale = max(frame[0] / size[0], frame[1] / size[1])
+    whole = fit(backdrop, round(size[0] * scale), round(size[1] * scale), mode="stretch", sigma=sigma)
+    top, left = ((all_of - part) // 2 for all_of, part in zip(whole.shape[:2], frame, strict=True))
+    np.testing.assert_allclose(fit(backdrop, *frame, sigma=sigma), whole[top : top + frame[0], left : left + frame[1]], atol=2e-5)
 
 
 def test_contained_and_blurred_the_bars_stay_black() -> None:

@@ -11,6 +11,7 @@ from mattecli.io.images import write_image
 from mattecli.pipelines.backdrop import ClipBackdrop, PictureBackdrop, PlainBackdrop, open_backdrop, parse_blur
 from mattecli.pipelines.lengths import Length
 from tests.clips import SIZE, index_of, make_clip
+from tests.profiles import SRGB, display_p3
 
 
 def _index(backdrop: ClipBackdrop, seconds: float) -> int:
@@ -58,6 +59,29 @@ def test_what_is_transparent_in_a_backdrop_is_black(tmp_path: Path) -> None:
     write_image(picture, tmp_path / "logo.png")
     shown = open_backdrop(str(tmp_path / "logo.png")).at((4, 4))
     assert shown[:2].max() == 0 and shown[2:].min() == pytest.approx(200 / 255)
+
+
+def test_a_backdrop_has_its_own_look_behind_a_photo_of_any_profile(tmp_path: Path) -> None:
+    p3, red = display_p3(), np.full((4, 4, 3), (220, 30, 30), np.uint8)
+    for name, profile in (("plain", None), ("tagged", SRGB), ("wide", p3)):
+        write_image(red, tmp_path / f"{name}.png", icc=profile)
+
+    def corner(over: str, icc: bytes | None) -> list[int]:
+        return np.rint(open_backdrop(over).at((4, 4), icc=icc)[0, 0] * 255).astype(int).tolist()
+
+    for srgb in ("220,30,30", str(tmp_path / "plain.png"), str(tmp_path / "tagged.png")):
+        assert corner(srgb, None) == corner(srgb, SRGB) == [220, 30, 30]
+        assert corner(srgb, p3) == [202, 54, 44]
+    wide = str(tmp_path / "wide.png")
+    assert corner(wide, p3) == [220, 30, 30]
+    assert corner(wide, None)[0] > 235, "as red as sRGB can be"
+
+
+def test_a_moving_backdrop_has_its_own_look_too(clip: Path) -> None:
+    backdrop = open_backdrop(str(clip))
+    as_it_is = backdrop.at(SIZE)
+    assert np.abs(backdrop.at(SIZE, icc=display_p3()) - as_it_is).max() > 0.05
+    backdrop.close()
 
 
 def test_two_runs_with_one_picture_and_placing_are_known_to_be_alike(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
+import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -75,6 +77,66 @@ def test_an_exception_in_the_block_drops_what_still_waits() -> None:
         threading.Timer(0.2, gate.set).start()
         raise KeyboardInterrupt
     assert len(done) <= 1
+
+
+@pytest.fixture
+def press_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Ctrl-C, which a job in a shell's background would ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def _interrupted(use: Callable[[Callable[[int], int]], object], press_ctrl_c: Callable[[], None]) -> tuple[list[int], list[int]]:
+    """What was begun and what was finished when `use`, given some work, was left while Ctrl-C was pressed twice in its first item."""
+    begun: list[int] = []
+    done: list[int] = []
+    pressed, gate = threading.Event(), threading.Event()
+
+    def work(number: int) -> int:
+        begun.append(number)
+        pressed.set()
+        gate.wait(10)
+        done.append(number)
+        return number
+
+    def press() -> None:
+        pressed.wait(10)
+        for wait in (0.2, 0.2):
+            threading.Event().wait(wait)
+            press_ctrl_c()
+        threading.Timer(0.2, gate.set).start()
+
+    presses = threading.Thread(target=press)
+    presses.start()
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            use(work)
+        finally:
+            presses.join()
+    return begun, done
+
+
+def test_ctrl_c_while_the_last_items_are_written_waits_for_the_one_at_work_and_drops_the_rest(press_ctrl_c: Callable[[], None]) -> None:
+    def use(work: Callable[[int], int]) -> None:
+        with WriteBehind(work, depth=5) as behind:
+            for number in range(4):
+                behind.put(number)
+
+    assert _interrupted(use, press_ctrl_c) == ([0], [0])
+
+
+def test_ctrl_c_while_a_reading_or_a_working_thread_is_waited_for_leaves_none_of_them_behind(press_ctrl_c: Callable[[], None]) -> None:
+    def reading(work: Callable[[int], int]) -> None:
+        with read_ahead(map(work, range(9)), depth=1):
+            pass
+
+    def working(work: Callable[[int], int]) -> None:
+        next(in_parallel(range(9), work, threads=1))
+
+    for use in (reading, working):
+        begun, done = _interrupted(use, press_ctrl_c)
+        assert begun == done and not any(thread.name.startswith(("read", "in para")) for thread in threading.enumerate())
 
 
 def test_what_is_done_in_parallel_comes_in_order_and_is_really_done_at_once() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mattecli.errors import InputError, UsageError
-from mattecli.pipelines.plan import plan_jobs
+from mattecli.pipelines.plan import plan_jobs, unmade
 
 
 @pytest.fixture
@@ -45,8 +45,9 @@ def test_without_o_the_result_lies_beside_its_input(tree: Path) -> None:
 
 def test_a_pattern_names_the_results(tree: Path) -> None:
     assert _planned(["photos/b/one.jpg"], "x/{parent}/{stem}-cut.webp") == {"photos/b/one.jpg": "x/one-cut.webp"}
-    with pytest.raises(UsageError, match="unknown field 'frame'"):
-        _planned(["photos/one.jpg"], "{frame}.png")
+    for pattern, field in (("{frame}.png", "frame"), ("{stem:{x}}.png", "x"), ("{stem:>{name}}{}.png", "")):
+        with pytest.raises(UsageError, match=f"unknown field '{field}'"):
+            _planned(["photos/one.jpg"], pattern)
 
 
 def test_two_results_under_one_name_are_refused_before_any_work(tree: Path) -> None:
@@ -75,6 +76,52 @@ def test_guides_are_found_for_each_picture(tree: Path) -> None:
     assert job.guides == {"trimap": "trimaps/a/one.png"}
     with pytest.raises(InputError, match="holds no guide"):
         plan_jobs(["photos/a/deep/two.png"], "out.png", kind="cutout", guides={"trimap": "trimaps/a"})
+
+
+def test_guides_of_a_folder_are_found_whatever_the_case_of_their_suffix_and_strokes_may_be_polylines(tree: Path) -> None:
+    (tree / "guides").mkdir()
+    for name in ("one.PNG", "two.json", "one.json"):
+        (tree / "guides" / name).touch()
+    (job,) = plan_jobs(["photos/one.jpg"], "out.png", kind="cutout", guides={"trimap": "guides", "strokes": "guides"})
+    assert job.guides == {"trimap": "guides/one.PNG", "strokes": "guides/one.PNG"}
+    (job,) = plan_jobs(["photos/a/deep/two.png"], "out.png", kind="cutout", guides={"strokes": "guides"})
+    assert job.guides == {"strokes": "guides/two.json"}
+    with pytest.raises(InputError, match="holds no guide"):
+        plan_jobs(["photos/a/deep/two.png"], "out.png", kind="cutout", guides={"trimap": "guides"})
+
+
+def test_results_stay_below_o_also_of_folders_beside_the_current_one(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree / "photos/b")
+    assert _planned(["../a", "."], "out/") == {
+        "../a/deep/two.png": "out/a/deep/two.png",
+        "../a/one.jpg": "out/a/one.png",
+        "one.jpg": "out/b/one.png",
+    }
+
+
+@pytest.mark.parametrize("output", ["photos/out", "photos/out/", "photos/out/{parent}/{stem}-{name}.png"])
+def test_results_inside_the_input_folder_do_not_become_inputs(output: str, tree: Path) -> None:
+    first = _planned(["photos"], output)
+    for destination in first.values():
+        (tree / destination).parent.mkdir(parents=True, exist_ok=True)
+        (tree / destination).touch()
+    assert _planned(["photos"], output) == first
+    assert "photos/out/one.png" not in _planned(["photos/**/*.*g"], output)
+
+
+def test_the_folder_itself_is_searched_though_the_results_go_there(tree: Path) -> None:
+    assert _planned(["photos/a"], "photos/a/{stem}.webp") == {
+        "photos/a/deep/two.png": "photos/a/two.webp",
+        "photos/a/one.jpg": "photos/a/one.webp",
+    }
+    assert _planned(["photos/a"], "photos/{parent}/{stem}.webp").keys() == {"photos/a/deep/two.png", "photos/a/one.jpg"}
+
+
+def test_what_is_made_already_is_left_out(tree: Path) -> None:
+    jobs = plan_jobs(["photos"], "out", kind="cutout", guides={})
+    (tree / "out/a").mkdir(parents=True)
+    (tree / "out/a/one.png").touch()
+    assert [job.source for job in unmade(jobs)] == ["photos/a/deep/two.png", "photos/b/one.jpg", "photos/one.jpg"]
 
 
 def test_what_is_not_there_is_said_so(tree: Path) -> None:

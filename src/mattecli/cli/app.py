@@ -6,18 +6,19 @@ from mattecli import __version__
 from mattecli.cli.bench import bench
 from mattecli.cli.compare import compare
 from mattecli.cli.composite import composite
-from mattecli.cli.console import Commands, say
+from mattecli.cli.console import say
 from mattecli.cli.doctor import doctor
 from mattecli.cli.evaluate import evaluate
 from mattecli.cli.image import image
 from mattecli.cli.models import models_app
 from mattecli.cli.plate import plate
 from mattecli.cli.recipe import MattingCommand
+from mattecli.cli.signals import StoppableCommands
 from mattecli.cli.trimaps import trimap_from_mask, trimap_from_strokes
 from mattecli.cli.video import video
 
 app = typer.Typer(
-    cls=Commands,
+    cls=StoppableCommands,
     no_args_is_help=True,
     # Plain help: rich's panels would double the time of `matte --help`.
     rich_markup_mode=None,

@@ -64,6 +64,7 @@ def bench(
     from mattecli.pipelines.bench_table import read_bench, remarks, table_of, verdict
 
     _check_switches(json_file, report, compare, fail_if_slower)
+    _check_files([compare, None if clip == NONE else clip, *(models or "").split(",")], json_file, report)
     old = read_bench(compare) if compare else None
     tell = (lambda text: None) if quiet else note
     chip = pick_device(device)
@@ -91,8 +92,18 @@ def _check_switches(json_file: str | None, report: str | None, compare: str | No
         raise UsageError(f"the report is a web page, so {report} must end in .html")
     if fail_if_slower is not None and compare is None:
         raise UsageError("--fail-if-slower needs something to compare with; add --compare OLD.json")
-    if compare is not None and json_file is not None and Path(json_file).resolve() == Path(compare).resolve():
-        raise UsageError(f"--json would overwrite {compare}, which --compare reads; give another file")
+
+
+def _check_files(read: Sequence[str | None], json_file: str | None, report: str | None) -> None:
+    """UsageError where a file that is written is one that is read, or both are one."""
+    from mattecli.pipelines.paths import keep_inputs
+
+    inputs = [file for file in read if file]
+    for flag, file in (("--json", json_file), ("--report", report)):
+        if file is not None:
+            keep_inputs(inputs, [file], what=flag, advice="give another file")
+    if json_file is not None and report is not None and Path(json_file).resolve() == Path(report).resolve():
+        raise UsageError(f"--json and --report cannot both be {report}; give two files")
 
 
 def _asked(chip: "Device", models: str | None, sizes: str | None, precision: str, batch: str, seconds: float, clip: str | None) -> "Bench":

@@ -39,11 +39,15 @@ def compare(
     from mattecli.pipelines.compare import LOUD, Tile, fitting, make_sheet, make_tile
     from mattecli.pipelines.guides import choose_refiner
     from mattecli.pipelines.image import Recipe
+    from mattecli.pipelines.paths import keep_inputs, refuse_empty
 
-    check_suffix(output, has_alpha=False)
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
+    guides = {name: file for name, file in given.items() if file is not None}
+    refuse_empty("an input", photo, *guides.values())
+    check_suffix(output, has_alpha=False)
+    keep_inputs([photo, *guides.values()], [str(output)], what="the sheet", advice="give another -o")
     known = registry()
-    chosen, left_out = fitting(known, models.split(",") if models else None, {name: file for name, file in given.items() if file})
+    chosen, left_out = fitting(known, models.split(",") if models else None, guides)
     for sentence in left_out:
         note(f"left out: {sentence}")
     picture = read_photo(photo)
@@ -52,14 +56,14 @@ def compare(
     tiles: list[Tile] = []
     with step_progress("loading", len(chosen)) as step, download_progress() as on_progress:
         open_one = partial(open_matter, device=chip, precision=exact, offline=offline, on_progress=on_progress)
-        for choice, guides in chosen:
+        for choice, taken in chosen:
             step(choice.spec.name)
             refiner = choose_refiner(known, choice, None)
             try:
                 recipe = Recipe(
                     choice, open_one(choice.spec), open_one(refiner) if refiner else None, kind="composite", backdrop=plain_backdrop(LOUD)
                 )
-                tiles.append(make_tile(picture, guides, recipe))
+                tiles.append(make_tile(picture, taken, recipe))
             except MatteError as error:
                 note(f"left out: {choice.spec.name}: {error}")
     if not tiles:

@@ -8,8 +8,8 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.console import Teller, frame_progress, step_progress
-from mattecli.cli.recipe import AUTO, switch_of
-from mattecli.errors import UsageError
+from mattecli.cli.recipe import AUTO, still_to_make, switch_of
+from mattecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from mattecli.pipelines.composite import Layout
@@ -25,7 +25,12 @@ def composite(
         typer.Argument(metavar="IMAGE", help="Photos or cut-outs: files, folders, globs, - for stdin; or a clip.", show_default=False),
     ],
     over: Annotated[
-        str, typer.Option(metavar="BACKDROP", help="What is laid behind: a colour, a picture, a clip, or transparent.", show_default=False)
+        str,
+        typer.Option(
+            metavar="BACKDROP",
+            help="What is laid behind: a colour, a picture, a clip (pictures at 25 a second), or transparent.",
+            show_default=False,
+        ),
     ],
     alpha: Annotated[
         str | None,
@@ -49,6 +54,7 @@ def composite(
     device: Annotated[str, typer.Option(help="Where colours are estimated: auto, cpu, cuda, cuda:N or mps.")] = AUTO,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
     overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Lay pictures or clips over something else by their mattes.
@@ -75,11 +81,17 @@ def composite(
         premultiplied=premultiplied,
         device=device,
     )
+    behind = None if layout.backdrop is None else over
     teller = Teller(json_lines=json_lines, quiet=quiet)
     if len(inputs) == 1 and (is_clip(inputs[0]) or (alpha is not None and is_clip(alpha))):
-        _compose_clip(_take(inputs[0], alpha, output, layout, fps=fps, codec=codec, crf=crf, overwrite=overwrite), layout, teller)
+        if skip_existing:
+            raise UsageError("--skip-existing is for pictures, and this is a clip; drop it")
+        take = _take(inputs[0], alpha, output, layout, fps=fps, codec=codec, crf=crf)
+        _compose_clip(take, layout, teller, over=behind, overwrite=overwrite)
     else:
-        _compose_pictures(_jobs(inputs, alpha, output, layout, overwrite=overwrite), layout, teller)
+        jobs = _jobs(inputs, alpha, output, layout, over=behind, overwrite=overwrite)
+        left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
+        _compose_pictures(left, layout, teller)
     if layout.backdrop is not None:
         layout.backdrop.close()
     if teller.failures:
@@ -91,12 +103,12 @@ def _tell(teller: Teller, result: "Result | Reel") -> None:
 
 
 def _record(result: "Result | Reel") -> dict[str, Any]:
-    frames = getattr(result, "frames", None)
+    of_clips = {name: getattr(result, name) for name in ("frames", "damage") if hasattr(result, name)}
     return {
         "input": result.source,
         "output": result.destination,
         "size": list(result.size),
-        **({} if frames is None else {"frames": frames}),
+        **of_clips,
         "split": {step: round(seconds, 4) for step, seconds in result.split.items()},
         "notes": list(result.notes),
     }
@@ -105,7 +117,9 @@ def _record(result: "Result | Reel") -> dict[str, Any]:
 def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool, premultiplied: bool, device: str) -> "Layout":
     from mattecli.pipelines.backdrop import open_backdrop, parse_blur
     from mattecli.pipelines.composite import TRANSPARENT, Layout
+    from mattecli.pipelines.paths import refuse_empty
 
+    refuse_empty("--over", over)
     if premultiplied and over != TRANSPARENT:
         raise UsageError("--premultiplied goes with --over transparent; over a backdrop nothing is left to multiply")
     if device != AUTO:
@@ -116,10 +130,11 @@ def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool
     return Layout(backdrop, premultiplied=premultiplied, linear=linear, decontaminate=decontaminate, device=device)
 
 
-def _jobs(inputs: list[str], alpha: str | None, output: str | None, layout: "Layout", *, overwrite: bool) -> "list[Job]":
+def _jobs(inputs: list[str], alpha: str | None, output: str | None, layout: "Layout", *, over: str | None, overwrite: bool) -> "list[Job]":
     from mattecli.pipelines.plan import check_destinations, plan_jobs
 
-    jobs = plan_jobs(inputs, output, kind=layout.kind, guides={} if alpha is None else {"alpha": alpha}, overwrite=overwrite)
+    guides = {} if alpha is None else {"alpha": alpha}
+    jobs = plan_jobs(inputs, output, kind=layout.kind, guides=guides, over=over, overwrite=overwrite)
     check_destinations(jobs, has_alpha=layout.backdrop is None)
     return jobs
 
@@ -141,23 +156,24 @@ def _take(
     fps: str | None,
     codec: str | None,
     crf: int | None,
-    overwrite: bool,
 ) -> "Take":
-    from mattecli.pipelines.take import Take, check_take, default_destination, parse_rate
+    from mattecli.pipelines.take import Take, default_destination, parse_rate
 
     if alpha is None:
         raise UsageError("the transparency of a clip is not read; give its mattes with --alpha, as a clip or as pictures")
     if layout.premultiplied:
         raise UsageError("--premultiplied is for pictures; players and editors expect straight colours in clips")
-    destination = output or default_destination(source, layout.kind)
-    take = Take(source, destination, {"alpha": alpha}, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
-    check_take(take, kind=layout.kind, overwrite=overwrite)
-    return take
+    destination = default_destination(source, layout.kind) if output is None else output
+    return Take(source, destination, {"alpha": alpha}, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
 
 
-def _compose_clip(take: "Take", layout: "Layout", teller: Teller) -> None:
+def _compose_clip(take: "Take", layout: "Layout", teller: Teller, *, over: str | None, overwrite: bool) -> None:
     from mattecli.pipelines.composite_clip import process_composite_clip
+    from mattecli.pipelines.take import check_take
 
+    check_take(take, kind=layout.kind, over=over, overwrite=overwrite)
     with frame_progress(Path(take.source).name) as on_frame:
         reel = process_composite_clip(take, layout, on_frame=on_frame)
     _tell(teller, reel)
+    if reel.damage is not None:
+        raise InputError(f"{reel.damage}; the {reel.frames} frames before that were written to {reel.destination}")

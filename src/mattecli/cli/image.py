@@ -1,15 +1,15 @@
 """`matte image`: photos in, cut-outs out."""
 
+import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mattecli.cli import options
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, Machine, look_of, made_with, open_recipe
+from mattecli.cli.recipe import AUTO, Machine, look_of, made_with, open_recipe, still_to_make
 from mattecli.core.registry import registry
 from mattecli.errors import InputError
 
@@ -56,6 +56,7 @@ def image(
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture on stdout.")] = False,
     offline: options.Offline = False,
     overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Cut the subject out of photos.
@@ -70,6 +71,8 @@ def image(
       matte image photo.jpg --trimap trimap.png --over white -o composite.jpg
 
       matte image photos/ -o cutouts/ --model shm-fast --json
+
+      matte image photos/ -o cutouts/ --skip-existing
     """
     from mattecli.pipelines.guides import choose, choose_refiner
     from mattecli.pipelines.plan import check_destinations, plan_jobs
@@ -77,12 +80,13 @@ def image(
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
     look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
-    jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, overwrite=overwrite)
+    jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, over=over, overwrite=overwrite)
     check_destinations(jobs, has_alpha=look.kind == "cutout")
     choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
     refiner = choose_refiner(registry(), choice, refine)
     teller = Teller(json_lines=json_lines, quiet=quiet, alone=len(jobs) == 1)
-    present = [job for job in jobs if _is_present(job, teller)]
+    left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
+    present = [job for job in left if _is_present(job, teller)]
     if present:
         with step_progress("loading", len(present)) as step:
             recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
@@ -94,7 +98,7 @@ def image(
 def _is_present(job: "Job", teller: Teller) -> bool:
     """Missing files are reported before the seconds that loading takes."""
     for file in (job.source, *job.guides.values()):
-        if file != "-" and not Path(file).exists():
+        if file != "-" and not os.path.exists(file):
             teller.failed(job, InputError(f"there is no file {file}; check the path"))
             return False
     return True

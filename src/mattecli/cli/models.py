@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mattecli.cli.console import Commands, download_progress, note, say, say_json
+from mattecli.cli.console import Commands, complain, download_progress, note, say, say_json
 from mattecli.core import store
 from mattecli.core.registry import ModelSpec, WeightFile, registry
 from mattecli.errors import ModelError, UsageError
@@ -117,13 +117,23 @@ def pull(
 
 @models_app.command()
 def verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are installed.")] = None) -> None:
-    """Check the sha256 of installed models again."""
+    """Check the sha256 of installed models again; every file is looked at, and the exit code is 1 if one is not as it should be."""
     chosen = (
         [registry().find(name) for name in names] if names else [spec for spec in registry().models.values() if store.is_installed(spec)]
     )
-    for spec in chosen:
-        for file in spec.files:
-            say(f"{store.verified(spec, file)}: ok")
+    good = [_is_good(spec, file) for spec in chosen for file in spec.files]
+    if not all(good):
+        raise typer.Exit(1)
+
+
+def _is_good(spec: ModelSpec, file: WeightFile) -> bool:
+    """Checks one file and tells what came of it."""
+    try:
+        say(f"{store.verified(spec, file)}: ok")
+    except ModelError as error:
+        complain(error)
+        return False
+    return True
 
 
 @models_app.command()
@@ -172,6 +182,7 @@ def export(
 ) -> None:
     """Write a model as one self-contained TorchScript file, to run with --model FILE.pt, from C++ or on a server."""
     from mattecli.core.export import export_model
+    from mattecli.pipelines.paths import keep_inputs
 
     if output.suffix != ".pt":
         raise UsageError(f"{output} should end in .pt, so that --model knows it for a file; rename it")
@@ -179,5 +190,6 @@ def export(
     if checkpoint is None:
         with download_progress() as on_progress:
             checkpoint = store.pull(spec, offline=offline, on_progress=on_progress)
+    keep_inputs(map(str, checkpoint), [str(output)], what="the export", advice="give another -o")
     export_model(spec, checkpoint, output)
     say(str(output))

@@ -14,6 +14,7 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")]
+SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Leave out the pictures whose results are there already.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 
 Model = Annotated[str | None, typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file.")]

@@ -1,5 +1,7 @@
 """What the verbs that matte have in common: reading what a result shall be, and opening the models that make it."""
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from mattecli.core.runtime import Device, Matter
     from mattecli.pipelines.guides import Choice
     from mattecli.pipelines.image import Recipe
+    from mattecli.pipelines.plan import Job
 
 AUTO = "auto"
 NONE = "none"
@@ -31,10 +34,19 @@ class MattingCommand(TyperCommand):
 def _with_refine_value(args: list[str]) -> list[str]:
     if "--refine" not in args:
         return args
-    place = args.index("--refine")
-    values = (AUTO, NONE, *registry().models)
-    has_value = place + 1 < len(args) and (args[place + 1] in values or args[place + 1].endswith(".pt"))
-    return args if has_value else [*args[: place + 1], AUTO, *args[place + 1 :]]
+    place = args.index("--refine") + 1
+    if place < len(args) and _names_refiner(args[place]):
+        return args
+    return [*args[:place], AUTO, *args[place:]]
+
+
+def _names_refiner(word: str) -> bool:
+    """Whether a word behind --refine is its value and no input. ModelError for one that looks like a model's name but is none."""
+    if word in (AUTO, NONE, *registry().models) or word.endswith(".pt"):
+        return True
+    if re.fullmatch(r"\w[\w-]*(\.\d+)?", word) and not os.path.exists(word):
+        registry().find(word)
+    return False
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,9 @@ class Machine:
 
 def look_of(kind: str | None, over: str | None, option: list[str] | None, *, fit: str, blur: str, gamma: bool, decontaminate: str) -> Look:
     """The look that options ask for, as they were typed."""
+    from mattecli.pipelines.paths import refuse_empty
+
+    refuse_empty("--over", over)
     return Look(
         _kind_of(kind, over), over or "white", _options_of(option or []), fit, blur, gamma, switch_of("--decontaminate", decontaminate)
     )
@@ -95,6 +110,20 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
         if "=" not in text:
             raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
     return {name: value for name, _, value in (text.partition("=") for text in texts)}
+
+
+def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, tell: Callable[[str], None]) -> "list[Job]":
+    """The jobs that are left to do; how many are left out because their results are there is told."""
+    from mattecli.pipelines.plan import unmade
+
+    if not skip_existing:
+        return jobs
+    if overwrite:
+        raise UsageError("--skip-existing keeps the results that are there, --overwrite replaces even inputs; drop one of them")
+    left = unmade(jobs)
+    if len(left) < len(jobs):
+        tell(f"{len(jobs) - len(left)} of {len(jobs)} results are there already, so their pictures are left out")
+    return left
 
 
 def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":

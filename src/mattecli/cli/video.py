@@ -88,20 +88,21 @@ def video(
 
       matte video clip.mp4 -o 'frames/%05d.png' --resume
     """
+    from mattecli.pipelines.given import check_given
     from mattecli.pipelines.guides import choose, choose_refiner
-    from mattecli.pipelines.take import Take, check_clip, check_take, default_destination, parse_rate, parse_span
+    from mattecli.pipelines.take import Take, check_take, default_destination, parse_rate, parse_span
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
     look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
     span = parse_span(start, end, every)
-    destination = output or default_destination(source, look.kind)
+    destination = default_destination(source, look.kind) if output is None else output
     rate = parse_rate(fps) if fps else None
     take = Take(source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, resume=resume)
-    check_take(take, kind=look.kind, overwrite=overwrite)
+    check_take(take, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
     refiner = choose_refiner(registry(), choice, refine)
-    check_clip(take)  # before the seconds that loading a model takes
+    check_given(take)  # before the seconds that loading a model takes
     teller = Teller(json_lines=as_json, quiet=quiet)
     recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
     take = replace(take, batch=batch or default_batch(recipe))

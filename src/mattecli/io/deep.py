@@ -113,18 +113,23 @@ def _unmultiplied(colours: Deep, alpha: Deep) -> Deep:
 
 
 def encode_png(pixels: NDArray[np.unsignedinteger[Any]], icc: bytes | None) -> bytes:
-    """[H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit, as a PNG file; grey ones carry no profile."""
+    """[H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit, as a PNG file; grey ones carry no profile, nor is a damaged one kept."""
     bgr: Any = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
+    data = _png(bgr, icc if pixels.ndim == 3 else None) or _png(bgr, None)
+    if data is None:
+        raise OutputError("the PNG encoder failed; try another format")
+    return data
+
+
+def _png(bgr: Any, icc: bytes | None) -> bytes | None:
     try:
-        if icc and pixels.ndim == 3:
+        if icc:
             done, data = cv2.imencodeWithMetadata(".png", bgr, [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(icc, np.uint8)])
         else:
             done, data = cv2.imencode(".png", bgr)
     except cv2.error:
-        done = False
-    if not done:
-        raise OutputError("the PNG encoder failed; try another format")
-    return data.tobytes()
+        return None
+    return data.tobytes() if done else None
 
 
 def encode_tiff(pixels: NDArray[np.unsignedinteger[Any]], stream: BinaryIO, icc: bytes | None, *, alpha: str) -> None:

@@ -96,7 +96,7 @@ def _listed(source: str) -> list[Path]:
         names = [name for name in names if fnmatch.fnmatch(name, path.name)]
     if not names:
         raise InputError(f"{source} holds no pictures; give a folder or a pattern of {', '.join(READ_SUFFIXES)} files")
-    return [folder / name for name in sorted(names, key=_natural)]
+    return [folder / name for name in sorted(names, key=natural)]
 
 
 def _picture_names(folder: Path, source: str) -> list[str]:
@@ -117,7 +117,7 @@ def _numbered(folder: Path, name: str, pattern: re.Match[str], names: list[str])
     return [by_number[number] for number in sorted(by_number)]
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """A sort key by which frame2 comes before frame10."""
     parts = re.split(r"(\d+)", name)
     return [(int(part) if part.isdecimal() else -1, part) for part in parts]

@@ -3,6 +3,7 @@
 All colours are encoded sRGB values, float32 in 0..1; the transfer function is that of IEC 61966-2-1.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,10 @@ MIXED_AT_ONCE = 1 << 18
 MODES = ("cover", "contain", "stretch")
 # A wider Gaussian is made on a smaller picture, where its standard deviation is about this many pixels.
 NARROW_SIGMA = 6.0
+# OpenCV's Gaussian of floats ends this many standard deviations from its middle.
+REACH = 4
+# The A of OpenCV's bicubic kernel (Keys, "Cubic convolution interpolation for digital image processing", 1981).
+KEYS = -0.75
 
 
 def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool = True) -> Plane:
@@ -95,14 +100,17 @@ def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma:
 
     `cover` fills the frame and crops what is over at the middle, `contain` shows all of the backdrop between black bars, and
     `stretch` gives up its proportions. Shrinking averages areas, enlarging is bicubic. `sigma` puts it out of focus: the standard
-    deviation of a Gaussian, in pixels of the frame. Raises UsageError for another mode.
+    deviation of a Gaussian, in pixels of the frame. What falls outside of the frame, however much, is not made. Raises UsageError for
+    another mode.
     """
     check_mode(mode)
-    if mode == "stretch":
-        return _defocus(_resize(backdrop, height, width), sigma)
-    vertical, horizontal = height / backdrop.shape[0], width / backdrop.shape[1]
-    scale = max(vertical, horizontal) if mode == "cover" else min(vertical, horizontal)
-    resized = _resize(backdrop, max(1, round(backdrop.shape[0] * scale)), max(1, round(backdrop.shape[1] * scale)))
+    rows, columns = backdrop.shape[:2]
+    vertical, horizontal = height / rows, width / columns
+    if mode != "stretch":
+        vertical = horizontal = max(vertical, horizontal) if mode == "cover" else min(vertical, horizontal)
+    size = max(1, round(rows * vertical)), max(1, round(columns * horizontal))
+    reach = math.ceil(REACH * sigma)
+    resized = _resize(backdrop, size, (_seen(size[0], height, reach), _seen(size[1], width, reach)))
     return _centre(_defocus(resized, sigma), height, width)
 
 
@@ -128,13 +136,48 @@ def _size(plane: Plane) -> str:
     return f"{plane.shape[1]} x {plane.shape[0]}"
 
 
-def _resize(plane: Plane, height: int, width: int) -> Plane:
-    """Each axis by itself, because a stretched picture may shrink along one and grow along the other."""
-    rows, columns = plane.shape[:2]
-    plane = cv2.resize(plane, (columns, height), interpolation=_filter(rows, height)).astype(np.float32, copy=False)
-    plane = cv2.resize(plane, (width, height), interpolation=_filter(columns, width)).astype(np.float32, copy=False)
+def _seen(length: int, frame: int, reach: int) -> range:
+    """Which of a backdrop's rows, or columns, lie in a frame that has its middle, or so near that a blur brings them in."""
+    before = (length - frame) // 2
+    return range(max(before - reach, 0), min(before + frame + reach, length))
+
+
+def _resize(plane: Plane, size: tuple[int, int], seen: tuple[range, range]) -> Plane:
+    """The rows and columns `seen` of a plane at a size. Each axis by itself, because one may shrink and the other grow."""
+    # The axis that leaves less to do for the other comes first.
+    for axis in sorted((0, 1), key=lambda axis: len(seen[axis]) / plane.shape[axis]):
+        plane = _resize_axis(plane, axis, size[axis], seen[axis])
     # The bicubic kernel swings past 0 and 1 at hard edges.
     return plane.clip(0, 1)
+
+
+def _resize_axis(plane: Plane, axis: int, length: int, seen: range) -> Plane:
+    before = plane.shape[axis]
+    if length > before and len(seen) < length:
+        return _enlarge_part(plane, axis, length, seen)
+    columns, rows = (plane.shape[1], length) if axis == 0 else (length, plane.shape[0])
+    whole = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA if length < before else cv2.INTER_CUBIC)
+    part = slice(seen.start, seen.stop)
+    return np.asarray(whole[part] if axis == 0 else whole[:, part], np.float32)
+
+
+def _enlarge_part(plane: Plane, axis: int, length: int, seen: range) -> Plane:
+    """What OpenCV's bicubic filter makes of an axis that grows to `length`, but only the part that is seen."""
+    before = plane.shape[axis]
+    places = (np.arange(seen.start, seen.stop) + 0.5) * before / length - 0.5
+    first = np.floor(places).astype(int) - 1
+    shape = [-1 if each == axis else 1 for each in range(3)]
+    part = 0.0
+    for place in (first, first + 1, first + 2, first + 3):
+        weight = _bicubic(np.abs(places - place)).astype(np.float32).reshape(shape)
+        part = part + weight * plane.take(place.clip(0, before - 1), axis)
+    return np.asarray(part, np.float32)
+
+
+def _bicubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    near = ((KEYS + 2) * distance - (KEYS + 3)) * distance**2 + 1
+    far = ((KEYS * distance - 5 * KEYS) * distance + 8 * KEYS) * distance - 4 * KEYS
+    return np.where(distance <= 1, near, far)
 
 
 def _defocus(plane: Plane, sigma: float) -> Plane:
@@ -148,10 +191,6 @@ def _defocus(plane: Plane, sigma: float) -> Plane:
     small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REPLICATE)
     enlarged = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(_from_light(np.asarray(enlarged, np.float32).clip(0, 1)), np.float32)
-
-
-def _filter(before: int, after: int) -> int:
-    return cv2.INTER_AREA if after < before else cv2.INTER_CUBIC
 
 
 def _centre(plane: Plane, height: int, width: int) -> Plane:

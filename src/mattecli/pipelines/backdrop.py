@@ -3,13 +3,16 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from mattecli.errors import InputError, MatteError
 from mattecli.io.clips import Frame, Reader
 from mattecli.io.images import READ_SUFFIXES, read_photo
+from mattecli.io.profiles import converted, is_sound
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.compose import Plane, check_mode, fit, from_levels, parse_colour, plain
 from mattecli.pipelines.lengths import Length, parse_length
@@ -22,8 +25,11 @@ SHARP = Length(0)
 class Backdrop(Protocol):
     """Something that can stand behind a picture of any size at any moment."""
 
-    def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3], encoded sRGB in 0..1, not to be written to."""
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
+        """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3] in 0..1, not to be written to.
+
+        The values are encoded as the profile `icc` of what it will stand behind wants them, None for sRGB.
+        """
         ...
 
     @property
@@ -59,8 +65,8 @@ class PlainBackdrop:
     colour: tuple[float, float, float]
     notes: tuple[str, ...] = ()
 
-    def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        return _filled(size, self.colour)
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
+        return _filled(size, self.colour if icc is None else _meant(self.colour, icc))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -72,27 +78,43 @@ def _filled(size: tuple[int, int], colour: tuple[float, float, float]) -> Plane:
     return plain(*size, colour)
 
 
+def _meant(colour: tuple[float, float, float], icc: bytes) -> tuple[float, float, float]:
+    """The numbers that mean an sRGB colour in a profile."""
+    level = np.rint(np.array(colour) * 255).astype(np.uint8)[None, None]
+    red, green, blue = (float(part) / 255 for part in converted(level, None, icc)[0, 0])
+    return red, green, blue
+
+
 class PictureBackdrop:
-    """A picture, fitted to each frame; it is kept as it was fitted last, for the pictures of one size that follow each other."""
+    """A picture, fitted to each frame; it is kept as it was fitted last, for the pictures of one size that follow each other.
 
-    notes: tuple[str, ...] = ()
+    What is transparent in it is black, like the bars beside a picture that does not fill the frame.
+    """
 
-    def __init__(self, picture: Plane, placing: Placing) -> None:
-        self._picture, self._placing = picture, placing
-        self._fitted: tuple[tuple[int, int], Plane] | None = None
+    def __init__(self, file: str, placing: Placing) -> None:
+        photo = read_photo(file)
+        self._alpha, self._placing = photo.alpha, placing
+        self._levels = lru_cache(maxsize=4)(partial(converted, photo.pixels, photo.icc))
+        self._fitted: tuple[tuple[int, int], bytes | None, Plane] | None = None
+        damaged = f"the colour profile of {file} is damaged, so its colours are taken as they are"
+        self.notes: tuple[str, ...] = () if is_sound(photo.icc) else (damaged,)
 
     def __repr__(self) -> str:
         """Says which picture it is, so that two runs can be told to be alike."""
-        return f"PictureBackdrop({zlib.crc32(self._picture.tobytes()):08x}, {self._placing})"
+        return f"PictureBackdrop({zlib.crc32(self._colours(None).tobytes()):08x}, {self._placing})"
 
-    def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         fitted = self._fitted  # another thread may put a picture of another size there
-        if fitted is None or fitted[0] != size:
-            self._fitted = fitted = (size, self._placing(self._picture, size))
-        return fitted[1]
+        if fitted is None or fitted[:2] != (size, icc):
+            self._fitted = fitted = (size, icc, self._placing(self._colours(icc), size))
+        return fitted[2]
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _colours(self, icc: bytes | None) -> Plane:
+        colours = from_levels(self._levels(icc))
+        return colours if self._alpha is None else colours * from_levels(self._alpha)[:, :, None]
 
 
 class ClipBackdrop:
@@ -105,7 +127,7 @@ class ClipBackdrop:
         self._source, self._placing = source, placing
         self._length: float | None = None  # seconds, known when the end was seen
         self._looped = False
-        self._fitted: tuple[tuple[int, int], int, Plane] | None = None
+        self._fitted: tuple[tuple[int, int], bytes | None, int, Plane] | None = None
         self._begin()
 
     def __repr__(self) -> str:
@@ -117,12 +139,13 @@ class ClipBackdrop:
         looped = (f"{self._source} lasts {self._length:.2f} s, less than the clip, and begins again at its end",) if self._looped else ()
         return (*damage, *looped)
 
-    def at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
         fitted = self._fitted
-        if fitted is None or fitted[:2] != (size, frame.index):
-            self._fitted = fitted = (size, frame.index, self._placing(from_levels(frame.pixels), size))
-        return fitted[2]
+        if fitted is None or fitted[:3] != (size, icc, frame.index):
+            colours = from_levels(converted(frame.pixels, None, icc))
+            self._fitted = fitted = (size, icc, frame.index, self._placing(colours, size))
+        return fitted[3]
 
     def close(self) -> None:
         self._reader.close()
@@ -175,7 +198,7 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
     check_mode(mode)
     placing, path = Placing(mode, blur), Path(over)
     if path.is_file() and path.suffix.lower() in READ_SUFFIXES:
-        return PictureBackdrop(_picture(over), placing)
+        return PictureBackdrop(over, placing)
     try:
         return plain_backdrop(over)
     except MatteError as error:
@@ -190,8 +213,9 @@ def plain_backdrop(colour: str) -> Backdrop:
     return PlainBackdrop(parse_colour(colour))
 
 
-def _picture(file: str) -> Plane:
-    """A picture file's colours; what is transparent in it is black, like the bars beside a picture that does not fill the frame."""
-    photo = read_photo(file)
-    colours = from_levels(photo.pixels)
-    return colours if photo.alpha is None else colours * from_levels(photo.alpha)[:, :, None]
+def notes_behind(backdrop: Backdrop | None, icc: bytes | None) -> tuple[str, ...]:
+    """What a person should know of how a backdrop, if there is one, was shown behind a photo whose profile is `icc`."""
+    if backdrop is None:
+        return ()
+    damaged = "the colour profile of the photo is damaged, so the backdrop's colours are taken as they are"
+    return backdrop.notes if is_sound(icc) else (*backdrop.notes, damaged)

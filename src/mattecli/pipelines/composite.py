@@ -9,7 +9,7 @@ from mattecli.errors import InputError
 from mattecli.io.images import READ_SUFFIXES, Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.compose import Plane, from_levels, lay_over, premultiply, to_levels
-from mattecli.pipelines.backdrop import Backdrop
+from mattecli.pipelines.backdrop import Backdrop, notes_behind
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
 
@@ -58,10 +58,10 @@ def process_composite(job: Job, layout: Layout) -> Result:
         mixed = photo.alpha is None and layout.decontaminate
         colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
     with clock("compose"):
-        picture = composed(colours, alpha, layout, top=photo.top if holds_sixteen_bit(job.destination) else 255)
+        picture = composed(colours, alpha, layout, top=photo.top if holds_sixteen_bit(job.destination) else 255, icc=photo.icc)
     with clock("write"):
         write_image(picture, job.destination, icc=photo.icc, premultiplied=layout.premultiplied)
-    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, ())
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes_behind(layout.backdrop, photo.icc))
 
 
 def matte_of(photo: Photo, source: str, file: str | None) -> Plane:
@@ -104,9 +104,9 @@ def unmixed(pixels: Pixels, alpha: Plane, *, device: str) -> Plane:
         return to_array(estimate_foreground(to_tensor(pixels, chosen), share))
 
 
-def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds: float = 0.0) -> Pixels:
-    """The picture in integers from 0 to `top`: RGB over the backdrop of that moment, or RGBA."""
+def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
+    """The picture in integers from 0 to `top`: RGB over the backdrop of that moment, or RGBA; `icc` is the profile of the colours."""
     if layout.backdrop is not None:
-        behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds)
+        behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
         return to_levels(lay_over(colours, alpha, behind, linear=layout.linear), top)
     return to_levels(np.dstack([premultiply(colours, alpha) if layout.premultiplied else colours, alpha]), top)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clips import Clip, Frame, Reader
-from mattecli.io.images import read_levels, read_photo
+from mattecli.io.images import Pixels, read_levels, read_photo
+from mattecli.io.profiles import converted
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
@@ -26,7 +27,8 @@ from mattecli.pipelines.take import Take
 
 @dataclass(frozen=True)
 class Reel:
-    """What became of a pairing: frames written, their (width, height), seconds of each step, and notes for a person."""
+    """What became of a pairing: frames written, their (width, height), seconds of each step, notes for a person, and what was wrong
+    with the clips, None for whole ones; what could be read was delivered."""
 
     source: str
     destination: str
@@ -34,6 +36,7 @@ class Reel:
     frames: int
     split: Mapping[str, float]
     notes: tuple[str, ...]
+    damage: str | None
 
 
 def process_composite_clip(take: Take, layout: Layout, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None) -> Reel:
@@ -67,9 +70,9 @@ def process_composite_clip(take: Take, layout: Layout, *, on_frame: Callable[[in
             for done, pair in enumerate(pairs, start=1):
                 behind.put(pair)
                 on_frame(done, clip.frames)
-    damage = [f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage]
-    notes = (*damage, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
-    return Reel(take.source, take.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes)
+    damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
+    notes = (*writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    return Reel(take.source, take.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
 
 
 def _reader(file: str, fps: Fraction | None, opened: ExitStack) -> Reader | None:
@@ -93,7 +96,7 @@ def _pairs(readers: list[Reader | None], take: Take) -> Iterator[tuple[Frame, Pl
     """The frames in their time, each with its matte."""
     (pictures, mattes), file = readers, take.guides["alpha"]
     if pictures is None:
-        still = read_photo(take.source).pixels
+        still = _still(take.source)
         both = ((replace(matte, pixels=still), matte.pixels[..., 1]) for matte in mattes or ())
     elif mattes is None:
         levels = read_levels(file)
@@ -102,6 +105,12 @@ def _pairs(readers: list[Reader | None], take: Take) -> Iterator[tuple[Frame, Pl
         both = ((frame, matte.pixels[..., 1]) for frame, matte in _in_step(pictures, mattes))
     for frame, levels in both:
         yield frame, alpha_of(levels, file, frame.pixels.shape[:2])
+
+
+def _still(file: str) -> Pixels:
+    """A picture's levels as clips want them, which have no profiles: sRGB."""
+    photo = read_photo(file)
+    return converted(photo.pixels, photo.icc, None)
 
 
 def _in_step(pictures: Reader, mattes: Reader) -> Iterator[tuple[Frame, Frame]]:

@@ -5,8 +5,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -23,6 +23,27 @@ class _Last:
     """What ends a stream: nothing more, or the error that stopped it."""
 
     error: BaseException | None = None
+
+
+class _Worker(threading.Thread):
+    """A thread that can be waited for to its end, whatever interrupts the waiting.
+
+    join alone takes a thread for ended when Ctrl-C interrupts it, before Python 3.13 (github.com/python/cpython/issues/90882).
+    """
+
+    def __init__(self, work: Callable[[], None], *, name: str) -> None:
+        super().__init__(target=work, name=name, daemon=True)
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self.ended.set()
+
+    def wait(self) -> None:
+        self.ended.wait()
+        self.join()
 
 
 @contextmanager
@@ -59,13 +80,32 @@ def read_ahead(items: Iterable[Item], *, depth: int, on_wait: Callable[[float], 
         if item.error is not None:
             raise item.error
 
-    thread = threading.Thread(target=fill, name="read ahead", daemon=True)
+    thread = _Worker(fill, name="read ahead")
     thread.start()
     try:
         yield drain()
     finally:
         stopped.set()
-        thread.join()
+        _to_the_end(thread.wait)
+
+
+def _to_the_end(wait: Callable[[], object], *, interrupted: Callable[[], object] = lambda: None) -> None:
+    """Call `wait` until it comes back, so that nothing is closed under a thread that uses it; then raise what interrupted it, if anything.
+
+    interrupted: called at each interruption (Ctrl-C). Errors, which are not interruptions, are raised at once.
+    """
+    interruption: BaseException | None = None
+    while True:
+        try:
+            wait()
+            break
+        except Exception:
+            raise
+        except BaseException as error:
+            interruption = error
+            interrupted()
+    if interruption is not None:
+        raise interruption
 
 
 def _timed(items: Iterable[Item], on_wait: Callable[[float], None]) -> Iterator[Item]:
@@ -81,7 +121,7 @@ class WriteBehind(Generic[Item]):
     """A thread that does `work` on each item put, in order, with at most `depth` waiting.
 
     The first error of the work is raised by the next `put`, or when the block is left. Leaving the block by an exception drops what
-    still waits.
+    still waits, and so does an interruption while it is left; when the block was left, the thread has ended.
     """
 
     def __init__(self, work: Callable[[Item], None], *, depth: int) -> None:
@@ -89,7 +129,7 @@ class WriteBehind(Generic[Item]):
         self._waiting: queue.Queue[Item | _Last] = queue.Queue(depth)
         self._failed: BaseException | None = None
         self._dropping = False
-        self._thread = threading.Thread(target=self._run, name="write behind", daemon=True)
+        self._thread = _Worker(self._run, name="write behind")
 
     def __enter__(self) -> "WriteBehind[Item]":
         self._thread.start()
@@ -102,10 +142,18 @@ class WriteBehind(Generic[Item]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._dropping = error is not None
-        self._waiting.put(_Last())
-        self._thread.join()
+        _to_the_end(self._finish, interrupted=self._drop)
         if error is None and self._failed is not None:
             raise self._failed
+
+    def _finish(self) -> None:
+        while not self._thread.ended.is_set():
+            with suppress(queue.Full):
+                self._waiting.put(_Last(), timeout=POLL_SECONDS)
+                self._thread.wait()
+
+    def _drop(self) -> None:
+        self._dropping = True
 
     def _run(self) -> None:
         while not isinstance(item := self._waiting.get(), _Last):
@@ -123,12 +171,22 @@ def in_parallel(items: Iterable[Item], work: Callable[[Item], Made], *, threads:
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="in parallel")
     begun: deque[Future[Made]] = deque()
+
+    def made() -> Made:
+        result = begun[0].result()
+        begun.popleft()
+        return result
+
+    def settle() -> None:
+        wait([future for future in begun if not future.cancel()])
+        pool.shutdown()
+
     try:
         for item in items:
             begun.append(pool.submit(work, item))
             if len(begun) > threads:
-                yield begun.popleft().result()
+                yield made()
         while begun:
-            yield begun.popleft().result()
+            yield made()
     finally:
-        pool.shutdown(cancel_futures=True)
+        _to_the_end(settle)

@@ -1,72 +1,80 @@
-"""The guides of a clip's frames, in step with them: the plate laid onto each, a mask or trimap that stands still or is a clip itself."""
+"""The guides of a clip's frames: the plate laid onto each of them, and what its model takes made from that and from what was given."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import EmptyError, InputError
 from mattecli.io.clips import Clip, Frame
-from mattecli.io.images import READ_SUFFIXES, Photo, Pixels, read_levels, read_photo
-from mattecli.io.sequences import is_sequence
+from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.video_read import open_clip
 from mattecli.matting.compose import fit, from_levels
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
 from mattecli.matting.register import Plate, Registration, apply, check_same_scene, prepare, register, track
 from mattecli.matting.screen import trimap_from_screen
-from mattecli.matting.trimap import read_trimap_levels, trimap_from_mask
-from mattecli.pipelines.guides import SCREEN, SUBJECT, Choice, eight_bit, find_subject, plate_of_screen, read_mask_levels
+from mattecli.matting.trimap import check_trimap, trimap_from_mask
+from mattecli.pipelines.given import PLATE, Given, is_picture
+from mattecli.pipelines.guides import SCREEN, SUBJECT, Choice, eight_bit, find_subject, plate_of_screen
 from mattecli.pipelines.plate import plate_of_clip
 from mattecli.pipelines.result import Clock
 from mattecli.pipelines.take import Take
 
-# A trimap that went through a video codec has rounded levels; what is nearer to grey than to these is unknown.
-SURE_BLACK, SURE_WHITE = 64, 192
 LARGEST_STRETCH = 0.01
 
 
 @dataclass(frozen=True)
 class Guided:
-    """A frame with the guides its model takes; `found` is False where nothing stands in it, so that its matte is empty."""
+    """A frame with the guides its model takes; `found` is False where nothing stands in it, so that its matte is empty.
+
+    notes: what a person should know of its guides.
+    """
 
     frame: Frame
     guides: Mapping[str, Pixels]
     found: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LaidPlate:
-    """A plate of the frames' size, and how it lies on the first of them, where that is known already."""
+    """A plate of the frames' size, and how it lies on the first of them, where that is known already.
+
+    notes: what a person should know of how it was made.
+    """
 
     plate: Plate
     first: Registration | None
+    notes: tuple[str, ...] = ()
 
 
 def guided(
-    frames: Iterable[Frame], take: Take, choice: Choice, laid_plate: LaidPlate | None, *, skipped: int = 0, clock: Clock
+    frames: Iterable[Frame],
+    take: Take,
+    choice: Choice,
+    laid_plate: LaidPlate | None,
+    given: Mapping[str, Given],
+    *,
+    skipped: int = 0,
+    clock: Clock,
 ) -> Iterator[Guided]:
     """Each frame with its guides, in order, but for the first `skipped` ones, which are only followed.
 
     The plate is laid onto them anew whenever camera or light change; where they do not, it is the very same array.
     """
-    with ExitStack() as opened:
-        moving = {name: opened.enter_context(_in_step(name, file, take)) for name, file in take.guides.items() if name != "background"}
-        where = None if laid_plate is None else laid_plate.first
-        laid: Pixels | None = None
-        for frame in frames:
-            with clock("guide"):
-                given = {name: _next(name, levels, frame, take.guides[name]) for name, levels in moving.items()}
-                if laid_plate is not None:
-                    before, where = where, track(where, laid_plate.plate, frame.pixels, align=take.align)
-                    laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
-                    given["background"] = laid
-                one = _derived(frame, given, where, choice) if frame.index >= skipped else None
-            if one is not None:
-                yield one
+    where = None if laid_plate is None else laid_plate.first
+    laid: Pixels | None = None
+    for frame in frames:
+        with clock("guide"):
+            levels = {name: guide.at(frame) for name, guide in given.items()}
+            if laid_plate is not None:
+                before, where = where, track(where, laid_plate.plate, frame.pixels, align=take.align)
+                laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
+                levels[PLATE] = laid
+            one = _derived(frame, levels, where, choice) if frame.index >= skipped else None
+        if one is not None:
+            yield one
 
 
 def open_plate(take: Take) -> LaidPlate | None:
@@ -74,22 +82,18 @@ def open_plate(take: Take) -> LaidPlate | None:
 
     Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
     """
-    file = take.guides.get("background")
+    file = take.guides.get(PLATE)
     if file is None:
         return None
     with open_clip(take.source, fps=take.fps, start=take.span.start, end=take.span.end) as reader:
         first = next(iter(reader), None)
         if first is None:
             return None
-        pixels = read_photo(file).pixels if _is_picture(file) else plate_of_clip(file)
-        plate = prepare(_fitted(pixels, reader.clip, file))
+        made = None if is_picture(file) else plate_of_clip(file)
+        plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, reader.clip, file))
     registration = register(plate, first.pixels, align=take.align)
     check_same_scene(registration)
-    return LaidPlate(plate, registration)
-
-
-def _is_picture(file: str) -> bool:
-    return Path(file).is_file() and Path(file).suffix.lower() in READ_SUFFIXES
+    return LaidPlate(plate, registration, () if made is None else made.notes)
 
 
 def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
@@ -104,31 +108,6 @@ def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
     top = np.iinfo(plate.dtype).max
     stretched = fit((plate / top).astype(np.float32), height, width, mode="stretch")
     return (stretched * top + 0.5).astype(plate.dtype)
-
-
-@contextmanager
-def _in_step(name: str, file: str, take: Take) -> Iterator[Iterator[Pixels]]:
-    """The levels of a guide, frame by frame: one picture for all, or the frames of a clip, cut like the clip itself."""
-    if _is_picture(file):
-        yield repeat(read_mask_levels(file) if name == "mask" else read_trimap_levels(read_levels(file)))
-        return
-    span = take.span
-    fps = take.fps if is_sequence(file) else None
-    with open_clip(file, fps=fps, start=span.start, end=span.end, every=span.every) as reader:
-        yield (frame.pixels[..., 1] for frame in reader)
-
-
-def _next(name: str, levels: Iterator[Pixels], frame: Frame, file: str) -> Pixels:
-    """The guide of this frame, which must be there and have its size."""
-    found = next(levels, None)
-    height, width = frame.pixels.shape[:2]
-    if found is None:
-        raise InputError(
-            f"{file} ends after {frame.index} frames, before the clip does; give a {name} for each frame, or one picture for all"
-        )
-    if found.shape[:2] != (height, width):
-        raise InputError(f"{file}: the {name} is {found.shape[1]}x{found.shape[0]}, the frames {width}x{height}; make them the same size")
-    return found
 
 
 def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, choice: Choice) -> Guided:
@@ -146,7 +125,16 @@ def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, 
     except EmptyError:
         nothing = np.zeros(frame.pixels.shape[:2], np.uint8)
         return Guided(frame, guides | dict.fromkeys({"trimap", "mask"} & set(choice.spec.guides), nothing), found=False)
-    return Guided(frame, guides)
+    return Guided(frame, guides, notes=_doubts(given["trimap"]) if "trimap" in given else ())
+
+
+def _doubts(trimap: Pixels) -> tuple[str, ...]:
+    """What is wrong with a trimap that a person gave, as a sentence."""
+    try:
+        check_trimap(eight_bit(trimap), size=trimap.shape[:2])
+    except InputError as error:
+        return (str(error),)
+    return ()
 
 
 def _photo(frame: Frame) -> Photo:
@@ -162,8 +150,7 @@ def _trimap(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None
         return _before_plate(trimap_from_plate, frame, given["background"], laid)
     if source == "mask":
         return trimap_from_mask(eight_bit(given["mask"]))
-    levels = eight_bit(given["trimap"])
-    return np.where(levels < SURE_BLACK, 0, np.where(levels > SURE_WHITE, 255, 128)).astype(np.uint8)
+    return eight_bit(given["trimap"])
 
 
 def _mask(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None) -> Pixels:

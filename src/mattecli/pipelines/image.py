@@ -18,7 +18,7 @@ from mattecli.matting.compose import interleave, lay_over, to_levels
 from mattecli.matting.foreground import estimate_foreground
 from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
-from mattecli.pipelines.backdrop import Backdrop, plain_backdrop
+from mattecli.pipelines.backdrop import Backdrop, notes_behind, plain_backdrop
 from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
@@ -50,15 +50,24 @@ class Recipe:
 class Matted:
     """A picture and its matte as tensors [1, C, H, W]: the model's foreground and the plate where there is one.
 
-    notes: what was changed for the lack of memory. expected: the peak of memory that was expected, in bytes.
+    image: the photo's true colours. seen: the photo as models see it, the same tensor where nothing of it is transparent. alpha: the
+    matte of what was seen. own: the photo's own transparency, or None. notes: what was changed for the lack of memory. expected: the
+    peak of memory that was expected, in bytes.
     """
 
     image: Tensor
+    seen: Tensor
     alpha: Tensor
     foreground: Tensor | None
     plate: Tensor | None
+    own: Tensor | None = None
     notes: tuple[str, ...] = ()
     expected: int | None = None
+
+    @property
+    def cover(self) -> Tensor:
+        """How much of the subject is to be seen: its matte, and never more than the photo showed."""
+        return self.alpha if self.own is None else self.alpha * self.own
 
 
 def process(job: Job, recipe: Recipe) -> Result:
@@ -71,10 +80,10 @@ def process(job: Job, recipe: Recipe) -> Result:
         guides = read_guides(photo, job.guides, recipe.choice)
     matted = matte(photo, guides, recipe, clock=clock)
     with clock("compose"):
-        picture = compose(matted, recipe, top=top)
+        picture = compose(matted, recipe, top=top, icc=photo.icc)
     with clock("write"):
         write_image(picture, job.destination, icc=photo.icc)
-    notes = (*matted.notes, *doubts(matted.alpha))
+    notes = (*matted.notes, *doubts(matted.cover), *notes_behind(recipe.backdrop, photo.icc))
     return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes, matted.expected)
 
 
@@ -105,7 +114,8 @@ def matte_all(
 
 
 def _matted(images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
-    return Matted(images[at], outcome.alpha[at], _part(outcome.foreground, at), _part(plates, at), outcome.notes, outcome.expected)
+    seen, foreground, plate = images[at], _part(outcome.foreground, at), _part(plates, at)
+    return Matted(seen, seen, outcome.alpha[at], foreground, plate, notes=outcome.notes, expected=outcome.expected)
 
 
 def _batch(tensors: Sequence[Tensor]) -> Tensor:
@@ -117,15 +127,16 @@ def _part(tensors: Tensor | None, at: slice) -> Tensor | None:
 
 
 def _finish(photo: Photo, matted: Matted, recipe: Recipe, clock: Clock) -> Matted:
-    """The matte refined where the recipe says so, and within what the screen and the photo's own transparency allow."""
+    """The matte refined where the recipe says so and within what the screen allows, with the photo's true colours and transparency."""
     with clock("refine"):
         if recipe.refiner is not None:
             matted = refine(matted, recipe.refiner, suited(recipe.refiner, photo), recipe)
     if recipe.choice.screen and matted.plate is not None:
-        held = hold_to_key(to_array(matted.alpha), to_array(matted.image), to_array(matted.plate))
+        held = hold_to_key(to_array(matted.alpha), to_array(matted.seen), to_array(matted.plate))
         matted = replace(matted, alpha=_as_tensor(held, matted.alpha))
     if photo.alpha is not None:
-        matted = replace(matted, alpha=matted.alpha * to_tensor(photo.alpha, recipe.matter.device))
+        device = recipe.matter.device
+        matted = replace(matted, image=to_tensor(photo.pixels, device), own=to_tensor(photo.alpha, device))
     return matted
 
 
@@ -140,7 +151,7 @@ def refine(matted: Matted, refiner: Matter, options: Mapping[str, Tunable], reci
     if not ((trimap == 255).any() and (trimap == 0).any() and (trimap == 128).any()):
         return matted
     guides = {"trimap": guide_tensor("trimap", trimap, refiner)}
-    outcome = run_within(refiner, matted.image, guides, options, limit=recipe.max_memory, tell=recipe.tell)
+    outcome = run_within(refiner, matted.seen, guides, options, limit=recipe.max_memory, tell=recipe.tell)
     expected = max(matted.expected or 0, outcome.expected or 0) or None
     return replace(matted, alpha=outcome.alpha, foreground=None, notes=matted.notes + outcome.notes, expected=expected)
 
@@ -155,10 +166,13 @@ def doubts(alpha: Tensor) -> tuple[str, ...]:
     return ()
 
 
-def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -> Pixels:
-    """The result in integers from 0 to `top` (255 or 65535); `seconds` is the moment of a video, for a backdrop that moves."""
+def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
+    """The result in integers from 0 to `top` (255 or 65535).
+
+    For a backdrop, `seconds` is the moment of a video, and `icc` the profile of the picture's colours.
+    """
     if recipe.kind == "alpha":
-        return integers(top, matted.alpha)
+        return integers(top, matted.cover)
     colours = true_colours(matted, recipe) if recipe.decontaminate else matted.image
     if recipe.kind == "foreground":
         return integers(top, colours)
@@ -166,20 +180,30 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0) -
         backdrop = recipe.backdrop or plain_backdrop("white")
         size = (colours.shape[2], colours.shape[3])
         front = interleave(list(colours[0].float().cpu().numpy()))
-        laid = lay_over(front, to_array(matted.alpha), backdrop.at(size, seconds), linear=recipe.linear)
+        laid = lay_over(front, to_array(matted.cover), backdrop.at(size, seconds, icc=icc), linear=recipe.linear)
         return to_levels(laid, top)
-    return integers(top, colours, matted.alpha)
+    return integers(top, colours, matted.cover)
 
 
 def true_colours(matted: Matted, recipe: Recipe) -> Tensor:
     """The foreground: the model's where it predicts one, else estimated, without a screen's spill; the photo's own where alpha is 1."""
     with torch.inference_mode():
-        if matted.foreground is not None:
-            return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, matted.foreground)
-        colours = estimate_foreground(matted.image, matted.alpha, background=matted.plate)
-        if not recipe.choice.screen or matted.plate is None:
-            return colours
-        return _as_tensor(despill(to_array(colours), to_array(matted.alpha), to_array(matted.plate)), colours)
+        if matted.foreground is None:
+            colours = _estimated(matted)
+            if not recipe.choice.screen or matted.plate is None:
+                return colours
+            return _as_tensor(despill(to_array(colours), to_array(matted.alpha), to_array(matted.plate)), colours)
+        # A model that saw a pixel half transparent has predicted some of the grey it saw there.
+        predicted = matted.foreground if matted.own is None else torch.where(matted.own < 1, _estimated(matted), matted.foreground)
+        return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, predicted)
+
+
+def _estimated(matted: Matted) -> Tensor:
+    """The foreground found from the photo and its matte; colours under hidden pixels are not of the scene and are filled in first."""
+    image = matted.image
+    if matted.own is not None:
+        image = estimate_foreground(image, (matted.own > 0).to(image))
+    return estimate_foreground(image, matted.alpha, background=matted.plate)
 
 
 def _as_tensor(array: NDArray[np.float32], like: Tensor) -> Tensor:

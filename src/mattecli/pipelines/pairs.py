@@ -1,10 +1,13 @@
 """Which prediction belongs to which true matte, trimap and photo: by name. Nothing is opened."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import READ_SUFFIXES
+from mattecli.io.sequences import natural
+from mattecli.pipelines.paths import refuse_empty
 
 CLIP_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 
@@ -29,7 +32,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """The pairs in the order of their names, the true mattes without a prediction, and the predictions without a true matte."""
+    """The pairs, the true mattes without a prediction, and the predictions without a true matte.
+
+    The pairs come folder by folder, in the natural order of their names: 2 before 10.
+    """
 
     pairs: tuple[Pair, ...]
     missing: tuple[str, ...] = ()
@@ -42,7 +48,8 @@ def pair_up(predicted: str, true: str, *, trimap: str | None = None, images: str
     trimap and images are a file for all, or a folder searched for the pair's name. Raises InputError or UsageError.
     """
     for path in (predicted, true, trimap, images):
-        if path is not None and not Path(path).exists():
+        refuse_empty("an input", path)
+        if path is not None and not os.path.exists(path):
             raise InputError(f"there is no file or folder {path}; check the path")
     if Path(predicted).is_dir() != Path(true).is_dir():
         raise UsageError(f"of {predicted} and {true} one is a folder and one a file; give two files or two folders")
@@ -74,7 +81,7 @@ def _is_clip(path: str) -> bool:
 def _by_name(folder: str) -> dict[str, str]:
     root = Path(folder)
     found: dict[str, str] = {}
-    for file in sorted(root.rglob("*")):
+    for file in sorted(root.rglob("*"), key=lambda file: (natural(str(file.parent)), natural(file.name))):
         relative = file.relative_to(root)
         if file.suffix.lower() not in READ_SUFFIXES + CLIP_SUFFIXES or any(part.startswith(".") for part in relative.parts):
             continue

@@ -91,9 +91,9 @@ def write_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] 
     return plate
 
 
-def plate_of_clip(source: str) -> Pixels:
-    """The plate of a clip that shows the scene, empty or not, [H, W, 3]."""
-    return make_plate(PlateTake(source, STANDARD_STREAM)).pixels
+def plate_of_clip(source: str) -> ClipPlate:
+    """The plate of a clip that shows the scene, empty or not."""
+    return make_plate(PlateTake(source, STANDARD_STREAM))
 
 
 def make_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:

@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.io.clips import Clip
+from mattecli.errors import InputError
+from mattecli.io.clips import Clip, Frame
 from mattecli.io.images import write_image
 from mattecli.io.video_read import open_clip
 from mattecli.matting.sheet import contact_sheet
 from mattecli.pipelines.backdrop import plain_backdrop
 from mattecli.pipelines.frame_guides import open_plate
+from mattecli.pipelines.given import open_given
 from mattecli.pipelines.guides import eight_bit
 from mattecli.pipelines.image import Recipe, compose
 from mattecli.pipelines.result import Clock
@@ -24,11 +28,14 @@ LOUD = "#ff00ff"
 
 
 def write_preview(file: str, take: Take, recipe: Recipe) -> None:
-    """Write a contact sheet of four frames spread over the part of the clip that is asked for (of its first frame, if it is short)."""
+    """Write a contact sheet of four frames spread over the part of the clip that is asked for, or fewer, if it is short.
+
+    Raises InputError when no frame is in that part.
+    """
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     shown = recipe if recipe.kind == "composite" else replace(recipe, kind="composite", backdrop=plain_backdrop(LOUD))
-    for moment, clip in sampled(take, recipe):
+    for moment, clip in _sampled(take, recipe):
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
         looks = [compose(moment.matted, one, top=255, seconds=seconds) for one in (replace(recipe, kind="alpha"), shown)]
         pictures += [eight_bit(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
@@ -36,22 +43,37 @@ def write_preview(file: str, take: Take, recipe: Recipe) -> None:
     write_image(contact_sheet(pictures, captions), file)
 
 
-def sampled(take: Take, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
+def _sampled(take: Take, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
     """A few single frames of a take, matted by themselves."""
     plate = open_plate(take)
     anew = None if plate is None else replace(plate, first=None)  # the places lie too far apart to follow a camera from one to the next
-    for start in dict.fromkeys(_places(take)):
-        one = replace(take, span=replace(take.span, start=start, every=1), smooth=False, batch=1)
-        with open_clip(take.source, fps=take.fps, start=start, end=take.span.end) as reader:
-            first = next(moments(iter(reader), reader.clip, one, recipe, anew, Clock()), None)
-            if first is not None:
-                yield first, reader.clip
+    one = replace(take, span=replace(take.span, every=1), smooth=False, batch=1)
+    for frame, clip in _frames(take):
+        with open_given(one, clip) as given:
+            yield from ((moment, clip) for moment in moments([frame], clip, one, recipe, anew, given, Clock()))
+
+
+def _frames(take: Take) -> list[tuple[Frame, Clip]]:
+    """The frames to look at, none twice; the part's first where nothing is found at the places."""
+    found = {frame.pts: (frame, clip) for place in _places(take) for frame, clip in _first_from(place, take)}
+    frames = list(found.values()) or _first_from(take.span.start, take)
+    if not frames:
+        raise InputError(f"{take.source} has no frames in the part asked for; check --start and --end")
+    return frames
+
+
+def _first_from(start: Fraction | None, take: Take) -> list[tuple[Frame, Clip]]:
+    """The first frame from a time on, if there is one."""
+    with open_clip(take.source, fps=take.fps, start=start, end=take.span.end) as reader:
+        return [(frame, reader.clip) for frame in islice(reader, 1)]
 
 
 def _places(take: Take) -> list[Fraction]:
-    """Where to look, in seconds from the clip's first frame; only the beginning where nobody knows how long the clip is."""
-    start, end = take.span.start or Fraction(0), take.span.end
-    if end is None:
-        with open_clip(take.source, fps=take.fps) as reader:
-            end = reader.clip.frames / reader.clip.rate if reader.clip.frames else start
-    return [start + max(Fraction(0), end - start) * place for place in PLACES]
+    """Where to look, in seconds from the clip's first frame, half a frame early; the beginning where nobody knows how long the clip is."""
+    span = take.span
+    start = span.start or Fraction(0)
+    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end) as reader:
+        rate, frames = reader.clip.rate, reader.clip.frames
+    if frames is None:
+        frames = 0 if span.end is None else floor((span.end - start) * rate)
+    return [start + max(Fraction(0), floor(frames * place) - Fraction(1, 2)) / rate for place in PLACES]

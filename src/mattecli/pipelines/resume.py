@@ -1,41 +1,67 @@
-"""Going on where an interrupted sequence of pictures stopped: a small record beside the pictures says how they were made."""
+"""Going on where an interrupted sequence of pictures stopped: a small record beside the pictures says how they were made, and how many."""
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from mattecli.errors import UsageError
+from mattecli.io.files import written_whole
 from mattecli.io.sequence_write import frames_present, sequence_pattern
 from mattecli.pipelines.image import Recipe
 from mattecli.pipelines.take import Take
 
-RECORD = ".matte.json"
+
+@dataclass(frozen=True)
+class Record:
+    """What is noted beside the pictures of one pattern. made_by: the settings_hash of the run that makes them; source: the clip's name."""
+
+    pattern: str
+    made_by: str
+    source: str
+
+    @property
+    def path(self) -> Path:
+        """A hidden file of its own for each pattern, for a folder may hold several."""
+        pattern = Path(self.pattern)
+        return pattern.with_name(f".{pattern.name}.matte.json")
+
+    def frames_kept(self) -> int:
+        """How many pictures need not be made again: all that such runs have written but the last one, which may be broken.
+
+        Pictures beyond those, which an earlier run with other settings may have left, do not count. Raises UsageError when the pictures
+        there were made in another way.
+        """
+        present = frames_present(self.pattern)
+        if present == 0:
+            return 0
+        noted = self._read()
+        if noted.get("made_by") != self.made_by:
+            raise UsageError(
+                f"the pictures of {self.pattern} were made from another clip or with other settings; drop --resume, or give another -o"
+            )
+        written = noted.get("frames")
+        return max(0, min(present, written if isinstance(written, int) else 0) - 1)
+
+    def write(self, frames: int) -> None:
+        """Note that so many pictures, counted from the first, are made as this record says. Raises OutputError."""
+        noted = {"made_by": self.made_by, "source": self.source, "frames": frames}
+        with written_whole(self.path, advice="choose another place with -o") as stream:
+            stream.write(json.dumps(noted).encode() + b"\n")
+
+    def _read(self) -> dict[str, object]:
+        """What was noted last; nothing where that cannot be read."""
+        try:
+            noted = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
 
 
-def frames_kept(take: Take, recipe: Recipe) -> int:
-    """How many pictures of the sequence need not be made again: all that are there but the last one, which may be of a broken run.
-
-    0 for a destination that is one file: it is made anew. Raises UsageError when the pictures there were made in another way.
-    """
+def record_of(take: Take, recipe: Recipe) -> Record | None:
+    """The record of a take's pictures; None for a destination that is one file, which is always made anew."""
     pattern = sequence_pattern(take.destination)
-    present = frames_present(pattern) if pattern else 0
-    if present == 0:
-        return 0
-    try:
-        record = json.loads(_record_file(take).read_text())
-    except (OSError, ValueError):
-        record = {}
-    if record.get("made_by") != settings_hash(take, recipe):
-        raise UsageError(
-            f"the pictures of {take.destination} were made from another clip or with other settings; drop --resume, or give another -o"
-        )
-    return present - 1
-
-
-def keep_record(take: Take, recipe: Recipe) -> None:
-    """Note beside the pictures of a sequence how they are made; the folder must be there."""
-    if sequence_pattern(take.destination) is not None:
-        _record_file(take).write_text(json.dumps({"made_by": settings_hash(take, recipe), "source": take.source}) + "\n")
+    return None if pattern is None else Record(pattern, settings_hash(take, recipe), take.source)
 
 
 def settings_hash(take: Take, recipe: Recipe) -> str:
@@ -60,7 +86,3 @@ def _identity(file: str) -> list[object]:
         return [file]
     status = path.stat()
     return [str(path.resolve()), status.st_size, status.st_mtime_ns] if path.is_file() else [str(path.resolve())]
-
-
-def _record_file(take: Take) -> Path:
-    return Path(str(sequence_pattern(take.destination))).parent / RECORD

@@ -10,8 +10,9 @@ from pathlib import Path
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clips import Span
 from mattecli.io.codecs import check_destination
-from mattecli.io.video_read import open_clip
+from mattecli.io.sequence_write import sequence_pattern
 from mattecli.matting.register import ALIGNMENTS
+from mattecli.pipelines.paths import backdrop_files, files_of, keep_inputs, refuse_empty
 
 SUFFIXES = {"cutout": ".mov", "alpha": ".mov", "foreground": ".mov", "composite": ".mp4"}
 # Broadcast rates are written short and mean these (SMPTE ST 170).
@@ -46,22 +47,27 @@ class Take:
     resume: bool = False
 
 
-def check_take(take: Take, *, kind: str, overwrite: bool = False) -> None:
-    """Raise UsageError or InputError with one sentence for a take that cannot work."""
+def check_take(take: Take, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:
+    """Raise UsageError or InputError with one sentence for a take that cannot work.
+
+    over: what the result is laid over. preview: a picture that is written before the result. Neither that nor, without `overwrite`,
+    the result may take the place of a file that is read, be it one frame of a sequence.
+    """
     if take.align not in ALIGNMENTS:
         raise UsageError(f"--align {take.align} is not known; choose {', '.join(ALIGNMENTS)}")
-    check_destination(take.destination, kind=kind, codec=take.codec, crf=take.crf)
-    for file in (take.source, *take.guides.values()):
-        if not (Path(file).exists() or _names_several(file)):
+    given = (take.source, *take.guides.values())
+    refuse_empty("an input", *given)
+    refuse_empty("-o", take.destination)
+    refuse_empty("--preview", preview)
+    for file in given:
+        if not (os.path.exists(file) or _names_several(file)):
             raise InputError(f"there is no file {file}; check the path")
-    if not overwrite and os.path.realpath(take.destination) in {os.path.realpath(file) for file in (take.source, *take.guides.values())}:
-        raise UsageError(f"the result would overwrite the input {take.destination}; give another -o, or --overwrite if you mean it")
-
-
-def check_clip(take: Take) -> None:
-    """Raise InputError or UsageError for a source that cannot be read as a clip; its first frame is decoded."""
-    span = take.span
-    open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every).close()
+    check_destination(take.destination, kind=kind, codec=take.codec, crf=take.crf)
+    read = [*backdrop_files(over), *(file for path in given for file in files_of(path))]
+    if preview is not None:
+        keep_inputs(read, [preview], what="the preview", advice="give another --preview")
+    if not overwrite:
+        keep_inputs(read, files_of(sequence_pattern(take.destination) or take.destination))
 
 
 def _names_several(file: str) -> bool:
@@ -71,9 +77,11 @@ def _names_several(file: str) -> bool:
 
 def default_destination(source: str, kind: str) -> str:
     """Beside the clip: clip.mp4 becomes clip_cutout.mov, frames/%05d.png becomes frames_cutout.mov."""
+    refuse_empty("an input", source)
     path = Path(source)
     path = path.parent if _names_several(path.name) else path
-    return str(path.with_name(f"{path.stem if path.is_file() else path.name}_{kind}{SUFFIXES[kind]}"))
+    path = Path(os.path.abspath(path)) if path.name in ("", "..") else path
+    return str(path.with_name(f"{path.stem if os.path.isfile(path) else path.name}_{kind}{SUFFIXES[kind]}"))
 
 
 def parse_span(start: str | None, end: str | None, every: int) -> Span:

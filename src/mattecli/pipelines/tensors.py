@@ -13,7 +13,7 @@ ToGuide = Callable[[str, Pixels, Matter], Tensor]
 
 
 def seen_image(photo: Photo, matter: Matter) -> Tensor:
-    """The photo as the model sees it, [1, 3, H, W]: parts its own alpha hides are mid-grey, not whatever lies under them."""
+    """The photo as a model sees it, [1, 3, H, W]: parts its own alpha hides are mid-grey, not whatever lies under them."""
     image = to_tensor(photo.pixels, matter.device)
     if photo.alpha is None:
         return image

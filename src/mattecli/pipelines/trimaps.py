@@ -52,7 +52,7 @@ def parse_growth(name: str) -> Growth | None:
 
 def plan_trimaps(inputs: Sequence[str], output: str | None, *, strokes: str | None = None, overwrite: bool = False) -> list[Job]:
     """The jobs of one command, see plan_jobs; UsageError for a result in a format that would not keep the three levels."""
-    jobs = plan_jobs(inputs, output, kind="trimap", guides={STROKES: strokes} if strokes else {}, overwrite=overwrite)
+    jobs = plan_jobs(inputs, output, kind="trimap", guides={} if strokes is None else {STROKES: strokes}, overwrite=overwrite)
     for job in jobs:
         if job.destination != STANDARD_STREAM and Path(job.destination).suffix.lower() not in LOSSLESS_SUFFIXES:
             raise UsageError(

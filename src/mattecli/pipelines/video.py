@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, dropwhile, islice
+from itertools import chain, islice
 
 import torch
 
@@ -17,19 +17,23 @@ from mattecli.core.cores import pictures_at_once, shared_out
 from mattecli.core.runtime import to_array
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
-from mattecli.io.clips import Clip, Frame, Reader, Span, Writer
+from mattecli.io.clips import Clip, Frame, Reader, Writer
 from mattecli.io.images import Photo
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.temporal import smoothed
 from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.frame_guides import Guided, LaidPlate, guided, open_plate
+from mattecli.pipelines.given import Given, open_given
 from mattecli.pipelines.guides import eight_bit
 from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
 from mattecli.pipelines.result import Clock
-from mattecli.pipelines.resume import frames_kept, keep_record
+from mattecli.pipelines.resume import Record, record_of
 from mattecli.pipelines.take import Take
 from mattecli.pipelines.tensors import LastGuides, ToGuide
+
+HDR = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics of H.273 under which white is not the brightest there is."""
 
 
 @dataclass(frozen=True)
@@ -68,35 +72,29 @@ def process_clip(take: Take, recipe: Recipe, *, on_frame: Callable[[int, int | N
     """
     clock, begin = Clock(), time.perf_counter()
     span = take.span
-    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader:
+    with (
+        open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader,
+        open_given(take, reader.clip) as given,
+    ):
         clip = reader.clip
         plate = open_plate(take)
-        done = frames_kept(take, recipe) if take.resume else 0
-        sound = take.source if clip.audio and span.every == 1 else None
-        with open_writer(
-            take.destination,
-            kind=recipe.kind,
-            clip=clip,
-            sound=sound,
-            codec=take.codec,
-            crf=take.crf,
-            start=span.start,
-            end=span.end,
-            first=done + 1,
-        ) as writer:
-            keep_record(take, recipe)
-            doubtful = _run(reader, writer, take, recipe, plate, clock, done=done, on_frame=on_frame)
-            if writer.frames + done == 0:
+        record = record_of(take, recipe)
+        done = record.frames_kept() if record is not None and take.resume else 0
+        with _writer(take, recipe, clip, first=done + 1) as writer:
+            doubtful = _run(reader, writer, record, take, recipe, plate, given, clock, done=done, on_frame=on_frame)
+            frames = writer.frames + done
+            if frames == 0:
                 raise InputError(f"{take.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
-    shown = recipe.backdrop.notes if recipe.backdrop is not None else ()
-    notes = (*_sound_notes(clip, span), *writer.notes, *shown, *_doubt_notes(doubtful))
+        whole = span.end is None and reader.damage is None
+        of_guides = [*_plate_notes(plate), *(note for guide in given.values() for note in (guide.surplus(frames) if whole else ()))]
+    notes = (*_take_notes(take, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
     return Footage(
         source=take.source,
         destination=take.destination,
         clip=clip,
-        frames=writer.frames + done,
+        frames=frames,
         seconds=time.perf_counter() - begin,
-        length=float((writer.frames + done) / clip.rate),
+        length=float(frames / clip.rate),
         split=clock.split,
         peak_memory=peak_memory(recipe.matter.device.torch),
         notes=notes,
@@ -104,19 +102,38 @@ def process_clip(take: Take, recipe: Recipe, *, on_frame: Callable[[int, int | N
     )
 
 
+def _writer(take: Take, recipe: Recipe, clip: Clip, *, first: int) -> Writer:
+    span = take.span
+    return open_writer(
+        take.destination,
+        kind=recipe.kind,
+        clip=clip,
+        sound=take.source if clip.audio and span.every == 1 else None,
+        codec=take.codec,
+        crf=take.crf,
+        start=span.start,
+        end=span.end,
+        first=first,
+    )
+
+
 def _run(
     reader: Reader,
     writer: Writer,
+    record: Record | None,
     take: Take,
     recipe: Recipe,
     plate: LaidPlate | None,
+    given: Mapping[str, Given],
     clock: Clock,
     *,
     done: int,
     on_frame: Callable[[int, int | None], None],
 ) -> Counter[str]:
-    """The loop itself; returns how often each doubt about a matte came up."""
+    """The loop itself; returns how often each doubt about a matte came up. The first `done` frames are there already."""
     clip, doubtful = reader.clip, Counter[str]()
+    if record is not None:
+        record.write(done)
 
     def finish(moment: Moment) -> None:
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
@@ -124,6 +141,8 @@ def _run(
             picture = compose(moment.matted, recipe, top=clip.top, seconds=seconds)
         with clock("encode"):
             writer.write(picture, pts=moment.frame.pts, duration=moment.frame.duration)
+            if record is not None:
+                record.write(done + writer.frames)
 
     at_once = pictures_at_once(recipe.matter.device)
     with (
@@ -131,9 +150,12 @@ def _run(
         read_ahead(reader, depth=AHEAD, on_wait=partial(clock.add, "decode")) as frames,
         WriteBehind(finish, depth=BEHIND) as behind,
     ):
-        for moment in moments(frames, clip, take, recipe, plate, clock, done=done, threads=at_once):
-            doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
-            behind.put(moment)
+        # A steadied matte depends on all before it, so they are made again.
+        skipped = 0 if take.smooth else done
+        for moment in moments(frames, clip, take, recipe, plate, given, clock, skipped=skipped, threads=at_once):
+            if moment.frame.index >= done:
+                doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
+                behind.put(moment)
             on_frame(moment.frame.index + 1, clip.frames)
     return doubtful
 
@@ -144,27 +166,29 @@ def moments(
     take: Take,
     recipe: Recipe,
     plate: LaidPlate | None,
+    given: Mapping[str, Given],
     clock: Clock,
     *,
-    done: int = 0,
+    skipped: int = 0,
     threads: int = 1,
 ) -> Iterator[Moment]:
-    """Each frame but the first `done` with its matte, in order, steadied over time where the take says so; so many matted at once."""
-    before = 1 if take.smooth else 0  # a steadied matte depends on the one before it
-    with_guides = iter(guided(frames, take, recipe.choice, plate, skipped=max(0, done - before), clock=clock))
+    """Each frame but the first `skipped` with its matte, in order, steadied over time where the take says so; so many matted at once."""
+    with_guides = iter(guided(frames, take, recipe.choice, plate, given, skipped=skipped, clock=clock))
     batches = iter(lambda: list(islice(with_guides, take.batch)), [])
     work = partial(_matted, clip=clip, recipe=recipe, clock=clock, to_guide=LastGuides())
     mattes = chain.from_iterable(in_parallel(batches, work, threads=threads))
-    return dropwhile(lambda moment: moment.frame.index < done, _steadied(mattes) if take.smooth else mattes)
+    return _steadied(mattes) if take.smooth else mattes
 
 
 def _matted(several: Sequence[Guided], clip: Clip, recipe: Recipe, clock: Clock, to_guide: ToGuide) -> list[Moment]:
     photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=clip.lossy) for one in several]
     mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock, to_guide=to_guide)
-    return [
-        Moment(one.frame, matted if one.found else replace(matted, alpha=torch.zeros_like(matted.alpha)))
-        for one, matted in zip(several, mattes, strict=True)
-    ]
+    return [_noted(one, matted) for one, matted in zip(several, mattes, strict=True)]
+
+
+def _noted(one: Guided, matted: Matted) -> Moment:
+    alpha = matted.alpha if one.found else torch.zeros_like(matted.alpha)
+    return Moment(one.frame, replace(matted, alpha=alpha, notes=(*matted.notes, *one.notes)))
 
 
 def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
@@ -174,8 +198,26 @@ def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
         yield replace(moment, matted=replace(moment.matted, alpha=steady))
 
 
-def _sound_notes(clip: Clip, span: Span) -> tuple[str, ...]:
-    return ("the sound is left out, since --every changes the frames' pace",) if clip.audio and span.every > 1 else ()
+def _take_notes(take: Take, recipe: Recipe, clip: Clip, done: int) -> tuple[str, ...]:
+    """What is told of the clip and of how it was asked for."""
+    notes = []
+    system = HDR.get(clip.colour.transfer)
+    if system is not None:
+        notes.append(
+            f"the clip is HDR ({system}): mattes and colours are made as if it were SDR; "
+            "convert it first, e.g. with ffmpeg's zscale and tonemap"
+        )
+    if system is not None and recipe.backdrop is not None:
+        notes.append(f"the backdrop is not converted to HDR ({system}), so it comes out in other tones than its own")
+    if clip.audio and take.span.every > 1:
+        notes.append("the sound is left out, since --every changes the frames' pace")
+    if take.smooth and done:
+        notes.append(f"with --smooth all frames are matted again; the first {done} pictures are kept")
+    return (*notes, *(recipe.backdrop.notes if recipe.backdrop is not None else ()))
+
+
+def _plate_notes(plate: LaidPlate | None) -> tuple[str, ...]:
+    return tuple(f"plate: {note}" for note in plate.notes) if plate is not None else ()
 
 
 def _doubt_notes(doubtful: Counter[str]) -> tuple[str, ...]:
