@@ -59,7 +59,7 @@ def _validate(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]
 
 
 def _ship(run: settings.Run, asked: argparse.Namespace) -> dict[str, str | int]:
-    return ship(run, asked.out)
+    return ship(run, asked.out, asked.earlier)
 
 
 def _device(name: str) -> torch.device:
@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("validate", parents=[common, device], help="measure the newest checkpoint on held-out examples")
     shipped = verbs.add_parser("ship", parents=[common], help="write the averaged weights as they are shipped")
     shipped.add_argument("out", type=Path, metavar="OUT.pt")
+    shipped.add_argument(
+        "--earlier", type=Path, metavar="FILE.pt", help="write the mean with what was shipped earlier in the same training"
+    )
     return parser
 
 

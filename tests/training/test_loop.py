@@ -152,6 +152,17 @@ def test_what_is_shipped_loads_into_the_network(trained: Path, capsys: pytest.Ca
     assert all(torch.equal(kept[key].half().float(), value) for key, value in network.state_dict().items())
 
 
+def test_the_mean_with_earlier_weights_can_be_shipped(trained: Path, tmp_path: Path) -> None:
+    average = checkpoint.newest(trained / "out" / "checkpoints")["average"]
+    torch.save({name: torch.zeros_like(tensor) for name, tensor in average.items()}, tmp_path / "zeros.pt")
+    arguments = ["ship", str(trained / "run.toml"), str(tmp_path / "mean.pt"), "--earlier"]
+    assert main([*arguments, str(tmp_path / "zeros.pt")]) == 0
+    mean = torch.load(tmp_path / "mean.pt", weights_only=True)
+    assert all(torch.equal(mean[name], (tensor / 2).half()) for name, tensor in average.items())
+    torch.save({"other": torch.zeros(1)}, tmp_path / "other.pt")
+    assert main([*arguments, str(tmp_path / "other.pt")]) != 0
+
+
 def test_weights_that_are_no_numbers_are_not_kept(trained: Path, tmp_path: Path) -> None:
     state = begun(copy_of(trained, tmp_path, steps=6), CPU)
     with torch.no_grad():
