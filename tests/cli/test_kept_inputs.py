@@ -96,9 +96,16 @@ def test_an_empty_path_is_not_the_current_folder(arguments: tuple[str, ...], run
 
 def test_a_name_longer_than_names_can_be_is_one_sentence(run: Run, stage: Path) -> None:
     long = "x" * 300 + ".png"
-    for arguments in (("image", long), ("image", "photo.png", "--trimap", long), ("video", long), ("eval", long, "true.png")):
+    for arguments in (
+        ("image", long),
+        ("image", "photo.png", "--trimap", long),
+        ("video", long),
+        ("eval", long, "true.png"),
+    ):
         done = run(*arguments, "--quiet")
         assert (done.exit_code, done.stderr.count("\n")) == (1, 1) and "there is no file" in done.stderr, done.output
+    done = run("composite", long, "--over", "red", "--quiet")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1) and "cannot be read" in done.stderr, done.output
 
 
 def test_without_o_the_frames_of_the_current_folder_become_a_clip_beside_it(run: Run, stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,8 @@ def test_frames_of_another_scene_are_left_out(run: Run, yard: np.ndarray, tmp_pa
         (["frames", "-o", "frames/plate.png"], "would lie among the frames"),
         (["clip.mp4", "--align", "homography"], "choose auto or none"),
         (["nowhere.mp4"], "nowhere.mp4"),
+        ([""], "the clip is empty"),
+        (["x" * 300 + ".mp4"], "xxx.mp4"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(

@@ -22,7 +22,7 @@ def sequence_pattern(destination: str) -> str | None:
 
     A name with %d or %05d and a picture's ending is a pattern; a folder (there already, or ending in a slash) holds %05d.png.
     """
-    if destination.endswith(("/", os.sep)) or Path(destination).is_dir():
+    if destination.endswith(("/", os.sep)) or os.path.isdir(destination):
         return str(Path(destination) / DEFAULT_NAME)
     path = Path(destination)
     return destination if path.suffix.lower() in WRITE_SUFFIXES else None

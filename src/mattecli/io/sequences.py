@@ -1,6 +1,7 @@
 """Pictures as the frames of a clip: a folder of them, or a pattern such as frames/%05d.png or 'frames/*.png'."""
 
 import fnmatch
+import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -20,9 +21,9 @@ _NUMBER = re.compile(r"%(?:0(\d+))?d")
 
 def is_sequence(source: str) -> bool:
     """Whether `source` names pictures by the folder they are in or by a pattern. A file of that very name is no pattern."""
+    if os.path.exists(source):  # which, unlike Path's own, says no to names longer than a system takes
+        return os.path.isdir(source)
     path = Path(source)
-    if path.exists():
-        return path.is_dir()
     is_picture = path.suffix.lower() in READ_SUFFIXES
     return "*" in path.name or (is_picture and bool(_NUMBER.search(path.name) or set(path.name) & set("?[")))
 
@@ -86,7 +87,7 @@ def _depth(top: int) -> str:
 def _listed(source: str) -> list[Path]:
     """The pictures in order."""
     path = Path(source)
-    is_folder = path.is_dir()
+    is_folder = os.path.isdir(path)
     folder = path if is_folder else path.parent
     pattern = None if is_folder else _NUMBER.search(path.name)
     names = _picture_names(folder, source)

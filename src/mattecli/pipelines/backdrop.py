@@ -1,5 +1,6 @@
 """What a cut-out is laid over: a colour, a picture or a clip, opened once for a whole run. No torch."""
 
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -197,12 +198,12 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
     """
     check_mode(mode)
     placing, path = Placing(mode, blur), Path(over)
-    if path.is_file() and path.suffix.lower() in READ_SUFFIXES:
+    if os.path.isfile(over) and path.suffix.lower() in READ_SUFFIXES:
         return PictureBackdrop(over, placing)
     try:
         return plain_backdrop(over)
     except MatteError as error:
-        if path.exists() or is_sequence(over):
+        if os.path.exists(over) or is_sequence(over):
             return ClipBackdrop(over, placing)
         if path.suffix or len(path.parts) > 1:
             raise InputError(f"there is no file {over} to lay the cut-out over; check the path") from error

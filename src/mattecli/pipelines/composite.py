@@ -1,5 +1,6 @@
 """A picture and its matte laid over something else: read -> true colours -> compose -> write. Torch only where there are soft pixels."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Layout:
 def is_clip(source: str) -> bool:
     """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder is so many pictures."""
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(source):
         return False
     return is_sequence(source) or (bool(path.suffix) and path.suffix.lower() not in READ_SUFFIXES)
 

@@ -4,12 +4,12 @@ As in video.py a thread reads ahead and a thread writes behind, so memory does n
 """
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clips import Clip, Frame, Reader
@@ -77,7 +77,7 @@ def process_composite_clip(take: Take, layout: Layout, *, on_frame: Callable[[in
 
 def _reader(file: str, fps: Fraction | None, opened: ExitStack) -> Reader | None:
     """A reader for a clip, None for a picture."""
-    if not is_clip(file) and not Path(file).is_dir():
+    if not is_clip(file) and not os.path.isdir(file):
         return None
     return opened.enter_context(open_clip(file, fps=fps if is_sequence(file) else None))
 

@@ -18,6 +18,7 @@ from mattecli.io.video_read import open_clip
 from mattecli.matting.plate_from_clip import median_plate
 from mattecli.matting.register import ALIGNMENTS, AT_REST, AUTO, HOMOGRAPHY, NONE, Registration, apply, covered, prepare, track
 from mattecli.pipelines.guides import eight_bit
+from mattecli.pipelines.paths import refuse_empty
 
 FRAMES = 51
 # The frames are all held at once; large ones are fewer.
@@ -78,8 +79,10 @@ def check_plate_take(take: PlateTake) -> None:
 
 def default_destination(source: str) -> str:
     """Beside the clip: clip.mp4 becomes clip_plate.png, frames/%05d.png becomes frames_plate.png."""
+    refuse_empty("the clip", source)
     path = _folder(source) if is_sequence(source) else Path(source)
-    return str(path.with_name(f"{path.name if path.is_dir() else path.stem}_plate.png"))
+    path = Path(os.path.abspath(path)) if path.name in ("", "..") else path
+    return str(path.with_name(f"{path.name if os.path.isdir(path) else path.stem}_plate.png"))
 
 
 def write_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
@@ -194,4 +197,4 @@ def _doubts(laid: list[Registration], chosen: int, align: str, unsettled: float)
 
 def _folder(source: str) -> Path:
     """The folder that a sequence's pictures are in."""
-    return Path(source) if Path(source).is_dir() else Path(source).parent
+    return Path(source) if os.path.isdir(source) else Path(source).parent
