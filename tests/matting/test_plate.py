@@ -67,12 +67,17 @@ def test_a_shadow_is_not_certain_to_be_the_subject(swing):
     assert (trimap_from_plate(image, plate)[160:190, 310:390] != 255).all()
 
 
-def test_a_gap_in_the_subject_is_background_where_the_plates_texture_shows_in_it():
-    rng = np.random.default_rng(0)
+def before_a_textured_and_a_plain_wall(rng):
+    """(image, plate): something green before a wall whose left half has a texture."""
     plate = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3)).astype(np.uint8), (0, 0), 1.5)
-    plate[:, 160:] = 120  # a plain wall
+    plate[:, 160:] = 120
     image = plate.copy()
     cv2.rectangle(image, (40, 40), (280, 200), (20, 200, 60), cv2.FILLED)
+    return image, plate
+
+
+def test_a_gap_in_the_subject_is_background_where_the_plates_texture_shows_in_it():
+    image, plate = before_a_textured_and_a_plain_wall(np.random.default_rng(0))
     gaps = np.zeros(plate.shape[:2], np.uint8)
     for middle in ((90, 100), (230, 100)):
         cv2.circle(gaps, middle, 12, 255, cv2.FILLED)
@@ -86,10 +91,7 @@ def test_a_gap_in_the_subject_is_background_where_the_plates_texture_shows_in_it
 
 def test_clothes_of_the_plates_colour_are_foreground_where_its_texture_is_hidden():
     rng = np.random.default_rng(0)
-    plate = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3)).astype(np.uint8), (0, 0), 1.5)
-    plate[:, 160:] = 120  # a plain wall
-    image = plate.copy()
-    cv2.rectangle(image, (40, 40), (280, 200), (20, 200, 60), cv2.FILLED)
+    image, plate = before_a_textured_and_a_plain_wall(rng)
     alike = np.zeros(plate.shape[:2], bool)
     alike[100:150, 70:120] = alike[100:150, 200:250] = True
     image[alike] = cv2.GaussianBlur(rng.integers(0, 256, plate.shape).astype(np.uint8), (0, 0), 4.0)[alike]

@@ -46,8 +46,8 @@ def run_within(
     each would alone. Raises OutOfMemoryError when no way fits, ModelError when the answer holds values that are no numbers.
     """
     task = _task(matter, image, guides)
-    expected, budget = expected_peak(matter.info, task, options) or 0, budget_of(matter.device, limit)
-    if task.batch == 1 or budget is None or expected <= budget.left:
+    expected = expected_peak(matter.info, task, options) or 0
+    if task.batch == 1 or _is_left(expected, matter.device, limit):
         try:
             with _room_for(expected, matter.device, limit):
                 return _run_alone(matter, image, guides, options, task, limit, tell)
@@ -112,12 +112,8 @@ _turn = threading.Condition()
 def _room_for(needed: int, device: Device, limit: int | None) -> Iterator[None]:
     """Wait until so many bytes fit beside what other threads were promised; a call that is alone goes on whatever it needs."""
 
-    def fits() -> bool:
-        budget = budget_of(device, limit)
-        return budget is None or needed + sum(_promised) <= budget.left
-
     with _turn:
-        _turn.wait_for(lambda: not _promised or fits())
+        _turn.wait_for(lambda: not _promised or _is_left(needed + sum(_promised), device, limit))
         _promised.append(needed)
     try:
         yield
@@ -125,6 +121,12 @@ def _room_for(needed: int, device: Device, limit: int | None) -> Iterator[None]:
         with _turn:
             _promised.remove(needed)
             _turn.notify_all()
+
+
+def _is_left(needed: int, device: Device, limit: int | None) -> bool:
+    """Whether so many bytes can be had, as far as anybody knows."""
+    budget = budget_of(device, limit)
+    return budget is None or needed <= budget.left
 
 
 def _outcome(matter: Matter, answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:

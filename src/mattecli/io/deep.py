@@ -26,7 +26,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _ONE_AFTER_ANOTHER = 2
 _ASSOCIATED, _UNASSOCIATED = 1, 2
-_ORIENTATION_TAG = 0x0112
+ORIENTATION_TAG = 0x0112
 
 
 def sixteen_bit_levels(data: bytes) -> Deep | None:
@@ -85,7 +85,7 @@ def _stored(page: "TiffPage", data: bytes) -> Deep:
                 "its 16-bit pixels are stored in a way that is not read; save it interleaved, compressed as Deflate"
             ) from error
         return decoded
-    return orient(np.moveaxis(stored, 0, -1) if separate else stored, page.tags.valueof(_ORIENTATION_TAG, 1))
+    return orient(np.moveaxis(stored, 0, -1) if separate else stored, page.tags.valueof(ORIENTATION_TAG, 1))
 
 
 def _as_meant(planes: Deep, photometric: int, extras: list[int]) -> Deep:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutputError, UsageError
-from mattecli.io.deep import encode_png, encode_tiff, orient, sixteen_bit_levels
+from mattecli.io.deep import ORIENTATION_TAG, encode_png, encode_tiff, orient, sixteen_bit_levels
 from mattecli.io.files import naming, reading, written_whole
 
 Pixels = NDArray[np.unsignedinteger[Any]]
@@ -53,7 +53,6 @@ _BAFFLED = (
 )
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-_ORIENTATION_TAG = 0x0112
 _BITS_PER_SAMPLE_TAG = 258
 
 
@@ -92,7 +91,7 @@ def read_photo(source: str | Path) -> Photo:
     with _explained(source), naming(_named(source)), Image.open(io.BytesIO(data), formats=_FORMATS) as header:
         _check_megapixels(source, header)
         header.load()  # decodes everything, so a truncated file is noticed here
-        orientation = header.getexif().get(_ORIENTATION_TAG, 1)
+        orientation = header.getexif().get(ORIENTATION_TAG, 1)
         profile = header.info.get("icc_profile")
         lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
         levels: Pixels | None = sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None

@@ -41,7 +41,7 @@ class SequenceReader:
     def __init__(self, source: str, *, rate: Fraction, span: Span) -> None:
         if rate <= 0:
             raise UsageError(f"{float(rate):g} frames a second is no rate; give a positive one, such as 25 or 30000/1001")
-        self._pictures = _listed(source)
+        self._pictures = listed(source)
         self._span = span
         first = read_photo(self._pictures[0])
         self.clip = Clip(
@@ -84,8 +84,8 @@ def _depth(top: int) -> str:
     return "8 bits" if top == 255 else "16 bits"
 
 
-def _listed(source: str) -> list[Path]:
-    """The pictures in order."""
+def listed(source: str) -> list[Path]:
+    """The pictures that a folder or a pattern stands for, in order. Raises InputError when there are none."""
     path = Path(source)
     is_folder = os.path.isdir(path)
     folder = path if is_folder else path.parent

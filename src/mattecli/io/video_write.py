@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from mattecli.errors import OutputError
 from mattecli.io.clips import Clip, Colour, Writer
 from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
+from mattecli.io.files import part_beside
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
 from mattecli.io.sound import Sound
@@ -81,7 +82,7 @@ class VideoWriter:
     ) -> None:
         self.frames = 0
         self._path, self._encoding, self._clip = path, encoding, clip
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part = part_beside(path)
         self._sound_source, self._end = sound, end
         self._trimmed = start is not None
         self._colour = colour_written(clip.colour, clip.size, encoding.pixel_format, limited=encoding.limited)

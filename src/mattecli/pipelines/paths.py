@@ -3,18 +3,13 @@
 Nothing is opened.
 """
 
-import contextlib
-import fnmatch
 import os
-import re
 from collections.abc import Iterable
 
-from mattecli.errors import MatteError, UsageError
-from mattecli.io.images import READ_SUFFIXES, STANDARD_STREAM
-from mattecli.io.sequences import is_sequence
+from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.io.images import STANDARD_STREAM
+from mattecli.io.sequences import is_sequence, listed
 from mattecli.pipelines.backdrop import plain_backdrop
-
-_NUMBER = re.compile(r"%(?:0(\d+))?d")
 
 
 def refuse_empty(what: str, *paths: str | None) -> None:
@@ -40,11 +35,10 @@ def files_of(path: str) -> list[str]:
     """The files a path stands for: the pictures of a folder, those there that a pattern such as frames/%05d.png names, or itself."""
     if not is_sequence(path):
         return [path]
-    folder, pattern = (path, "*") if os.path.isdir(path) else os.path.split(path)
-    names: list[str] = []
-    with contextlib.suppress(OSError):  # whoever reads it says what is wrong with it
-        names = sorted(os.listdir(folder or os.curdir))
-    return [os.path.join(folder, name) for name in names if name.lower().endswith(READ_SUFFIXES) and _fits(name, pattern)]
+    try:
+        return [str(file) for file in listed(path)]
+    except InputError:  # whoever reads it says what is wrong with it
+        return []
 
 
 def backdrop_files(over: str | None) -> list[str]:
@@ -56,13 +50,3 @@ def backdrop_files(over: str | None) -> list[str]:
     except MatteError:
         return files_of(over)
     return []
-
-
-def _fits(name: str, pattern: str) -> bool:
-    """Whether a pattern with %d, or else with * or ?, names this file; %05d stands for a number written with five digits or more."""
-    number = _NUMBER.search(pattern)
-    if number is None:
-        return fnmatch.fnmatch(name, pattern)
-    before, after = pattern[: number.start()], pattern[number.end() :]
-    digits = name.removeprefix(before).removesuffix(after)
-    return digits.isdecimal() and name == f"{before}{int(digits):0{number[1] or 1}d}{after}"
