@@ -21,6 +21,7 @@ from mattecli.errors import InputError
 from training.augment import augmented
 from training.diary import Diary, say
 from training.pool import REFRESH, Maker, available, batches, fill, unpacked
+from training.recompose import read_stock, recomposed
 from training.settings import Optimiser, Run
 from training.state import State, begun, save
 from training.validation import validate
@@ -31,6 +32,7 @@ def train(run: Run, device: torch.device) -> State:
     held_out = Maker(run, held_out=True)
     fill(held_out, run.data.validation, workers=run.data.workers, report=lambda done, count: say(f"held-out examples: {done} of {count}"))
     state = begun(run, device)
+    torch.backends.cudnn.benchmark = True  # sizes repeat, so the fastest way is worth finding
     diary = Diary(run)
     saved = time.monotonic()
     with stop_asked(run.minutes) as stops:
@@ -63,9 +65,18 @@ def _groups(state: State) -> Iterator[list[dict[str, Tensor]]]:
             if state.known == 0:
                 raise InputError(f"{maker.folder} holds no examples yet; draw some with `python -m training draw`")
         share = run.optimiser.accumulate
-        source = batches(maker, range(state.step * share, end * share), state.known)
+        source = _batches(state, maker, range(state.step * share, end * share))
         for _ in range(state.step, end):
             yield [next(source) for _ in range(share)]
+
+
+def _batches(state: State, maker: Maker, numbers: range) -> Iterator[dict[str, Tensor]]:
+    """The batches of these numbers on the device, as they were drawn or put together there."""
+    if not state.run.mix.size:
+        return (unpacked(raw, state.device) for raw in batches(maker, numbers, state.known))
+    if state.stock is None or len(state.stock.backgrounds) != state.known:
+        state.stock = read_stock(maker, state.known, state.device)
+    return recomposed(state.stock, state.run, numbers)
 
 
 def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -76,8 +87,8 @@ def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     network.train()
     state.optimiser.zero_grad(set_to_none=True)
     told: dict[str, Tensor] = {}
-    for raw in group:
-        batch = augmented(unpacked(raw, state.device), run.augment, chance)
+    for examples in group:
+        batch = augmented(examples, run.augment, chance)
         with torch.autocast(state.device.type, getattr(torch, run.precision), enabled=_mixed(run, state.device)):
             answer = state.lesson.answer(network, batch)
         terms = state.lesson.terms(answer, batch)
@@ -122,10 +133,11 @@ def rate_at(step: int, steps: int, settings: Optimiser) -> float:
 @torch.no_grad()
 def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
     """The first few steps weigh more, so that the random beginning is soon forgotten. Counters are copied."""
-    for kept, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(now, 1.0 - decay)
-        else:
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+    moving = [(kept, now) for kept, now in pairs if kept.is_floating_point()]
+    torch._foreach_lerp_([kept for kept, _ in moving], [now for _, now in moving], 1.0 - decay)  # one kernel on a GPU, not hundreds
+    for kept, now in pairs:
+        if not kept.is_floating_point():
             kept.copy_(now)
 
 

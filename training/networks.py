@@ -29,6 +29,9 @@ Terms = dict[str, Tensor]
 EPSILONS = (1e-8, 1e-6)
 """Of the closed-form matte: what models.toml says for photos from lossless and from lossy files."""
 
+SCALES = (0.3, 0.4, 0.5)
+"""At which Background Matting V2's base network sees a training's pictures; few, so that cuDNN's choices for each size are soon made."""
+
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
@@ -135,18 +138,22 @@ class BackgroundMatting2(Lesson):
 
     architecture = "bgmv2"
     fields = ("image", "alpha", "foreground", "background", "trimap", "plate")
-    terms_known = ("alpha", "edges", "foreground", "error", "small_alpha", "small_edges", "small_foreground")
+    terms_known = ("alpha", "edges", "laplacian", "foreground", "error", "small_alpha", "small_edges", "small_foreground")
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        found = [plane.float() for plane in network(batch["image"], batch["plate"])]
-        if len(found) == 4:  # the base network alone
+        """The whole network sees a training's pictures at another scale each time, of those it is used at; torch's generator draws it."""
+        if not hasattr(network, "refiner"):
+            found = [plane.float() for plane in network(batch["image"], batch["plate"])]
             return dict(zip(("alpha", "foreground", "error"), found, strict=False))
+        scale = SCALES[int(torch.randint(len(SCALES), ()))] if network.training else _advised_scale(batch["image"])
+        found = [plane.float() for plane in network(batch["image"], batch["plate"], scale=scale)]
         names = ("alpha", "foreground", "small_alpha", "small_foreground", "error", "refined")
         return dict(zip(names, found, strict=True))
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         true, colours = batch["alpha"], batch["foreground"]
         terms = self._of_matte(answer["alpha"], answer["foreground"], true, colours, "")
+        terms["laplacian"] = losses.laplacian(answer["alpha"], true)  # not the authors': thin things count more
         coarse = answer.get("small_alpha", answer["alpha"]).detach()
         size = true.shape[2:]
         wrong = (_resized(coarse, size) - true).abs()
@@ -165,6 +172,11 @@ class BackgroundMatting2(Lesson):
             f"{prefix}edges": losses.edges(alpha, true),
             f"{prefix}foreground": losses.absolute(foreground * subject, colours * subject),
         }
+
+
+def _advised_scale(image: Tensor) -> float:
+    advised: float = import_module("mattecli.nets.bgmv2").advised_scale(image.shape[2], image.shape[3])
+    return advised
 
 
 class BackgroundMatting1(Lesson):

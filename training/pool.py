@@ -38,11 +38,23 @@ REFRESH = 500
 """After so many batches a training counts the examples of a growing pool again."""
 
 
+PARTS = ("foreground", "alpha", "background")
+"""What of an example is kept where it will be put together anew."""
+
+
 @cache
-def sources_of(folder: str, hold_out: int, held_out: bool) -> Sources:
-    """The pictures for training, or those held out: of each list every `hold_out`-th (a list with fewer is shared)."""
+def sources_of(folder: str, hold_out: int, held_out: bool, leave_out: tuple[str, ...] = ()) -> Sources:
+    """The pictures for training, or those held out: of each list every `hold_out`-th (a list with fewer is shared).
+
+    Raises InputError when a name in `leave_out` is none of theirs.
+    """
     sources = Sources.read(Path(folder)) if folder else Sources()
-    return replace(sources, **{entry.name: _part(getattr(sources, entry.name), hold_out, held_out) for entry in fields(sources)})
+    lists = {entry.name: getattr(sources, entry.name) for entry in fields(sources)}
+    strange = set(leave_out) - {file.name for files in lists.values() for file in files}
+    if folder and strange:
+        raise InputError(f"data.leave_out names {min(strange)}, which is no picture of {folder}; mend the name")
+    kept = {name: tuple(file for file in files if file.name not in leave_out) for name, files in lists.items()}
+    return replace(sources, **{name: _part(files, hold_out, held_out) for name, files in kept.items()})
 
 
 def _part(files: tuple[Path, ...], hold_out: int, held_out: bool) -> tuple[Path, ...]:
@@ -61,8 +73,14 @@ class Maker:
     def __call__(self, index: int) -> Arrays:
         run = self.run
         seed = (run.seed << 32) + index + HELD_OUT * self.held_out
-        sources = sources_of(run.sources, run.data.hold_out, self.held_out)
-        return packed(draw(seed, size=run.data.size, sources=sources, settings=run.engine), run.network)
+        sources = sources_of(run.sources, run.data.hold_out, self.held_out, run.data.leave_out)
+        example = draw(seed, size=run.data.size, sources=sources, settings=run.engine)
+        return parts(example) if self.in_parts else packed(example, run.network)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether only the parts are kept that are put together anew."""
+        return self.run.mix.size > 0 and not self.held_out
 
     @property
     def folder(self) -> Path:
@@ -77,7 +95,8 @@ class Maker:
         """Makes one and writes it, complete once it has its name."""
         part = self.path(index).with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as stream:
-            np.savez_compressed(stream, **self(index))  # type: ignore[arg-type]
+            write = np.savez if self.in_parts else np.savez_compressed  # parts are read once, and all of them
+            write(stream, **self(index))  # type: ignore[arg-type]
         part.replace(self.path(index))
         return index
 
@@ -89,6 +108,11 @@ def packed(example: Example, network: str) -> Arrays:
     seen = replace(example, **{name: (levels / 255).astype(np.float32) for name, levels in colours.items()})  # as from an 8-bit file
     arrays = {name: getattr(seen, name) for name in lesson.fields if hasattr(seen, name)} | lesson.prepare(seen)
     return {name: _rounded(array, name) for name, array in arrays.items()}
+
+
+def parts(example: Example) -> Arrays:
+    """Of an example what is put together anew, as small integers."""
+    return {name: _rounded(getattr(example, name), name) for name in PARTS}
 
 
 def _rounded(array: NDArray[np.float32], name: str) -> NDArray[Any]:
@@ -137,6 +161,8 @@ def _check_same(maker: Maker) -> None:
         "seed": run.seed,
         "size": run.data.size,
         "hold_out": run.data.hold_out,
+        "leave_out": run.data.leave_out,
+        "in_parts": maker.in_parts,
         "engine": as_table(run.engine),
     }
     text = json.dumps({**made_of, "sources": Path(run.sources).name}, indent=1, sort_keys=True, default=str)

@@ -27,13 +27,28 @@ PRECISIONS = ("float32", "float16", "bfloat16")
 class Data:
     """Where examples come from. `size`: the side they are drawn at; `pool`: how many `draw` makes beforehand, where
     0 draws them while training; `workers`: processes that draw or read; `validation`: how many held-out ones; `hold_out`: of so many
-    picture files one is kept for those (0: none is)."""
+    picture files one is kept for those (0: none is); `leave_out`: names of picture files that are neither trained on nor held out, for
+    they are in a set that the weights will be judged by."""
 
     size: int = 288
     pool: int = 0
     workers: int = 0
     validation: int = 24
     hold_out: int = 10
+    leave_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Examples of the pool taken apart and put together anew at each step, on the device (see recompose.py); how often what is done to
+    them, [engine] says. `size`: side of what is put together (0: examples are taken as they were drawn); `window`: the share of a
+    picture's side that is looked at, (least, most); `still`: how often the plate fits to the pixel and is in the same light, as behind
+    a tripod; `clean`: how often it has no noise."""
+
+    size: int = 0
+    window: tuple[float, float] = (0.5, 1.1)
+    still: float = 0.4
+    clean: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,7 @@ class Run:
     minutes: float = 0.0
     build: dict[str, Any] = field(default_factory=dict)
     data: Data = Data()
+    mix: Mix = Mix()
     augment: Augment = Augment()
     optimiser: Optimiser = Optimiser()
     keep: Keep = Keep()
@@ -103,6 +119,8 @@ class Run:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ValueError(f"there is no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
+        if self.mix.size and not self.data.pool:
+            raise ValueError("mix.size wants a pool to take examples from; set data.pool")
         if min(self.steps, self.batch, self.optimiser.accumulate, self.keep.validate, self.keep.log) < 1:
             raise ValueError("steps, batch, optimiser.accumulate, keep.validate and keep.log must be 1 or more")
 

@@ -12,6 +12,7 @@ from mattecli.errors import InputError, MatteError
 from training import checkpoint
 from training.diary import say
 from training.networks import Lesson, check_losses, lesson_of
+from training.recompose import Stock
 from training.settings import Optimiser, Run, as_table
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -20,7 +21,7 @@ OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 @dataclass
 class State:
     """A training as it stands: `step` steps are done; `known` examples of the pool were there when they were last counted;
-    `average` has the moving average of the weights."""
+    `average` has the moving average of the weights; `stock` are those examples, where they are put together anew."""
 
     run: Run
     lesson: Lesson
@@ -31,6 +32,7 @@ class State:
     scaler: torch.amp.GradScaler
     step: int = 0
     known: int = 0
+    stock: Stock | None = None
 
     @property
     def checkpoints(self) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from mattecli.errors import InputError
-from training.engine import cutouts, fabrics, hair, plants, plates, vapours
+from training.engine import cutouts, fabrics, figures, hair, plants, plates, vapours
 from training.engine.layers import Layer, Plane, filtered, lay_over, merge, settled, thrice
 from training.engine.photography import camera, lens, out_of_focus, photographed, tone
 from training.engine.settings import EngineSettings
@@ -55,6 +55,7 @@ PAINTERS: dict[str, Painter] = {
     "lace": fabrics.lace,
     "spokes": fabrics.spokes,
     "solid": fabrics.solid,
+    "figure": figures.figure,
     "smoke": vapours.smoke,
     "glass": vapours.glass,
 }

@@ -20,6 +20,7 @@ SHARES = {
     "glass": 0.02,
     "texture": 0.03,
     "solid": 0.03,
+    "figure": 0.04,
 }
 
 

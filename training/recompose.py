@@ -1,0 +1,170 @@
+"""Examples of the pool taken apart and put together anew on the device: any foreground over any background, as often as there are steps.
+
+A processor draws a foreground in half a second; a GPU lays a batch of them over other backgrounds, and photographs both, in a few
+milliseconds. What is random about batch `number` comes from the run's seed and that number. Colours are encoded sRGB in 0..1.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.dice import Dice
+from training.engine import EngineSettings
+from training.optics import blurred, cameras, tones
+from training.pool import Maker, opened
+from training.settings import Mix, Run
+
+READERS = 8
+# Below this alpha a colour is carried on from its surroundings, for dividing by so little leaves rounding (engine/layers.py).
+FAINT = 1 / 32
+# An alpha nearer than this to 0 or 1 is taken for it: 8 bits cannot tell them apart.
+NEGLIGIBLE = 1 / 510
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What is put together: foregrounds uint8 [N, 4, S, S], straight colours and alpha, and backgrounds uint8 [N, 3, S, S]."""
+
+    foregrounds: Tensor
+    backgrounds: Tensor
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Straight `colours` [B, 3, S, S], defined everywhere, and `alpha` [B, 1, S, S]."""
+
+    colours: Tensor
+    alpha: Tensor
+
+
+def read_stock(maker: Maker, known: int, device: torch.device) -> Stock:
+    """The first `known` examples of a run's pool, on the device."""
+    size = maker.run.data.size
+    stock = Stock(*(torch.empty(known, channels, size, size, dtype=torch.uint8, device=device) for channels in (4, 3)))
+
+    def place(index: int) -> None:
+        parts = opened(maker, index)
+        alpha = np.rint(parts["alpha"][..., None] / 257.0).astype(np.uint8)
+        stock.foregrounds[index] = torch.from_numpy(np.concatenate((parts["foreground"], alpha), 2)).permute(2, 0, 1)
+        stock.backgrounds[index] = torch.from_numpy(parts["background"]).permute(2, 0, 1)
+
+    with ThreadPoolExecutor(READERS) as readers:
+        list(readers.map(place, range(known)))
+    return stock
+
+
+def recomposed(stock: Stock, run: Run, numbers: range) -> Iterator[dict[str, Tensor]]:
+    """The batches of these numbers: name -> float32 [B, C, mix.size, mix.size] in 0..1 on the stock's device."""
+    for number in numbers:
+        seed = int(np.random.SeedSequence((run.seed, number, 1)).generate_state(1, np.uint64)[0] >> 1)
+        yield composites(stock, run.engine, run.mix, Dice(run.batch, seed, stock.backgrounds.device))
+
+
+@torch.no_grad()
+def composites(stock: Stock, settings: EngineSettings, mix: Mix, dice: Dice) -> dict[str, Tensor]:
+    """A batch: image, alpha, foreground, background, trimap and plate, as engine/mix.py has them.
+
+    Before the camera's noise image = alpha foreground + (1 - alpha) background.
+    """
+    scene, plate = _scenes(stock, settings, mix, dice)
+    layers = _layers(stock, mix, dice)
+    layers = _over(layers, _layers(stock, mix, dice), dice.often(settings.two))
+    develop = tones(dice, settings.tone)
+    layers = Layers(_alike(develop(layers.colours), scene, settings, dice), layers.alpha)
+    behind = _shaded(scene, layers.alpha, settings.shadow, dice)
+    image = behind + layers.alpha * (layers.colours - behind)
+    taken = cameras(dice, settings)
+    return {
+        "image": taken(image, dice),
+        "alpha": layers.alpha,
+        "foreground": layers.colours,
+        "background": behind,
+        "trimap": torch.where((layers.alpha > 0) & (layers.alpha < 1), 0.5, layers.alpha),
+        "plate": taken(plate, dice, noise=dice.often(1.0 - mix.clean)),  # a plate made of many frames has no noise
+    }
+
+
+def _scenes(stock: Stock, settings: EngineSettings, mix: Mix, dice: Dice) -> tuple[Tensor, Tensor]:
+    """Backgrounds, and the same photographed once more: moved by a few pixels and in other light, as often as the settings say."""
+    pictures = stock.backgrounds[dice.picks(len(stock.backgrounds))].float() / 255.0
+    window = _windows(dice, mix.window)
+    develop, moves = tones(dice, settings.tone), 1.0 - dice.often(mix.still)
+    step = dice.uniform(-1.0, 1.0, 2) * (moves * settings.plate_shift * 2.0 / mix.size)
+    again = torch.cat((window[:, :, :2], window[:, :, 2:] + window[:, :, :2] @ step.flatten(2)), 2)
+    scene, plate = (develop(_seen(pictures, at, mix.size)) for at in (window, again))
+    gains = 1.0 + dice.uniform(-settings.plate_gain, settings.plate_gain) + dice.uniform(-0.2, 0.2, 3) * settings.plate_gain
+    return scene, torch.where(dice.often(mix.still) > 0, plate, plate * gains).clamp(0.0, 1.0)
+
+
+def _layers(stock: Stock, mix: Mix, dice: Dice) -> Layers:
+    """Foregrounds through a window each; alpha and premultiplied colours are what is enlarged and shrunk."""
+    pictures = stock.foregrounds[dice.picks(len(stock.foregrounds))].float() / 255.0
+    colours, alpha = pictures[:, :3], pictures[:, 3:]
+    seen = _seen(torch.cat((colours * alpha, alpha, colours), 1), _windows(dice, mix.window), mix.size)
+    premultiplied, alpha, around = seen[:, :3], seen[:, 3:4], seen[:, 4:]
+    colours = torch.where(alpha > FAINT, premultiplied / alpha.clamp(min=FAINT), around).clamp(0.0, 1.0)
+    return Layers(colours, _settled(alpha))
+
+
+def _windows(dice: Dice, share: tuple[float, float]) -> Tensor:
+    """Where to look at pictures, matrices [B, 2, 3] for affine_grid: shares of the side, slightly turned, half of them mirrored."""
+    side, angle = dice.scale(*share), dice.normal(0.15)
+    mirror = 1.0 - 2.0 * dice.often(0.5)
+    cosine, sine = side * torch.cos(angle), side * torch.sin(angle)
+    rows = torch.cat((cosine * mirror, -sine, sine * mirror, cosine), 1).view(-1, 2, 2)
+    centre = dice.uniform(-1.0, 1.0, 2) * ((1.0 - side).clamp(min=0.0) + 0.05)
+    return torch.cat((rows, centre.flatten(2)), 2)
+
+
+def _seen(pictures: Tensor, windows: Tensor, size: int) -> Tensor:
+    """Pictures [B, C, S, S] through windows, [B, C, size, size]; beyond their edges they are mirrored, so that nothing ends there."""
+    grid = F.affine_grid(windows, [len(pictures), 1, size, size], align_corners=False)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _over(front: Layers, back: Layers, chosen: Tensor) -> Layers:
+    """`front` over `back` (Porter and Duff 1984) where `chosen` [B, 1, 1, 1] is 1, else `front` alone."""
+    behind = chosen * (1.0 - front.alpha) * back.alpha
+    alpha = front.alpha + behind
+    colours = (front.colours * front.alpha + back.colours * behind) / alpha.clamp(min=FAINT)
+    return Layers(torch.where(alpha > FAINT, colours, front.colours).clamp(0.0, 1.0), _settled(alpha))
+
+
+def _settled(alpha: Tensor) -> Tensor:
+    alpha = torch.where(alpha < NEGLIGIBLE, 0.0, alpha)
+    return torch.where(alpha > 1.0 - NEGLIGIBLE, 1.0, alpha)
+
+
+def _alike(colours: Tensor, scene: Tensor, settings: EngineSettings, dice: Dice) -> Tensor:
+    """Colours moved towards those right behind them, in patches or as a whole, as often as the settings say: clothes of the wall's colour.
+
+    Only what is coarse moves: the subject keeps its own texture, so that it can be told from a gap.
+    """
+    size = colours.shape[2]
+    patches = (6.0 * dice.hills(5, size)).clamp(0.0, 1.0)
+    where = torch.where(dice.often(0.5) > 0, patches, torch.ones_like(patches))
+    strength = dice.uniform(0.4, 1.0) * dice.often(settings.similar)
+    return (colours + strength * where * (_coarse(scene) - _coarse(colours))).clamp(0.0, 1.0)
+
+
+def _coarse(picture: Tensor) -> Tensor:
+    side = picture.shape[2]
+    small = F.adaptive_avg_pool2d(picture, max(side // 24, 2))
+    return F.interpolate(small, size=[side, side], mode="bilinear", align_corners=False)
+
+
+def _shaded(scene: Tensor, alpha: Tensor, often: float, dice: Dice) -> Tensor:
+    """The scene with a soft shadow of the subject to one side of it, as often as that; the plate knows nothing of it."""
+    size = alpha.shape[2]
+    small = F.adaptive_avg_pool2d(alpha, max(size // 8, 2))
+    aside = torch.cat((torch.eye(2, device=alpha.device).expand(len(alpha), 2, 2), dice.normal(0.16, 2).flatten(2)), 2)
+    moved = _seen(small, aside, small.shape[2])
+    share = dice.uniform(0.0, 1.0)
+    soft = share * blurred(moved, 1.0) + (1.0 - share) * blurred(moved, 4.0)
+    shadow = F.interpolate(soft, size=[size, size], mode="bilinear", align_corners=False)
+    return scene * (1.0 - dice.uniform(0.1, 0.6) * dice.often(often) * shadow)
