@@ -74,8 +74,8 @@ def _batches(state: State, maker: Maker, numbers: range) -> Iterator[dict[str, T
     """The batches of these numbers on the device, as they were drawn or put together there."""
     if not state.run.mix.size:
         return (unpacked(raw, state.device) for raw in batches(maker, numbers, state.known))
-    if state.stock is None or len(state.stock.backgrounds) != state.known:
-        state.stock = read_stock(maker, state.known, state.device)
+    if state.stock is None or len(state.stock) < state.known:
+        state.stock = read_stock(maker, state.known, state.device, state.stock)
     return recomposed(state.stock, state.run, numbers)
 
 

@@ -33,6 +33,9 @@ class Stock:
     foregrounds: Tensor
     backgrounds: Tensor
 
+    def __len__(self) -> int:
+        return len(self.backgrounds)
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -42,20 +45,22 @@ class Layers:
     alpha: Tensor
 
 
-def read_stock(maker: Maker, known: int, device: torch.device) -> Stock:
-    """The first `known` examples of a run's pool, on the device."""
-    size = maker.run.data.size
-    stock = Stock(*(torch.empty(known, channels, size, size, dtype=torch.uint8, device=device) for channels in (4, 3)))
+def read_stock(maker: Maker, known: int, device: torch.device, before: Stock | None = None) -> Stock:
+    """The first `known` examples of a run's pool, on the device; those that are in the stock of `before` are not read again."""
+    size, there = maker.run.data.size, 0 if before is None else len(before)
+    more = Stock(*(torch.empty(known - there, channels, size, size, dtype=torch.uint8, device=device) for channels in (4, 3)))
 
     def place(index: int) -> None:
-        parts = opened(maker, index)
+        parts = opened(maker, there + index)
         alpha = np.rint(parts["alpha"][..., None] / 257.0).astype(np.uint8)
-        stock.foregrounds[index] = torch.from_numpy(np.concatenate((parts["foreground"], alpha), 2)).permute(2, 0, 1)
-        stock.backgrounds[index] = torch.from_numpy(parts["background"]).permute(2, 0, 1)
+        more.foregrounds[index] = torch.from_numpy(np.concatenate((parts["foreground"], alpha), 2)).permute(2, 0, 1)
+        more.backgrounds[index] = torch.from_numpy(parts["background"]).permute(2, 0, 1)
 
     with ThreadPoolExecutor(READERS) as readers:
-        list(readers.map(place, range(known)))
-    return stock
+        list(readers.map(place, range(len(more))))
+    if before is None:
+        return more
+    return Stock(torch.cat((before.foregrounds, more.foregrounds)), torch.cat((before.backgrounds, more.backgrounds)))
 
 
 def recomposed(stock: Stock, run: Run, numbers: range) -> Iterator[dict[str, Tensor]]:

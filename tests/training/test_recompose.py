@@ -84,6 +84,11 @@ def test_a_batch_depends_on_seed_and_number_alone(stock: Stock, run: Run) -> Non
     assert not torch.equal(first["image"], second["image"])
 
 
+def test_a_stock_grows_with_its_pool(run: Run, stock: Stock) -> None:
+    grown = read_stock(Maker(run), 3, CPU, read_stock(Maker(run), 1, CPU))
+    assert len(grown) == 3 and torch.equal(grown.foregrounds, stock.foregrounds) and torch.equal(grown.backgrounds, stock.backgrounds)
+
+
 def test_a_training_on_them_taken_up_again_ends_with_the_same_weights(run: Run, tmp_path: Path) -> None:
     straight, again = (a_run(folder) for folder in (tmp_path / "straight", tmp_path / "again") if not folder.mkdir())
     for one in (straight, again):

@@ -1,0 +1,98 @@
+"""What a GPU makes of the models: each at HD and 4K in full and in half precision, by itself and from file to file.
+
+Everything is measured by what `matte bench --device cuda` measures with (pipelines/bench_trial.py), here in one process, so that a GPU that
+is lent for minutes is not kept waiting for torch to load. Models without weights run on stand-in weights: speed does not depend on the
+values. Seconds are wall clock around synchronised calls, after the calls that warm up; memory is the most that torch held on the device.
+A table in Markdown on stdout, progress on stderr.
+
+Usage: python benchmarks/gpu.py [--models A,B] [--sizes hd,4k] [--precision fp32,tf32,fp16] [--seconds 1] [--no-clip] [--json FILE]
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mattecli.core import export, machine, standin
+from mattecli.core.registry import registry
+from mattecli.errors import MatteError
+from mattecli.pipelines.bench import needs_stand_in, parse_sizes, size_label
+from mattecli.pipelines.bench_scene import write_clip, write_scene
+from mattecli.pipelines.bench_trial import Trial, run_trial
+
+MODELS = "bgmv2,bgmv2-resnet50,modnet,shm-fast,dim,fusion"
+COLUMNS = {
+    "median ms": lambda row: f"{1000 * row['median_seconds']:.2f}",
+    "tensor fps": lambda row: f"{row['fps']:.0f}",
+    "end to end fps": lambda row: f"{row['clip_fps']:.1f}" if "clip_fps" in row else "-",
+    "device memory": lambda row: f"{row.get('device_bytes', 0) / 1e9:.2f} GB",
+    "alpha off by at most": lambda row: f"{row['parity_max']:.2f} of 255" if "parity_max" in row else "-",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=MODELS)
+    parser.add_argument("--sizes", default="hd,4k")
+    parser.add_argument("--precision", default="fp32,tf32,fp16")
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--no-clip", action="store_true", help="leave out the clips")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    rows = []
+    for row in measured(arguments):
+        rows.append(row)
+        print(json.dumps(row), file=sys.stderr)
+        if arguments.json:  # after every row, so that a lease that ends early leaves what was found
+            arguments.json.write_text(json.dumps({"machine": machine.describe(), "rows": rows}, indent=1) + "\n")
+    print(markdown(rows))
+
+
+def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        for size in parse_sizes(arguments.sizes):
+            scene = Path(folder) / size_label(size)
+            scene.mkdir()
+            write_scene(scene, size)
+            clip = "" if arguments.no_clip else str(scene / "clip.mp4")
+            if clip:
+                write_clip(Path(clip), size)
+            for name, precision in product(arguments.models.split(","), arguments.precision.split(",")):
+                case = {"model": name, "size": size_label(size), "precision": precision}
+                yield case | trial(name, scene, precision, clip, arguments)
+
+
+def trial(name: str, scene: Path, precision: str, clip: str, arguments: argparse.Namespace) -> Mapping[str, Any]:
+    """What is found, or why nothing is."""
+    begin, found = time.perf_counter(), {}
+    if arguments.device != "cpu":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        spec = registry().find(name)
+        file = standin.standin_file(spec) if needs_stand_in(spec) else export.export_file(spec)
+        run_trial(Trial(str(file), str(scene), arguments.device, precision, 1, arguments.seconds, clip), found.update)
+    except (MatteError, RuntimeError) as error:
+        found["failed"] = str(error)[-500:]
+    return found | {"trial_seconds": time.perf_counter() - begin}
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    head = ["model", "size", "precision", *COLUMNS]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        shown = [show(row) for show in COLUMNS.values()] if "fps" in row else [row.get("failed") or row.get("skipped", "")]
+        lines.append([f"`{row['model']}`", row["size"], row["precision"], *shown])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
