@@ -47,7 +47,7 @@ def test_a_network_never_makes_the_host_wait(name: str, options: dict[str, Tunab
 
 
 def test_a_solver_that_looks_at_its_progress_does_and_is_found_out() -> None:
-    with pytest.raises(RuntimeError, match="[Mm]eta"):
+    with pytest.raises(RuntimeError, match=r"[Mm]eta"):
         _ask("closed-form", {})
-    with pytest.raises(RuntimeError, match="[Mm]eta"):
+    with pytest.raises(RuntimeError, match=r"[Mm]eta"):
         _ask("bgmv2", {"mode": "thresholding"})

@@ -37,7 +37,7 @@ def standardise(image: Tensor, mean: list[float], deviation: list[float]) -> Ten
 
 
 def of_channels(values: list[float], image: Tensor) -> Tensor:
-    """A value for each channel, [1, C, 1, 1], beside an image: made where that lies, for a GPU that fetched them would make its host wait."""
+    """A value for each channel, [1, C, 1, 1], made where an image lies: a GPU that fetched them would make its host wait."""
     return torch.cat([torch.full([1, 1, 1, 1], value, dtype=image.dtype, device=image.device) for value in values], 1)
 
 
