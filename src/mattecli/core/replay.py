@@ -13,12 +13,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from mattecli.core import export
 from mattecli.core.contract import Tunable
 
 CALLS_BEFORE = 3
 """So many alike must have come before one is recorded: pictures of many sizes never are, and by then TorchScript has compiled."""
+
+WAITING = {"item", "_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select"}
+"""Operators that bring to the host what it needs to go on."""
+
+INDEXING = {"index", "index_put", "index_put_"}
+"""Operators that wait for how many there are where the index is of bools."""
 
 Answer = tuple[Tensor, Tensor | None]
 
@@ -70,6 +78,9 @@ class Replayed:
     def _record(self, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> Recording | None:
         """This call as a recording, or None, once and for all, where that cannot be."""
         self._forget()
+        self.recordable = not makes_host_wait(self._module, tensors, options)
+        if not self.recordable:
+            return None
         try:
             recording = record(self._module, tensors, options)
         except RuntimeError:
@@ -95,6 +106,39 @@ def _what_is_alike(tensors: Sequence[Tensor], options: Mapping[str, Tunable]) ->
     """What two calls must have in common for one to stand for the other."""
     stream = torch.cuda.current_stream(tensors[0].device).cuda_stream
     return stream, [(tensor.shape, tensor.dtype) for tensor in tensors], dict(options)
+
+
+def makes_host_wait(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> bool:
+    """Whether the host waits for the GPU in the course of a call: found by doing it, for a recording that fails leaves traces in torch.
+
+    A call that TorchScript still compiles for seems to, for in doing so it compares constants.
+    """
+    with _Watch() as watch:  # type: ignore[no-untyped-call]
+        module(*tensors, **options)
+    return watch.waited
+
+
+class _Watch(TorchDispatchMode):
+    """Sees each operator that this thread calls."""
+
+    waited = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to skip what compiles Python, torch would first load it, for seconds."""
+        return False
+
+    def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = operator(*args, **(kwargs or {}))
+        name = operator.overloadpacket.__name__
+        by_mask = name in INDEXING and any(index.dtype == torch.bool for index in _tensors(args[1]))
+        travels = len({tensor.device.type for tensor in _tensors((args, result)) if tensor.dim() > 0}) > 1
+        self.waited |= name in WAITING or by_mask or travels
+        return result
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [value for value in tree_leaves(values) if isinstance(value, Tensor)]
 
 
 def record(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> Recording:
