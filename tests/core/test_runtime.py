@@ -1,12 +1,16 @@
 """Devices are named honestly, options are checked, pixels become tensors exactly."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
-from mattecli.core.runtime import checked_options, pick_device, pick_precision, to_array, to_tensor
+from mattecli.core.registry import registry
+from mattecli.core.runtime import checked_options, load_matter, pick_device, pick_precision, round_as, to_array, to_tensor
+from mattecli.core.standin import standin_file
 from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
 
 CPU = pick_device("cpu")
@@ -36,6 +40,26 @@ def test_auto_says_what_it_chose() -> None:
     chosen = pick_device("auto")
     assert chosen.reason
     assert pick_precision("auto", chosen) == "fp32"
+
+
+def test_tf32_is_for_gpus_that_have_it() -> None:
+    with pytest.raises(DeviceError, match=r"cpu cannot compute in tf32, .*; use --precision fp32, or --device cuda"):
+        pick_precision("tf32", CPU)
+    with pytest.raises(UsageError, match="precisions are auto, fp32, tf32, fp16 and bf16"):
+        pick_precision("fp24", CPU)
+
+
+def test_only_tf32_lets_a_gpu_round() -> None:
+    round_as("tf32")
+    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("high", True)
+    for precision in ("fp16", "fp32"):
+        round_as(precision)
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("highest", False)
+
+
+def test_pixels_of_sixteen_bits_keep_their_upper_half() -> None:
+    levels = [0, 1, 32767, 32768, 65535]
+    assert (to_tensor(np.array([levels], np.uint16), CPU) * 65535).round().flatten().tolist() == levels
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -76,3 +100,9 @@ def test_options_take_the_type_of_their_default() -> None:
     for bad in ({"size": "1"}, {"side": "big"}, {"sharp": "maybe"}):
         with pytest.raises(UsageError, match="option"):
             checked_options(info, bad)
+
+
+def test_a_processor_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path))
+    matter = load_matter(standin_file(registry().models["fdm"]), device=CPU)
+    assert isinstance(matter.module, export.Module)

@@ -28,7 +28,9 @@ def bench(
     sizes: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="512, hd, 4k or WxH.  [default: 512,hd, on a GPU 4k too; with --clip its own]")
     ] = None,
-    precision: Annotated[str, typer.Option(metavar="A,B", help="auto, fp32, fp16 or bf16; others than fp32 are compared with it.")] = AUTO,
+    precision: Annotated[
+        str, typer.Option(metavar="A,B", help="auto, fp32, tf32, fp16 or bf16; others than fp32 are compared with it.")
+    ] = AUTO,
     batch: Annotated[str, typer.Option(metavar="A,B", help="Pictures in a call.")] = "1",
     clip: Annotated[
         str | None,

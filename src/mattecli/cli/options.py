@@ -22,7 +22,7 @@ Tunables = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str, typer.Option("--precision", help="auto, fp32, fp16 or bf16.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto, fp32, tf32, fp16 or bf16.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")]
 
 PlatePhoto = Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")]

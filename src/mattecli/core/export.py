@@ -70,9 +70,14 @@ def running() -> Iterator[None]:
         own = re.search(r"mattecli\.errors\.\w+: (.+)", str(error))
         if own is not None:
             raise UsageError(own.group(1)) from error
-        if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
+        if is_lack_of_memory(error):
             raise OutOfMemoryError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
         raise
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error out of an export says that a device has no memory left."""
+    return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)) is not None
 
 
 def script(module: nn.Module) -> Module:
@@ -264,10 +269,32 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     """Bring an export onto a device, its weights in `dtype`, frozen and made quick. ModelError for a file that is not one of ours."""
     read_info(path)
     extra = {METADATA_FILE: ""}
-    frozen = freeze(load_script(path, device, extra).to(dtype))
+    module = load_script(path, device, extra)
+    if device.type == "cuda":
+        # TorchScript's own kernels would be compiled anew for picture after picture of another size, for seconds.
+        torch._C._jit_set_texpr_fuser_enabled(False)
+        suit_gpu(module, dtype)
+    else:
+        module.to(dtype)
+    frozen = freeze(module)
     if fuse.is_possible(device, dtype):
         fuse.fuse(frozen)
     return frozen, parse_info(_text(extra[METADATA_FILE]))
+
+
+def suit_gpu(module: Module, dtype: torch.dtype) -> None:
+    """Bring weights to `dtype`, with channels together, as a GPU's convolutions like them.
+
+    Batch norms stay in float32: variances leave the range of float16, and they are folded into the convolutions before these round.
+    """
+    norms = [part for part in module.modules() if hasattr(part, "running_var")]
+    exact = [{name: tensor.clone() for name, tensor in norm.state_dict().items()} for norm in norms]
+    module.to(dtype)
+    for norm, state in zip(norms, exact, strict=True):
+        norm.float().load_state_dict(state)
+    for weight in module.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
 def _text(content: str | bytes) -> str:

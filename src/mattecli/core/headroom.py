@@ -130,11 +130,13 @@ def _is_left(needed: int, device: Device, limit: int | None) -> bool:
 
 
 def _outcome(matter: Matter, answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
-    if not all(bool(part.sum().isfinite()) for part in answer if part is not None):
+    alpha, foreground = answer
+    total = alpha.sum() if foreground is None else alpha.sum() + foreground.sum()
+    if not bool(total.isfinite()):
         advice = "its weights may be damaged, so choose another model" if matter.precision == "fp32" else "use --precision fp32"
         raise ModelError(f"{matter.info.name} answered with values that are no numbers; {advice}")
     expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
-    return Outcome(*answer, notes=(chosen.change,) if chosen.change else (), expected=expected)
+    return Outcome(alpha, foreground, notes=(chosen.change,) if chosen.change else (), expected=expected)
 
 
 def _task(matter: Matter, image: Tensor, guides: Mapping[str, Tensor]) -> Task:

@@ -19,6 +19,12 @@ def peak_memory(device: torch.device) -> dict[str, int]:
     return peaks
 
 
+def forget_peak(device: torch.device) -> None:
+    """Let a GPU's peak begin anew, so that what loading took is not in it."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def wait_for(device: torch.device) -> None:
     """Return when the device has done all this thread asked for; a GPU is asked for work without waiting, so clocks need this."""
     if device.type == "cuda":

@@ -133,6 +133,12 @@ def nodes_under(grid: Grid, coarse: Grid, tile: int, ramp: float) -> Tuple[Tenso
     return starts, found[there].to(torch.int64), corners
 
 
+def eigen(matrices: Tensor, at_once: int = 1 << 14) -> Tuple[Tensor, Tensor]:
+    """torch.linalg.eigh of matrices [N, k, k], some at a time: cuSOLVER does not take twice as many."""
+    found = [torch.linalg.eigh(some) for some in matrices.split(at_once)]
+    return torch.cat([values for values, _ in found]), torch.cat([directions for _, directions in found])
+
+
 def make_frames(basis: Tensor, hats: Hats) -> Tuple[Tensor, Tensor]:
     """Bases [N, 4, 4] in which every tile's candidates are orthonormal, and the inverses [N, 4, 4].
 
@@ -141,7 +147,7 @@ def make_frames(basis: Tensor, hats: Hats) -> Tuple[Tensor, Tensor]:
     products = (basis[:, :, :, None] * basis[:, :, None, :]).sum(1).reshape(-1, 16)
     weights = hats.weights.reshape(-1).index_select(0, hats.nodes * 4 + hats.corners)
     sums = csr(hats.starts, hats.nodes, weights, basis.shape[0]) @ products
-    values, directions = torch.linalg.eigh(sums.reshape(-1, 4, 4))
+    values, directions = eigen(sums.reshape(-1, 4, 4))
     alive = values > 1e-9 * values[:, -1:]
     roots = torch.where(alive, values, torch.ones_like(values)).sqrt()
     live = alive.to(basis.dtype)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mattecli.nets._resample import resize_area
+from mattecli.nets._resample import counted, resize_area
 
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -33,10 +33,12 @@ def lower_to_multiple(side: int, multiple: int) -> int:
 
 def standardise(image: Tensor, mean: list[float], deviation: list[float]) -> Tensor:
     """(image - mean) / deviation, channel by channel, for an image [B, C, H, W]."""
-    shape = [1, len(mean), 1, 1]
-    shift = torch.tensor(mean, dtype=image.dtype, device=image.device).view(shape)
-    scale = torch.tensor(deviation, dtype=image.dtype, device=image.device).view(shape)
-    return (image - shift) / scale
+    return (image - of_channels(mean, image)) / of_channels(deviation, image)
+
+
+def of_channels(values: list[float], image: Tensor) -> Tensor:
+    """A value for each channel, [1, C, 1, 1], made where an image lies: a GPU that fetched them would make its host wait."""
+    return torch.cat([torch.full([1, 1, 1, 1], value, dtype=image.dtype, device=image.device) for value in values], 1)
 
 
 def double(features: Tensor) -> Tensor:
@@ -49,9 +51,9 @@ def resize_linear(image: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(image, size=[height, width], mode="bilinear", align_corners=False)
 
 
-def _linear_taps(side: int, new_side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _linear_taps(side: int, new_side: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Where OpenCV's INTER_LINEAR looks along one axis: first and second sample, their weights in whole numbers of 1/2048."""
-    centres = ((torch.arange(new_side, dtype=torch.float64) + 0.5) * (side / new_side) - 0.5).float()
+    centres = ((counted(new_side, device) + 0.5) * (side / new_side) - 0.5).float().to(device)
     first = centres.floor()
     share = torch.where((first < 0) | (first >= side - 1), torch.zeros_like(centres), centres - first)
     first = first.clamp(0, side - 1).long()
@@ -66,14 +68,13 @@ def resize_linear_8bit(image: Tensor, height: int, width: int) -> Tensor:
     """
     if image.shape[2] == height and image.shape[3] == width:
         return image
-    device = image.device
     samples = (image * 255.0).round().clamp(0.0, 255.0).int()
-    first, second, weight, other = _linear_taps(image.shape[3], width)
-    samples = samples.index_select(3, first.to(device)) * weight.to(device) + samples.index_select(3, second.to(device)) * other.to(device)
+    first, second, weight, other = _linear_taps(image.shape[3], width, image.device)
+    samples = samples.index_select(3, first) * weight + samples.index_select(3, second) * other
     samples = samples // 16
-    first, second, weight, other = _linear_taps(image.shape[2], height)
-    upper = samples.index_select(2, first.to(device)) * weight.to(device)[:, None] // 65536
-    lower = samples.index_select(2, second.to(device)) * other.to(device)[:, None] // 65536
+    first, second, weight, other = _linear_taps(image.shape[2], height, image.device)
+    upper = samples.index_select(2, first) * weight[:, None] // 65536
+    lower = samples.index_select(2, second) * other[:, None] // 65536
     return ((upper + lower + 2) // 4).float() / 255.0
 
 

@@ -1,7 +1,7 @@
 """Pictures sampled anew as weighted sums of rows of numbers: F.embedding_bag, which reads each row once and writes each result once.
 
 On a processor that is several times as fast as F.interpolate, whose kernels for areas and cubics go through the picture sample by
-sample; elsewhere F.interpolate is as good.
+sample. On a GPU it is for areas alone: F.interpolate's kernel gives all of a plane to a handful of its threads.
 """
 
 import torch
@@ -12,9 +12,15 @@ from torch import Tensor
 def weighed_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     """Of a table [R, C] the sums of `rows` [N, K] times their `weights` [N, K]: [N, C]."""
     table, weights = table.contiguous(), weights.to(table.dtype)
-    if table.device.type == "mps":  # where not every torch has embedding_bag
-        return (F.embedding(rows, table) * weights[:, :, None]).sum(1)
-    return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+    if table.device.type == "cpu" or (table.device.type != "mps" and table.shape[1] >= 128):
+        return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+    # Not every torch has embedding_bag for mps, and on CUDA it leaves all threads but one for each of C idle.
+    return (F.embedding(rows, table) * weights[:, :, None]).sum(1)
+
+
+def counted(places: int, device: torch.device) -> Tensor:
+    """0, 1, 2, ... [places] in float64, on the device: a GPU that fetched them would make its host wait. Mps has no float64."""
+    return torch.arange(places, dtype=torch.float64, device=torch.device("cpu") if device.type == "mps" else device)
 
 
 def _new_rows(image: Tensor, how: tuple[Tensor, Tensor]) -> Tensor:
@@ -34,12 +40,12 @@ def _resized(image: Tensor, vertical: tuple[Tensor, Tensor], level: tuple[Tensor
     return _new_rows(image, vertical)
 
 
-def _areas(side: int, new_side: int) -> tuple[Tensor, Tensor]:
+def _areas(side: int, new_side: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """The samples of a row of `side` that each of `new_side` covers, with equal weights."""
-    places = torch.arange(new_side)
+    places = torch.arange(new_side, device=device)
     first, end = places * side // new_side, ((places + 1) * side + new_side - 1) // new_side
     most = side // new_side + (2 if side % new_side > 0 else 0)
-    covered = first[:, None] + torch.arange(most)
+    covered = first[:, None] + torch.arange(most, device=device)
     return covered.clamp(max=side - 1), (covered < end[:, None]) / (end - first)[:, None]
 
 
@@ -47,9 +53,9 @@ def resize_area(image: Tensor, height: int, width: int) -> Tensor:
     """An image [B, C, H, W] each of whose new pixels is the mean of those that it covers, as F.interpolate's "area" has it."""
     if image.shape[2] == height and image.shape[3] == width:
         return image
-    if image.device.type != "cpu":
+    if image.device.type == "mps":
         return F.interpolate(image, size=[height, width], mode="area")
-    return _resized(image, _areas(image.shape[2], height), _areas(image.shape[3], width))
+    return _resized(image, _areas(image.shape[2], height, image.device), _areas(image.shape[3], width, image.device))
 
 
 def _cubic(side: int, new_side: int) -> tuple[Tensor, Tensor]:

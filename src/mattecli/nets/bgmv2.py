@@ -144,7 +144,8 @@ def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: lis
         return corner, (upper[:, :, None] * left[:, None]).view(-1, 1)
     upper, lower, left, right = upper[:, :, None], lower[:, :, None], left[:, None], right[:, None]
     weights = torch.stack((upper * left, upper * right, lower * left, lower * right), 3).view(-1, 4)
-    return corner + torch.tensor([0, aside, width * down, width * down + aside], device=cells.device), weights
+    second = torch.arange(2, device=cells.device)
+    return corner + (second[:, None] * (width * down) + second * aside).flatten(), weights
 
 
 def pixels(picture: Tensor, where: tuple[Tensor, Tensor]) -> Tensor:

@@ -45,9 +45,13 @@ class MobileNetV2(nn.Module):
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance over all pixels of features [H, W, C]: [C] each.
 
-    Each column of pixels has its own first: a float32 sum over the 262,144 pixels of a square of 512 would lose three digits.
+    On a processor each column of pixels has its own first: a float32 sum over the 262,144 pixels of a square of 512 would lose three
+    digits. A GPU's threads divide the pixels among them anyway.
     """
     height, width, channels = features.shape
+    if features.device.type != "cpu":
+        variance, mean = torch.var_mean(features, [0, 1], unbiased=False)
+        return mean, variance
     columns = features.reshape(1, height, 1, width * channels).permute(0, 3, 1, 2)
     means, variances = torch.batch_norm_update_stats(columns, None, None, 0.0)
     means = means.view(width, channels)
@@ -67,7 +71,7 @@ class HalfInstanceNorm(nn.Module):
         self.bnorm = nn.BatchNorm2d(self.first)
 
     def forward(self, features: Tensor) -> Tensor:
-        if self.training or features.requires_grad or features.device.type != "cpu":
+        if self.training or features.requires_grad:
             by_batch = self.bnorm(features[:, : self.first])
             by_instance = F.instance_norm(features[:, self.first :].float())
             return torch.cat((by_batch, by_instance.to(features.dtype)), 1)

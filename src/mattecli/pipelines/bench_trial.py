@@ -21,8 +21,9 @@ from torch import Tensor
 from mattecli.core.headroom import budget_of
 from mattecli.core.memory import Task, expected_peak, readable
 from mattecli.core.registry import spec_of_export
+from mattecli.core.replay import CALLS_BEFORE
 from mattecli.core.runtime import PRECISIONS, Device, Matter, load_matter, pick_device
-from mattecli.core.usage import peak_memory, wait_for
+from mattecli.core.usage import forget_peak, peak_memory, wait_for
 from mattecli.errors import MatteError
 from mattecli.io.clips import Span
 from mattecli.io.images import read_levels, read_photo
@@ -32,6 +33,7 @@ from mattecli.pipelines.image import Recipe
 from mattecli.pipelines.tensors import guide_tensor, seen_image
 
 WARM_UP_CALLS = 2  # TorchScript watches the first call and compiles in the second
+WARM_UP_CALLS_ON_GPU = CALLS_BEFORE + 1  # the last of them is recorded
 FEWEST_REPEATS, MOST_REPEATS = 3, 100
 FEWEST_CLIP_FRAMES = 4
 STEPS = {"decode": "decode", "guide": "guide", "matte": "inference", "compose": "compose", "encode": "encode"}
@@ -105,8 +107,10 @@ def _why_not(matter: Matter, image: Tensor) -> str | None:
 
 def _alone(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
     """The model by itself: its calls, and the memory they took."""
-    times = _call_times(matter, inputs, trial.seconds)
-    steady = times[WARM_UP_CALLS:]
+    warm_up = WARM_UP_CALLS_ON_GPU if matter.device.torch.type == "cuda" else WARM_UP_CALLS
+    forget_peak(matter.device.torch)
+    times = _call_times(matter, inputs, warm_up, trial.seconds)
+    steady = times[warm_up:]
     median = float(np.median(steady))
     return {
         "first_seconds": times[0],
@@ -118,9 +122,9 @@ def _alone(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _call_times(matter: Matter, inputs: Inputs, seconds: float) -> list[float]:
+def _call_times(matter: Matter, inputs: Inputs, warm_up: int, seconds: float) -> list[float]:
     """Seconds of each call: those that warm up, then calls for about so long."""
-    times = [_timed(lambda: matter(*inputs), matter.device)[1] for _ in range(WARM_UP_CALLS)]
+    times = [_timed(lambda: matter(*inputs), matter.device)[1] for _ in range(warm_up)]
     begin, repeats = time.perf_counter(), 0
     while repeats < FEWEST_REPEATS or (repeats < MOST_REPEATS and time.perf_counter() - begin < seconds):
         times.append(_timed(lambda: matter(*inputs), matter.device)[1])

@@ -11,18 +11,19 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.cores import own_stream
 from mattecli.core.headroom import Outcome, run_within
-from mattecli.core.runtime import Matter, to_array, to_tensor
+from mattecli.core.runtime import Matter, to_array, to_host, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
 from mattecli.matting.compose import interleave, lay_over, to_levels
 from mattecli.matting.foreground import estimate_foreground
+from mattecli.matting.mix import mixed_over
 from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
 from mattecli.pipelines.backdrop import Backdrop, notes_behind, plain_backdrop
 from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
-from mattecli.pipelines.tensors import ToGuide, guide_tensor, seen_image
+from mattecli.pipelines.tensors import LastBackdrop, ToGuide, guide_tensor, seen_image
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Recipe:
     kind: cutout | alpha | foreground | composite. backdrop: what a composite is laid over, and linear: whether light is mixed there, or
     encoded values. options: tunables of the matter, by name. decontaminate: whether the old background is taken out of the colours.
     max_memory: bytes this process may hold, or the device's of them; None for all there are. tell: is told the peak expected.
+    last_backdrop: brings backdrops to a GPU.
     """
 
     choice: Choice
@@ -44,6 +46,7 @@ class Recipe:
     decontaminate: bool = True
     max_memory: int | None = None
     tell: Callable[[str], None] = lambda text: None
+    last_backdrop: LastBackdrop = field(default_factory=LastBackdrop)
 
 
 @dataclass(frozen=True)
@@ -101,16 +104,20 @@ def matte_all(
     to_guide: ToGuide = guide_tensor,
 ) -> list[Matted]:
     """The mattes of several photos of one size, in one pass through the model; `to_guide` is guide_tensor, or one that remembers."""
-    with clock("matte"), own_stream(recipe.matter.device):
-        images = _batch([seen_image(photo, recipe.matter) for photo in photos])
-        tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
-        options = suited(recipe.matter, photos[0]) | recipe.options
-        outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
-        wait_for(recipe.matter.device.torch)
-    return [
-        _finish(photo, _matted(images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
-        for n, photo in enumerate(photos)
-    ]
+    device = recipe.matter.device
+    with own_stream(device):
+        with clock("matte"):
+            images = _batch([seen_image(photo, recipe.matter) for photo in photos])
+            tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
+            options = suited(recipe.matter, photos[0]) | recipe.options
+            outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
+            wait_for(device.torch)
+        mattes = [
+            _finish(photo, _matted(images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
+            for n, photo in enumerate(photos)
+        ]
+        wait_for(device.torch)  # they are composed in another thread
+    return mattes
 
 
 def _matted(images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
@@ -171,6 +178,12 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0, i
 
     For a backdrop, `seconds` is the moment of a video, and `icc` the profile of the picture's colours.
     """
+    # Until the integers have come to the host the GPU may read of the mattes, which the caller holds as long.
+    with own_stream(recipe.matter.device):
+        return _composed(matted, recipe, top, seconds, icc)
+
+
+def _composed(matted: Matted, recipe: Recipe, top: int, seconds: float, icc: bytes | None) -> Pixels:
     if recipe.kind == "alpha":
         return integers(top, matted.cover)
     colours = true_colours(matted, recipe) if recipe.decontaminate else matted.image
@@ -178,10 +191,12 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0, i
         return integers(top, colours)
     if recipe.kind == "composite":
         backdrop = recipe.backdrop or plain_backdrop("white")
-        size = (colours.shape[2], colours.shape[3])
+        behind = backdrop.at((colours.shape[2], colours.shape[3]), seconds, icc=icc)
+        if colours.device.type == "cuda":
+            plane = recipe.last_backdrop(behind, recipe.matter.device)
+            return integers(top, mixed_over(colours.float(), matted.cover.float(), plane, linear=recipe.linear))
         front = interleave(list(colours[0].float().cpu().numpy()))
-        laid = lay_over(front, to_array(matted.cover), backdrop.at(size, seconds, icc=icc), linear=recipe.linear)
-        return to_levels(laid, top)
+        return to_levels(lay_over(front, to_array(matted.cover), behind, linear=recipe.linear), top)
     return integers(top, colours, matted.cover)
 
 
@@ -221,8 +236,14 @@ def integers(top: int, *parts: Tensor) -> Pixels:
     planes = [plane for part in parts for plane in part[0]]
     if planes[0].device.type == "cpu":
         return interleave([to_levels(plane.float().numpy(), top) for plane in planes])
-    dtype = torch.uint8 if top == 255 else torch.int32
-    with torch.inference_mode():
-        levels = torch.stack([(plane.float() * top).round_().clamp_(0, top).to(dtype) for plane in planes], dim=2).cpu().numpy()
-    levels = levels if top == 255 else levels.astype(np.uint16)
+    levels: Pixels = to_host(levels_of(planes, top)).numpy().view(np.uint8 if top == 255 else np.uint16)
     return levels[..., 0] if levels.shape[2] == 1 else levels
+
+
+def levels_of(planes: Sequence[Tensor], top: int) -> Tensor:
+    """Planes [H, W] of values in 0..1 as the nearest integers from 0 to `top`, [H, W, C]: uint8, or the bits of uint16 as int16."""
+    with torch.inference_mode():
+        levels = [(plane.float() * top).round_().clamp_(0, top) for plane in planes]
+        if top == 255:
+            return torch.stack([level.to(torch.uint8) for level in levels], dim=2)
+        return torch.stack([level.to(torch.int32).to(torch.int16) for level in levels], dim=2)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from mattecli.core.runtime import Matter, to_tensor
+from mattecli.core.runtime import Device, Matter, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
+from mattecli.matting.compose import Plane
 
 ToGuide = Callable[[str, Pixels, Matter], Tensor]
 """Makes the tensor of a guide: (its name, its pixels, the model it is for)."""
@@ -42,4 +45,23 @@ class LastGuides:
             last = (pixels, guide_tensor(name, pixels, matter))
             wait_for(matter.device.torch)  # others will use it in streams of their own
             self._last[name] = last
+        return last[1]
+
+
+class LastBackdrop:
+    """Backdrops [H, W, 3] as tensors [1, 3, H, W] on a device; one that is the very array it was for the last picture is there already.
+
+    Several threads may share one.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Plane, Tensor] | None = None
+
+    def __call__(self, backdrop: Plane, device: Device) -> Tensor:
+        last = self._last
+        if last is None or last[0] is not backdrop:
+            tensor = torch.from_numpy(np.ascontiguousarray(backdrop)).to(device.torch)
+            last = (backdrop, tensor.permute(2, 0, 1)[None].contiguous())
+            wait_for(device.torch)  # others will use it in streams of their own
+            self._last = last
         return last[1]

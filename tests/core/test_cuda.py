@@ -1,0 +1,205 @@
+"""What only a GPU can show: it computes what the processor does, in every precision, recorded or not, in one thread or several.
+
+And it says so when it has no memory left.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mattecli.core.cores import own_stream
+from mattecli.core.registry import registry
+from mattecli.core.replay import CALLS_BEFORE, Replayed
+from mattecli.core.runtime import Device, Matter, load_matter, pick_device, to_array, to_tensor
+from mattecli.core.standin import standin_file
+from mattecli.core.usage import wait_for
+from mattecli.errors import OutOfMemoryError
+from mattecli.pipelines.backdrop import plain_backdrop
+from mattecli.pipelines.guides import Choice
+from mattecli.pipelines.image import Matted, Recipe, compose, integers
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA")
+
+NETWORKS = ("bgmv2", "bgmv2-resnet50", "modnet", "shm-fast", "fdm-erd", "dim", "fusion")
+# The most that an alpha may be off in a precision, of networks with random weights; modnet's instance norms lead.
+OFF = {"tf32": 0.02, "fp16": 0.02, "bf16": 0.15}
+Inputs = tuple[Tensor, dict[str, Tensor]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cuda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield pick_device("cuda")
+        _matter.cache_clear()
+
+
+@cache
+def _matter(name: str, device: str = "cuda", precision: str = "fp32") -> Matter:
+    return load_matter(standin_file(registry().models[name]), device=pick_device(device), precision=precision)
+
+
+def _scene(height: int, width: int, device: str = "cuda", seed: int = 0) -> Inputs:
+    """A soft disc before a wall, with every guide."""
+    rows, columns = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
+    distance = (rows.square() + columns.square()).sqrt()
+    generator = torch.Generator().manual_seed(seed)
+    wall = torch.rand(1, 3, 1, 1, generator=generator) * 0.5 + 0.1 * torch.sin(9 * rows * columns) + 0.2
+    disc = ((0.63 - distance) / 0.05).clamp(0, 1)
+    image = (
+        disc * torch.rand(1, 3, 1, 1, generator=generator) + (1 - disc) * wall + 0.02 * torch.rand(1, 3, height, width, generator=generator)
+    )
+    trimap = torch.where(distance < 0.55, 1.0, torch.where(distance > 0.66, 0.0, 0.5))[None, None]
+    guides = {"trimap": trimap, "background": wall, "mask": (distance < 0.6).float()[None, None]}
+    where = torch.device(device)
+    return image.clamp(0, 1).to(where), {name: guide.to(where) for name, guide in guides.items()}
+
+
+def _off(one: Tensor, other: Tensor) -> float:
+    assert one.shape == other.shape
+    return float((one.cpu() - other.cpu()).abs().max())
+
+
+@pytest.mark.parametrize("size", [(131, 197), (7, 5), (1, 1)], ids=str)
+@pytest.mark.parametrize("name", [*NETWORKS, "closed-form"])
+def test_fp32_is_what_the_processor_computes(name: str, size: tuple[int, int], record_property) -> None:
+    alpha, foreground = _matter(name)(*_scene(*size))
+    exact, colours = _matter(name, "cpu")(*_scene(*size, "cpu"))
+    record_property("off", _off(alpha, exact))
+    assert _off(alpha, exact) < 2e-3
+    assert (foreground is None) == (colours is None)
+    assert foreground is None or colours is None or _off(foreground, colours) < 2e-3
+
+
+@pytest.mark.parametrize("precision", OFF)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_other_precisions_are_near(name: str, precision: str, record_property) -> None:
+    alpha, _ = _matter(name, precision=precision)(*_scene(131, 197))
+    off = _off(alpha, _matter(name)(*_scene(131, 197))[0])
+    record_property("off", off)
+    assert off < OFF[precision]
+
+
+def _recorded(matter: Matter) -> bool:
+    assert isinstance(matter.module, Replayed)
+    return matter.module.recording is not None
+
+
+@pytest.mark.parametrize("name", ["bgmv2", "modnet", "shm-fast", "fdm-erd", "dim"])
+def test_a_call_that_comes_often_is_recorded_and_the_answers_stay(name: str) -> None:
+    file = standin_file(registry().models[name])
+    matter, plain = (load_matter(file, device=pick_device("cuda"), precision="fp16") for _ in range(2))
+    for call in range(CALLS_BEFORE + 3):
+        scene = _scene(96, 160, seed=call)
+        assert _recorded(matter) == (call > CALLS_BEFORE)
+        alpha, foreground = matter(*scene)
+        expected, colours = plain.module._module(scene[0], *(scene[1][guide] for guide in plain.info.guides))
+        assert _off(alpha, expected) < 1e-3
+        assert foreground is None or _off(foreground, colours) < 1e-3
+
+
+def test_what_was_answered_is_not_written_over_by_the_next_call() -> None:
+    matter = _matter("shm-fast", precision="fp16")
+    first = [matter(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
+    again = [matter(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
+    assert all(_off(one, other) < 1e-3 for one, other in zip(first, again, strict=True))
+    assert _off(first[-1], first[-2]) > 0
+
+
+def test_a_picture_of_another_size_between_frames_is_called_plainly() -> None:
+    matter = _matter("fdm-erd")
+    for _ in range(CALLS_BEFORE + 1):
+        alpha, _ = matter(*_scene(64, 96))
+    assert matter(*_scene(50, 40))[0].shape == (1, 1, 50, 40)
+    assert _recorded(matter)
+    assert _off(matter(*_scene(64, 96))[0], alpha) < 1e-5
+
+
+@pytest.mark.parametrize(("name", "options"), [("closed-form", {}), ("bgmv2", {"mode": "thresholding"})])
+def test_a_call_that_makes_the_host_wait_goes_on_unrecorded(name: str, options: Mapping[str, str]) -> None:
+    matter = load_matter(standin_file(registry().models[name]), device=pick_device("cuda"))
+    answers = [matter(*_scene(96, 160), options)[0] for _ in range(CALLS_BEFORE + 3)]
+    assert not _recorded(matter)
+    assert _off(answers[0], answers[-1]) < 1e-5
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+
+
+def test_memory_of_a_recording_that_failed_comes_back() -> None:
+    matter = load_matter(standin_file(registry().models["closed-form"]), device=pick_device("cuda"))
+    side = torch.cuda.Stream()
+    for _ in range(CALLS_BEFORE + 2):
+        matter(*_scene(96, 160))
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    for _ in range(3):
+        torch.zeros(1 << 24, device="cuda").record_stream(side)  # held for ever while a recording seems to be under way
+    torch.cuda.synchronize()
+    torch.zeros(1, device="cuda")
+    assert torch.cuda.memory_allocated() <= before + (1 << 20)
+
+
+@pytest.mark.parametrize("name", ["bgmv2", "modnet", "closed-form"])
+def test_two_threads_find_what_one_finds(name: str, cuda: Device) -> None:
+    matter = _matter(name, precision="fp16" if name != "closed-form" else "fp32")
+
+    def alpha_of(seed: int) -> Tensor:
+        with own_stream(cuda):
+            alpha, _ = matter(*_scene(96, 160, seed=seed))
+            wait_for(cuda.torch)
+            return alpha
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(alpha_of, range(20)))
+    for seed, alpha in enumerate(together):
+        assert _off(alpha, alpha_of(seed)) < 1e-3
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_batch_is_its_pictures(name: str) -> None:
+    scenes = [_scene(66, 98, seed=seed) for seed in range(3)]
+    batch = torch.cat([image for image, _ in scenes]), {key: torch.cat([guides[key] for _, guides in scenes]) for key in scenes[0][1]}
+    together, _ = _matter(name)(*batch)
+    assert all(_off(together[at : at + 1], _matter(name)(*scene)[0]) < 2e-3 for at, scene in enumerate(scenes))
+
+
+def test_a_gpu_without_memory_says_so_and_goes_on() -> None:
+    matter, scene = _matter("bgmv2"), _scene(1080, 1920)
+    torch.cuda.empty_cache()
+    whole = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + (64 << 20)) / whole)
+    try:
+        with pytest.raises(OutOfMemoryError, match="more memory than there is"):
+            matter(*scene)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert matter(*scene)[0].isfinite().all()
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_pixels_travel_there_and_back(dtype: type, top: int, cuda: Device) -> None:
+    pixels = np.random.default_rng(0).integers(0, top + 1, (33, 47, 4), dtype=dtype)
+    tensor = to_tensor(pixels, cuda)
+    np.testing.assert_array_equal(integers(top, tensor), pixels)
+    np.testing.assert_array_equal(integers(top, tensor[:, :1]), pixels[..., 0])
+    np.testing.assert_array_equal(np.rint(to_array(tensor) * top), pixels)
+
+
+@pytest.mark.parametrize("kind", ["cutout", "alpha", "foreground", "composite"])
+@pytest.mark.parametrize("top", [255, 65535])
+def test_a_gpu_composes_what_the_processor_does(kind: str, top: int) -> None:
+    pictures = []
+    for device in ("cuda", "cpu"):
+        image, guides = _scene(66, 98, device)
+        alpha = (guides["trimap"] * 0.9).clamp(0.05, 1)
+        matter = _matter("bgmv2", device)
+        choice = Choice(registry().models["bgmv2"], "")
+        recipe = Recipe(choice, matter, kind=kind, backdrop=plain_backdrop("orange"))
+        matted = Matted(image, image, alpha, foreground=image.flip(1), plate=guides["background"])
+        pictures.append(compose(matted, recipe, top=top))
+    assert pictures[0].dtype == pictures[1].dtype and pictures[0].shape == pictures[1].shape
+    assert np.abs(pictures[0].astype(int) - pictures[1].astype(int)).max() <= 2
