@@ -115,10 +115,10 @@ def export_call(case: Mapping[str, Any], folder: Path) -> Call:
 
 def side_by_side(call: Call) -> tuple[Call, int]:
     """The call for as many pictures as `matte` works on at once, and how many that is; for the rest of this process."""
-    from mattecli.core.cores import pictures_at_once, shared_out
+    from mattecli.core.cores import frames_at_once, shared_out
     from mattecli.core.runtime import pick_device
 
-    pictures = pictures_at_once(pick_device("cpu"))
+    pictures = frames_at_once(pick_device("cpu"))
     HELD.enter_context(shared_out(pictures))
     pool = HELD.enter_context(ThreadPoolExecutor(pictures))
     return lambda: list(pool.map(lambda _: call(), range(pictures))), pictures

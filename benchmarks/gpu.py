@@ -32,6 +32,7 @@ COLUMNS = {
     "median ms": lambda row: f"{1000 * row['median_seconds']:.2f}",
     "tensor fps": lambda row: f"{row['fps']:.0f}",
     "end to end fps": lambda row: f"{row['clip_fps']:.1f}" if "clip_fps" in row else "-",
+    "steady fps": lambda row: f"{row['steady_fps']:.1f}" if "steady_fps" in row else "-",
     "device memory": lambda row: f"{row.get('device_bytes', 0) / 1e9:.2f} GB",
     "alpha off by at most": lambda row: f"{row['parity_max']:.2f} of 255" if "parity_max" in row else "-",
 }

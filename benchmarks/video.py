@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core import machine
-from mattecli.core.cores import pictures_at_once, shared_out
+from mattecli.core.cores import frames_at_once, shared_out
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, load_matter, pick_device, to_array, to_tensor
 from mattecli.core.standin import standin_file
@@ -94,7 +94,7 @@ def model_alone(matter: Matter, ready: Ready, frames: int) -> float:
 def model_a_frame_a_core(matter: Matter, ready: Ready, frames: int) -> float:
     """The same seconds, with as many frames at once as `matte video` works on."""
     images, guides = ready
-    at_once = pictures_at_once(matter.device)
+    at_once = frames_at_once(matter.device)
     with shared_out(at_once), ThreadPoolExecutor(at_once) as pool:
         begin = time.perf_counter()
         list(pool.map(lambda number: matter(images[number % len(images)], guides), range(frames)))

@@ -32,7 +32,6 @@ def train(run: Run, device: torch.device) -> State:
     held_out = Maker(run, held_out=True)
     fill(held_out, run.data.validation, workers=run.data.workers, report=lambda done, count: say(f"held-out examples: {done} of {count}"))
     state = begun(run, device)
-    torch.backends.cudnn.benchmark = True  # sizes repeat, so the fastest way is worth finding
     diary = Diary(run)
     saved = time.monotonic()
     with stop_asked(run.minutes) as stops:

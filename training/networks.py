@@ -30,7 +30,7 @@ EPSILONS = (1e-8, 1e-6)
 """Of the closed-form matte: what models.toml says for photos from lossless and from lossy files."""
 
 SCALES = (0.3, 0.4, 0.5)
-"""At which Background Matting V2's base network sees a training's pictures; few, so that cuDNN's choices for each size are soon made."""
+"""At which Background Matting V2's base network sees a training's pictures; few, for cuDNN makes its choices anew for each size."""
 
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from mattecli.nets.bgmv2 import Refiner
+from mattecli.nets.bgmv2 import Refiner, cut_out, select_cells
 
 
 def test_patches_in_several_goes_and_bands_make_the_same_picture() -> None:
@@ -16,3 +16,14 @@ def test_patches_in_several_goes_and_bands_make_the_same_picture() -> None:
         bands, _ = refiner(image, background, coarse, error, hidden, "full", 0, 0.0)
     assert refined.sum() > 10000, "more patches than are refined at once"
     torch.testing.assert_close(patches, bands, atol=1e-5, rtol=0)
+
+
+def test_what_a_gpu_cuts_out_of_whole_pictures_is_what_a_processor_samples() -> None:
+    torch.manual_seed(0)
+    refiner = Refiner().eval()
+    image, background, features = torch.rand(2, 3, 44, 60), torch.rand(2, 3, 44, 60), torch.rand(2, 36, 17, 23)
+    cells, _ = select_cells(torch.rand(2, 1, 11, 15), "sampling", 11 * 15 * 16, 0.0)
+    with torch.inference_mode():
+        half, full = refiner.with_margins(image, background, features)
+        from_whole = refiner.convolve(cut_out(half, cells, 2, 8), cut_out(full, cells, 4, 8))
+        torch.testing.assert_close(from_whole, refiner.at_cells(image, background, features, cells), atol=1e-5, rtol=0)

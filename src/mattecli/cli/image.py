@@ -105,11 +105,11 @@ def _is_present(job: "Job", teller: Teller) -> bool:
 
 
 def _run(jobs: "list[Job]", recipe: "Recipe", teller: Teller, step: Callable[[str], None]) -> None:
-    from mattecli.core.cores import pictures_at_once, shared_out
+    from mattecli.core.cores import photos_at_once, shared_out
     from mattecli.pipelines.batch import process_all
     from mattecli.pipelines.image import process
 
-    at_once = min(pictures_at_once(recipe.matter.device), len(jobs))
+    at_once = min(photos_at_once(recipe.matter.device), len(jobs))
 
     def tell(result: "Result") -> None:
         teller.done(result.destination, _record(result, recipe), [f"{result.source}: {text}" for text in result.notes])

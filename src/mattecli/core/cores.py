@@ -10,21 +10,28 @@ from mattecli.core.runtime import Device
 
 # Each picture more takes a model's memory once more, and from here on hardly saves time.
 MOST = 4
-# One is on its way to or from the GPU while the other is computed.
-ON_GPU = 2
+# Of a clip's frames one is on its way to or from the GPU while the other is computed.
+FRAMES_ON_GPU = 2
+# Photos are read and written, which takes far longer, by the threads that matte them.
+PHOTOS_ON_GPU = 8
 
 _of_this_thread = threading.local()
 
 
-def pictures_at_once(device: Device) -> int:
-    """How many pictures to matte at the same time: on a processor one a core.
+def frames_at_once(device: Device) -> int:
+    """How many frames of a clip to matte at the same time: on a processor one a core.
 
     Two pictures on a core each take less time than one after the other on both: no core waits for another at the end of each layer,
     and what is read, composed and written beside them takes time from one picture instead of from both cores.
     """
     if device.torch.type == "cpu":
         return min(torch.get_num_threads(), MOST)
-    return ON_GPU if device.torch.type == "cuda" else 1
+    return FRAMES_ON_GPU if device.torch.type == "cuda" else 1
+
+
+def photos_at_once(device: Device) -> int:
+    """How many photos to read, matte and write at the same time: on a GPU as many as there are cores to write them, else as of frames."""
+    return min(torch.get_num_threads(), PHOTOS_ON_GPU) if device.torch.type == "cuda" else frames_at_once(device)
 
 
 @contextmanager

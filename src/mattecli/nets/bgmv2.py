@@ -161,6 +161,16 @@ def squares(found: list[Tensor], side: int) -> Tensor:
     return together.view(-1, side, side, together.shape[1]).permute(0, 3, 1, 2)
 
 
+def cut_out(padded: Tensor, cells: Tensor, size: int, side: int) -> Tensor:
+    """Squares [N, C, side, side] of pictures [B, C, H, W], of which the one of a cell begins at `size` times its row and column."""
+    places = torch.arange(side, device=cells.device)
+    rows = cells[:, :1] * padded.shape[2] + cells[:, 1:2] * size + places
+    columns = cells[:, 2:] * size + places
+    table = padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1])
+    found = table.index_select(0, (rows[:, :, None] * padded.shape[3] + columns[:, None]).view(-1))
+    return found.view(-1, side, side, padded.shape[1]).permute(0, 3, 1, 2)
+
+
 class Refiner(nn.Module):
     """Alpha and foreground (less the image) at full size, computed anew where the base network expects to be wrong."""
 
@@ -185,17 +195,31 @@ class Refiner(nn.Module):
 
     def everywhere(self, image: Tensor, background: Tensor, features: Tensor, rows: int = 512) -> Tensor:
         """What `convolve` finds for whole pictures, `rows` at a time, so that memory stays bounded."""
-        pictures = torch.cat((image, background), 1)
-        height, width = pictures.shape[2], pictures.shape[3]
-        half = [resize_linear(picture, height // 2, width // 2) for picture in (features, pictures)]
-        padded = F.pad(torch.cat(half, 1), [3, 3, 3, 3])
-        full = F.pad(pictures, [2, 2, 2, 2])
+        half, full = self.with_margins(image, background, features)
+        height = image.shape[2]
         edges = [[top, min(top + rows, height)] for top in range(0, height, rows)]
-        bands = [self.convolve(padded[:, :, top // 2 : bottom // 2 + 6], full[:, :, top : bottom + 4]) for top, bottom in edges]
+        bands = [self.convolve(half[:, :, top // 2 : bottom // 2 + 6], full[:, :, top : bottom + 4]) for top, bottom in edges]
         return torch.cat(bands, 2)
 
+    def with_margins(self, image: Tensor, background: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What `convolve` wants of whole pictures: features and pictures at half size with 3 pixels around them, and pictures with 2."""
+        pictures = torch.cat((image, background), 1)
+        half = [resize_linear(picture, pictures.shape[2] // 2, pictures.shape[3] // 2) for picture in (features, pictures)]
+        return F.pad(torch.cat(half, 1), [3, 3, 3, 3]), F.pad(pictures, [2, 2, 2, 2])
+
+    def among_cells(self, image: Tensor, background: Tensor, features: Tensor, cells: Tensor) -> Tensor:
+        """What `convolve` finds for the squares of 4 pixels at `cells` [N, 3]: [N, 4, 4, 4].
+
+        A processor samples what these squares need and nothing else. A GPU is quicker with all of a picture at half size, and with as
+        many squares at once as there are. On a processor it is as many as the authors refine in an HD picture: memory stays bounded.
+        """
+        if image.device.type == "cpu":
+            return torch.cat([self.at_cells(image, background, features, some) for some in cells.split(5000)])
+        half, full = self.with_margins(image, background, features)
+        return torch.cat([self.convolve(cut_out(half, some, 2, 8), cut_out(full, some, 4, 8)) for some in cells.split(40000)])
+
     def at_cells(self, image: Tensor, background: Tensor, features: Tensor, cells: Tensor) -> Tensor:
-        """What `convolve` finds for the squares of 4 pixels at `cells` [N, 3]: [N, 4, 4, 4]."""
+        """The same, from samples of the pictures as they are."""
         size, small = [image.shape[2], image.shape[3]], [features.shape[2], features.shape[3]]
         middle = [size[0] // 2, size[1] // 2]
         coarsely, by_halves, exactly = spots(cells, 2, 3, small, middle), spots(cells, 2, 3, size, middle), spots(cells, 4, 2, size, size)
@@ -225,8 +249,7 @@ class Refiner(nn.Module):
         picture, row, column = cells[:, 0], cells[:, 1], cells[:, 2]
         result = resize_linear(coarse.contiguous(), height, width)
         patches = result.view(batch, 4, height // 4, 4, width // 4, 4).permute(0, 2, 4, 1, 3, 5)
-        # As many at once as the authors refine in an HD picture, however many there are: memory stays bounded.
-        refined = torch.cat([self.at_cells(image, background, features, some) for some in cells.split(5000)])
+        refined = self.among_cells(image, background, features, cells)
         patches[picture, row, column] = torch.where(counts[:, None, None, None], refined, patches[picture, row, column])
         refinement = torch.zeros_like(result[:, 0, ::4, ::4])
         refinement[picture, row, column] = counts.to(refinement.dtype)

@@ -20,6 +20,7 @@ MODEL_ALONE = {
 }
 END_TO_END = {
     "clip_fps": ("clip fps", 1.0),
+    "steady_fps": ("steady fps", 1.0),
     "decode_seconds": ("decode ms", 1e3),
     "guide_seconds": ("guide ms", 1e3),
     "inference_seconds": ("infer ms", 1e3),
@@ -41,6 +42,7 @@ MEANINGS = {
     "fps": "pictures a second of the model alone, by the median",
     "clip fps": "frames a second of `matte video` from file to file: decode, guides, inference, compose (colours, laid over white), encode "
     "(H.264); beside it the milliseconds a frame of each step, which overlap",
+    "steady fps": "the same in the latter half of the clip, when what warms up in its first frames is warm",
     "memory": "the most the process held for the model alone, Python and torch included; on a GPU, in tensors",
     "max off, mean off": "how far the alpha lies from that of the same model in fp32; of a stand-in it says little",
     "stand-in": "random weights, since the model's own are not installed; speed and memory do not depend on their values",

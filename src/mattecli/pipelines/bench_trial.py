@@ -158,12 +158,20 @@ def _end_to_end(trial: Trial, matter: Matter, frame_seconds: float) -> dict[str,
             batch=trial.batch,
         )
         recipe = Recipe(Choice(spec, "trimap" if "trimap" in spec.guides else ""), matter, kind="composite")
-        footage = process_clip(take, recipe)
+        moments: list[float] = []
+        footage = process_clip(take, recipe, on_frame=lambda done, total: moments.append(time.perf_counter()))
     return {
         "clip_fps": footage.frames / footage.seconds,
+        **_steady_fps(moments),
         "clip_frames": footage.frames,
         **{f"{name}_seconds": footage.split.get(step, 0.0) / footage.frames for step, name in STEPS.items()},
     }
+
+
+def _steady_fps(moments: list[float]) -> dict[str, float]:
+    """Frames a second in the latter half of a clip, when all that warms up is warm; nothing of a clip that is too short to tell."""
+    latter = moments[len(moments) // 2 :]
+    return {"steady_fps": (len(latter) - 1) / (latter[-1] - latter[0])} if len(latter) >= 8 else {}
 
 
 def _parity(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:

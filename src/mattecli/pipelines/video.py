@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 import torch
 
-from mattecli.core.cores import pictures_at_once, shared_out
+from mattecli.core.cores import frames_at_once, shared_out
 from mattecli.core.runtime import to_array
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
@@ -144,7 +144,7 @@ def _run(
             if record is not None:
                 record.write(done + writer.frames)
 
-    at_once = pictures_at_once(recipe.matter.device)
+    at_once = frames_at_once(recipe.matter.device)
     with (
         shared_out(at_once),
         read_ahead(reader, depth=AHEAD, on_wait=partial(clock.add, "decode")) as frames,
