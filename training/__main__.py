@@ -22,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         run = settings.read(asked.run)
-        chosen = {name: getattr(asked, name) for name in ("folder", "sources", "minutes") if getattr(asked, name, None) is not None}
+        chosen = {
+            name: getattr(asked, name) for name in ("folder", "sources", "minutes", "steps") if getattr(asked, name, None) is not None
+        }
         run = replace(run, **chosen)
         result = VERBS[asked.verb](run, asked)
     except MatteError as error:
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--count", type=int, help="how many there shall be, instead of data.pool")
     draw.add_argument("--workers", type=int, default=0, help="processes that draw (0: this one)")
     train = verbs.add_parser("train", parents=[common, device], help="train, or go on from the newest checkpoint")
+    train.add_argument("--steps", type=int, help="how many steps the whole training has, instead of what the settings say")
     train.add_argument("--minutes", type=float, help="checkpoint and leave after so many, instead of what the settings say")
     verbs.add_parser("validate", parents=[common, device], help="measure the newest checkpoint on held-out examples")
     shipped = verbs.add_parser("ship", parents=[common], help="write the averaged weights as they are shipped")

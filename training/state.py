@@ -15,6 +15,7 @@ from training.networks import Lesson, check_losses, lesson_of
 from training.recompose import Stock
 from training.settings import Optimiser, Run, as_table
 
+LAYOUTS = {"together": torch.channels_last, "apart": torch.contiguous_format}
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -48,7 +49,7 @@ def begun(run: Run, device: torch.device) -> State:
     if run.start:
         _start_from(network, Path(run.start))
     network.to(device).train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster, on CPUs too
+    network.to(memory_format=LAYOUTS[run.layout])  # type: ignore[call-overload]
     average = deepcopy(network).eval().requires_grad_(False)
     scaler = torch.amp.GradScaler(device.type, enabled=run.precision == "float16" and device.type == "cuda")
     state = State(run, lesson, device, network, average, _optimiser(network, run.optimiser), scaler)

@@ -95,6 +95,15 @@ def single(matrix: Tensor) -> Tensor:
     return csr(matrix.crow_indices(), matrix.col_indices(), matrix.values().to(torch.float32), matrix.shape[1])
 
 
+def with_zeros(matrix: Tensor) -> Tensor:
+    """A CSR matrix [n, n] with all its zeros, [n, n]; entries that are given more than once are added up."""
+    count = matrix.shape[0]
+    starts, columns = matrix.crow_indices().to(torch.int64), matrix.col_indices().to(torch.int64)
+    rows = torch.repeat_interleave(torch.arange(count, device=columns.device), starts[1:] - starts[:-1])
+    table = torch.zeros([count * count], dtype=matrix.dtype, device=columns.device)
+    return table.index_add(0, rows * count + columns, matrix.values()).view(count, count)
+
+
 def axis_hats(places: Tensor, tile: int, ramp: float) -> Tuple[Tensor, Tensor]:
     """For places [n] along one axis: the first [n] of the two tiles around each (counted from 1) and the second one's weight [n]."""
     position = (places.to(torch.float64) - 0.5 * (tile - 1)) / tile + 1.0
@@ -238,8 +247,20 @@ def build_levels(matrix: Tensor, basis: Tensor, grid: Grid, dense: int = 600) ->
         matrix = coarse_matrix(coupling(matrix, values, restrict, hats), hats.coarse)
         basis, grid = inverse, hats.coarse
         tile, ramp = 3, 1.0
-    identity = torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device)
-    return levels, torch.linalg.inv(matrix @ identity + 1e-12 * identity)
+    return levels, inverse_of(with_zeros(matrix))
+
+
+def inverse_of(matrix: Tensor) -> Tensor:
+    """The inverse of a dense symmetric matrix none of whose eigenvalues is below 0."""
+    return torch.linalg.inv(matrix + 1e-12 * torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device))
+
+
+def solve_few(matrix: Tensor, load: Tensor, start: Tensor) -> Tensor:
+    """`solve` for a dense matrix [n, n] of few rows: by its inverse, corrected once for what rounding and null spaces leave."""
+    inverse, answer = inverse_of(matrix), start
+    for _ in range(2):
+        answer = answer + inverse @ (load - matrix @ answer)
+    return answer
 
 
 def smoothing(depth: int, degree: int = 4, low: float = 0.03) -> List[float]:
@@ -285,6 +306,8 @@ def solve(matrix: Tensor, load: Tensor, start: Tensor, basis: Tensor, grid: Grid
     matrix is CSR over the nodes of `grid`, basis [n, 1, 4] its near-null space. Ends when an iteration changes no value by more than
     `tolerance`, or after `limit` iterations.
     """
+    if matrix.shape[0] <= 64:  # cuSPARSE takes no matrix with more entries than places, and so few need no iterations
+        return solve_few(with_zeros(matrix), load, start)
     levels, bottom = build_levels(matrix, basis, grid)
     guess, residual = start, load - matrix @ start
     step = torch.zeros_like(load)
