@@ -101,7 +101,7 @@ def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def _mixed(run: Run, device: torch.device) -> bool:
-    return run.precision != "float32" and device.type == "cuda"
+    return run.precision == "bfloat16" or (run.precision == "float16" and device.type == "cuda")
 
 
 def _seed(seed: int, step: int) -> int:

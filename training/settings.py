@@ -96,8 +96,8 @@ class Keep:
 class Run:
     """`network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its terms, where
     one that is not named has none; `folder`: where all that the run makes lies; `sources`: the folder of pictures (empty: all examples
-    are procedural); `start`: a state dict to begin with, as far as its names and shapes fit; `precision`: float32, or float16 or
-    bfloat16 on a GPU; `layout`: whether a pixel's channels lie together in memory or apart, for what is faster depends on the network and
+    are procedural); `start`: a state dict to begin with, as far as its names and shapes fit; `precision`: float32, bfloat16, or float16
+    on a GPU; `layout`: whether a pixel's channels lie together in memory or apart, for what is faster depends on the network and
     the device; `minutes`: when to checkpoint and leave (0: after the last step)."""
 
     network: str
