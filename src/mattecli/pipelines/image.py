@@ -24,6 +24,9 @@ from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
 from mattecli.pipelines.tensors import ToGuide, guide_tensor, seen_image
 
+# From this alpha on, the photo shows the subject alone.
+SOLID = 1 - 0.5 / 255
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -191,7 +194,7 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0, i
 
 def _composed_here(matted: Matted, foreground: Tensor, recipe: Recipe, *, seconds: float, icc: bytes | None) -> Pixels:
     """What compose makes of a predicted foreground, on the processor: where the photo's own colours are taken, so are its own integers."""
-    own, predicted, solid = matted.pixels, _predicted(matted, foreground), _is_solid(matted)[0, 0].numpy()
+    own, predicted, solid = matted.pixels, _predicted(matted, foreground), to_array(matted.alpha) > SOLID
     if recipe.kind == "composite":
         backdrop = (recipe.backdrop or plain_backdrop("white")).at((own.shape[0], own.shape[1]), seconds, icc=icc)
         return lay_levels_over(own, solid, predicted[0].float().numpy(), to_array(matted.cover), backdrop, linear=recipe.linear)
@@ -208,12 +211,7 @@ def true_colours(matted: Matted, recipe: Recipe) -> Tensor:
             if not recipe.choice.screen or matted.plate is None:
                 return colours
             return _as_tensor(despill(to_array(colours), to_array(matted.alpha), to_array(matted.plate)), colours)
-        return torch.where(_is_solid(matted), matted.image, _predicted(matted, matted.foreground))
-
-
-def _is_solid(matted: Matted) -> Tensor:
-    """Where the photo shows the subject alone."""
-    return matted.alpha > 1 - 0.5 / 255
+        return torch.where(matted.alpha > SOLID, matted.image, _predicted(matted, matted.foreground))
 
 
 def _predicted(matted: Matted, foreground: Tensor) -> Tensor:
