@@ -22,6 +22,9 @@ SRGB_TRANSFER = 13
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 """K_R and K_B of H.273, table 4, for the matrix codes that are a plain weighting of R', G' and B'."""
 
+# Codecs transform squares of this side of a plane by themselves: ProRes no others, VP9 larger ones too.
+BLOCK = 8
+
 
 @dataclass(frozen=True)
 class _Layout:
@@ -81,7 +84,7 @@ def fill(rooms: Sequence[Pixels], pixels: Pixels, pixel_format: str, colour: Col
         return
     # OpenCV converts three channels several times as fast as four.
     colours, alpha = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), pixels.dtype), np.ascontiguousarray(pixels[..., 3])
-    seen = without_unseen(colours, alpha) if "Y" in layout.order else colours
+    seen = without_unseen(colours, alpha, block=BLOCK * max(layout.thinned)) if "Y" in layout.order else colours
     _fill(rooms[:-1], seen, replace(layout, order=layout.order[:-1]), colour)
     rooms[-1][:, : alpha.shape[1]] = _alpha(alpha, layout.bits)
 
@@ -119,7 +122,7 @@ def _alpha(levels: Pixels, bits: int) -> Pixels:
     return np.asarray(values, np.uint8 if bits == 8 else np.uint16)
 
 
-def without_unseen(colours: Pixels, alpha: Pixels, *, block: int = 16) -> Pixels:
+def without_unseen(colours: Pixels, alpha: Pixels, *, block: int) -> Pixels:
     """Colours [H, W, 3] that are black where the alpha [H, W] shows nothing of them, neither in a block nor in its neighbours.
 
     A codec that loses something spends most of its bytes on such colours, and none on plain ones. `block` is the side of the squares
