@@ -201,7 +201,7 @@ def test_a_gpu_composes_what_the_processor_does(kind: str, top: int) -> None:
         matter = _matter("bgmv2", device)
         choice = Choice(registry().models["bgmv2"], "")
         recipe = Recipe(choice, matter, kind=kind, backdrop=plain_backdrop("orange"))
-        matted = Matted(image, image, alpha, foreground=image.flip(1), plate=guides["background"])
+        matted = Matted(integers(top, image), image, image, alpha, foreground=image.flip(1), plate=guides["background"])
         pictures.append(compose(matted, recipe, top=top))
     assert pictures[0].dtype == pictures[1].dtype and pictures[0].shape == pictures[1].shape
     assert np.abs(pictures[0].astype(int) - pictures[1].astype(int)).max() <= 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mattecli.errors import MatteError
-from mattecli.matting.compose import fit, from_levels, lay_over, parse_colour, plain, to_levels
+from mattecli.matting.compose import fit, from_levels, lay_levels_over, lay_over, parse_colour, plain, to_levels, with_alpha
 
 
 def test_the_plain_blend_mixes_encoded_values_and_the_linear_blend_mixes_light() -> None:
@@ -133,3 +133,23 @@ def test_levels_survive_the_way_to_floats_and_back() -> None:
     for dtype, top in ((np.uint8, 255), (np.uint16, 65535)):
         levels = np.arange(0, top + 1, dtype=dtype)
         np.testing.assert_array_equal(to_levels(from_levels(levels), top), levels)
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
+@pytest.mark.parametrize("linear", [True, False])
+def test_laying_over_in_integers_is_laying_over_and_solid_parts_are_the_photos_to_the_bit(dtype: type, top: int, linear: bool) -> None:
+    random = np.random.default_rng(3)
+    photo, (soft, backdrop) = random.integers(0, top + 1, (300, 7, 3)).astype(dtype), random.random((2, 300, 7, 3), np.float32)
+    alpha = random.choice(np.array([0, 0.3, 0.9999, 1], np.float32), (300, 7))
+    solid = alpha > 0.9
+    laid = lay_levels_over(photo, solid, np.ascontiguousarray(soft.transpose(2, 0, 1)), alpha, backdrop, linear=linear)
+    expected = to_levels(lay_over(np.where(solid[..., None], from_levels(photo), soft), alpha, backdrop, linear=linear), top)
+    assert laid.dtype == dtype
+    np.testing.assert_array_equal(laid, expected)
+    np.testing.assert_array_equal(laid[alpha == 1], photo[alpha == 1])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_alpha_beside_colours_makes_straight_rgba(dtype: type) -> None:
+    picture = np.random.default_rng(4).integers(0, np.iinfo(dtype).max, (5, 7, 4), dtype)
+    np.testing.assert_array_equal(with_alpha(picture[..., :3].copy(), picture[..., 3]), picture)

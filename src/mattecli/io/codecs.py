@@ -26,8 +26,7 @@ class Codec:
 
     encoder: FFmpeg's name. colours, alpha, cutout: the forms of its pictures; None where it has no transparency. crf: its usual quality
     and the worst it knows, or None. whole_chroma: its format when a side is odd and 4:2:0 cannot be. tag: the four letters in .mov/.mp4.
-    limited: there is no full range in it. keeps_aspect: the shape of the pixels is stored with the pictures. lossless: what comes back is
-    what went in.
+    limited: there is no full range in it. keeps_aspect: the shape of the pixels is stored with the pictures.
     """
 
     encoder: str
@@ -40,7 +39,6 @@ class Codec:
     tag: str | None = None
     limited: bool = False
     keeps_aspect: bool = False
-    lossless: bool = False
 
     def form(self, kind: str) -> Form | None:
         """The form of a kind: cutout, alpha, or the colours of a foreground or composite."""
@@ -72,7 +70,6 @@ class Encoding:
     options: Mapping[str, str]
     tag: str | None
     limited: bool
-    lossless: bool
     notes: tuple[str, ...]
 
 
@@ -124,7 +121,6 @@ CODECS: Mapping[str, Codec] = {
         colours=Form("bgr0", "gbrp16le"),
         alpha=Form("gray", "gray16le"),
         cutout=Form("bgra", "gbrap16le"),
-        lossless=True,
         options={"level": "3", "slicecrc": "1", "g": "1"},  # RFC 9043 version 3: a checksum a slice; every frame stands alone
     ),
 }
@@ -194,7 +190,7 @@ def encoding_for(destination: str, *, kind: str, clip: Clip, codec: str | None, 
         notes.append(f"the clip's pixels are {clip.aspect} times as wide as high; {name} in {container.muxer} forgets that, .mov keeps it")
     quality = {} if chosen.crf is None else {"crf": str(chosen.crf[0] if crf is None else crf)}
     options = {**chosen.options, **form.options, **quality}
-    return Encoding(chosen.encoder, pixel_format, form.eight, options, chosen.tag, chosen.limited, chosen.lossless, tuple(notes))
+    return Encoding(chosen.encoder, pixel_format, form.eight, options, chosen.tag, chosen.limited, tuple(notes))
 
 
 def eight_bit_note(codec: str, kind: str, bits: int) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import lcm
 from pathlib import Path
 from types import TracebackType
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -25,7 +25,7 @@ from mattecli.io.files import part_beside
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
 from mattecli.io.sound import Sound
-from mattecli.io.ycbcr import colour_written, planes, without_unseen
+from mattecli.io.ycbcr import colour_written, fill
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
 _LEAD = Fraction(1, 10)  # seconds by which sound may come before the first picture and not count; broadcast streams begin like that
@@ -117,8 +117,6 @@ class VideoWriter:
         with _explained(self._path):
             if self.frames == 0:
                 self._begin(pts)
-            if not self._encoding.lossless and pixels.ndim == 3 and pixels.shape[2] == 4:
-                pixels = without_unseen(pixels)
             frame = _frame(pixels, self._encoding.pixel_format, self._colour)
             frame.pts, frame.time_base = pts - self._origin, self._clip.time_base
             self._durations[pts - self._origin] = duration
@@ -242,9 +240,9 @@ def _timescales(time_base: Fraction, rates: Sequence[int]) -> dict[str, str]:
 
 def _frame(pixels: Pixels, pixel_format: str, colour: Colour) -> av.VideoFrame:
     frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], pixel_format)
-    for plane, rows in zip(frame.planes, planes(pixels, pixel_format, colour), strict=True):
-        room = np.frombuffer(memoryview(plane), rows.dtype).reshape(plane.height, -1)  # rows are padded
-        room[:, : rows.shape[1]] = rows
+    dtype: Any = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
+    rooms: list[Pixels] = [np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1) for plane in frame.planes]
+    fill(rooms, pixels, pixel_format, colour)
     _tag(frame, colour)
     return frame
 

@@ -5,6 +5,7 @@ used: it reads 16-bit RGB as if 65280 were white, which makes white 943 instead 
 4:2:2 and 4:2:0 between two pixels, where players take it to lie on every other pixel (H.273, chroma sample location type 0).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,9 @@ SRGB_TRANSFER = 13
 
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 """K_R and K_B of H.273, table 4, for the matrix codes that are a plain weighting of R', G' and B'."""
+
+# Codecs transform squares of this side of a plane by themselves: ProRes no others, VP9 larger ones too.
+BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -66,55 +70,72 @@ def colour_written(colour: Colour, size: tuple[int, int], pixel_format: str, *, 
     return Colour(matrix, colour.primaries, colour.transfer, full_range)
 
 
-def planes(pixels: Pixels, pixel_format: str, colour: Colour) -> list[Pixels]:
-    """The planes of a frame in FFmpeg's `pixel_format`, one [rows, columns] array each; a packed format is one plane.
+def fill(rooms: Sequence[Pixels], pixels: Pixels, pixel_format: str, colour: Colour) -> None:
+    """Write a picture into the planes of a frame in FFmpeg's `pixel_format`; a packed format has one.
 
-    pixels: grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4], uint8 or uint16 over the full range. colour: matrix and range of the planes.
-    Alpha always takes the full range. Grey becomes luma with neutral chroma.
+    rooms: [rows, columns] each, uint8, or uint16 for more bits; rows may be longer than what goes into them. pixels: grey [H, W],
+    RGB [H, W, 3] or RGBA [H, W, 4], uint8 or uint16 over the full range. colour: matrix and range of the planes. Alpha always takes
+    the full range. Y, Cb and Cr beside an alpha are for codecs that lose something: unseen colours become black there. Grey becomes
+    luma with neutral chroma.
     """
     layout = _LAYOUTS[pixel_format]
-    if layout.order.endswith("A") and not layout.packed and pixels.ndim == 3 and pixels.shape[2] == 4:
-        # OpenCV converts three channels several times as fast as four.
-        opaque = replace(layout, order=layout.order[:-1])
-        return [
-            *_planes(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), pixels.dtype), opaque, colour),
-            _alpha(pixels[..., 3], layout.bits),
-        ]
-    return _planes(pixels, layout, colour)
+    if not layout.order.endswith("A") or layout.packed:
+        _fill(rooms, pixels, layout, colour)
+        return
+    # OpenCV converts three channels several times as fast as four.
+    colours, alpha = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), pixels.dtype), np.ascontiguousarray(pixels[..., 3])
+    seen = without_unseen(colours, alpha, block=BLOCK * max(layout.thinned)) if "Y" in layout.order else colours
+    _fill(rooms[:-1], seen, replace(layout, order=layout.order[:-1]), colour)
+    rooms[-1][:, : alpha.shape[1]] = _alpha(alpha, layout.bits)
 
 
-def _planes(pixels: Pixels, layout: _Layout, colour: Colour) -> list[Pixels]:
-    deep = layout.bits > 8 or pixels.dtype == np.uint16
-    matrix = _coefficients(layout, colour, channels=1 if pixels.ndim == 2 else pixels.shape[2], top=int(np.iinfo(pixels.dtype).max))
-    values: Any = cv2.transform(pixels.astype(np.uint16 if deep else np.uint8, copy=False), matrix)
-    highest: Any = (float((1 << layout.bits) - 1),) * 4
-    values = cv2.min(values, highest).astype(np.uint8 if layout.bits == 8 else np.uint16, copy=False)
+def _fill(rooms: Sequence[Pixels], pixels: Pixels, layout: _Layout, colour: Colour) -> None:
+    values: Any = _components(pixels, layout, colour)
     height, width = pixels.shape[:2]
     if layout.packed:
-        return [values.reshape(height, width * len(layout.order))]
-    components: Any = cv2.split(values)
-    return [_thinned(one, layout.thinned) if name in "UV" else one for name, one in zip(layout.order, components, strict=True)]
+        rooms[0][:, : width * len(layout.order)] = values.reshape(height, -1)
+    elif layout.thinned == (1, 1):
+        cv2.split(values, [room[:, :width] for room in rooms])
+    else:
+        for room, name, one in zip(rooms, layout.order, cv2.split(values), strict=True):
+            plane = _thinned(one, layout.thinned) if name in "UV" else one
+            room[:, : plane.shape[1]] = plane
+
+
+def _components(pixels: Pixels, layout: _Layout, colour: Colour) -> Pixels:
+    """The components of each pixel, [H, W] or [H, W, components], in the bits of the layout."""
+    deep, top = layout.bits > 8 or pixels.dtype == np.uint16, int(np.iinfo(pixels.dtype).max)
+    matrix = _coefficients(layout, colour, channels=1 if pixels.ndim == 2 else pixels.shape[2], top=top)
+    values: Any = cv2.transform(pixels.astype(np.uint16 if deep else np.uint8, copy=False), matrix)
+    highest: Any = (float((1 << layout.bits) - 1),) * 4
+    if (top * matrix[:, :-1].clip(0).sum(axis=1) + matrix[:, -1]).max() > highest[0]:  # only chroma of the full range may
+        values = cv2.min(values, highest)
+    return np.asarray(values, np.uint8 if layout.bits == 8 else np.uint16)
 
 
 def _alpha(levels: Pixels, bits: int) -> Pixels:
     """An alpha plane [H, W] in `bits` bits."""
-    scale: Any = ((1 << bits) - 1) / np.iinfo(levels.dtype).max
-    return np.asarray(cv2.multiply(np.ascontiguousarray(levels), scale, dtype=cv2.CV_8U if bits == 8 else cv2.CV_16U))
+    scale = ((1 << bits) - 1) / np.iinfo(levels.dtype).max
+    if scale == 1:
+        return levels
+    values = cv2.transform(levels.astype(np.uint16, copy=False), np.array([[scale]]))
+    return np.asarray(values, np.uint8 if bits == 8 else np.uint16)
 
 
-def without_unseen(pixels: Pixels, *, block: int = 16) -> Pixels:
-    """A straight RGBA picture [H, W, 4] whose colours are black where nothing of them is seen, neither in a block nor in its neighbours.
+def without_unseen(colours: Pixels, alpha: Pixels, *, block: int) -> Pixels:
+    """Colours [H, W, 3] that are black where the alpha [H, W] shows nothing of them, neither in a block nor in its neighbours.
 
     A codec that loses something spends most of its bytes on such colours, and none on plain ones. `block` is the side of the squares
     that it encodes by themselves, so that the edge of the black shows in none that has an alpha.
     """
-    height, width = pixels.shape[:2]
-    seen = (pixels[..., 3] > 0).astype(np.uint8) * np.uint8(255)
+    height, width = alpha.shape
     rows, columns = -(-height // block), -(-width // block)
+    nothing: Any = 0
+    seen = cv2.compare(alpha, nothing, cv2.CMP_GT)
     whole = cv2.copyMakeBorder(seen, 0, rows * block - height, 0, columns * block - width, cv2.BORDER_CONSTANT)
     near = cv2.dilate(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.ones((3, 3), np.uint8))
     mask = cv2.resize(near, (columns * block, rows * block), interpolation=cv2.INTER_NEAREST)[:height, :width]
-    return np.asarray(cv2.bitwise_and(pixels, pixels, mask=np.ascontiguousarray(mask)))
+    return np.asarray(cv2.copyTo(colours, np.ascontiguousarray(mask)))
 
 
 def _coefficients(layout: _Layout, colour: Colour, *, channels: int, top: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from PIL import ImageColor
 from mattecli.errors import MatteError, UsageError
 
 Plane = NDArray[np.float32]
+Levels = NDArray[np.uint8] | NDArray[np.uint16]
 MIXED_AT_ONCE = 1 << 18
 MODES = ("cover", "contain", "stretch")
 # A wider Gaussian is made on a smaller picture, where its standard deviation is about this many pixels.
@@ -43,13 +44,48 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
         raise MatteError(f"{sizes}; fit them to one size first")
     laid = np.array(backdrop, np.float32, order="C")
     cv2.copyTo(foreground, (alpha >= 1).astype(np.uint8), laid)
-    # Only soft pixels are mixed, some at a time, so that the linear copies of a large photo never exist as a whole.
-    soft = np.flatnonzero((alpha > 0) & (alpha < 1))
     colours, shares, result = foreground.reshape(-1, 3), alpha.ravel(), laid.reshape(-1, 3)
-    for some in np.array_split(soft, len(soft) // MIXED_AT_ONCE + 1):
-        share, front, behind = shares[some][:, None], colours[some], result[some]
-        result[some] = _from_light(_mix(_to_light(front), share, _to_light(behind))) if linear else _mix(front, share, behind)
+    for some in _soft(alpha):
+        result[some] = _mix(colours[some], shares[some][:, None], result[some], linear=linear)
     return laid
+
+
+def lay_levels_over(own: Levels, solid: NDArray[np.bool_], soft: Plane, alpha: Plane, backdrop: Plane, *, linear: bool = True) -> Levels:
+    """lay_over in integers, for a photo that shows the subject's colours itself wherever that is solid: of the photo's dtype, [H, W, 3].
+
+    own: the photo, uint8 or uint16 [H, W, 3]. solid: bool [H, W], where its colours are the subject's; soft: float32 [3, H, W], these
+    elsewhere. Most of a picture is either solid or backdrop, and goes no way through floats.
+    """
+    top = int(np.iinfo(own.dtype).max)
+    laid = to_levels(backdrop, top)
+    cv2.copyTo(own, (alpha >= 1).view(np.uint8), laid)
+    photo, is_own, colours, shares = own.reshape(-1, 3), solid.ravel(), soft.reshape(3, -1), alpha.ravel()
+    behind, result = backdrop.reshape(-1, 3), laid.reshape(-1, 3)
+    for some in _soft(alpha):
+        # take, for indexing by numbers reads the same in three times as long.
+        front, share = colours.take(some, axis=1).T, shares.take(some)[:, None]
+        front = np.where(is_own.take(some)[:, None], from_levels(photo.take(some, axis=0)), front)
+        result[some] = to_levels(_mix(front, share, behind.take(some, axis=0), linear=linear), top)
+    return laid
+
+
+def _soft(alpha: Plane) -> list[NDArray[np.intp]]:
+    """Flat indices of the pixels that are mixed, in parts, so that the linear copies of a large photo never exist as a whole."""
+    soft = np.flatnonzero((alpha > 0) & (alpha < 1))
+    return np.array_split(soft, len(soft) // MIXED_AT_ONCE + 1)
+
+
+def own_where(solid: NDArray[np.bool_], own: Levels, others: Levels) -> Levels:
+    """A photo's own colours [H, W, 3] where it is solid, bool [H, W], and others of its dtype elsewhere; these are written to."""
+    cv2.copyTo(own, solid.view(np.uint8), others)
+    return others
+
+
+def with_alpha(colours: Levels, alpha: Levels) -> Levels:
+    """Straight RGBA [H, W, 4] of colours [H, W, 3] and an alpha [H, W] of one dtype."""
+    picture: Any = cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA)
+    picture[..., 3] = alpha
+    return np.asarray(picture)
 
 
 def premultiply(foreground: Plane, alpha: Plane) -> Plane:
@@ -57,7 +93,7 @@ def premultiply(foreground: Plane, alpha: Plane) -> Plane:
     return foreground * alpha[:, :, None]
 
 
-def to_levels(values: NDArray[np.float32], top: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def to_levels(values: NDArray[np.float32], top: int) -> Levels:
     """Values in 0..1, of any shape, as the nearest integers from 0 to `top`: uint8 for 255, uint16 for 65535."""
     # OpenCV rounds and saturates in one pass over the values.
     scale: Any = float(top)
@@ -120,7 +156,9 @@ def check_mode(mode: str) -> None:
         raise UsageError(f"'{mode}' is not a way to fit a backdrop; choose one of {', '.join(MODES)}")
 
 
-def _mix(foreground: Plane, share: Plane, backdrop: Plane) -> Plane:
+def _mix(foreground: Plane, share: Plane, backdrop: Plane, *, linear: bool) -> Plane:
+    if linear:
+        return _from_light(_mix(_to_light(foreground), share, _to_light(backdrop), linear=False))
     return share * foreground + (1 - share) * backdrop
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from mattecli.errors import EmptyError, InputError
 from mattecli.io.clips import Clip, Frame
 from mattecli.io.images import Photo, Pixels, read_photo
-from mattecli.io.video_read import open_clip
 from mattecli.matting.compose import fit, from_levels
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
 from mattecli.matting.register import Plate, Registration, apply, check_same_scene, prepare, register, track
@@ -77,20 +76,16 @@ def guided(
             yield one
 
 
-def open_plate(take: Take) -> LaidPlate | None:
+def open_plate(take: Take, clip: Clip, first: Frame) -> LaidPlate | None:
     """The plate of a take at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
 
-    Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
+    first: the take's first frame. Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
     """
     file = take.guides.get(PLATE)
     if file is None:
         return None
-    with open_clip(take.source, fps=take.fps, start=take.span.start, end=take.span.end) as reader:
-        first = next(iter(reader), None)
-        if first is None:
-            return None
-        made = None if is_picture(file) else plate_of_clip(file)
-        plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, reader.clip, file))
+    made = None if is_picture(file) else plate_of_clip(file)
+    plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, clip, file))
     registration = register(plate, first.pixels, align=take.align)
     check_same_scene(registration)
     return LaidPlate(plate, registration, () if made is None else made.notes)

@@ -14,7 +14,7 @@ from mattecli.core.headroom import Outcome, run_within
 from mattecli.core.runtime import Matter, to_array, to_host, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
-from mattecli.matting.compose import interleave, lay_over, to_levels
+from mattecli.matting.compose import interleave, lay_levels_over, lay_over, own_where, to_levels, with_alpha
 from mattecli.matting.foreground import estimate_foreground
 from mattecli.matting.mix import mixed_over
 from mattecli.matting.screen import despill, hold_to_key
@@ -24,6 +24,9 @@ from mattecli.pipelines.guides import Choice, read_guides
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
 from mattecli.pipelines.tensors import LastBackdrop, ToGuide, guide_tensor, seen_image
+
+# From this alpha on, the photo shows the subject alone.
+SOLID = 1 - 0.5 / 255
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,12 @@ class Recipe:
 class Matted:
     """A picture and its matte as tensors [1, C, H, W]: the model's foreground and the plate where there is one.
 
-    image: the photo's true colours. seen: the photo as models see it, the same tensor where nothing of it is transparent. alpha: the
-    matte of what was seen. own: the photo's own transparency, or None. notes: what was changed for the lack of memory. expected: the
-    peak of memory that was expected, in bytes.
+    pixels: the photo as it was read. image: its true colours. seen: it as models see it, the same tensor where nothing of it is
+    transparent. alpha: the matte of what was seen. own: the photo's own transparency, or None. notes: what was changed for the lack of
+    memory. expected: the peak of memory that was expected, in bytes.
     """
 
+    pixels: Pixels
     image: Tensor
     seen: Tensor
     alpha: Tensor
@@ -113,16 +117,16 @@ def matte_all(
             outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
             wait_for(device.torch)
         mattes = [
-            _finish(photo, _matted(images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
+            _finish(photo, _matted(photo, images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
             for n, photo in enumerate(photos)
         ]
         wait_for(device.torch)  # they are composed in another thread
     return mattes
 
 
-def _matted(images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
+def _matted(photo: Photo, images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
     seen, foreground, plate = images[at], _part(outcome.foreground, at), _part(plates, at)
-    return Matted(seen, seen, outcome.alpha[at], foreground, plate, notes=outcome.notes, expected=outcome.expected)
+    return Matted(photo.pixels, seen, seen, outcome.alpha[at], foreground, plate, notes=outcome.notes, expected=outcome.expected)
 
 
 def _batch(tensors: Sequence[Tensor]) -> Tensor:
@@ -186,6 +190,9 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0, i
 def _composed(matted: Matted, recipe: Recipe, top: int, seconds: float, icc: bytes | None) -> Pixels:
     if recipe.kind == "alpha":
         return integers(top, matted.cover)
+    as_deep = np.iinfo(matted.pixels.dtype).max == top
+    if recipe.decontaminate and matted.foreground is not None and as_deep and matted.alpha.device.type == "cpu":
+        return _composed_here(matted, matted.foreground, recipe, seconds=seconds, icc=icc)
     colours = true_colours(matted, recipe) if recipe.decontaminate else matted.image
     if recipe.kind == "foreground":
         return integers(top, colours)
@@ -200,6 +207,17 @@ def _composed(matted: Matted, recipe: Recipe, top: int, seconds: float, icc: byt
     return integers(top, colours, matted.cover)
 
 
+def _composed_here(matted: Matted, foreground: Tensor, recipe: Recipe, *, seconds: float, icc: bytes | None) -> Pixels:
+    """What compose makes of a predicted foreground, on the processor: where the photo's own colours are taken, so are its own integers."""
+    own, predicted, solid = matted.pixels, _predicted(matted, foreground), to_array(matted.alpha) > SOLID
+    if recipe.kind == "composite":
+        backdrop = (recipe.backdrop or plain_backdrop("white")).at((own.shape[0], own.shape[1]), seconds, icc=icc)
+        return lay_levels_over(own, solid, predicted[0].float().numpy(), to_array(matted.cover), backdrop, linear=recipe.linear)
+    top = int(np.iinfo(own.dtype).max)
+    colours = own_where(solid, own, integers(top, predicted))
+    return colours if recipe.kind == "foreground" else with_alpha(colours, integers(top, matted.cover))
+
+
 def true_colours(matted: Matted, recipe: Recipe) -> Tensor:
     """The foreground: the model's where it predicts one, else estimated, without a screen's spill; the photo's own where alpha is 1."""
     with torch.inference_mode():
@@ -208,9 +226,15 @@ def true_colours(matted: Matted, recipe: Recipe) -> Tensor:
             if not recipe.choice.screen or matted.plate is None:
                 return colours
             return _as_tensor(despill(to_array(colours), to_array(matted.alpha), to_array(matted.plate)), colours)
-        # A model that saw a pixel half transparent has predicted some of the grey it saw there.
-        predicted = matted.foreground if matted.own is None else torch.where(matted.own < 1, _estimated(matted), matted.foreground)
-        return torch.where(matted.alpha > 1 - 0.5 / 255, matted.image, predicted)
+        return torch.where(matted.alpha > SOLID, matted.image, _predicted(matted, matted.foreground))
+
+
+def _predicted(matted: Matted, foreground: Tensor) -> Tensor:
+    """A model's foreground, but for pixels that it saw half transparent: there it has predicted some of the grey it saw."""
+    if matted.own is None:
+        return foreground
+    with torch.inference_mode():
+        return torch.where(matted.own < 1, _estimated(matted), foreground)
 
 
 def _estimated(matted: Matted) -> Tensor:

@@ -45,7 +45,7 @@ def write_preview(file: str, take: Take, recipe: Recipe) -> None:
 
 def _sampled(take: Take, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
     """A few single frames of a take, matted by themselves."""
-    plate = open_plate(take)
+    plate = next((open_plate(take, clip, first) for first, clip in _first_from(take.span.start, take)), None)
     anew = None if plate is None else replace(plate, first=None)  # the places lie too far apart to follow a camera from one to the next
     one = replace(take, span=replace(take.span, every=1), smooth=False, batch=1)
     for frame, clip in _frames(take):

@@ -17,7 +17,7 @@ from mattecli.core.cores import frames_at_once, shared_out
 from mattecli.core.runtime import to_array
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
-from mattecli.io.clips import Clip, Frame, Reader, Writer
+from mattecli.io.clips import Clip, Frame, Writer
 from mattecli.io.images import Photo
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
@@ -76,25 +76,26 @@ def process_clip(take: Take, recipe: Recipe, *, on_frame: Callable[[int, int | N
         open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader,
         open_given(take, reader.clip) as given,
     ):
-        clip = reader.clip
-        plate = open_plate(take)
+        clip, frames = reader.clip, iter(reader)
+        begun = list(islice(frames, 1))
+        plate = open_plate(take, clip, begun[0]) if begun else None
         record = record_of(take, recipe)
         done = record.frames_kept() if record is not None and take.resume else 0
         with _writer(take, recipe, clip, first=done + 1) as writer:
-            doubtful = _run(reader, writer, record, take, recipe, plate, given, clock, done=done, on_frame=on_frame)
-            frames = writer.frames + done
-            if frames == 0:
+            doubtful = _run(chain(begun, frames), clip, writer, record, take, recipe, plate, given, clock, done=done, on_frame=on_frame)
+            count = writer.frames + done
+            if count == 0:
                 raise InputError(f"{take.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
         whole = span.end is None and reader.damage is None
-        of_guides = [*_plate_notes(plate), *(note for guide in given.values() for note in (guide.surplus(frames) if whole else ()))]
+        of_guides = [*_plate_notes(plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
     notes = (*_take_notes(take, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
     return Footage(
         source=take.source,
         destination=take.destination,
         clip=clip,
-        frames=frames,
+        frames=count,
         seconds=time.perf_counter() - begin,
-        length=float(frames / clip.rate),
+        length=float(count / clip.rate),
         split=clock.split,
         peak_memory=peak_memory(recipe.matter.device.torch),
         notes=notes,
@@ -118,7 +119,8 @@ def _writer(take: Take, recipe: Recipe, clip: Clip, *, first: int) -> Writer:
 
 
 def _run(
-    reader: Reader,
+    frames: Iterable[Frame],
+    clip: Clip,
     writer: Writer,
     record: Record | None,
     take: Take,
@@ -131,7 +133,7 @@ def _run(
     on_frame: Callable[[int, int | None], None],
 ) -> Counter[str]:
     """The loop itself; returns how often each doubt about a matte came up. The first `done` frames are there already."""
-    clip, doubtful = reader.clip, Counter[str]()
+    doubtful = Counter[str]()
     if record is not None:
         record.write(done)
 
@@ -147,12 +149,12 @@ def _run(
     at_once = frames_at_once(recipe.matter.device)
     with (
         shared_out(at_once),
-        read_ahead(reader, depth=AHEAD, on_wait=partial(clock.add, "decode")) as frames,
+        read_ahead(frames, depth=AHEAD, on_wait=partial(clock.add, "decode")) as ready,
         WriteBehind(finish, depth=BEHIND) as behind,
     ):
         # A steadied matte depends on all before it, so they are made again.
         skipped = 0 if take.smooth else done
-        for moment in moments(frames, clip, take, recipe, plate, given, clock, skipped=skipped, threads=at_once):
+        for moment in moments(ready, clip, take, recipe, plate, given, clock, skipped=skipped, threads=at_once):
             if moment.frame.index >= done:
                 doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
                 behind.put(moment)

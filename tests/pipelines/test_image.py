@@ -1,0 +1,53 @@
+"""Composing: solid parts are the photo's own integers, and all is what floats would have given."""
+
+import numpy as np
+import pytest
+import torch
+
+from mattecli.core.registry import registry
+from mattecli.core.runtime import Matter, pick_device, to_array, to_tensor
+from mattecli.matting.compose import lay_over, to_levels
+from mattecli.pipelines.backdrop import plain_backdrop
+from mattecli.pipelines.guides import Choice
+from mattecli.pipelines.image import Matted, Recipe, compose, true_colours
+
+SIZE = (30, 41)
+# Composing asks a matter for its device alone.
+ON_CPU = Matter(module=None, info=None, device=pick_device("cpu"), precision="fp32")
+
+
+def _matted(dtype: type, *, own: bool) -> Matted:
+    """A photo with a soft matte that has clear, solid and all but solid parts, and any foreground."""
+    random, cpu, top = np.random.default_rng(0), pick_device("cpu"), np.iinfo(dtype).max
+    photo, transparency = (random.integers(0, top, shape, dtype, endpoint=True) for shape in ((*SIZE, 3), SIZE))
+    alpha = torch.linspace(-0.2, 1.2, SIZE[1]).clamp(0, 1).repeat(1, 1, SIZE[0], 1)
+    alpha[:, :, :3] = 0.9995
+    tensor, foreground = to_tensor(photo, cpu), torch.from_numpy(random.random((1, 3, *SIZE), np.float32))
+    return Matted(photo, tensor, tensor, alpha, foreground, None, own=to_tensor(transparency, cpu) if own else None)
+
+
+def _by_floats(matted: Matted, recipe: Recipe, top: int) -> np.ndarray:
+    """The whole picture in floats, rounded at the end."""
+    colours, cover = to_array(true_colours(matted, recipe)), to_array(matted.cover)
+    if recipe.kind == "composite":
+        return to_levels(lay_over(colours, cover, recipe.backdrop.at(SIZE), linear=recipe.linear), top)
+    return to_levels(colours if recipe.kind == "foreground" else np.dstack([colours, cover]), top)
+
+
+@pytest.mark.parametrize("kind", ["cutout", "foreground", "composite"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("own", [False, True])
+def test_results_are_what_floats_give_to_the_bit(kind: str, dtype: type, own: bool) -> None:
+    matted, top = _matted(dtype, own=own), np.iinfo(dtype).max
+    recipe = Recipe(Choice(registry().find("bgmv2"), ""), ON_CPU, kind=kind, backdrop=plain_backdrop("orange"))
+    made = compose(matted, recipe, top=top)
+    assert made.dtype == dtype
+    np.testing.assert_array_equal(made, _by_floats(matted, recipe, top))
+
+
+def test_solid_parts_are_the_photos_own_integers() -> None:
+    matted = _matted(np.uint8, own=False)
+    cutout = compose(matted, Recipe(Choice(registry().find("bgmv2"), ""), ON_CPU), top=255)
+    solid = cutout[..., 3] == 255
+    assert 0 < solid.sum() < solid.size
+    np.testing.assert_array_equal(cutout[solid][:, :3], matted.pixels[solid])
