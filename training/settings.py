@@ -66,8 +66,8 @@ class Augment:
 @dataclass(frozen=True)
 class Optimiser:
     """`rate` rises over `warmup` steps and falls along a cosine to `floor` times itself at the last step. `factors`: what to multiply
-    it by for parameters whose name begins so. `clip`: the gradient's largest norm (0: any); `average`: the decay of the weights' moving
-    average, which is what is validated and shipped; `accumulate`: batches to a step."""
+    it by for parameters whose name begins so; those times 0 are frozen. `clip`: the gradient's largest norm (0: any); `average`: the decay
+    of the weights' moving average, which is what is validated and shipped; `accumulate`: batches to a step."""
 
     name: str = "adamw"
     rate: float = 3e-4

@@ -70,14 +70,15 @@ def _start_from(network: nn.Module, path: Path) -> None:
 
 
 def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    """One group for each factor; each remembers its own (`factor`), for the rate is set at every step."""
+    """One group for each factor; each remembers its own (`factor`), for the rate is set at every step. A factor of 0 freezes."""
     if settings.name not in OPTIMISERS:
         raise InputError(f"there is no optimiser {settings.name!r}; there are {', '.join(OPTIMISERS)}")
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         prefix = next((prefix for prefix in settings.factors if name.startswith(prefix)), "")
-        group = groups.setdefault(prefix, {"params": [], "factor": settings.factors.get(prefix, 1.0)})
-        group["params"].append(parameter)
+        factor = settings.factors.get(prefix, 1.0)
+        group = groups.setdefault(prefix, {"params": [], "factor": factor})
+        group["params"].append(parameter.requires_grad_(factor != 0.0))
     unused = [prefix for prefix in settings.factors if prefix not in groups]
     if unused:
         raise InputError(f"no parameter's name begins with {', '.join(unused)}; mend [optimiser.factors]")
