@@ -142,7 +142,8 @@ def test_laying_over_in_integers_is_laying_over_and_solid_parts_are_the_photos_t
     photo, (soft, backdrop) = random.integers(0, top + 1, (300, 7, 3)).astype(dtype), random.random((2, 300, 7, 3), np.float32)
     alpha = random.choice(np.array([0, 0.3, 0.9999, 1], np.float32), (300, 7))
     solid = alpha > 0.9
-    laid = lay_levels_over(photo, solid, np.ascontiguousarray(soft.transpose(2, 0, 1)), alpha, backdrop, linear=linear)
+    levels, planes = to_levels(backdrop, top), np.ascontiguousarray(soft.transpose(2, 0, 1))
+    laid = lay_levels_over(photo, solid, planes, alpha, backdrop, levels, linear=linear)
     expected = to_levels(lay_over(np.where(solid[..., None], from_levels(photo), soft), alpha, backdrop, linear=linear), top)
     assert laid.dtype == dtype
     np.testing.assert_array_equal(laid, expected)

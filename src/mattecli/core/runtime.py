@@ -173,7 +173,10 @@ def load_matter(path: Path, *, device: Device, precision: str = "fp32") -> Matte
 
 
 def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> Tensor:
-    """An integer picture [H, W] or [H, W, C] as float32 [1, C, H, W] in 0..1 on the device; the bytes travel, the floats are made there."""
+    """An integer picture [H, W] or [H, W, C] as float32 [1, C, H, W] in 0..1 on the device; the bytes travel, the floats are made there.
+
+    A pixel's channels stay together in memory, as convolutions like them.
+    """
     wide = array.dtype == np.uint16
     together = np.ascontiguousarray(array)
     # torch has few kernels for uint16, so 16-bit pictures travel as int16.
@@ -182,7 +185,7 @@ def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> 
         # So that the GPU fetches it by itself, while this and other threads go on; torch keeps such memory for the next picture.
         tensor = tensor.pin_memory()
     tensor = tensor.to(device.torch, non_blocking=True)
-    tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None].contiguous()
+    tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
     if wide:
         tensor = tensor.to(torch.int32).bitwise_and_(65535)
     return tensor.to(torch.float32).div_(65535.0 if wide else 255.0)

@@ -50,14 +50,17 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
     return laid
 
 
-def lay_levels_over(own: Levels, solid: NDArray[np.bool_], soft: Plane, alpha: Plane, backdrop: Plane, *, linear: bool = True) -> Levels:
+def lay_levels_over(
+    own: Levels, solid: NDArray[np.bool_], soft: Plane, alpha: Plane, backdrop: Plane, levels: Levels, *, linear: bool = True
+) -> Levels:
     """lay_over in integers, for a photo that shows the subject's colours itself wherever that is solid: of the photo's dtype, [H, W, 3].
 
     own: the photo, uint8 or uint16 [H, W, 3]. solid: bool [H, W], where its colours are the subject's; soft: float32 [3, H, W], these
-    elsewhere. Most of a picture is either solid or backdrop, and goes no way through floats.
+    elsewhere. levels: the backdrop in integers of the photo's dtype. Most of a picture is either solid or backdrop, and goes no way
+    through floats.
     """
     top = int(np.iinfo(own.dtype).max)
-    laid = to_levels(backdrop, top)
+    laid = levels.copy()
     cv2.copyTo(own, (alpha >= 1).view(np.uint8), laid)
     photo, is_own, colours, shares = own.reshape(-1, 3), solid.ravel(), soft.reshape(3, -1), alpha.ravel()
     behind, result = backdrop.reshape(-1, 3), laid.reshape(-1, 3)

@@ -36,7 +36,7 @@ class Recipe:
     kind: cutout | alpha | foreground | composite. backdrop: what a composite is laid over, and linear: whether light is mixed there, or
     encoded values. options: tunables of the matter, by name. decontaminate: whether the old background is taken out of the colours.
     max_memory: bytes this process may hold, or the device's of them; None for all there are. tell: is told the peak expected.
-    last_backdrop: brings backdrops to a GPU.
+    last_backdrop: has backdrops ready for composing.
     """
 
     choice: Choice
@@ -200,7 +200,7 @@ def _composed(matted: Matted, recipe: Recipe, top: int, seconds: float, icc: byt
         backdrop = recipe.backdrop or plain_backdrop("white")
         behind = backdrop.at((colours.shape[2], colours.shape[3]), seconds, icc=icc)
         if colours.device.type == "cuda":
-            plane = recipe.last_backdrop(behind, recipe.matter.device)
+            plane = recipe.last_backdrop.on(recipe.matter.device, behind)
             return integers(top, mixed_over(colours.float(), matted.cover.float(), plane, linear=recipe.linear))
         front = interleave(list(colours[0].float().cpu().numpy()))
         return to_levels(lay_over(front, to_array(matted.cover), behind, linear=recipe.linear), top)
@@ -210,10 +210,11 @@ def _composed(matted: Matted, recipe: Recipe, top: int, seconds: float, icc: byt
 def _composed_here(matted: Matted, foreground: Tensor, recipe: Recipe, *, seconds: float, icc: bytes | None) -> Pixels:
     """What compose makes of a predicted foreground, on the processor: where the photo's own colours are taken, so are its own integers."""
     own, predicted, solid = matted.pixels, _predicted(matted, foreground), to_array(matted.alpha) > SOLID
+    top = int(np.iinfo(own.dtype).max)
     if recipe.kind == "composite":
         backdrop = (recipe.backdrop or plain_backdrop("white")).at((own.shape[0], own.shape[1]), seconds, icc=icc)
-        return lay_levels_over(own, solid, predicted[0].float().numpy(), to_array(matted.cover), backdrop, linear=recipe.linear)
-    top = int(np.iinfo(own.dtype).max)
+        soft, levels = predicted[0].float().numpy(), recipe.last_backdrop.levels(backdrop, top)
+        return lay_levels_over(own, solid, soft, to_array(matted.cover), backdrop, levels, linear=recipe.linear)
     colours = own_where(solid, own, integers(top, predicted))
     return colours if recipe.kind == "foreground" else with_alpha(colours, integers(top, matted.cover))
 

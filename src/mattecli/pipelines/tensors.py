@@ -9,7 +9,7 @@ from torch import Tensor
 from mattecli.core.runtime import Device, Matter, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
-from mattecli.matting.compose import Plane
+from mattecli.matting.compose import Levels, Plane, to_levels
 
 ToGuide = Callable[[str, Pixels, Matter], Tensor]
 """Makes the tensor of a guide: (its name, its pixels, the model it is for)."""
@@ -49,15 +49,25 @@ class LastGuides:
 
 
 class LastBackdrop:
-    """Backdrops [H, W, 3] as tensors [1, 3, H, W] on a device; one that is the very array it was for the last picture is there already.
+    """Backdrops [H, W, 3] as composing wants them; one that is the very array it was for the last picture is there already.
 
     Several threads may share one.
     """
 
     def __init__(self) -> None:
         self._last: tuple[Plane, Tensor] | None = None
+        self._levels: tuple[Plane, Levels] | None = None
 
-    def __call__(self, backdrop: Plane, device: Device) -> Tensor:
+    def levels(self, backdrop: Plane, top: int) -> Levels:
+        """In integers from 0 to `top`, not to be written to."""
+        last = self._levels
+        if last is None or last[0] is not backdrop or np.iinfo(last[1].dtype).max != top:
+            last = (backdrop, to_levels(backdrop, top))
+            self._levels = last
+        return last[1]
+
+    def on(self, device: Device, backdrop: Plane) -> Tensor:
+        """As a tensor [1, 3, H, W] on a device."""
         last = self._last
         if last is None or last[0] is not backdrop:
             tensor = torch.from_numpy(np.ascontiguousarray(backdrop)).to(device.torch)
