@@ -1,6 +1,9 @@
 """Random numbers for a batch, drawn on its device from one seed: the same seed gives the same numbers there."""
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -17,7 +20,7 @@ class Dice:
 
     def scale(self, least: float, most: float) -> Tensor:
         """Factors from `least` to `most`, halving as likely as doubling."""
-        return torch.exp(self.uniform(float(torch.tensor(least).log()), float(torch.tensor(most).log())))
+        return torch.exp(self.uniform(math.log(least), math.log(most)))
 
     def normal(self, deviation: float, channels: int = 1) -> Tensor:
         """Around 0."""
@@ -34,7 +37,7 @@ class Dice:
     def hills(self, cells: int, size: int) -> Tensor:
         """Smooth random planes [count, 1, size, size] around 0, about `cells` hills along a side."""
         grid = torch.randn(self.count, 1, cells, cells, generator=self._generator, device=self.device)
-        return torch.nn.functional.interpolate(grid, size=[size, size], mode="bicubic", align_corners=False)
+        return F.interpolate(grid, size=[size, size], mode="bicubic", align_corners=False)
 
     def grains(self, like: Tensor) -> Tensor:
         """Noise of standard deviation 1 for each value of a tensor."""
