@@ -85,7 +85,9 @@ def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
     function. Elsewhere it filters in whole numbers of 1/2048, which differs by one step in about one sample of thirty. The factor
     comes first because whole numbers make exact ties, as when halving, and those must stay ties.
     """
-    resized = F.interpolate(image * 255.0, size=[height, width], mode="bicubic", align_corners=False)
+    resized = image * 255.0
+    if image.shape[2] != height or image.shape[3] != width:  # else the kernel's middle is 1 and the rest of it 0
+        resized = F.interpolate(resized, size=[height, width], mode="bicubic", align_corners=False)
     return resized.round().clamp(0.0, 255.0) / 255.0
 
 
