@@ -1,7 +1,7 @@
 """What a GPU makes of the models: each at HD and 4K in full and in half precision, by itself and from file to file.
 
 Everything is measured by what `matte bench --device cuda` measures with (pipelines/bench_trial.py), here in one process, so that a GPU that
-is lent for minutes is not kept waiting for torch to load. Models without weights run on stand-in weights: speed does not depend on the
+is paid by the minute is not kept waiting for torch to load. Models without weights run on stand-in weights: speed does not depend on the
 values. Seconds are wall clock around synchronised calls, after the calls that warm up; memory is the most that torch held on the device.
 A table in Markdown on stdout, progress on stderr.
 
@@ -52,7 +52,7 @@ def main() -> None:
     for row in measured(arguments):
         rows.append(row)
         print(json.dumps(row), file=sys.stderr)
-        if arguments.json:  # after every row, so that a lease that ends early leaves what was found
+        if arguments.json:  # after every row, so that what was found stays when time runs out
             arguments.json.write_text(json.dumps({"machine": machine.describe(), "rows": rows}, indent=1) + "\n")
     print(markdown(rows))
 
