@@ -20,12 +20,13 @@ from typing import Any
 
 import torch
 
-from mattecli.core import export, machine, standin
+from mattecli.core import machine
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError
-from mattecli.pipelines.bench import needs_stand_in, parse_sizes, size_label
+from mattecli.pipelines.bench import file_to_measure, parse_sizes, size_label
 from mattecli.pipelines.bench_scene import write_clip, write_scene
 from mattecli.pipelines.bench_trial import Trial, run_trial
+from weights import table
 
 MODELS = "bgmv2,bgmv2-resnet50,modnet,shm-fast,dim,fusion"
 COLUMNS = {
@@ -74,12 +75,9 @@ def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def trial(name: str, scene: Path, precision: str, clip: str, arguments: argparse.Namespace) -> Mapping[str, Any]:
     """What is found, or why nothing is."""
     begin, found = time.perf_counter(), {}
-    if arguments.device != "cpu":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+    torch.cuda.empty_cache()  # of the trial before
     try:
-        spec = registry().find(name)
-        file = standin.standin_file(spec) if needs_stand_in(spec) else export.export_file(spec)
+        file = file_to_measure(registry().find(name))
         run_trial(Trial(str(file), str(scene), arguments.device, precision, 1, arguments.seconds, clip), found.update)
     except (MatteError, RuntimeError) as error:
         found["failed"] = str(error)[-500:]
@@ -87,12 +85,11 @@ def trial(name: str, scene: Path, precision: str, clip: str, arguments: argparse
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    head = ["model", "size", "precision", *COLUMNS]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for row in rows:
         shown = [show(row) for show in COLUMNS.values()] if "fps" in row else [row.get("failed") or row.get("skipped", "")]
         lines.append([f"`{row['model']}`", row["size"], row["precision"], *shown])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(["model", "size", "precision", *COLUMNS], lines)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mattecli.errors import InputError
 from training.augment import augmented
 from training.diary import Diary, say
+from training.dice import seed_of
 from training.pool import REFRESH, Maker, available, batches, fill, unpacked
 from training.recompose import read_stock, recomposed
 from training.settings import Optimiser, Run
@@ -81,8 +81,8 @@ def _batches(state: State, maker: Maker, numbers: range) -> Iterator[dict[str, T
 def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """One step of the optimiser over a group of batches; its loss and the loss's terms, unweighted."""
     run, network = state.run, state.network
-    chance = torch.Generator().manual_seed(_seed(run.seed, state.step))
-    torch.manual_seed(_seed(run.seed, state.step))  # for what a network drops
+    chance = torch.Generator().manual_seed(seed_of(run.seed, state.step))
+    torch.manual_seed(seed_of(run.seed, state.step))  # for what a network drops
     network.train()
     state.optimiser.zero_grad(set_to_none=True)
     told: dict[str, Tensor] = {}
@@ -102,10 +102,6 @@ def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 def _mixed(run: Run, device: torch.device) -> bool:
     return run.precision == "bfloat16" or (run.precision == "float16" and device.type == "cuda")
-
-
-def _seed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _descend(state: State) -> None:

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.augment import LUMA
 from training.dice import Dice
 from training.engine import EngineSettings
 
-LUMA = (0.299, 0.587, 0.114)
 SHARPENED_AT = 0.8
 """Standard deviation, in pixels, of what is taken away or added in sharpening."""
 

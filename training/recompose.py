@@ -13,17 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.dice import Dice
+from training.dice import Dice, seed_of
 from training.engine import EngineSettings
+from training.engine.layers import FAINT, NEGLIGIBLE
 from training.optics import blurred, cameras, tones
 from training.pool import Maker, opened
 from training.settings import Mix, Run
 
 READERS = 8
-# Below this alpha a colour is carried on from its surroundings, for dividing by so little leaves rounding (engine/layers.py).
-FAINT = 1 / 32
-# An alpha nearer than this to 0 or 1 is taken for it: 8 bits cannot tell them apart.
-NEGLIGIBLE = 1 / 510
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,8 @@ def read_stock(maker: Maker, known: int, device: torch.device, before: Stock | N
 def recomposed(stock: Stock, run: Run, numbers: range) -> Iterator[dict[str, Tensor]]:
     """The batches of these numbers: name -> float32 [B, C, mix.size, mix.size] in 0..1 on the stock's device."""
     for number in numbers:
-        seed = int(np.random.SeedSequence((run.seed, number, 1)).generate_state(1, np.uint64)[0] >> 1)
-        yield composites(stock, run.engine, run.mix, Dice(run.batch, seed, stock.backgrounds.device))
+        dice = Dice(run.batch, seed_of(run.seed, number, 1), stock.backgrounds.device)
+        yield composites(stock, run.engine, run.mix, dice)
 
 
 @torch.no_grad()

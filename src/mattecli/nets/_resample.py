@@ -12,10 +12,7 @@ from torch import Tensor
 def weighed_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     """Of a table [R, C] the sums of `rows` [N, K] times their `weights` [N, K]: [N, C]."""
     table, weights = table.contiguous(), weights.to(table.dtype)
-    if table.device.type == "cpu" or (table.device.type != "mps" and table.shape[1] >= 128):
-        return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
-    # Not every torch has embedding_bag for mps, and on CUDA it leaves all threads but one for each of C idle.
-    return (F.embedding(rows, table) * weights[:, :, None]).sum(1)
+    return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
 
 
 def counted(places: int, device: torch.device) -> Tensor:

@@ -144,8 +144,7 @@ def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: lis
         return corner, (upper[:, :, None] * left[:, None]).view(-1, 1)
     upper, lower, left, right = upper[:, :, None], lower[:, :, None], left[:, None], right[:, None]
     weights = torch.stack((upper * left, upper * right, lower * left, lower * right), 3).view(-1, 4)
-    second = torch.arange(2, device=cells.device)
-    return corner + (second[:, None] * (width * down) + second * aside).flatten(), weights
+    return corner + torch.tensor([0, aside, width * down, width * down + aside], device=cells.device), weights
 
 
 def pixels(picture: Tensor, where: tuple[Tensor, Tensor]) -> Tensor:

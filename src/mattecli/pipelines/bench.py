@@ -138,6 +138,11 @@ def needs_stand_in(spec: ModelSpec) -> bool:
     return spec.export is None and not store.is_installed(spec)
 
 
+def file_to_measure(spec: ModelSpec) -> Path:
+    """The model's export, or one of its network with stand-in weights where its own are not here."""
+    return standin.standin_file(spec) if needs_stand_in(spec) else export.export_file(spec)
+
+
 def clip_size(clip: str) -> Size:
     """A clip's (width, height); InputError for what is no clip."""
     height, width = probe(clip).size
@@ -176,7 +181,7 @@ class _Stage:
 def _row(spec: ModelSpec, case: Case, bench: Bench, stage: _Stage) -> Row:
     stand_in = needs_stand_in(spec)
     try:
-        file = standin.standin_file(spec) if stand_in else export.export_file(spec)
+        file = file_to_measure(spec)
         folder, clip = stage.at(case.size)
     except MatteError as error:
         return Row(case, stand_in, failed=str(error))

@@ -1,6 +1,7 @@
 """Photos and guides as the tensors a model takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.compose import Levels, Plane, to_levels
 
+Made = TypeVar("Made")
 ToGuide = Callable[[str, Pixels, Matter], Tensor]
 """Makes the tensor of a guide: (its name, its pixels, the model it is for)."""
 
@@ -30,6 +32,19 @@ def guide_tensor(name: str, pixels: Pixels, matter: Matter) -> Tensor:
     return (tensor * 2).round() / 2 if name == "trimap" else tensor
 
 
+class _Last(Generic[Made]):
+    """What was made of the last array under each name: while it is the very same array, it is not made again."""
+
+    def __init__(self) -> None:
+        self._last: dict[Hashable, tuple[object, Made]] = {}
+
+    def __call__(self, name: Hashable, array: object, make: Callable[[], Made]) -> Made:
+        last = self._last.get(name)
+        if last is None or last[0] is not array:
+            last = self._last[name] = (array, make())
+        return last[1]
+
+
 class LastGuides:
     """guide_tensor for the frames of a clip: a guide that is the very array it was a frame ago is not converted again.
 
@@ -37,15 +52,10 @@ class LastGuides:
     """
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[Pixels, Tensor]] = {}
+        self._last = _Last[Tensor]()
 
     def __call__(self, name: str, pixels: Pixels, matter: Matter) -> Tensor:
-        last = self._last.get(name)
-        if last is None or last[0] is not pixels:
-            last = (pixels, guide_tensor(name, pixels, matter))
-            wait_for(matter.device.torch)  # others will use it in streams of their own
-            self._last[name] = last
-        return last[1]
+        return self._last(name, pixels, lambda: _there(guide_tensor(name, pixels, matter)))
 
 
 class LastBackdrop:
@@ -55,23 +65,22 @@ class LastBackdrop:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Plane, Tensor] | None = None
-        self._levels: tuple[Plane, Levels] | None = None
+        self._tensors, self._levels = _Last[Tensor](), _Last[Levels]()
 
     def levels(self, backdrop: Plane, top: int) -> Levels:
         """In integers from 0 to `top`, not to be written to."""
-        last = self._levels
-        if last is None or last[0] is not backdrop or np.iinfo(last[1].dtype).max != top:
-            last = (backdrop, to_levels(backdrop, top))
-            self._levels = last
-        return last[1]
+        return self._levels(top, backdrop, lambda: to_levels(backdrop, top))
 
     def on(self, device: Device, backdrop: Plane) -> Tensor:
         """As a tensor [1, 3, H, W] on a device."""
-        last = self._last
-        if last is None or last[0] is not backdrop:
-            tensor = torch.from_numpy(np.ascontiguousarray(backdrop)).to(device.torch)
-            last = (backdrop, tensor.permute(2, 0, 1)[None].contiguous())
-            wait_for(device.torch)  # others will use it in streams of their own
-            self._last = last
-        return last[1]
+        return self._tensors(device, backdrop, lambda: _there(_planes_on(device, backdrop)))
+
+
+def _planes_on(device: Device, picture: Plane) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture)).to(device.torch).permute(2, 0, 1)[None].contiguous()
+
+
+def _there(tensor: Tensor) -> Tensor:
+    """A tensor once it is made: others will use it in streams of their own."""
+    wait_for(tensor.device)
+    return tensor
