@@ -9,8 +9,9 @@ For each model three fresh processes take turns, call by call, so that a busy mo
   torch as anybody does, and never mattecli.core.
 
 All have the same stand-in weights (speed does not depend on their values), fp32, the same input and the same number of threads in all.
-The first calls of each are warm-up, the rest count by their median. The reference is our modules run eagerly: BackgroundMattingV2's
-refiner goes over memory fewer times in them than in the authors' code, so that its reference is the faster for it.
+The first calls of each are warm-up, the rest count by their median. The reference is our modules run eagerly. BackgroundMattingV2's
+refiner goes over memory fewer times in them than in the authors' code, so that its reference is the faster for it; MODNet's half norms,
+which do so too, are the authors' in the reference: a batch norm, an instance norm and a concatenation.
 
 Inputs have the size at which each network works by itself, so that resizing does not count: bgmv2 (the MobileNetV2 one) at 1920x1080,
 modnet at 896x512, which is what it makes of a 1280x720 photo, shm-fast at 256x256, dim at 800x800.
@@ -132,6 +133,8 @@ def eager_call(case: Mapping[str, Any], folder: Path) -> Call:
     module = importlib.import_module(f"mattecli.nets.{case['architecture']}")
     torch.manual_seed(case["seed"])
     network = module.wrap(module.build(**case["build"]), **case["build"]).eval()
+    if case["architecture"] == "modnet":
+        module.HalfInstanceNorm.forward = norms_apart
     image, guides = read_inputs(case, folder)
     if "mattecli.core" in sys.modules:
         raise RuntimeError("the eager process has imported mattecli.core, so it is no reference any more")
@@ -141,6 +144,15 @@ def eager_call(case: Mapping[str, Any], folder: Path) -> Call:
             return network(image, *guides.values())[0]
 
     return call
+
+
+def norms_apart(norm: Any, features: Any) -> Any:
+    """MODNet's half norm as its authors' IBNorm computes it (github.com/ZHKKKe/MODNet, src/models/modnet.py)."""
+    import torch
+
+    by_batch = norm.bnorm(features[:, : norm.first].contiguous())
+    by_instance = torch.nn.functional.instance_norm(features[:, norm.first :].contiguous())
+    return torch.cat((by_batch, by_instance), 1)
 
 
 def set_threads(case: Mapping[str, Any]) -> None:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mattecli.errors import InputError
+from mattecli.matting.plate import trimap_from_plate
+from mattecli.matting.register import AT_REST
 from mattecli.nets._ops import standardise, trimap_levels, with_known
 from training import losses
 from training.engine import Example
@@ -69,13 +71,36 @@ def unknown_of(batch: Batch) -> Tensor:
 
 def trimap_terms(alpha: Tensor, batch: Batch) -> Terms:
     """The losses of trimap matting, over the unknown region; alpha is known elsewhere."""
-    true, unknown = batch["alpha"], unknown_of(batch)
+    return matte_terms(alpha, batch, unknown_of(batch))
+
+
+def matte_terms(alpha: Tensor, batch: Batch, where: Tensor) -> Terms:
+    """The losses of a matte over the pixels that count, [B, 1, H, W]."""
+    true = batch["alpha"]
     return {
-        "alpha": losses.charbonnier(alpha, true, unknown),
-        "composition": losses.composition(alpha, true, batch["foreground"], batch["background"], unknown),
-        "laplacian": losses.laplacian(alpha, true, unknown),
-        "gradient": losses.gradient(alpha, true, unknown),
+        "alpha": losses.charbonnier(alpha, true, where),
+        "composition": losses.composition(alpha, true, batch["foreground"], batch["background"], where),
+        "laplacian": losses.laplacian(alpha, true, where),
+        "gradient": losses.gradient(alpha, true, where),
     }
+
+
+def coarse_matte(image: NDArray[np.float32], trimap: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The closed-form matte [H, W], of one in two with the epsilon that suits lossy files: the trimap's bytes say which."""
+    fusion = import_module("mattecli.nets.fusion")
+    epsilon = EPSILONS[crc32(trimap.tobytes()) % 2]
+    with warnings.catch_warnings():  # torch calls its own sparse tensors unfinished
+        warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
+        matte: Tensor = fusion.coarse_matte(
+            torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(trimap)[None, None], epsilon
+        )
+    return matte[0, 0].numpy()
+
+
+def leaky(raw: Tensor) -> Tensor:
+    """Alpha before it is clamped: beyond 0 and 1 a tenth of the way counts, so that such pixels still feel their loss."""
+    inside = raw.clamp(0.0, 1.0)
+    return inside + 0.1 * (raw - inside)
 
 
 class Fusion(Lesson):
@@ -87,27 +112,45 @@ class Fusion(Lesson):
     terms_known = ("alpha", "composition", "laplacian", "gradient")
 
     def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
-        """The closed-form matte of the example, of one in two with the epsilon that suits lossy files: the trimap's bytes say which."""
-        fusion = import_module("mattecli.nets.fusion")
-        image = torch.from_numpy(example.image).permute(2, 0, 1)[None]
-        epsilon = EPSILONS[crc32(example.trimap.tobytes()) % 2]
-        with warnings.catch_warnings():  # torch calls its own sparse tensors unfinished
-            warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
-            coarse: Tensor = fusion.coarse_matte(image, torch.from_numpy(example.trimap)[None, None], epsilon)
-        return {"coarse": coarse[0, 0].numpy()}
+        """The closed-form matte of the example."""
+        return {"coarse": coarse_matte(example.image, example.trimap)}
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        """`raw` is alpha before it is clamped: beyond 0 and 1 a tenth of the way counts, so that such pixels still feel their loss."""
         fusion = import_module("mattecli.nets.fusion")
-        residual = network(fusion.features(batch["image"], batch["trimap"], batch["coarse"])).float()
-        raw = batch["coarse"] + residual
-        inside = raw.clamp(0.0, 1.0)
+        raw = batch["coarse"] + network(fusion.features(batch["image"], batch["trimap"], batch["coarse"])).float()
         known = unknown_of(batch) == 0.0
-        raw = torch.where(known, batch["trimap"], inside + 0.1 * (raw - inside))
-        return {"alpha": with_known(inside, batch["trimap"]), "raw": raw}
+        return {"alpha": with_known(raw.clamp(0.0, 1.0), batch["trimap"]), "raw": torch.where(known, batch["trimap"], leaky(raw))}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         return trimap_terms(answer["raw"], batch)
+
+
+class FusionPlate(Lesson):
+    """The project's own network before a plate: its trimap is the one that `trimap_from_plate` makes, mistakes included."""
+
+    architecture = "fusion_plate"
+    fields = ("image", "alpha", "foreground", "background", "plate")
+    baseline = "coarse"
+    terms_known = ("alpha", "composition", "laplacian", "gradient")
+
+    def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
+        """The trimap by the plate, or the example's own where the plate tells nothing, and the closed-form matte from that."""
+        picture, plate = (np.rint(colours * 255).astype(np.uint8) for colours in (example.image, example.plate))
+        try:
+            trimap = (trimap_from_plate(picture, plate, laid=AT_REST).astype(np.float32) * (2 / 255)).round() / 2
+        except InputError:
+            trimap = example.trimap
+        return {"trimap": trimap, "coarse": coarse_matte(example.image, trimap)}
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        fusion_plate = import_module("mattecli.nets.fusion_plate")
+        residual = network(fusion_plate.features(batch["image"], batch["trimap"], batch["coarse"], batch["plate"])).float()
+        near = fusion_plate.within_reach(batch["trimap"])
+        raw = torch.where(near, batch["coarse"] + residual, batch["coarse"])
+        return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": near.float()}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        return matte_terms(answer["raw"], batch, answer["near"] + 3.0 * unknown_of(batch))
 
 
 class DeepImageMatting(Lesson):
@@ -257,6 +300,7 @@ def _blurred(plane: Tensor) -> Tensor:
 
 LESSONS: dict[str, Lesson] = {
     "fusion": Fusion(),
+    "fusion-plate": FusionPlate(),
     "dim": DeepImageMatting(),
     "bgmv2": BackgroundMatting2(),
     "bgm": BackgroundMatting1(),

@@ -38,11 +38,25 @@ def test_a_trimap_gives_a_straight_cutout_that_rebuilds_the_photo(run: Run, scen
     )
 
 
-@pytest.mark.parametrize("guide", [("--strokes", "strokes.png"), ("--bg", "plate.png"), ("--mask", "true.png")])
-def test_every_guide_leads_to_a_matte(run: Run, scene: Path, guide: tuple[str, str]) -> None:
-    done = run("image", "photo.png", *guide, "--as", "alpha", "-o", "alpha.png")
+@pytest.mark.parametrize(
+    ("guide", "model"),
+    [(("--strokes", "strokes.png"), "fusion"), (("--bg", "plate.png"), "fusion-plate"), (("--mask", "true.png"), "fusion")],
+)
+def test_every_guide_leads_to_a_matte(run: Run, scene: Path, guide: tuple[str, str], model: str) -> None:
+    done = run("image", "photo.png", *guide, "--as", "alpha", "-o", "alpha.png", "--json")
     assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["model"] == model
     assert _mean_error(read(scene / "alpha.png"), scene) < 0.04
+
+
+@pytest.mark.parametrize("drawn", ["--trimap", "--strokes", "--mask"])
+def test_what_a_person_drew_goes_before_what_the_plate_tells(run: Run, scene: Path, drawn: str) -> None:
+    file = {"--trimap": "trimap.png", "--strokes": "strokes.png", "--mask": "true.png"}[drawn]
+    done = run("image", "photo.png", "--bg", "plate.png", drawn, file, "--as", "alpha", "-o", "alpha.png", "--json")
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout)
+    assert (made["model"], made["guide"]) == ("fusion-plate", drawn.removeprefix("--"))
+    assert _mean_error(read(scene / "alpha.png"), scene) < 0.02
 
 
 def test_without_guide_model_or_network_the_subject_is_found_and_called_rough(run: Run, scene: Path) -> None:
@@ -103,6 +117,9 @@ def test_one_pixel_works(run: Run, scene: Path) -> None:
         (["photo.png", "--trimap", "photo.png"], 1, "no trimap"),
         (["photo.png", "--model", "closed-from"], 1, "did you mean closed-form?"),
         (["photo.png", "--model", "closed-form"], 2, "needs a trimap"),
+        (["photo.png", "--model", "fusion-plate"], 2, "needs --bg"),
+        (["photo.png", "--model", "fusion-plate", "--trimap", "trimap.png"], 2, "needs --bg"),
+        (["photo.png", "--model", "fusion-plate", "--bg", "plate.png", "--mask", "true.png", "--strokes", "strokes.png"], 2, "drop --mask"),
         (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take --trimap"),
         (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
         (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),

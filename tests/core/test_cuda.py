@@ -25,10 +25,10 @@ from mattecli.pipelines.image import Matted, Recipe, compose, integers
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA")
 
-NETWORKS = ("bgmv2", "bgmv2-resnet50", "modnet", "shm-fast", "fdm-erd", "dim", "fusion")
+NETWORKS = ("bgmv2", "bgmv2-resnet50", "modnet", "shm-fast", "fdm-erd", "dim", "fusion", "fusion-plate")
 # The most that an alpha may be off in a precision, of networks with random weights; modnet's instance norms lead.
 OFF = {"tf32": 0.02, "fp16": 0.02, "bf16": 0.15}
-SOLVERS = ("closed-form", "fusion")
+SOLVERS = ("closed-form", "fusion", "fusion-plate")
 # Which cells Background Matting V2 refines is a matter of rounding where its weights are random.
 EVERYWHERE = {name: {"mode": "full"} for name in ("bgmv2", "bgmv2-resnet50")}
 Inputs = tuple[Tensor, dict[str, Tensor]]

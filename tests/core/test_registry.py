@@ -12,7 +12,7 @@ from mattecli.errors import ModelError
 def test_every_default_is_a_model_that_fits() -> None:
     known = registry()
     assert all(known.models[name].guides == () for name in known.defaults["none"])
-    assert all(known.models[name].guides == ("background",) for name in known.defaults["background"])
+    assert all(set(known.models[name].guides) - {"trimap"} == {"background"} for name in known.defaults["background"])
     assert all(known.models[name].guides == ("trimap",) for name in (*known.defaults["trimap"], *known.defaults["refine"]))
     assert all(spec.refine in ("", *known.models) for spec in known.models.values())
 
@@ -32,9 +32,9 @@ def test_every_shipped_file_is_there_and_is_the_one_of_the_table() -> None:
                 assert store.verified(spec, file).stat().st_size == file.bytes, f"{spec.name}: {file.name}"
 
 
-def test_what_a_trimap_needs_is_there_before_anything_is_pulled() -> None:
+def test_what_a_trimap_or_a_plate_needs_is_there_before_anything_is_pulled() -> None:
     known = registry()
-    for kind in ("trimap", "refine"):
+    for kind in ("trimap", "background", "refine"):
         specs = [known.models[name] for name in known.defaults[kind]]
         assert any(spec.shipped or not spec.files for spec in specs), f"nothing works from a {kind} without a download"
 

@@ -17,6 +17,7 @@ CASES = [
     ("bgmv2", {"mode": "thresholding", "threshold": 0.0}, True),
     ("closed-form", {}, True),
     ("fusion", {}, True),
+    ("fusion-plate", {}, True),
 ]
 
 

@@ -185,9 +185,11 @@ def test_a_plate_shifted_by_whole_pixels_is_the_background_moved() -> None:
 
 
 def test_a_still_plate_is_the_background_but_for_the_shadow(sources: Sources) -> None:
-    still = replace(CLEAN, plate_shift=0, plate_gain=0, shadow=0)
+    still = replace(CLEAN, plate_still=1, shadow=0)
     example = draw(2, size=64, sources=sources, settings=still)
     np.testing.assert_allclose(example.plate, example.background, atol=1e-6)
+    moved = draw(2, size=64, sources=sources, settings=replace(still, plate_still=0))
+    assert np.abs(moved.plate - moved.background).mean() > 0.01
     shaded = draw(2, size=64, sources=sources, settings=replace(still, shadow=1))
     assert (shaded.background <= shaded.plate + 1e-6).all() and (shaded.background < shaded.plate - 0.02).any()
 

@@ -237,8 +237,8 @@ def test_a_run_file_can_be_read_and_weighs_losses_that_there_are(path: Path) -> 
 
 @pytest.mark.parametrize(
     ("network", "build"),
-    [("bgmv2", {"refine": False}), ("bgmv2", {"refine": True}), ("modnet", {})],
-    ids=["bgmv2-base", "bgmv2", "modnet"],
+    [("fusion-plate", {}), ("bgmv2", {"refine": False}), ("bgmv2", {"refine": True}), ("modnet", {})],
+    ids=["fusion-plate", "bgmv2-base", "bgmv2", "modnet"],
 )
 def test_a_lesson_teaches_every_weight_of_its_network(network: str, build: dict[str, bool], drawn: Path) -> None:
     run = settings.read(drawn / "run.toml")

@@ -77,8 +77,9 @@ def draw(seed: int, *, size: int, sources: Sources, settings: EngineSettings) ->
     behind = plates.cropped(wide, margin)
     if to_scene.random() < settings.shadow:
         behind = plates.shaded(to_scene, behind, subject.alpha)
-    taken = camera(to_cameras, noise=settings.noise, jpeg=settings.jpeg, resample=settings.resample)
-    shift, gains = plates.shift_and_gain(to_cameras, shift=settings.plate_shift, gain=settings.plate_gain)
+    taken = camera(to_cameras, noise=settings.noise, jpeg=settings.jpeg, quality=settings.quality, resample=settings.resample)
+    moves = 0.0 if settings.plate_still > 0 and to_cameras.random() < settings.plate_still else 1.0
+    shift, gains = plates.shift_and_gain(to_cameras, shift=moves * settings.plate_shift, gain=moves * settings.plate_gain)
     return Example(
         image=photographed(to_cameras, lay_over(subject, behind), taken),
         alpha=subject.alpha,

@@ -90,11 +90,12 @@ class Camera:
     quality: int = 0
 
 
-def camera(rng: Generator, *, noise: tuple[float, float], jpeg: float, resample: float) -> Camera:
+def camera(rng: Generator, *, noise: tuple[float, float], jpeg: float, quality: tuple[float, float], resample: float) -> Camera:
     """A random camera; `jpeg` and `resample` are chances."""
     resampled, compressed = rng.random(2) < (resample, jpeg)
-    scale, sharpening, level, grain, quality = map(float, rng.uniform((0.65, -0.6, noise[0], 0, 55), (1, 0.8, noise[1], 0.8, 98)))
-    return Camera(scale if resampled else 1.0, sharpening if resampled else 0.0, level, grain, int(quality) if compressed else 0)
+    least, most = (0.65, -0.6, noise[0], 0, quality[0]), (1, 0.8, noise[1], 0.8, quality[1])
+    scale, sharpening, level, grain, kept = map(float, rng.uniform(least, most))
+    return Camera(scale if resampled else 1.0, sharpening if resampled else 0.0, level, grain, int(kept) if compressed else 0)
 
 
 def photographed(rng: Generator, picture: Plane, camera: Camera) -> Plane:

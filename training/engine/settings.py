@@ -46,6 +46,8 @@ class EngineSettings:
     """Standard deviation of the sensor's noise at mid-grey, in 0..1."""
     jpeg: float = 0.5
     """How often image and plate are JPEG files."""
+    quality: tuple[float, float] = (55.0, 98.0)
+    """Of those files; a clip's frames are like pictures of 30 and more."""
     resample: float = 0.25
     """How often they have been made smaller and larger again, softened or sharpened."""
     trimap: tuple[float, float] = (0.007, 0.1)
@@ -56,6 +58,8 @@ class EngineSettings:
     """The farthest that the plate is shifted, in pixels, either way."""
     plate_gain: float = 0.06
     """How far the plate's exposure may differ."""
+    plate_still: float = 0.0
+    """How often the plate fits to the pixel and is in the same light, as behind a tripod."""
     shadow: float = 0.4
     """How often the subject throws a soft shadow that the plate lacks."""
 

@@ -83,12 +83,12 @@ class Block(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Cues [B, 20, H, W], H and W multiples of 16 -> what to add to the closed-form matte [B, 1, H, W]; at first, nothing."""
+    """Cues [B, `cues`, H, W], H and W multiples of 16 -> what to add to the closed-form matte [B, 1, H, W]; at first, nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, cues: int = CUES) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth = WIDTHS
-        self.enter = nn.Conv2d(4 * CUES, half, 1)
+        self.enter = nn.Conv2d(4 * cues, half, 1)
         self.to_quarter, self.see_quarter = nn.Conv2d(half, quarter, 3, 2, 1), Block(quarter)
         self.to_eighth, self.see_eighth = nn.Conv2d(quarter, eighth, 3, 2, 1), Block(eighth)
         self.to_sixteenth = nn.Conv2d(eighth, sixteenth, 3, 2, 1)

@@ -62,7 +62,8 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
 class HalfInstanceNorm(nn.Module):
     """Batch norm on the first half of the channels, instance norm on the second.
 
-    The instance norm runs in float32 whatever the network's precision: at side 512 its sums leave the range of float16.
+    The instance norm runs in float32 whatever the network's precision: at side 512 its sums leave the range of float16. In evaluation
+    float32 features are overwritten by what is made of them, which spares memory and the time to fetch it; nobody else reads them.
     """
 
     def __init__(self, channels: int) -> None:
@@ -75,8 +76,9 @@ class HalfInstanceNorm(nn.Module):
             by_batch = self.bnorm(features[:, : self.first])
             by_instance = F.instance_norm(features[:, self.first :].float())
             return torch.cat((by_batch, by_instance.to(features.dtype)), 1)
-        scale, shift = self.scale_and_shift(features.float())
-        return torch.addcmul(shift, features.float(), scale).to(features.dtype)
+        wide = features.float()
+        scale, shift = self.scale_and_shift(wide)
+        return torch.addcmul(shift, wide, scale, out=wide).to(features.dtype)
 
     def scale_and_shift(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """What both norms multiply and add, [B, C, 1, 1] each: so the features are read twice and written once, both halves together."""

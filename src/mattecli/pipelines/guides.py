@@ -16,7 +16,7 @@ from mattecli.io.images import Photo, Pixels, read_levels, read_photo
 from mattecli.matting.compose import from_levels, to_levels
 from mattecli.matting.grow import spread_strokes
 from mattecli.matting.plate import mask_from_plate, trimap_from_plate
-from mattecli.matting.register import apply, check_same_scene, register
+from mattecli.matting.register import Registration, apply, check_same_scene, register
 from mattecli.matting.screen import AUTO, CHANNELS, find_screen, plate_from_screen, trimap_from_screen
 from mattecli.matting.strokes import missing_strokes, trimap_from_polylines, trimap_from_strokes
 from mattecli.matting.subject import subject_trimap
@@ -57,10 +57,13 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> C
 
 
 def _preferred(registry: Registry, given: Mapping[str, str]) -> tuple[str, ...]:
-    """The models to try when none is named, best first. Every guide can become a trimap; a plate alone has models of its own."""
+    """The models to try when none is named, best first. Every guide can become a trimap; a plate has models of its own."""
     if not given:
         return registry.defaults["none"]
-    plate_models = registry.defaults["background"] if set(given) == {"background"} else ()
+    if "background" not in given:
+        return registry.defaults["trimap"]
+    alone = set(given) == {"background"}
+    plate_models = [name for name in registry.defaults["background"] if alone or "trimap" in registry.models[name].guides]
     return (*plate_models, *registry.defaults["trimap"])
 
 
@@ -91,9 +94,9 @@ def _matched(spec: ModelSpec, given: Mapping[str, str]) -> Choice:
     # A screen goes with every model: it cleans the colours, and is the plate or becomes the trimap where one is wanted.
     unused = [guide for guide in given if guide not in spec.guides and guide != SCREEN]
     if "trimap" in spec.guides:
-        possible = {"trimap", SCREEN, *unused} & set(given)
+        possible = {"trimap", "background", SCREEN, *unused} & set(given)
         source = next((guide for guide in TRIMAP_SOURCES if guide in possible), "")
-        if not source:
+        if not source and "background" not in spec.guides:
             raise UsageError(f"{spec.name} needs a trimap; give --trimap, or --strokes, --mask, --bg or --screen to make one from")
         unused = [guide for guide in unused if guide != source]
     has_plate = "background" in given or SCREEN in given
@@ -125,11 +128,14 @@ def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[
     model takes.
     """
     guides: dict[str, Pixels] = {}
+    laid: Registration | None = None
     if choice.screen:
         guides["background"] = plate_of_screen(photo, choice.screen)
     elif "background" in choice.spec.guides:
-        guides["background"] = laid_plate(photo, files["background"])
-    if choice.trimap_source == SCREEN:
+        guides["background"], laid = laid_plate(photo, files["background"])
+    if choice.trimap_source == "background" and laid is not None:
+        guides["trimap"] = trimap_from_plate(eight_bit(photo.pixels), eight_bit(guides["background"]), laid=laid)
+    elif choice.trimap_source == SCREEN:
         guides["trimap"] = trimap_from_screen(from_levels(photo.pixels), from_levels(guides["background"]))
     elif "trimap" in choice.spec.guides:
         guides["trimap"] = find_trimap(photo, files, choice.trimap_source)
@@ -194,15 +200,15 @@ def read_plate(photo: Photo, file: str) -> Pixels:
     return plate
 
 
-def laid_plate(photo: Photo, file: str) -> Pixels:
-    """The clean plate as the photo shows it: moved and exposed like it. Raises InputError, with numbers, for another scene's."""
+def laid_plate(photo: Photo, file: str) -> tuple[Pixels, Registration]:
+    """The clean plate as the photo shows it, moved and exposed like it, and how. Raises InputError, with numbers, for another scene's."""
     plate = read_plate(photo, file)
     where = register(plate, photo.pixels)
     try:
         check_same_scene(where)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
-    return apply(where, plate)
+    return apply(where, plate), where
 
 
 def plate_of_screen(photo: Photo, screen: str) -> Pixels:

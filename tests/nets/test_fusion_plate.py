@@ -1,0 +1,100 @@
+"""Before a plate, fusion sees the plate, mends the trimap near what is unknown, and is closed-form farther away."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mattecli.core import store
+from mattecli.core.export import build_wrapped
+from mattecli.core.registry import registry
+from mattecli.nets import closed_form, fusion_plate
+from mattecli.nets.fusion import CUES, Fusion
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta"),
+    pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
+]
+
+
+def before_stripes(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Red with a soft edge before stripes that no known colour tells: image, trimap, plate and true alpha."""
+    alpha = torch.linspace(-1.0, 2.0, width).clamp(0.0, 1.0).expand(1, 1, height, width)
+    trimap = torch.where((alpha > 0.0) & (alpha < 1.0), 0.5, alpha)
+    red, stripes = torch.tensor([0.8, 0.1, 0.2])[:, None, None], 0.5 + 0.4 * torch.sin(torch.arange(width) * 0.9)
+    plate = stripes.expand(1, 3, height, width).contiguous()
+    return plate + alpha * (red - plate), trimap, plate, alpha
+
+
+def lively() -> Fusion:
+    """A network whose every layer matters, though it has learned nothing."""
+    torch.manual_seed(0)
+    network = fusion_plate.build()
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    nn.init.normal_(network.leave.weight, std=0.003)
+    return network.eval()
+
+
+def test_the_projection_onto_the_plate_finds_alpha() -> None:
+    image, trimap, plate, alpha = before_stripes(32, 96)
+    seen = fusion_plate.features(image, trimap, alpha, plate)
+    assert seen.shape == (1, fusion_plate.PLATE_CUES, 32, 96)
+    by_spread, by_plate = (seen[:, place : place + 1] / 2.0 + 0.5 for place in (5, CUES + 6))
+    unknown = trimap == 0.5
+    assert (by_plate - alpha)[unknown].abs().mean() < 0.01 < 0.05 < (by_spread - alpha)[unknown].abs().mean()
+
+
+def test_a_difference_counts_by_what_is_usual_where_nothing_stands() -> None:
+    image, trimap, plate, alpha = before_stripes(32, 96)
+    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+    quiet, loud = (fusion_plate.features(image + level * noise, trimap, alpha, plate)[:, -1:] for level in (0.0, 0.05))
+    assert quiet[trimap == 0].max() < -0.9 and loud[trimap == 0].mean() < 0.0, "noise does not differ"
+    assert loud[trimap == 1].mean() < quiet[trimap == 1].mean(), "and makes a difference tell less"
+
+
+def test_untrained_it_is_closed_form() -> None:
+    image, trimap, plate, _ = before_stripes(50, 70)
+    alpha, nothing = fusion_plate.wrap(fusion_plate.build())(image, trimap, plate, 1e-6)
+    assert nothing is None
+    assert torch.equal(alpha, closed_form.build()(image, trimap, 1e-6))
+
+
+def test_what_the_trimap_knows_may_be_mended_within_reach_alone() -> None:
+    network = fusion_plate.build()
+    nn.init.constant_(network.leave.bias, 0.25)
+    image, trimap, plate, _ = before_stripes(40, 240)
+    coarse = closed_form.build()(image, trimap, 1e-8)
+    alpha, _ = fusion_plate.wrap(network)(image, trimap, plate)
+    near = torch.zeros_like(trimap, dtype=torch.bool)
+    columns = (trimap[0, 0, 0] == 0.5).nonzero()
+    near[..., int(columns.min()) - fusion_plate.REACH : int(columns.max()) + fusion_plate.REACH + 1] = True
+    torch.testing.assert_close(alpha, torch.where(near, (coarse + 0.25).clamp(0.0, 1.0), trimap))
+
+
+def test_squares_give_the_matte_of_the_whole_picture() -> None:
+    planes = [plane.double() for plane in before_stripes(20, 1100)[:3]]
+    network = lively().double()
+    with torch.inference_mode():
+        whole, squares = (fusion_plate.CompleteFusionPlate(network, tile)(*planes)[0] for tile in (1120, 576))
+    assert (whole - closed_form.build()(planes[0], planes[1], 1e-8)).std() > 0.005, "the weights make a matte that could differ"
+    torch.testing.assert_close(squares, whole, atol=1e-6, rtol=0)
+
+
+def test_the_compiled_module_answers_the_same() -> None:
+    image, trimap, plate, _ = before_stripes(37, 61)
+    eager = fusion_plate.wrap(lively())
+    with torch.inference_mode():
+        compiled = torch.jit.freeze(torch.jit.script(eager.eval()))
+        for _ in range(3):  # the executor may specialise from the second call on
+            torch.testing.assert_close(compiled(image, trimap, plate)[0], eager(image, trimap, plate)[0], atol=1e-5, rtol=0)
+
+
+def test_the_shipped_weights_give_the_mattes_they_gave_when_they_were_shipped() -> None:
+    image, trimap, plate, alpha = before_stripes(48, 64)
+    spec = registry().find("fusion-plate")
+    matte, _ = build_wrapped(spec, [store.verified(spec, file) for file in spec.files])(image, trimap, plate)
+    assert (matte - alpha).abs().mean() < 0.02
+    stored: list[list[float]] = []
+    torch.testing.assert_close(matte[0, 0, 8::16, 16:48:4], torch.tensor(stored), atol=2e-3, rtol=0.0)
