@@ -91,9 +91,7 @@ def coarse_matte(image: NDArray[np.float32], trimap: NDArray[np.float32]) -> NDA
     epsilon = EPSILONS[crc32(trimap.tobytes()) % 2]
     with warnings.catch_warnings():  # torch calls its own sparse tensors unfinished
         warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
-        matte: Tensor = fusion.coarse_matte(
-            torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(trimap)[None, None], epsilon
-        )
+        matte: Tensor = fusion.coarse_matte(torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(trimap)[None, None], epsilon)
     return matte[0, 0].numpy()
 
 
