@@ -26,10 +26,9 @@ def edge(height: int, width: int, *, batch: int = 1) -> tuple[Tensor, Tensor, Te
     return (green + alpha * (red - green) + noise).clamp(0.0, 1.0), trimap, alpha
 
 
-def lively() -> fusion.Fusion:
-    """A network whose every layer matters, though it has learned nothing."""
+def lively(network: fusion.Fusion) -> fusion.Fusion:
+    """The network with weights of which every layer's matter, though it has learned nothing."""
     torch.manual_seed(0)
-    network = fusion.build()
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight)
@@ -90,7 +89,7 @@ def test_a_few_steps_mend_what_closed_form_gets_wrong() -> None:
 
 def test_squares_give_the_matte_of_the_whole_picture() -> None:
     image, trimap, _ = edge(20, 1100)
-    network = lively().double()
+    network = lively(fusion.build()).double()
     with torch.inference_mode():
         whole, squares = (fusion.CompleteFusion(network, tile)(image.double(), trimap.double())[0] for tile in (1120, 576))
     assert (whole - fusion.coarse_matte(image, trimap)).std() > 0.01, "the weights make a matte that could differ"
@@ -99,7 +98,7 @@ def test_squares_give_the_matte_of_the_whole_picture() -> None:
 
 def test_the_compiled_module_answers_the_same() -> None:
     image, trimap, _ = edge(37, 61)
-    eager = fusion.wrap(lively())
+    eager = fusion.wrap(lively(fusion.build()))
     with torch.inference_mode():
         compiled = torch.jit.freeze(torch.jit.script(eager.eval()))
         for _ in range(3):  # the executor may specialise from the second call on

@@ -8,7 +8,8 @@ from mattecli.core import store
 from mattecli.core.export import build_wrapped
 from mattecli.core.registry import registry
 from mattecli.nets import closed_form, fusion_plate
-from mattecli.nets.fusion import CUES, Fusion
+from mattecli.nets.fusion import CUES
+from tests.nets.test_fusion import lively
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta"),
@@ -24,17 +25,6 @@ def before_stripes(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Ten
     red, stripes = torch.tensor([0.8, 0.1, 0.2])[:, None, None], 0.5 + 0.4 * torch.sin(torch.arange(width) * 0.9)
     plate = stripes.expand(1, 3, height, width).contiguous()
     return plate + alpha * (red - plate), trimap, plate, alpha
-
-
-def lively() -> Fusion:
-    """A network whose every layer matters, though it has learned nothing."""
-    torch.manual_seed(0)
-    network = fusion_plate.build()
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)
-    nn.init.normal_(network.leave.weight, std=0.003)
-    return network.eval()
 
 
 def test_the_projection_onto_the_plate_finds_alpha() -> None:
@@ -64,18 +54,20 @@ def test_untrained_it_is_closed_form() -> None:
 def test_what_the_trimap_knows_may_be_mended_within_reach_alone() -> None:
     network = fusion_plate.build()
     nn.init.constant_(network.leave.bias, 0.25)
-    image, trimap, plate, _ = before_stripes(40, 240)
+    image, _, plate, alpha = before_stripes(200, 240)
+    trimap, near = alpha.round(), torch.zeros_like(alpha, dtype=torch.bool)
+    for row, column in ((10, 60), (180, 170)):
+        trimap[..., row, column] = 0.5
+        edges = [max(place - fusion_plate.REACH, 0) for place in (row, column)]
+        near[..., edges[0] : row + fusion_plate.REACH + 1, edges[1] : column + fusion_plate.REACH + 1] = True
     coarse = closed_form.build()(image, trimap, 1e-8)
-    alpha, _ = fusion_plate.wrap(network)(image, trimap, plate)
-    near = torch.zeros_like(trimap, dtype=torch.bool)
-    columns = (trimap[0, 0, 0] == 0.5).nonzero()
-    near[..., int(columns.min()) - fusion_plate.REACH : int(columns.max()) + fusion_plate.REACH + 1] = True
-    torch.testing.assert_close(alpha, torch.where(near, (coarse + 0.25).clamp(0.0, 1.0), trimap))
+    found, _ = fusion_plate.wrap(network)(image, trimap, plate)
+    torch.testing.assert_close(found, torch.where(near, (coarse + 0.25).clamp(0.0, 1.0), trimap))
 
 
 def test_squares_give_the_matte_of_the_whole_picture() -> None:
     planes = [plane.double() for plane in before_stripes(20, 1100)[:3]]
-    network = lively().double()
+    network = lively(fusion_plate.build()).double()
     with torch.inference_mode():
         whole, squares = (fusion_plate.CompleteFusionPlate(network, tile)(*planes)[0] for tile in (1120, 576))
     assert (whole - closed_form.build()(planes[0], planes[1], 1e-8)).std() > 0.005, "the weights make a matte that could differ"
@@ -84,7 +76,7 @@ def test_squares_give_the_matte_of_the_whole_picture() -> None:
 
 def test_the_compiled_module_answers_the_same() -> None:
     image, trimap, plate, _ = before_stripes(37, 61)
-    eager = fusion_plate.wrap(lively())
+    eager = fusion_plate.wrap(lively(fusion_plate.build()))
     with torch.inference_mode():
         compiled = torch.jit.freeze(torch.jit.script(eager.eval()))
         for _ in range(3):  # the executor may specialise from the second call on
