@@ -142,10 +142,10 @@ class FusionPlate(Lesson):
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         fusion_plate = import_module("mattecli.nets.fusion_plate")
-        residual = network(fusion_plate.features(batch["image"], batch["trimap"], batch["coarse"], batch["plate"])).float()
-        near = fusion_plate.within_reach(batch["trimap"])
-        raw = torch.where(near, batch["coarse"] + residual, batch["coarse"])
-        return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": near.float()}
+        image, trimap, coarse, plate = (batch[name] for name in ("image", "trimap", "coarse", "plate"))
+        licensed = fusion_plate.licence(image, trimap, plate, fusion_plate.usual_difference(image, plate, trimap))
+        raw = coarse + licensed * network(fusion_plate.features(image, trimap, coarse, plate)).float()
+        return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": fusion_plate.within_reach(trimap).float()}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         return matte_terms(answer["raw"], batch, answer["near"] + 3.0 * unknown_of(batch))

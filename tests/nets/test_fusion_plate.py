@@ -51,18 +51,24 @@ def test_untrained_it_is_closed_form() -> None:
     assert torch.equal(alpha, closed_form.build()(image, trimap, 1e-6))
 
 
-def test_what_the_trimap_knows_may_be_mended_within_reach_alone() -> None:
+@pytest.mark.parametrize(("said", "level"), [(0.25, 0.0), (-0.25, 1.0)], ids=["subject called background", "background called subject"])
+def test_a_mistake_of_the_trimap_is_mended_where_the_plate_shows_it_and_near_what_is_unknown(said: float, level: float) -> None:
     network = fusion_plate.build()
-    nn.init.constant_(network.leave.bias, 0.25)
+    nn.init.constant_(network.leave.bias, said)
     image, _, plate, alpha = before_stripes(200, 240)
-    trimap, near = alpha.round(), torch.zeros_like(alpha, dtype=torch.bool)
-    for row, column in ((10, 60), (180, 170)):
-        trimap[..., row, column] = 0.5
-        edges = [max(place - fusion_plate.REACH, 0) for place in (row, column)]
-        near[..., edges[0] : row + fusion_plate.REACH + 1, edges[1] : column + fusion_plate.REACH + 1] = True
-    coarse = closed_form.build()(image, trimap, 1e-8)
+    trimap = alpha.round()
+    place = 40 if level == 0.0 else 180
+    trimap[..., 20, place] = 0.5
+    mistaken = torch.zeros_like(trimap, dtype=torch.bool)
+    for row in (40, 150):  # the second is farther away than the network may reach
+        mistaken[..., row : row + 12, place - 6 : place + 6] = True
+    image = torch.where(mistaken, 1.0 - plate.round() if level == 0.0 else plate, image)
     found, _ = fusion_plate.wrap(network)(image, trimap, plate)
-    torch.testing.assert_close(found, torch.where(near, (coarse + 0.25).clamp(0.0, 1.0), trimap))
+    changed = (found - trimap).abs()
+    assert (changed[..., 43:49, place - 3 : place + 3] > 0.24).all(), "what is plainly wrong is mended"
+    assert (changed[..., 100:, :] == 0.0).all(), "farther away nothing is"
+    around = (slice(None), slice(None), slice(24, 36), slice(place - 20, place + 20))
+    assert (changed[around] < 0.01).all(), "nor is what the plate agrees with"
 
 
 def test_squares_give_the_matte_of_the_whole_picture() -> None:

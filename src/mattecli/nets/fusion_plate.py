@@ -59,6 +59,19 @@ def within_reach(trimap: Tensor, reach: int = REACH) -> Tensor:
     return F.max_pool2d(rows, [1, 2 * reach + 1], [1, 1], [0, reach]) > 0.0
 
 
+def licence(image: Tensor, trimap: Tensor, plate: Tensor, usual: Tensor) -> Tensor:
+    """How far what the network says counts at each pixel, [B, 1, H, W] in 0..1: wholly where the trimap knows nothing.
+
+    What it calls background may become foreground as far as it differs from the plate by more than is usual, and what it calls
+    foreground may become background as far as it does not: noise alone is no subject. Differences are means over squares of 5 pixels.
+    """
+    pictures = F.pad(length(image - plate), [2, 2, 2, 2], mode="replicate")
+    times = F.avg_pool2d(pictures, 5, 1) / usual
+    differs = (times - 1.0).clamp(0.0, 1.0)
+    known = torch.where(trimap <= 0.0, differs, 1.0 - differs)
+    return torch.where((trimap > 0.0) & (trimap < 1.0), 1.0, known) * within_reach(trimap)
+
+
 def features(image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
     """The network's input [B, 33, H, W] for an image and its plate [B, 3, H, W], its trimap and its closed-form matte [B, 1, H, W]."""
     return plate_cues(image, trimap, coarse, known_colours(image, trimap), plate, usual_difference(image, plate, trimap))
@@ -98,13 +111,13 @@ class CompleteFusionPlate(nn.Module):
 
     def mended(self, image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
         """Alpha in 0..1 from planes whose sides are multiples of 16."""
-        alpha, wanted = coarse.clone(), within_reach(trimap)
         colours, usual = known_colours(image, trimap), usual_difference(image, plate, trimap)
-        for window in windows(wanted, self.tile, self.overlap):
-            parts = [seen(plane, window) for plane in (image, trimap, coarse, colours, plate)]
+        alpha, licensed = coarse.clone(), licence(image, trimap, plate, usual)
+        for window in windows(licensed > 0.0, self.tile, self.overlap):
+            parts = [seen(plane, window) for plane in (image, trimap, coarse, colours, plate, licensed)]
             residual = self.network(plate_cues(parts[0], parts[1], parts[2], parts[3], parts[4], usual).to(self.network.enter.weight.dtype))
-            keep(alpha, parts[2] + residual.float(), window)
-        return torch.where(wanted, alpha.clamp(0.0, 1.0), coarse)
+            keep(alpha, parts[2] + parts[5] * residual.float(), window)
+        return torch.where(licensed > 0.0, alpha.clamp(0.0, 1.0), coarse)
 
 
 def wrap(network: Fusion) -> CompleteFusionPlate:
