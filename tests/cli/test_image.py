@@ -59,6 +59,15 @@ def test_what_a_person_drew_goes_before_what_the_plate_tells(run: Run, scene: Pa
     assert _mean_error(read(scene / "alpha.png"), scene) < 0.02
 
 
+def test_what_a_trimap_knows_stays_though_the_plate_says_otherwise(run: Run, scene: Path) -> None:
+    trimap = read(scene / "trimap.png")
+    trimap[30:42, 40:56] = 0
+    write_image(trimap, scene / "drawn.png")
+    assert run("image", "photo.png", "--bg", "plate.png", "--trimap", "drawn.png", "--as", "alpha", "-o", "alpha.png").exit_code == 0
+    known = trimap != 128
+    np.testing.assert_array_equal(read(scene / "alpha.png")[known], trimap[known])
+
+
 def test_without_guide_model_or_network_the_subject_is_found_and_called_rough(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--offline", "--as", "alpha", "-o", "alpha.png")
     assert done.exit_code == 0, done.output

@@ -24,6 +24,7 @@ from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_fro
 
 GIVEN = {"trimap": "--trimap", "strokes": "--strokes", "mask": "--mask", "background": "--bg", "screen": "--screen"}
 TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background", "screen")
+DRAWN = ("trimap", "strokes", "mask")  # those of them that a person made
 SUBJECT, SCREEN = "subject", "screen"
 SMALLEST_SIDE = 16
 

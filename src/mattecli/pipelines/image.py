@@ -20,7 +20,7 @@ from mattecli.matting.mix import mixed_over
 from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
 from mattecli.pipelines.backdrop import Backdrop, notes_behind, plain_backdrop
-from mattecli.pipelines.guides import Choice, read_guides
+from mattecli.pipelines.guides import DRAWN, Choice, read_guides
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
 from mattecli.pipelines.tensors import LastBackdrop, ToGuide, guide_tensor, seen_image
@@ -115,6 +115,8 @@ def matte_all(
             tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
             options = suited(recipe.matter, photos[0]) | recipe.options
             outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
+            if recipe.choice.trimap_source in DRAWN:
+                outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
             wait_for(device.torch)
         mattes = [
             _finish(photo, _matted(photo, images, outcome, tensors.get("background"), slice(n, n + 1)), recipe, clock)
@@ -122,6 +124,12 @@ def matte_all(
         ]
         wait_for(device.torch)  # they are composed in another thread
     return mattes
+
+
+def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
+    """A matte with what a person said is known: models that see a plate may think otherwise of it."""
+    with torch.inference_mode():
+        return torch.where(trimap == 0.5, alpha, trimap.to(alpha.dtype))
 
 
 def _matted(photo: Photo, images: Tensor, outcome: Outcome, plates: Tensor | None, at: slice) -> Matted:
