@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from mattecli.core import machine
 from mattecli.io.images import read_photo, write_image
-from swing import Matte, clip_scores, recipe_for
-from weights import files_of, matted_photo, read_matte
+from mattecli.pipelines.guides import eight_bit
+from mattecli.pipelines.image import Recipe
+from swing import Matte, clip_scores
+from weights import files_of, matted_photo, read_matte, recipes, table
 
 Picture = NDArray[np.uint8]
 Spoil = Callable[[Picture, Picture, Matte], tuple[Picture, Picture]]
@@ -74,36 +76,32 @@ def main() -> None:
     arguments = parser.parse_args()
     entries = json.loads((arguments.data / "index.json").read_text())["entries"]
     chosen = [entry for entry in entries if entry["kind"] == "plates" and entry.get("ground_truth", "").startswith("exact")]
-    rows = [row for entry in chosen for row in rows_for(entry["id"], files_of(entry, arguments.data), arguments.models)]
-    print(markdown(rows, arguments.models))
+    models = dict(recipes(arguments.models, "background"))
+    rows = [row for entry in chosen for row in rows_for(entry["id"], files_of(entry, arguments.data), models)]
+    print(table(["scene", "case", *(f"`{model}`" for model in models)], [[str(cell) for cell in row.values()] for row in rows]))
     if arguments.json:
         arguments.json.write_text(json.dumps({**machine.describe(), "rows": rows}, indent=1) + "\n")
 
 
-def rows_for(scene: str, files: dict[str, str], models: tuple[str, ...]) -> list[dict[str, object]]:
+def rows_for(scene: str, files: Mapping[str, str], models: Mapping[str, Recipe]) -> list[dict[str, object]]:
     """A row for each case: its scene, its name and each model's MAD."""
-    image, plate, alpha = read_photo(files["image"]).pixels, read_photo(files["plate"]).pixels, read_matte(files["alpha"])
+    image, plate = (eight_bit(read_photo(files[key]).pixels) for key in ("image", "plate"))
+    alpha = read_matte(files["alpha"])
     rows = []
     for case, spoil in CASES.items():
-        pictures = spoil(image.astype(np.uint8), plate.astype(np.uint8), alpha)
-        rows.append({"scene": scene, "case": case, **{model: error_of(model, pictures, alpha) for model in models}})
+        pictures = spoil(image, plate, alpha)
+        rows.append({"scene": scene, "case": case, **{model: error_of(recipe, pictures, alpha) for model, recipe in models.items()}})
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
 
 
-def error_of(model: str, pictures: tuple[Picture, Picture], alpha: Matte) -> float:
+def error_of(recipe: Recipe, pictures: tuple[Picture, Picture], alpha: Matte) -> float:
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("image.png", "plate.png")]
         for file, picture in zip(files, pictures, strict=True):
             write_image(picture, file)
-        given = {"background": str(files[1])}
-        return round(clip_scores([matted_photo(str(files[0]), given, recipe_for(model, given))], [alpha], "mad")["mad"], 3)
-
-
-def markdown(rows: list[dict[str, object]], models: tuple[str, ...]) -> str:
-    head = ["scene", "case", *(f"`{model}`" for model in models)]
-    lines = [head, ["---"] * len(head), *([str(row[name]) for name in ("scene", "case", *models)] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        found = matted_photo(str(files[0]), {"background": str(files[1])}, recipe)
+    return round(clip_scores([found], [alpha], "mad")["mad"], 3)
 
 
 if __name__ == "__main__":

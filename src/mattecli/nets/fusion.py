@@ -41,8 +41,7 @@ def cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tens
     """What the network sees of a picture, or of a window of it: [B, 20, H, W], each about -1..1, from `known_colours` and the rest."""
     foreground, background = colours[:, :3], colours[:, 3:6]
     contrast, above = foreground - background, image - background
-    projected = (contrast * above).sum(1, keepdim=True) / (contrast.square().sum(1, keepdim=True) + 1e-3)
-    projected = projected.clamp(-0.5, 1.5)
+    projected = projection(above, contrast)
     sure = (trimap >= 1.0).to(image.dtype) - (trimap <= 0.0).to(image.dtype)
     planes = [
         sure,
@@ -58,6 +57,12 @@ def cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tens
         4.0 * length(above - projected * contrast),
     ]
     return torch.cat(planes, 1)
+
+
+def projection(above: Tensor, contrast: Tensor) -> Tensor:
+    """How far along a line of colours [B, 3, H, W] others lie, both counted from its beginning: [B, 1, H, W] in -0.5..1.5."""
+    along = (contrast * above).sum(1, keepdim=True) / (contrast.square().sum(1, keepdim=True) + 1e-3)
+    return along.clamp(-0.5, 1.5)
 
 
 def length(colours: Tensor) -> Tensor:
@@ -136,8 +141,8 @@ def coarse_matte(image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> Tensor
     return matte
 
 
-class CompleteFusion(nn.Module):
-    """A picture whose sides are longer than `tile` is seen in squares, which leaves the matte as it is."""
+class BehindSolver(nn.Module):
+    """The closed-form solver, and the network that mends its matte: of a picture with sides longer than `tile` it sees squares."""
 
     def __init__(self, network: Fusion, tile: int) -> None:
         super().__init__()
@@ -145,6 +150,10 @@ class CompleteFusion(nn.Module):
         self.overlap = OVERLAP
         self.network = network
         self.solver = ClosedForm()
+
+
+class CompleteFusion(BehindSolver):
+    """A picture whose sides are longer than `tile` is seen in squares, which leaves the matte as it is."""
 
     def forward(self, image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.

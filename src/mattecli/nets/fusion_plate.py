@@ -10,12 +10,11 @@ from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mattecli.nets._ops import mirrored
 from mattecli.nets._tiles import keep, seen, windows
-from mattecli.nets.closed_form import ClosedForm
-from mattecli.nets.fusion import CUES, OVERLAP, TILE, Fusion, cues, known_colours, length
+from mattecli.nets.fusion import CUES, TILE, BehindSolver, Fusion, cues, known_colours, length, projection
 
 PLATE_CUES = CUES + 13
 
@@ -36,8 +35,7 @@ def usual_difference(image: Tensor, plate: Tensor, trimap: Tensor, least: float 
 def plate_cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor, plate: Tensor, usual: Tensor) -> Tensor:
     """What the network sees of a picture, or of a window of it: [B, 33, H, W], each about -1..1."""
     contrast, above = colours[:, :3] - plate, image - plate
-    projected = (contrast * above).sum(1, keepdim=True) / (contrast.square().sum(1, keepdim=True) + 1e-3)
-    projected = projected.clamp(-0.5, 1.5)
+    projected = projection(above, contrast)
     difference = length(above)
     planes = [
         cues(image, trimap, coarse, colours),
@@ -87,15 +85,8 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(state_dict)
 
 
-class CompleteFusionPlate(nn.Module):
+class CompleteFusionPlate(BehindSolver):
     """A picture whose sides are longer than `tile` is seen in squares, which leaves the matte as it is."""
-
-    def __init__(self, network: Fusion, tile: int) -> None:
-        super().__init__()
-        self.tile = tile
-        self.overlap = OVERLAP
-        self.network = network
-        self.solver = ClosedForm()
 
     def forward(self, image: Tensor, trimap: Tensor, background: Tensor, epsilon: float = 1e-8) -> tuple[Tensor, Tensor | None]:
         """Image and plate [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
