@@ -95,8 +95,8 @@ class Keep:
 class Run:
     """`network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its terms, where
     one that is not named has none; `folder`: where all that the run makes lies; `sources`: the folder of pictures (empty: all examples
-    are procedural); `start`: a state dict to begin with, as far as its names and shapes fit; `precision`: float32, bfloat16, or float16
-    on a GPU; `minutes`: when to checkpoint and leave (0: after the last step)."""
+    are procedural); `start`: a state dict to begin with, as far as its names and shapes fit, or of a narrower network; `precision`:
+    float32, bfloat16, or float16 on a GPU; `minutes`: when to checkpoint and leave (0: after the last step)."""
 
     network: str
     folder: str

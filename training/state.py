@@ -59,13 +59,28 @@ def begun(run: Run, device: torch.device) -> State:
 
 
 def _start_from(network: nn.Module, path: Path) -> None:
-    """Loads the weights whose names and shapes the network shares; those of a part (a base network) begin a whole."""
+    """Loads the weights whose names the network shares; those of a part (a base network) begin a whole, narrower ones a wider one."""
     own, given = network.state_dict(), checkpoint.load(path)
-    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    fitting = {key: _grown(own[key], value) for key, value in given.items() if key in own and _fits(value, own[key])}
     if not fitting:
         raise InputError(f"{path} has no weight of this network; start from another file or from none")
     network.load_state_dict(fitting, strict=False)
     say(f"{len(fitting)} of {len(own)} tensors come from {path}")
+
+
+def _fits(given: torch.Tensor, own: torch.Tensor) -> bool:
+    """Whether it is the same kind of weight, of at most as many channels."""
+    channels_fit = all(few <= many for few, many in zip(given.shape[:2], own.shape[:2], strict=False))
+    return given.dim() == own.dim() and channels_fit and given.shape[2:] == own.shape[2:]
+
+
+def _grown(own: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    """Our weight with a narrower network's as its first channels, to which our new ones add nothing at first."""
+    grown = own.clone()
+    if own.dim() > 1:
+        grown[: given.shape[0]] = 0.0
+    grown[tuple(slice(0, count) for count in given.shape)] = given.to(own.dtype)
+    return grown
 
 
 def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:

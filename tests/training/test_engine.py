@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
-from training.engine import EngineSettings, Example, Sources, draw, plates
+from training.engine import EngineSettings, Example, Sources, clips, draw, plates
 from training.engine.canvas import Canvas
 from training.engine.layers import Layer, filtered, lay_over, merge, settled, spread
 from training.engine.photography import disc
@@ -192,6 +192,30 @@ def test_a_still_plate_is_the_background_but_for_the_shadow(sources: Sources) ->
     assert np.abs(moved.plate - moved.background).mean() > 0.01
     shaded = draw(2, size=64, sources=sources, settings=replace(still, shadow=1))
     assert (shaded.background <= shaded.plate + 1e-6).all() and (shaded.background < shaded.plate - 0.02).any()
+
+
+@pytest.mark.parametrize("name", clips.CODECS)
+def test_a_clip_s_frame_loses_what_its_codec_takes(name: str) -> None:
+    rng = np.random.default_rng(0)
+    behind = cv2.resize(rng.random((9, 12, 3), np.float32), (91, 65), interpolation=cv2.INTER_LINEAR)
+    moving = a_layer(3, 96).alpha[:65, :91, None]
+    frames = [np.where(np.arange(91)[:, None] > 60, behind, np.roll(moving, shift, 1) * [0.9, 0.4, 0.2]) for shift in (0, 3, 6)]
+    least, most = clips.CODECS[name]
+    fine, coarse = (clips.last_of(frames, clips.Codec(name, loss)) for loss in (least, most))
+    assert fine.dtype == np.float32 and fine.shape == (65, 91, 3)
+    good, bad = (np.abs(shown - frames[-1])[:, :48].mean() for shown in (fine, coarse))
+    assert good < 0.02 < bad < 0.15
+
+
+def test_a_frame_of_a_clip_has_the_alpha_of_what_an_open_shutter_sees(sources: Sources) -> None:
+    settings = replace(CLEAN, shares={"solid": 1.0}, two=0.0, blur=0.0, shadow=0.0)
+    photo, frame = (draw(5, size=96, sources=sources, settings=replace(settings, clip=clip)) for clip in (0.0, 1.0))
+    assert same(frame, draw(5, size=96, sources=sources, settings=replace(settings, clip=1.0)))
+    soft, smeared = (((example.alpha > 0) & (example.alpha < 1)).mean() for example in (photo, frame))
+    assert smeared > soft
+    share = frame.alpha[..., None]
+    assert np.abs(frame.image - share * frame.foreground - (1 - share) * frame.background).mean() < 0.05
+    assert np.array_equal(frame.background, photo.background)
 
 
 def test_settings_and_folders_that_make_no_sense_are_refused(tmp_path: Path) -> None:

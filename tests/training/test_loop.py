@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import pytest
 import torch
 
 from mattecli.errors import InputError, MatteError
+from mattecli.nets import fusion
 from training import checkpoint, loop, settings
 from training.__main__ import main
 from training.augment import augmented
@@ -145,7 +145,6 @@ def test_what_is_shipped_loads_into_the_network(trained: Path, capsys: pytest.Ca
     assert told["bytes"] == out.stat().st_size < 2.2 * told["parameters"]
     weights = torch.load(out, weights_only=True)
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
-    fusion = import_module("mattecli.nets.fusion")
     network = fusion.build()
     network.load_state_dict(fusion.convert(weights))
     kept = checkpoint.newest(trained / "out" / "checkpoints")["average"]
@@ -161,6 +160,19 @@ def test_the_mean_with_earlier_weights_can_be_shipped(trained: Path, tmp_path: P
     assert all(torch.equal(mean[name], (tensor / 2).half()) for name, tensor in average.items())
     torch.save({"other": torch.zeros(1)}, tmp_path / "other.pt")
     assert main([*arguments, str(tmp_path / "other.pt")]) != 0
+
+
+def test_a_wider_network_begins_with_what_a_narrower_one_says(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = torch.randn(1, fusion.CUES, 32, 48, generator=torch.Generator().manual_seed(0))
+    with monkeypatch.context() as patched:
+        patched.setattr(fusion, "WIDTHS", (8, 16, 16, 24))
+        narrow = fusion.build()
+    torch.nn.init.normal_(narrow.leave.weight)
+    torch.nn.init.normal_(narrow.see_half.second.weight)
+    torch.save(narrow.state_dict(), tmp_path / "narrow.pt")
+    run = replace(settings.read(drawn / "run.toml"), folder=str(tmp_path / "new"), start=str(tmp_path / "narrow.pt"))
+    with torch.inference_mode():
+        torch.testing.assert_close(begun(run, CPU).network(seen), narrow(seen), atol=1e-3, rtol=0)
 
 
 def test_weights_that_are_no_numbers_are_not_kept(trained: Path, tmp_path: Path) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from mattecli.errors import InputError
-from training.engine import cutouts, fabrics, figures, hair, plants, plates, vapours
+from training.engine import clips, cutouts, fabrics, figures, hair, plants, plates, vapours
 from training.engine.layers import Layer, Plane, filtered, lay_over, merge, settled, thrice
-from training.engine.photography import camera, lens, out_of_focus, photographed, tone
+from training.engine.photography import Camera, camera, lens, out_of_focus, photographed, tone
 from training.engine.settings import EngineSettings
 from training.engine.sources import Sources, surface
 from training.engine.trimaps import trimap
@@ -79,15 +79,32 @@ def draw(seed: int, *, size: int, sources: Sources, settings: EngineSettings) ->
         behind = plates.shaded(to_scene, behind, subject.alpha)
     taken = camera(to_cameras, noise=settings.noise, jpeg=settings.jpeg, quality=settings.quality, resample=settings.resample)
     moves = 0.0 if settings.plate_still > 0 and to_cameras.random() < settings.plate_still else 1.0
+    film = _film(to_cameras, size, settings)
+    if film:
+        subject = settled(clips.smeared(to_cameras, subject, film[0]))
     shift, gains = plates.shift_and_gain(to_cameras, shift=moves * settings.plate_shift, gain=moves * settings.plate_gain)
     return Example(
-        image=photographed(to_cameras, lay_over(subject, behind), taken),
+        image=_frame(to_cameras, subject, behind, taken, *film) if film else photographed(to_cameras, lay_over(subject, behind), taken),
         alpha=subject.alpha,
         foreground=subject.colours,
         background=behind,
         trimap=trimap(to_trimap, subject.alpha, reach=(settings.trimap[0] * size, settings.trimap[1] * size), mistakes=settings.mistakes),
         plate=photographed(to_cameras, np.clip(plates.moved(wide, margin, shift) * gains, 0, 1), taken),
     )
+
+
+def _film(rng: Generator, size: int, settings: EngineSettings) -> tuple[clips.Motion, clips.Codec] | None:
+    """How the subject moves and what the clip is kept in, where the image shall be a frame of one."""
+    if settings.clip > 0 and rng.random() < settings.clip:
+        return clips.motion(rng, size), clips.codec(rng)
+    return None
+
+
+def _frame(rng: Generator, subject: Layer, behind: Plane, taken: Camera, motion: clips.Motion, codec: clips.Codec) -> Plane:
+    """The composite as the last frame of a clip."""
+    before_the_file = replace(taken, quality=0)
+    frames = [photographed(rng, lay_over(layer, behind), before_the_file) for layer in clips.positions(subject, motion)]
+    return clips.last_of(frames, codec)
 
 
 def _background(rng: Generator, size: int, sources: Sources, settings: EngineSettings) -> Plane:

@@ -45,7 +45,7 @@ def out_of_focus(rng: Generator, layer: Layer) -> Layer:
     kernel = (
         disc(size * np.exp(rng.uniform(np.log(0.002), np.log(0.02))))
         if rng.random() < 0.6
-        else streak(rng, size * rng.uniform(0.008, 0.08))
+        else streak(rng, size * rng.uniform(0.008, 0.08), rng.uniform(0, 2 * np.pi))
     )
     blurred = filtered(layer, kernel)
     if rng.random() < 0.5:
@@ -67,10 +67,10 @@ def disc(radius: float) -> Plane:
     return (kernel / kernel.sum()).astype(np.float32)
 
 
-def streak(rng: Generator, length: float) -> Plane:
-    """The picture of a moving point: a slightly bent line of some length in pixels, sum 1."""
+def streak(rng: Generator, length: float, turn: float) -> Plane:
+    """The picture of a moving point: a slightly bent line of some length in pixels, in the direction `turn` (radians), sum 1."""
     side = 2 * int(np.ceil(length / 2)) + 3
-    along, turn = np.linspace(-0.5, 0.5, 200) * length, rng.uniform(0, 2 * np.pi)
+    along = np.linspace(-0.5, 0.5, 200) * length
     bend = rng.normal(0, 0.15) * (along**2 / max(length, 1) - length / 12)
     places = np.stack((along * np.cos(turn) - bend * np.sin(turn), along * np.sin(turn) + bend * np.cos(turn)), axis=1) + side / 2
     counts = np.histogram2d(places[:, 1], places[:, 0], bins=side, range=((0, side), (0, side)))[0]

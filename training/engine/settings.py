@@ -48,6 +48,8 @@ class EngineSettings:
     """How often image and plate are JPEG files."""
     quality: tuple[float, float] = (55.0, 98.0)
     """Of those files; a clip's frames are like pictures of 30 and more."""
+    clip: float = 0.0
+    """How often the image is a frame of a clip: its subject moves, and the file is MPEG-4 or H.264 instead of JPEG."""
     resample: float = 0.25
     """How often they have been made smaller and larger again, softened or sharpened."""
     trimap: tuple[float, float] = (0.007, 0.1)

@@ -7,7 +7,7 @@ fails where the other need not. A U-Net (Ronneberger, Fischer, Brox, MICCAI 2015
 adds to the first what it lacks. An untrained one adds nothing.
 
 Most of its arithmetic is at a quarter of the resolution and below; at full resolution only the cues are computed. There is no
-normalisation: blocks add to what they are given, and begin by adding little (Zhang, Dauphin, Ma, "Fixup Initialization", ICLR 2019).
+normalisation: blocks add to what they are given, and begin by adding nothing (Zhang, Dauphin, Ma, "Fixup Initialization", ICLR 2019).
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from mattecli.nets.closed_form import ClosedForm
 
 CUES = 20
 
-WIDTHS = (32, 32, 64, 128)
+WIDTHS = (32, 64, 128, 192)
 """Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
 
 TILE, OVERLAP = 1024, 256
@@ -76,7 +76,7 @@ def features(image: Tensor, trimap: Tensor, coarse: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Two convolutions whose result, small at first, is added to what they see."""
+    """Two convolutions whose result, at first nothing, is added to what they see."""
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
@@ -93,36 +93,36 @@ class Fusion(nn.Module):
     def __init__(self, cues: int = CUES) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth = WIDTHS
-        self.enter = nn.Conv2d(4 * cues, half, 1)
+        self.enter, self.see_half = nn.Conv2d(4 * cues, half, 1), Block(half)
         self.to_quarter, self.see_quarter = nn.Conv2d(half, quarter, 3, 2, 1), Block(quarter)
         self.to_eighth, self.see_eighth = nn.Conv2d(quarter, eighth, 3, 2, 1), Block(eighth)
         self.to_sixteenth = nn.Conv2d(eighth, sixteenth, 3, 2, 1)
         self.see_sixteenth = nn.Sequential(*(Block(sixteenth, dilation) for dilation in (1, 2, 2)))
         self.from_sixteenth, self.mend_eighth = nn.Conv2d(sixteenth, eighth, 1), Block(eighth)
         self.from_eighth, self.mend_quarter = nn.Conv2d(eighth, quarter, 1), Block(quarter)
-        self.from_quarter, self.mend_half = nn.Conv2d(quarter, half, 1), nn.Conv2d(half, half, 3, padding=1)
-        self.leave = nn.Conv2d(half, 4, 3, padding=1)
+        self.from_quarter, self.refine_half = nn.Conv2d(quarter, half, 1), Block(half)
+        self.mend_half, self.leave = nn.Conv2d(half, half, 3, padding=1), nn.Conv2d(half, 4, 3, padding=1)
         self.apply(_begin)
         nn.init.zeros_(self.leave.weight)
 
     def forward(self, cues: Tensor) -> Tensor:
-        half = self.enter(F.pixel_unshuffle(cues, 2).contiguous(memory_format=torch.channels_last))  # faster on a CPU
+        half = self.see_half(self.enter(F.pixel_unshuffle(cues, 2).contiguous(memory_format=torch.channels_last)))  # faster on a CPU
         quarter = self.see_quarter(self.to_quarter(F.relu(half)))
         eighth = self.see_eighth(self.to_eighth(F.relu(quarter)))
         sixteenth = self.see_sixteenth(self.to_sixteenth(F.relu(eighth)))
         eighth = self.mend_eighth(eighth + double(self.from_sixteenth(F.relu(sixteenth))))
         quarter = self.mend_quarter(quarter + double(self.from_eighth(F.relu(eighth))))
-        half = F.relu(self.mend_half(F.relu(half + double(self.from_quarter(F.relu(quarter))))))
-        return F.pixel_shuffle(self.leave(half), 2)
+        half = self.refine_half(half + double(self.from_quarter(F.relu(quarter))))
+        return F.pixel_shuffle(self.leave(F.relu(self.mend_half(F.relu(half)))), 2)
 
 
 def _begin(module: nn.Module) -> None:
-    """Weights of a convolution that follows a ReLU (He et al., ICCV 2015); what a block adds is small at first."""
+    """Weights of a convolution that follows a ReLU (He et al., ICCV 2015); a block adds nothing at first."""
     if isinstance(module, nn.Conv2d) and module.bias is not None:
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.bias)
     if isinstance(module, Block):
-        nn.init.kaiming_normal_(module.second.weight, a=3.0, nonlinearity="leaky_relu")
+        nn.init.zeros_(module.second.weight)
 
 
 def build() -> Fusion:
