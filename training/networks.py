@@ -143,8 +143,9 @@ class FusionPlate(Lesson):
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         fusion_plate = import_module("mattecli.nets.fusion_plate")
         image, trimap, coarse, plate = (batch[name] for name in ("image", "trimap", "coarse", "plate"))
-        licensed = fusion_plate.licence(image, trimap, plate, fusion_plate.usual_difference(image, plate, trimap))
-        raw = coarse + licensed * network(fusion_plate.features(image, trimap, coarse, plate)).float()
+        usual, colours = fusion_plate.usual_difference(image, plate, trimap), fusion_plate.known_colours(image, trimap)
+        seen = fusion_plate.plate_cues(image, trimap, coarse, colours, plate, usual)
+        raw = coarse + fusion_plate.licence(image, trimap, plate, usual) * network(seen).float()
         return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": fusion_plate.within_reach(trimap).float()}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
