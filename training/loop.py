@@ -29,9 +29,9 @@ from training.validation import validate
 
 def train(run: Run, device: torch.device) -> State:
     """Trains until the last step, the time limit or a signal to stop; then a checkpoint is kept, and the state returned."""
+    state = begun(run, device)
     held_out = Maker(run, held_out=True)
     fill(held_out, run.data.validation, workers=run.data.workers, report=lambda done, count: say(f"held-out examples: {done} of {count}"))
-    state = begun(run, device)
     diary = Diary(run)
     saved = time.monotonic()
     with stop_asked(run.minutes) as stops:

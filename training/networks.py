@@ -145,8 +145,9 @@ class FusionPlate(Lesson):
         image, trimap, coarse, plate = (batch[name] for name in ("image", "trimap", "coarse", "plate"))
         usual, colours = fusion_plate.usual_difference(image, plate, trimap), fusion_plate.known_colours(image, trimap)
         seen = fusion_plate.plate_cues(image, trimap, coarse, colours, plate, usual)
-        raw = coarse + fusion_plate.licence(image, trimap, plate, usual) * network(seen).float()
-        return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": fusion_plate.within_reach(trimap).float()}
+        near = fusion_plate.within_reach(trimap).float()
+        raw = coarse + near * fusion_plate.licence(image, trimap, plate, usual) * network(seen).float()
+        return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": near}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         return matte_terms(answer["raw"], batch, answer["near"] + 3.0 * unknown_of(batch))

@@ -31,16 +31,23 @@ class Codec:
     loss: int
 
 
-CODECS = {"mpeg4": (2, 14), "libx264": (16, 34)}
-"""The encoders, and the least and most that they lose: from hardly to be seen to plainly in blocks."""
+@dataclass(frozen=True)
+class Losses:
+    """What decodes an encoder's packets, and the least and most that it loses: from hardly to be seen to plainly in blocks."""
 
-DECODERS = {"mpeg4": "mpeg4", "libx264": "h264"}
+    decoder: str
+    least: int
+    most: int
+
+
+CODECS = {"mpeg4": Losses("mpeg4", 2, 14), "libx264": Losses("h264", 16, 34)}
+"""The encoders."""
 
 
 def codec(rng: Generator) -> Codec:
     """A random encoder, half of the time each."""
     name = str(rng.choice(list(CODECS)))
-    return Codec(name, int(rng.integers(*CODECS[name], endpoint=True)))
+    return Codec(name, int(rng.integers(CODECS[name].least, CODECS[name].most, endpoint=True)))
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def last_of(frames: Sequence[Plane], codec: Codec) -> Plane:
     """The last frame of a clip as its file shows it, [H, W, 3] in 0..1: 4:2:0, each frame predicted from the one before."""
     height, width = frames[0].shape[:2]
     encoder = _encoder(codec, width + width % 2, height + height % 2)
-    decoder = cast(VideoCodecContext, av.CodecContext.create(DECODERS[codec.name], "r"))
+    decoder = cast(VideoCodecContext, av.CodecContext.create(CODECS[codec.name].decoder, "r"))
     packets = [packet for frame in frames for packet in encoder.encode(_frame(frame))] + list(encoder.encode(None))
     shown = [frame for packet in packets for frame in decoder.decode(packet)] + list(decoder.decode(None))
     return as_plane(shown[-1].to_ndarray(format="rgb24")[:height, :width]) / np.float32(255)

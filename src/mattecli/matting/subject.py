@@ -29,7 +29,7 @@ SMALLEST_SIDE = 16
 # Detection and cutting happen in copies of the picture with at most these many pixels on the long side.
 DETECTION_SIDE, CUTTING_SIDE = 640, 320
 # The outline is rough, so the unknown band is wide: this share of the subject's scale.
-ROUGH_BAND = 0.04
+ROUGH_BAND = 0.07
 # How much more salient than the rest (0..1) a mask has to be; a face or a person is a reason of its own to believe in it.
 LEAST_PROMINENCE: dict[Kind, float] = {"face": 0.05, "person": 0.05, "object": 0.22}
 # The share of the picture's border that a mask may take, and the share of its area.

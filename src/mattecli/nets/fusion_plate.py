@@ -67,7 +67,7 @@ def licence(image: Tensor, trimap: Tensor, plate: Tensor, usual: Tensor) -> Tens
     times = F.avg_pool2d(pictures, 5, 1) / usual
     differs = (times - 1.0).clamp(0.0, 1.0)
     known = torch.where(trimap <= 0.0, differs, 1.0 - differs)
-    return torch.where((trimap > 0.0) & (trimap < 1.0), 1.0, known) * within_reach(trimap)
+    return torch.where((trimap > 0.0) & (trimap < 1.0), 1.0, known)
 
 
 def features(image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class CompleteFusionPlate(BehindSolver):
     def mended(self, image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
         """Alpha in 0..1 from planes whose sides are multiples of 16."""
         colours, usual = known_colours(image, trimap), usual_difference(image, plate, trimap)
-        alpha, licensed = coarse.clone(), licence(image, trimap, plate, usual)
+        alpha, licensed = coarse.clone(), licence(image, trimap, plate, usual) * within_reach(trimap)
         for window in windows(licensed > 0.0, self.tile, self.overlap):
             parts = [seen(plane, window) for plane in (image, trimap, coarse, colours, plate, licensed)]
             residual = self.network(plate_cues(parts[0], parts[1], parts[2], parts[3], parts[4], usual).to(self.network.enter.weight.dtype))

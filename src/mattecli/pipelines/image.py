@@ -20,9 +20,10 @@ from mattecli.matting.mix import mixed_over
 from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
 from mattecli.pipelines.backdrop import Backdrop, notes_behind, plain_backdrop
-from mattecli.pipelines.guides import DRAWN, Choice, read_guides
+from mattecli.pipelines.guides import DRAWN, SUBJECT, Choice, eight_bit, read_guides
 from mattecli.pipelines.plan import Job
 from mattecli.pipelines.result import Clock, Result
+from mattecli.pipelines.retrace import AROUND_COARSE, AROUND_FOUND, retraced, tells_apart
 from mattecli.pipelines.tensors import LastBackdrop, ToGuide, guide_tensor, seen_image
 
 # From this alpha on, the photo shows the subject alone.
@@ -112,8 +113,10 @@ def matte_all(
     with own_stream(device):
         with clock("matte"):
             images = _batch([seen_image(photo, recipe.matter) for photo in photos])
-            tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
             options = suited(recipe.matter, photos[0]) | recipe.options
+            if recipe.choice.trimap_source == SUBJECT:
+                guides = [_found(of, seen, recipe.matter, options) for of, seen in zip(guides, images.split(1), strict=True)]
+            tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
             outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
             if recipe.choice.trimap_source in DRAWN:
                 outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
@@ -124,6 +127,11 @@ def matte_all(
         ]
         wait_for(device.torch)  # they are composed in another thread
     return mattes
+
+
+def _found(guides: Mapping[str, Pixels], image: Tensor, matter: Matter, options: Mapping[str, Tunable]) -> dict[str, Pixels]:
+    """The guides of a subject that was found without a model, its rough outline traced anew."""
+    return {**guides, "trimap": retraced(eight_bit(guides["trimap"]), image, matter, options, bands=AROUND_FOUND)}
 
 
 def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
@@ -167,8 +175,9 @@ def suited(matter: Matter, photo: Photo) -> dict[str, Tunable]:
 def refine(matted: Matted, refiner: Matter, options: Mapping[str, Tunable], recipe: Recipe) -> Matted:
     """Turn a coarse matte into a trimap and let a trimap model finish it, if there is anything to finish."""
     trimap = trimap_from_alpha(to_array(matted.alpha))
-    if not ((trimap == 255).any() and (trimap == 0).any() and (trimap == 128).any()):
+    if not tells_apart(trimap):
         return matted
+    trimap = retraced(trimap, matted.seen, refiner, options, bands=AROUND_COARSE)
     guides = {"trimap": guide_tensor("trimap", trimap, refiner)}
     outcome = run_within(refiner, matted.seen, guides, options, limit=recipe.max_memory, tell=recipe.tell)
     expected = max(matted.expected or 0, outcome.expected or 0) or None

@@ -1,0 +1,67 @@
+"""The trimap around a rough outline, traced anew along the matte.
+
+Hair and fur reach beyond any band around such an outline that is not too wide elsewhere. A matte within the band says where it is too
+narrow: there it is still soft at the band's edge. So the subject is matted in a small copy of the picture and the band laid anew around
+all that is soft, more than once, for each time it follows the hair a little farther.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mattecli.core.contract import Tunable
+from mattecli.core.headroom import run_within
+from mattecli.core.runtime import Matter, to_array
+from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
+from mattecli.pipelines.tensors import guide_tensor
+
+Trimap = NDArray[np.uint8]
+
+SIDE = 640
+"""The longer side of the small copy, in pixels."""
+
+AROUND_FOUND, AROUND_COARSE = (0.07, 0.07, 0.04), (0.04, 0.04)
+"""How far each new band reaches to either side, as a share of the subject's scale: of what was found without a model, whose outline cuts
+hair off, and of a coarse model's matte."""
+
+
+def retraced(trimap: Trimap, image: Tensor, matter: Matter, options: Mapping[str, Tunable], *, bands: Sequence[float]) -> Trimap:
+    """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.
+
+    One with nothing unknown, or nothing to go by, is left as it is.
+    """
+    if not tells_apart(trimap):
+        return trimap
+    small, levels = _shrunk(image, trimap)
+    for share in bands:
+        found = run_within(matter, small, {"trimap": guide_tensor("trimap", levels, matter)}, options)
+        alpha = to_array(found.alpha)
+        levels = _around(alpha, share)
+        if not tells_apart(levels):
+            return trimap
+    return levels if small is image else _around(np.asarray(cv2.resize(alpha, trimap.shape[::-1]), np.float32), bands[-1])
+
+
+def tells_apart(trimap: Trimap) -> bool:
+    """Whether a trimap has something to find out, and something of both kinds to find it out by."""
+    return all(bool((trimap == level).any()) for level in (BACKGROUND, UNKNOWN, FOREGROUND))
+
+
+def _around(alpha: NDArray[np.float32], share: float) -> Trimap:
+    return trimap_from_alpha(alpha, band=share * subject_scale(alpha >= 0.5))
+
+
+def _shrunk(image: Tensor, trimap: Trimap) -> tuple[Tensor, Trimap]:
+    """Image and trimap with a longer side of at most SIDE; only what was wholly known stays known."""
+    height, width = trimap.shape
+    scale = SIDE / max(height, width)
+    if scale >= 1:
+        return image, trimap
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    small = F.interpolate(image, size, mode="bilinear", antialias=True)
+    mean = cv2.resize(trimap, size[::-1], interpolation=cv2.INTER_AREA)
+    return small, np.where(np.isin(mean, (BACKGROUND, FOREGROUND)), mean, UNKNOWN).astype(np.uint8)
