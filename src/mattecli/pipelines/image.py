@@ -115,7 +115,7 @@ def matte_all(
             images = _batch([seen_image(photo, recipe.matter) for photo in photos])
             options = suited(recipe.matter, photos[0]) | recipe.options
             if recipe.choice.trimap_source == SUBJECT:
-                guides = [_found(of, seen, recipe.matter, options) for of, seen in zip(guides, images.split(1), strict=True)]
+                guides = [_found(of, seen, recipe, options) for of, seen in zip(guides, images.split(1), strict=True)]
             tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
             outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
             if recipe.choice.trimap_source in DRAWN:
@@ -129,9 +129,10 @@ def matte_all(
     return mattes
 
 
-def _found(guides: Mapping[str, Pixels], image: Tensor, matter: Matter, options: Mapping[str, Tunable]) -> dict[str, Pixels]:
+def _found(guides: Mapping[str, Pixels], image: Tensor, recipe: Recipe, options: Mapping[str, Tunable]) -> dict[str, Pixels]:
     """The guides of a subject that was found without a model, its rough outline traced anew."""
-    return {**guides, "trimap": retraced(eight_bit(guides["trimap"]), image, matter, options, bands=AROUND_FOUND)}
+    rough = eight_bit(guides["trimap"])
+    return {**guides, "trimap": retraced(rough, image, recipe.matter, options, bands=AROUND_FOUND, limit=recipe.max_memory)}
 
 
 def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
@@ -177,7 +178,7 @@ def refine(matted: Matted, refiner: Matter, options: Mapping[str, Tunable], reci
     trimap = trimap_from_alpha(to_array(matted.alpha))
     if not tells_apart(trimap):
         return matted
-    trimap = retraced(trimap, matted.seen, refiner, options, bands=AROUND_COARSE)
+    trimap = retraced(trimap, matted.seen, refiner, options, bands=AROUND_COARSE, limit=recipe.max_memory)
     guides = {"trimap": guide_tensor("trimap", trimap, refiner)}
     outcome = run_within(refiner, matted.seen, guides, options, limit=recipe.max_memory, tell=recipe.tell)
     expected = max(matted.expected or 0, outcome.expected or 0) or None

@@ -29,16 +29,18 @@ AROUND_FOUND, AROUND_COARSE = (0.07, 0.07, 0.04), (0.04, 0.04)
 hair off, and of a coarse model's matte."""
 
 
-def retraced(trimap: Trimap, image: Tensor, matter: Matter, options: Mapping[str, Tunable], *, bands: Sequence[float]) -> Trimap:
+def retraced(
+    trimap: Trimap, image: Tensor, matter: Matter, options: Mapping[str, Tunable], *, bands: Sequence[float], limit: int | None = None
+) -> Trimap:
     """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.
 
-    One with nothing unknown, or nothing to go by, is left as it is.
+    One with nothing unknown, or nothing to go by, is left as it is. limit: see run_within.
     """
     if not tells_apart(trimap):
         return trimap
     small, levels = _shrunk(image, trimap)
     for share in bands:
-        found = run_within(matter, small, {"trimap": guide_tensor("trimap", levels, matter)}, options)
+        found = run_within(matter, small, {"trimap": guide_tensor("trimap", levels, matter)}, options, limit=limit)
         alpha = to_array(found.alpha)
         levels = _around(alpha, share)
         if not tells_apart(levels):
