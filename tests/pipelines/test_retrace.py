@@ -17,7 +17,11 @@ CENTRE, RADIUS, REACH = np.array([120.0, 100.0]), 40, 15
 
 @pytest.fixture(scope="module")
 def matter() -> Matter:
-    return open_matter(registry().models["fusion"], device=pick_device("cpu"))
+    return opened("fusion")
+
+
+def opened(name: str) -> Matter:
+    return open_matter(registry().models[name], device=pick_device("cpu"))
 
 
 def spiky(times: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +52,12 @@ def test_the_band_follows_spikes_out_of_a_rough_outline(matter: Matter, times: i
     assert (better == 128).mean() < 0.5 and better[0].max() == 0
     found = matter(as_image(picture), {"trimap": guide_tensor("trimap", better, matter)})[0]
     assert np.abs(to_array(found) - alpha).mean() < 0.02
+
+
+def test_a_solver_without_weights_keeps_the_first_band() -> None:
+    picture, alpha = spiky()
+    rough = trimap_from_mask(alpha > 0.5, band=9.0)
+    assert retraced(rough, as_image(picture), opened("closed-form"), {}, bands=AROUND_FOUND) is rough
 
 
 def test_a_trimap_that_tells_nothing_apart_is_left_as_it_is(matter: Matter) -> None:

@@ -34,9 +34,10 @@ def retraced(
 ) -> Trimap:
     """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.
 
-    One with nothing unknown, or nothing to go by, is left as it is. limit: see run_within.
+    One with nothing unknown, or nothing to go by, is left as it is, and so is one for a solver without weights: around what it cannot
+    tell it leaves a haze, which the next band would only follow. limit: see run_within.
     """
-    if not tells_apart(trimap):
+    if matter.info.checkpoint_sha256 is None or not tells_apart(trimap):
         return trimap
     small, levels = _shrunk(image, trimap)
     for share in bands:
