@@ -7,8 +7,8 @@ all that is soft, more than once, for each time it follows the hair a little far
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
@@ -39,14 +39,14 @@ def retraced(
     """
     if matter.info.checkpoint_sha256 is None or not tells_apart(trimap):
         return trimap
-    small, levels = _shrunk(image, trimap)
+    small, guide = _shrunk(image, guide_tensor("trimap", trimap, matter))
     for share in bands:
-        found = run_within(matter, small, {"trimap": guide_tensor("trimap", levels, matter)}, options, limit=limit)
-        alpha = to_array(found.alpha)
+        alpha = run_within(matter, small, {"trimap": guide}, options, limit=limit).alpha
         levels = _around(alpha, share)
         if not tells_apart(levels):
             return trimap
-    return levels if small is image else _around(np.asarray(cv2.resize(alpha, trimap.shape[::-1]), np.float32), bands[-1])
+        guide = guide_tensor("trimap", levels, matter)
+    return levels if small is image else _around(F.interpolate(alpha, image.shape[2:], mode="bilinear"), bands[-1])
 
 
 def tells_apart(trimap: Trimap) -> bool:
@@ -54,17 +54,17 @@ def tells_apart(trimap: Trimap) -> bool:
     return all(bool((trimap == level).any()) for level in (BACKGROUND, UNKNOWN, FOREGROUND))
 
 
-def _around(alpha: NDArray[np.float32], share: float) -> Trimap:
-    return trimap_from_alpha(alpha, band=share * subject_scale(alpha >= 0.5))
+def _around(alpha: Tensor, share: float) -> Trimap:
+    found = to_array(alpha)
+    return trimap_from_alpha(found, band=share * subject_scale(found >= 0.5))
 
 
-def _shrunk(image: Tensor, trimap: Trimap) -> tuple[Tensor, Trimap]:
+def _shrunk(image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
     """Image and trimap with a longer side of at most SIDE; only what was wholly known stays known."""
-    height, width = trimap.shape
+    height, width = image.shape[2:]
     scale = SIDE / max(height, width)
     if scale >= 1:
         return image, trimap
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    small = F.interpolate(image, size, mode="bilinear", antialias=True)
-    mean = cv2.resize(trimap, size[::-1], interpolation=cv2.INTER_AREA)
-    return small, np.where(np.isin(mean, (BACKGROUND, FOREGROUND)), mean, UNKNOWN).astype(np.uint8)
+    mean = F.interpolate(trimap, size, mode="area")
+    return F.interpolate(image, size, mode="bilinear", antialias=True), torch.where((mean == 0) | (mean == 1), mean, 0.5)
