@@ -20,7 +20,7 @@ from mattecli.core.registry import registry
 from mattecli.core.runtime import open_matter, pick_device, to_array
 from mattecli.errors import EmptyError
 from mattecli.io.images import read_photo
-from mattecli.matting.subject import find_subject, subject_trimap
+from mattecli.matting.subject import find_subject, rough_trimap
 from mattecli.pipelines.guides import SUBJECT, Choice, eight_bit
 from mattecli.pipelines.image import Recipe, matte
 from mattecli.pipelines.result import Clock
@@ -33,12 +33,12 @@ STEPS = "outline", "even_band", "matte"
 def measured(files: dict[str, str], even: Recipe, traced: Recipe) -> dict[str, object]:
     """The numbers of one photo, or that nothing was found."""
     photo = read_photo(files["image"])
-    true = read_matte(files.get("alpha", files.get("reference_alpha", "")))
+    true = read_matte(files.get("alpha") or files["reference_alpha"])
     try:
         subject = find_subject(eight_bit(photo.pixels))
     except EmptyError:
         return {"found_as": None}
-    trimap = {"trimap": subject_trimap(eight_bit(photo.pixels))}
+    trimap = {"trimap": rough_trimap(subject)}
     mattes = [to_array(matte(photo, trimap, recipe, clock=Clock()).alpha) for recipe in (even, traced)]
     steps = zip(STEPS, [subject.mask / np.float32(255), *mattes], strict=True)
     return {"found_as": subject.kind, **{step: difference(found, true) for step, found in steps}}
@@ -54,7 +54,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     spec = registry().models[registry().defaults["refine"][0]]
-    even, traced = (Recipe(Choice(spec, source), open_matter(spec, device=pick_device("auto"))) for source in ("trimap", SUBJECT))
+    matter = open_matter(spec, device=pick_device("auto"))
+    even, traced = (Recipe(Choice(spec, source), matter) for source in ("trimap", SUBJECT))
     entries = json.loads((arguments.data / "index.json").read_text())["entries"]
     rows = []
     for entry in entries:

@@ -194,14 +194,14 @@ def test_a_still_plate_is_the_background_but_for_the_shadow(sources: Sources) ->
     assert (shaded.background <= shaded.plate + 1e-6).all() and (shaded.background < shaded.plate - 0.02).any()
 
 
-@pytest.mark.parametrize("name", clips.CODECS)
+@pytest.mark.parametrize("name", clips.ENCODERS)
 def test_a_clip_s_frame_loses_what_its_codec_takes(name: str) -> None:
     rng = np.random.default_rng(0)
     behind = cv2.resize(rng.random((9, 12, 3), np.float32), (91, 65), interpolation=cv2.INTER_LINEAR)
     moving = a_layer(3, 96).alpha[:65, :91, None]
     frames = [np.where(np.arange(91)[:, None] > 60, behind, np.roll(moving, shift, 1) * [0.9, 0.4, 0.2]) for shift in (0, 3, 6)]
-    losses = clips.CODECS[name]
-    fine, coarse = (clips.last_of(frames, clips.Codec(name, loss)) for loss in (losses.least, losses.most))
+    encoder = clips.ENCODERS[name]
+    fine, coarse = (clips.last_of(frames, clips.Codec(name, loss)) for loss in (encoder.least, encoder.most))
     assert fine.dtype == np.float32 and fine.shape == (65, 91, 3)
     good, bad = (np.abs(shown - frames[-1])[:, :48].mean() for shown in (fine, coarse))
     assert good < 0.02 < bad < 0.15

@@ -32,22 +32,21 @@ class Codec:
 
 
 @dataclass(frozen=True)
-class Losses:
-    """What decodes an encoder's packets, and the least and most that it loses: from hardly to be seen to plainly in blocks."""
+class Encoder:
+    """What decodes its packets, and the least and most that it loses: from hardly to be seen to plainly in blocks."""
 
     decoder: str
     least: int
     most: int
 
 
-CODECS = {"mpeg4": Losses("mpeg4", 2, 14), "libx264": Losses("h264", 16, 34)}
-"""The encoders."""
+ENCODERS = {"mpeg4": Encoder("mpeg4", 2, 14), "libx264": Encoder("h264", 16, 34)}
 
 
 def codec(rng: Generator) -> Codec:
     """A random encoder, half of the time each."""
-    name = str(rng.choice(list(CODECS)))
-    return Codec(name, int(rng.integers(CODECS[name].least, CODECS[name].most, endpoint=True)))
+    name = str(rng.choice(list(ENCODERS)))
+    return Codec(name, int(rng.integers(ENCODERS[name].least, ENCODERS[name].most, endpoint=True)))
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def last_of(frames: Sequence[Plane], codec: Codec) -> Plane:
     """The last frame of a clip as its file shows it, [H, W, 3] in 0..1: 4:2:0, each frame predicted from the one before."""
     height, width = frames[0].shape[:2]
     encoder = _encoder(codec, width + width % 2, height + height % 2)
-    decoder = cast(VideoCodecContext, av.CodecContext.create(CODECS[codec.name].decoder, "r"))
+    decoder = cast(VideoCodecContext, av.CodecContext.create(ENCODERS[codec.name].decoder, "r"))
     packets = [packet for frame in frames for packet in encoder.encode(_frame(frame))] + list(encoder.encode(None))
     shown = [frame for packet in packets for frame in decoder.decode(packet)] + list(decoder.decode(None))
     return as_plane(shown[-1].to_ndarray(format="rgb24")[:height, :width]) / np.float32(255)

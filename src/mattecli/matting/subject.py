@@ -48,8 +48,12 @@ class Subject:
 
 def subject_trimap(image: Bytes) -> Bytes:
     """Make a trimap of the main subject of a picture, uint8 [H, W, 3] RGB; raises EmptyError when none stands out."""
-    mask = find_subject(image).mask
-    return trimap_from_mask(mask, band=ROUGH_BAND * subject_scale(mask > 0))
+    return rough_trimap(find_subject(image))
+
+
+def rough_trimap(subject: Subject) -> Bytes:
+    """A trimap, uint8 [H, W], of a subject that was found: a wide band around its mask is unknown."""
+    return trimap_from_mask(subject.mask, band=ROUGH_BAND * subject_scale(subject.mask > 0))
 
 
 def find_subject(image: Bytes) -> Subject:

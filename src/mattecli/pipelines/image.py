@@ -175,10 +175,10 @@ def suited(matter: Matter, photo: Photo) -> dict[str, Tunable]:
 
 def refine(matted: Matted, refiner: Matter, options: Mapping[str, Tunable], recipe: Recipe) -> Matted:
     """Turn a coarse matte into a trimap and let a trimap model finish it, if there is anything to finish."""
-    trimap = trimap_from_alpha(to_array(matted.alpha))
+    coarse = trimap_from_alpha(to_array(matted.alpha))
+    trimap = retraced(coarse, matted.seen, refiner, options, bands=AROUND_COARSE, limit=recipe.max_memory)
     if not tells_apart(trimap):
         return matted
-    trimap = retraced(trimap, matted.seen, refiner, options, bands=AROUND_COARSE, limit=recipe.max_memory)
     guides = {"trimap": guide_tensor("trimap", trimap, refiner)}
     outcome = run_within(refiner, matted.seen, guides, options, limit=recipe.max_memory, tell=recipe.tell)
     expected = max(matted.expected or 0, outcome.expected or 0) or None

@@ -16,7 +16,8 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.headroom import run_within
 from mattecli.core.runtime import Matter, to_array
-from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
+from mattecli.matting.subject import ROUGH_BAND
+from mattecli.matting.trimap import BACKGROUND, COARSE_BAND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
 from mattecli.pipelines.tensors import guide_tensor
 
 Trimap = NDArray[np.uint8]
@@ -24,7 +25,7 @@ Trimap = NDArray[np.uint8]
 SIDE = 640
 """The longer side of the small copy, in pixels."""
 
-AROUND_FOUND, AROUND_COARSE = (0.07, 0.07, 0.04), (0.04, 0.04)
+AROUND_FOUND, AROUND_COARSE = (ROUGH_BAND, ROUGH_BAND, COARSE_BAND), (COARSE_BAND, COARSE_BAND)
 """How far each new band reaches to either side, as a share of the subject's scale: of what was found without a model, whose outline cuts
 hair off, and of a coarse model's matte."""
 
