@@ -6,6 +6,7 @@ under such a map (Levin et al. 2008, section 3: it only asks that colours be loc
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,14 +20,14 @@ Batch = dict[str, Tensor]
 
 
 def augmented(batch: Batch, settings: Augment, chance: torch.Generator) -> Batch:
-    """A batch [B, C, H, W] in 0..1 as the training sees it this time; `chance` is a generator on the CPU."""
+    """A batch [B, C, H, W] in 0..1 as the training sees it this time; `chance` is a generator on its device."""
     if settings.crop:
         batch = cropped(batch, settings.crop, chance)
     if settings.flip:
-        batch = _where(batch, torch.rand(_count(batch), generator=chance) < 0.5, lambda plane: plane.flip(3))
+        batch = _where(batch, _coins(batch, chance), lambda plane: plane.flip(3))
     if settings.turn:
-        batch = _where(batch, torch.rand(_count(batch), generator=chance) < 0.5, lambda plane: plane.transpose(2, 3))
-        batch = _where(batch, torch.rand(_count(batch), generator=chance) < 0.5, lambda plane: plane.flip(2))
+        batch = _where(batch, _coins(batch, chance), lambda plane: plane.transpose(2, 3))
+        batch = _where(batch, _coins(batch, chance), lambda plane: plane.flip(2))
     return recoloured(batch, settings.colour, chance) if settings.colour > 0 else batch
 
 
@@ -35,31 +36,24 @@ def cropped(batch: Batch, side: int, chance: torch.Generator) -> Batch:
     height, width = batch["image"].shape[2:]
     if side >= min(height, width):
         return batch
-    corners = [_corner(trimap[0], side, chance) for trimap in batch["trimap"].cpu()]
-    return {
-        name: torch.stack([plane[:, top : top + side, left : left + side] for plane, (top, left) in zip(planes, corners, strict=True)])
-        for name, planes in batch.items()
-    }
-
-
-def _corner(trimap: Tensor, side: int, chance: torch.Generator) -> tuple[int, int]:
-    unknown = torch.nonzero(trimap == 0.5)
-    height, width = trimap.shape
-    if len(unknown) == 0:
-        unknown = torch.tensor([[height // 2, width // 2]])
-    row, column = unknown[int(torch.randint(len(unknown), (), generator=chance))].tolist()
-    inside = torch.randint(side, (2,), generator=chance).tolist()
-    return min(max(row - inside[0], 0), height - side), min(max(column - inside[1], 0), width - side)
+    unknown = (batch["trimap"] == 0.5).float().flatten(1)
+    chosen = (unknown + torch.rand(unknown.shape, generator=chance, device=chance.device)).argmax(1)  # any pixel, where none is unknown
+    inside = torch.randint(side, (2, _count(batch)), generator=chance, device=chance.device)
+    steps = torch.arange(side, device=chance.device)
+    rows = (chosen // width - inside[0]).clamp(0, height - side)[:, None, None] + steps[:, None]
+    columns = (chosen % width - inside[1]).clamp(0, width - side)[:, None, None] + steps
+    examples = torch.arange(_count(batch), device=chance.device)[:, None, None]
+    return {name: planes[examples, :, rows, columns].permute(0, 3, 1, 2).contiguous() for name, planes in batch.items()}
 
 
 def recoloured(batch: Batch, strength: float, chance: torch.Generator) -> Batch:
     """The colours of each example less saturated, dimmed channel by channel and shifted, never beyond 0..1."""
-    count = _count(batch)
-    saturation = 1.0 - strength * torch.rand(count, 1, 1, generator=chance)
-    gain = 1.0 - strength * torch.rand(count, 3, 1, generator=chance)
-    shift = (1.0 - gain) * torch.rand(count, 3, 1, generator=chance)
-    mixture = gain * (saturation * torch.eye(3) + (1.0 - saturation) * torch.tensor(LUMA))
-    mixture, shift = mixture.to(batch["image"].device), shift[..., None].to(batch["image"].device)
+    dice = partial(torch.rand, generator=chance, device=chance.device)
+    count, luma = _count(batch), torch.tensor(LUMA, device=chance.device)
+    saturation = 1.0 - strength * dice(count, 1, 1)
+    gain = 1.0 - strength * dice(count, 3, 1)
+    shift = ((1.0 - gain) * dice(count, 3, 1))[..., None]
+    mixture = gain * (saturation * torch.eye(3, device=chance.device) + (1.0 - saturation) * luma)
     return {
         name: torch.einsum("bij,bjhw->bihw", mixture, planes).add(shift).clamp(0.0, 1.0) if name in COLOURS else planes
         for name, planes in batch.items()
@@ -70,8 +64,9 @@ def _count(batch: Batch) -> int:
     return len(batch["image"])
 
 
+def _coins(batch: Batch, chance: torch.Generator) -> Tensor:
+    return torch.rand(_count(batch), generator=chance, device=chance.device) < 0.5
+
+
 def _where(batch: Batch, chosen: Tensor, change: Callable[[Tensor], Tensor]) -> Batch:
-    return {
-        name: torch.where(chosen.to(planes.device)[:, None, None, None], change(planes), planes).contiguous()
-        for name, planes in batch.items()
-    }
+    return {name: torch.where(chosen[:, None, None, None], change(planes), planes).contiguous() for name, planes in batch.items()}

@@ -23,6 +23,7 @@ from training.dice import seed_of
 from training.pool import REFRESH, Maker, available, batches, fill, unpacked
 from training.recompose import read_stock, recomposed
 from training.settings import Optimiser, Run
+from training.shelf import Shelf
 from training.state import State, begun, save
 from training.validation import validate
 
@@ -71,6 +72,10 @@ def _groups(state: State) -> Iterator[list[dict[str, Tensor]]]:
 
 def _batches(state: State, maker: Maker, numbers: range) -> Iterator[dict[str, Tensor]]:
     """The batches of these numbers on the device, as they were drawn or put together there."""
+    if state.run.data.on_device:
+        state.shelf = state.shelf or Shelf(maker, state.device)
+        state.shelf.take(state.known)
+        return map(state.shelf.batch, numbers)
     if not state.run.mix.size:
         return (unpacked(raw, state.device) for raw in batches(maker, numbers, state.known))
     if state.stock is None or len(state.stock) < state.known:
@@ -81,7 +86,7 @@ def _batches(state: State, maker: Maker, numbers: range) -> Iterator[dict[str, T
 def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """One step of the optimiser over a group of batches; its loss and the loss's terms, unweighted."""
     run, network = state.run, state.network
-    chance = torch.Generator().manual_seed(seed_of(run.seed, state.step))
+    chance = torch.Generator(state.device).manual_seed(seed_of(run.seed, state.step))
     torch.manual_seed(seed_of(run.seed, state.step))  # for what a network drops
     network.train()
     state.optimiser.zero_grad(set_to_none=True)

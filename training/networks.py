@@ -2,15 +2,13 @@
 
 A lesson names the `fields` of an example that it needs beside those it prepares. `answer` runs the network on a batch (name -> float
 [B, C, H, W] in 0..1) and returns a table that holds at least `alpha` [B, 1, H, W]; `terms` are its losses by name, which a run's
-[losses] weighs. `baseline` names the field that a validation compares with, if there is one.
+[losses] weighs. `coarse` says whether an example holds its closed-form matte too, which is what a validation compares with.
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import torch
@@ -28,9 +26,6 @@ from training.engine import Example
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
 
-EPSILONS = (1e-8, 1e-6)
-"""Of the closed-form matte: what models.toml says for photos from lossless and from lossy files."""
-
 SCALES = (0.3, 0.4, 0.5)
 """At which Background Matting V2's base network sees a training's pictures; few, for cuDNN makes its choices anew for each size."""
 
@@ -42,7 +37,7 @@ class Lesson(ABC):
 
     architecture: str
     fields: tuple[str, ...] = ("image", "alpha", "foreground", "background", "trimap")
-    baseline: str | None = None
+    coarse = False
     by_trimap = False  # whether it is given the trimap, and so measured where that is unknown
     terms_known: tuple[str, ...] = ()
 
@@ -85,16 +80,6 @@ def matte_terms(alpha: Tensor, batch: Batch, where: Tensor) -> Terms:
     }
 
 
-def coarse_matte(image: NDArray[np.float32], trimap: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The closed-form matte [H, W], of one in two with the epsilon that suits lossy files: the trimap's bytes say which."""
-    fusion = import_module("mattecli.nets.fusion")
-    epsilon = EPSILONS[crc32(trimap.tobytes()) % 2]
-    with warnings.catch_warnings():  # torch calls its own sparse tensors unfinished
-        warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
-        matte: Tensor = fusion.coarse_matte(torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(trimap)[None, None], epsilon)
-    return matte[0, 0].numpy()
-
-
 def leaky(raw: Tensor) -> Tensor:
     """Alpha before it is clamped: beyond 0 and 1 a tenth of the way counts, so that such pixels still feel their loss."""
     inside = raw.clamp(0.0, 1.0)
@@ -105,13 +90,9 @@ class Fusion(Lesson):
     """The project's own network: what it adds to the closed-form matte, inside the unknown region."""
 
     architecture = "fusion"
-    baseline = "coarse"
+    coarse = True
     by_trimap = True
     terms_known = ("alpha", "composition", "laplacian", "gradient")
-
-    def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
-        """The closed-form matte of the example."""
-        return {"coarse": coarse_matte(example.image, example.trimap)}
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         fusion = import_module("mattecli.nets.fusion")
@@ -128,17 +109,17 @@ class FusionPlate(Lesson):
 
     architecture = "fusion_plate"
     fields = ("image", "alpha", "foreground", "background", "plate")
-    baseline = "coarse"
+    coarse = True
     terms_known = ("alpha", "composition", "laplacian", "gradient")
 
     def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
-        """The trimap by the plate, or the example's own where the plate tells nothing, and the closed-form matte from that."""
+        """The trimap by the plate, or the example's own where the plate tells nothing."""
         picture, plate = (np.rint(colours * 255).astype(np.uint8) for colours in (example.image, example.plate))
         try:
             trimap = np.asarray(np.rint(trimap_from_plate(picture, plate, laid=AT_REST) / 127.5) / 2, np.float32)
         except InputError:
             trimap = example.trimap
-        return {"trimap": trimap, "coarse": coarse_matte(example.image, trimap)}
+        return {"trimap": trimap}
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         fusion_plate = import_module("mattecli.nets.fusion_plate")

@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mattecli.errors import InputError
+from training.coarse import coarse_matte
 from training.engine import Example, Sources, draw
 from training.networks import lesson_of
 from training.settings import Run, as_table
@@ -75,12 +76,17 @@ class Maker:
         seed = (run.seed << 32) + index + HELD_OUT * self.held_out
         sources = sources_of(run.sources, run.data.hold_out, self.held_out, run.data.leave_out)
         example = draw(seed, size=run.data.size, sources=sources, settings=run.engine)
-        return parts(example) if self.in_parts else packed(example, run.network)
+        return parts(example) if self.in_parts else packed(example, run.network, coarse=not self.coarse_is_made_later)
 
     @property
     def in_parts(self) -> bool:
         """Whether only the parts are kept that are put together anew."""
         return self.run.mix.size > 0 and not self.held_out
+
+    @property
+    def coarse_is_made_later(self) -> bool:
+        """Whether the closed-form mattes are left to the device."""
+        return self.run.data.on_device and not self.held_out and lesson_of(self.run.network).coarse
 
     @property
     def folder(self) -> Path:
@@ -95,18 +101,24 @@ class Maker:
         """Makes one and writes it, complete once it has its name."""
         part = self.path(index).with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as stream:
-            write = np.savez if self.in_parts else np.savez_compressed  # parts are read once, and all of them
+            read_once = self.in_parts or (self.run.data.on_device and not self.held_out)
+            write = np.savez if read_once else np.savez_compressed
             write(stream, **self(index))  # type: ignore[arg-type]
         part.replace(self.path(index))
         return index
 
 
-def packed(example: Example, network: str) -> Arrays:
-    """The arrays of an example that a network's lesson asks for, with those it prepares itself, as small integers."""
+def packed(example: Example, network: str, *, coarse: bool = True) -> Arrays:
+    """The arrays of an example that a network's lesson asks for, with those it prepares itself, as small integers.
+
+    The closed-form matte, where the lesson has one, is left out unless `coarse`.
+    """
     lesson = lesson_of(network)
     colours = {name: _rounded(getattr(example, name), name) for name in ("image", "foreground", "background", "plate")}
     seen = replace(example, **{name: (levels / 255).astype(np.float32) for name, levels in colours.items()})  # as from an 8-bit file
     arrays = {name: getattr(seen, name) for name in lesson.fields if hasattr(seen, name)} | lesson.prepare(seen)
+    if coarse and lesson.coarse:
+        arrays["coarse"] = coarse_matte(arrays["image"], arrays["trimap"])
     return {name: _rounded(array, name) for name, array in arrays.items()}
 
 
@@ -163,6 +175,7 @@ def _check_same(maker: Maker) -> None:
         "hold_out": run.data.hold_out,
         "leave_out": run.data.leave_out,
         "in_parts": maker.in_parts,
+        "coarse": not maker.coarse_is_made_later,
         "engine": as_table(run.engine),
     }
     text = json.dumps({**made_of, "sources": Path(run.sources).name}, indent=1, sort_keys=True, default=str)
@@ -201,8 +214,12 @@ class Batches(Dataset[dict[str, Tensor]]):
         run = self.maker.run
         if self.known == 0:
             return stacked([self.maker(number * run.batch + place) for place in range(run.batch)])
-        picks = np.random.default_rng((run.seed, number)).choice(self.known, run.batch, replace=self.known < run.batch)
-        return stacked([opened(self.maker, int(index)) for index in picks])
+        return stacked([opened(self.maker, int(index)) for index in picked(run, number, self.known)])
+
+
+def picked(run: Run, number: int, known: int) -> NDArray[np.int64]:
+    """Which of the first `known` examples batch `number` holds: [batch]."""
+    return np.random.default_rng((run.seed, number)).choice(known, run.batch, replace=known < run.batch)
 
 
 def stacked(examples: list[Arrays]) -> dict[str, Tensor]:
@@ -217,7 +234,7 @@ def _channels_first(array: NDArray[Any]) -> NDArray[Any]:
 
 def unpacked(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
     """A batch as float32 in 0..1 on the device."""
-    scales = {torch.uint8: 255.0, torch.int32: 65535.0}
+    scales = {torch.uint8: 255.0, torch.int32: 65535.0, torch.float16: 1.0}
     return {name: levels.to(device).float() / (2.0 if name == "trimap" else scales[levels.dtype]) for name, levels in batch.items()}
 
 

@@ -14,6 +14,7 @@ from training.diary import say
 from training.networks import Lesson, check_losses, lesson_of
 from training.recompose import Stock
 from training.settings import Optimiser, Run, as_table
+from training.shelf import Shelf
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -21,7 +22,8 @@ OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 @dataclass
 class State:
     """A training as it stands: `step` steps are done; `known` examples of the pool were there when they were last counted;
-    `average` has the moving average of the weights; `stock` are those examples, where they are put together anew."""
+    `average` has the moving average of the weights; `stock` are those examples, where they are put together anew, `shelf` where they
+    stay on the device as they are."""
 
     run: Run
     lesson: Lesson
@@ -33,6 +35,7 @@ class State:
     step: int = 0
     known: int = 0
     stock: Stock | None = None
+    shelf: Shelf | None = None
 
     @property
     def checkpoints(self) -> Path:

@@ -23,7 +23,7 @@ def validate(state: State) -> dict[str, dict[str, float]]:
     for index in range(state.run.data.validation):
         batch = unpacked(stacked([opened(maker, index)]), state.device)
         ours = state.lesson.answer(state.average, batch)["alpha"]
-        planes = {state.lesson.baseline: batch[state.lesson.baseline]} if state.lesson.baseline else {}
+        planes = {"coarse": batch["coarse"]} if state.lesson.coarse else {}
         planes["ours"] = ours
         region = batch["trimap"] == 0.5 if state.lesson.by_trimap else torch.ones_like(ours, dtype=torch.bool)
         for name, plane in planes.items():

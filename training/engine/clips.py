@@ -16,7 +16,7 @@ from numpy.random import Generator
 from training.engine.layers import Layer, Plane, as_plane, filtered
 from training.engine.photography import streak
 
-SPEED = 0.01, 0.1
+SPEED = 0.006, 0.1
 """The least and most that a subject moves from a frame to the next, as a share of the side."""
 
 BEFORE = 2

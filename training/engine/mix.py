@@ -11,10 +11,11 @@ from numpy.random import Generator
 
 from mattecli.errors import InputError
 from training.engine import clips, cutouts, fabrics, figures, hair, plants, plates, vapours
-from training.engine.layers import Layer, Plane, filtered, lay_over, merge, settled, thrice
+from training.engine.layers import Layer, Plane, as_plane, filtered, lay_over, merge, settled, thrice
 from training.engine.photography import Camera, camera, lens, out_of_focus, photographed, tone
 from training.engine.settings import EngineSettings
 from training.engine.sources import Sources, surface
+from training.engine.textures import noise
 from training.engine.trimaps import trimap
 
 # Backgrounds are made this many pixels wider on each side than the farthest shift of the plate.
@@ -23,6 +24,8 @@ MARGIN = 4
 LEAST_SEEN, TRIES = 0.01, 8
 # So is one that is sure (0 or 1) in less than this share of the frame, for its trimap would say nothing.
 LEAST_KNOWN = 0.05
+# Colours that are alike are so in patches with edges this steep, of a plane from 0 to 1, and in cells of so many pixels.
+ALIKE_SLOPE, COARSE = 8.0, 24
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def draw(seed: int, *, size: int, sources: Sources, settings: EngineSettings) ->
     wide = _background(to_scene, size + 2 * margin, sources, settings)
     subject = _subject(to_subject, size, sources, settings)
     if to_scene.random() < settings.similar:
-        subject = _alike(to_scene, subject, wide)
+        subject = _alike(to_scene, subject, plates.cropped(wide, margin))
     develop = tone(to_scene, settings.tone)
     subject, wide = Layer(develop(subject.colours), subject.alpha), develop(wide)
     behind = plates.cropped(wide, margin)
@@ -146,8 +149,23 @@ def _kind(rng: Generator, sources: Sources, settings: EngineSettings) -> str:
     return str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
 
 
-def _alike(rng: Generator, layer: Layer, background: Plane) -> Layer:
-    """The layer with its average colour moved most of the way to the background's: the hard case."""
-    own = np.array(cv2.mean(layer.colours * thrice(layer.alpha))[:3]) / max(float(layer.alpha.mean()), 1e-6)
-    step = rng.uniform(0.4, 0.85) * (background.mean(axis=(0, 1)) - own)
+def _alike(rng: Generator, layer: Layer, behind: Plane) -> Layer:
+    """The layer with colours moved towards the background's: the hard case. Its average, or what is coarse of it towards what is coarse
+    right behind, in patches or everywhere: clothes of the wall's colour, which keep their own texture."""
+    if rng.random() < 0.5:
+        own = np.array(cv2.mean(layer.colours * thrice(layer.alpha))[:3]) / max(float(layer.alpha.mean()), 1e-6)
+        step = rng.uniform(0.4, 0.85) * (behind.mean(axis=(0, 1)) - own)
+    else:
+        size = len(layer.alpha)
+        where = np.ones_like(layer.alpha)
+        if rng.random() < 0.5:
+            where = np.clip(ALIKE_SLOPE * (noise(rng, size, cells=5, octaves=1) - 0.5), 0, 1)
+        step = rng.uniform(0.4, 1.0) * thrice(where) * (_coarse(behind) - _coarse(layer.colours))
     return Layer(np.clip(layer.colours + step, 0, 1).astype(np.float32), layer.alpha)
+
+
+def _coarse(colours: Plane) -> Plane:
+    """What is left of colours in cells of COARSE pixels."""
+    size = len(colours)
+    small = cv2.resize(colours, (max(size // COARSE, 2),) * 2, interpolation=cv2.INTER_AREA)
+    return as_plane(cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR))

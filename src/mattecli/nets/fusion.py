@@ -90,9 +90,9 @@ class Block(nn.Module):
 class Fusion(nn.Module):
     """Cues [B, `cues`, H, W], H and W multiples of 16 -> what to add to the closed-form matte [B, 1, H, W]; at first, nothing."""
 
-    def __init__(self, cues: int = CUES) -> None:
+    def __init__(self, cues: int, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
-        half, quarter, eighth, sixteenth = WIDTHS
+        half, quarter, eighth, sixteenth = widths
         self.enter, self.see_half = nn.Conv2d(4 * cues, half, 1), Block(half)
         self.to_quarter, self.see_quarter = nn.Conv2d(half, quarter, 3, 2, 1), Block(quarter)
         self.to_eighth, self.see_eighth = nn.Conv2d(quarter, eighth, 3, 2, 1), Block(eighth)
@@ -127,7 +127,7 @@ def _begin(module: nn.Module) -> None:
 
 def build() -> Fusion:
     """The bare network, which adds nothing until it has been trained."""
-    return Fusion()
+    return Fusion(CUES, WIDTHS)
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,6 +18,9 @@ from mattecli.nets.fusion import CUES, TILE, BehindSolver, Fusion, cues, known_c
 
 PLATE_CUES = CUES + 13
 
+WIDTHS = (32, 96, 160, 256)
+"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
+
 REACH = 64
 """So many pixels from an unknown one, in a square, what the trimap knows may be mended."""
 
@@ -77,7 +80,7 @@ def features(image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Te
 
 def build() -> Fusion:
     """The bare network, which adds nothing until it has been trained."""
-    return Fusion(PLATE_CUES)
+    return Fusion(PLATE_CUES, WIDTHS)
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
