@@ -1,4 +1,4 @@
-"""How the models that work from a plate bear what happens to plates: noise, compression, a hand-held camera, other light, shadows, blur.
+"""How models that work from a plate bear what happens to plates: noise, compression, hand-held cameras, other light, shadows, few pixels.
 
 The photos of index.json's kind "plates" with an exact alpha, each with its plate as they are and then spoilt in one way; MAD (x1000) over
 whole pictures, as `matte eval --convention rvm` counts it. Everything goes through the code that `matte image --bg` runs.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from swing import Matte, clip_scores
 from weights import files_of, matted_photo, read_matte, recipes, table
 
 Picture = NDArray[np.uint8]
+Pixels = TypeVar("Pixels", Picture, Matte)
 Spoil = Callable[[Picture, Picture, Matte], tuple[Picture, Picture]]
 
 MODELS = ("closed-form", "fusion", "fusion-plate")
@@ -49,6 +51,15 @@ def moved(picture: Picture, degrees: float, shift: tuple[float, float]) -> Pictu
     return np.asarray(cv2.warpAffine(picture, onto, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
+def shrunk(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """A picture or matte of another size (width, height), each pixel the mean of the area it covers."""
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def a_third(picture: Picture) -> Picture:
+    return shrunk(picture, (round(picture.shape[1] / 3), round(picture.shape[0] / 3)))
+
+
 def shaded(picture: Picture, alpha: Matte, depth: float) -> Picture:
     """The subject's soft shadow beside it, which the plate lacks."""
     height, width = alpha.shape
@@ -65,6 +76,8 @@ CASES: dict[str, Spoil] = {
     "plate a twelfth lighter": lambda image, plate, alpha: (image, np.clip(plate * 1.08, 0, 255).astype(np.uint8)),
     "plate out of focus": lambda image, plate, alpha: (image, np.asarray(cv2.GaussianBlur(plate, (0, 0), 1.2), np.uint8)),
     "shadow that takes a third of the light": lambda image, plate, alpha: (shaded(image, alpha, 0.35), plate),
+    "a third of its size": lambda image, plate, alpha: (a_third(image), a_third(plate)),
+    "a third of its size, JPEG of quality 60": lambda image, plate, alpha: (compressed(a_third(image), 60), compressed(a_third(plate), 60)),
 }
 
 
@@ -90,7 +103,8 @@ def rows_for(scene: str, files: Mapping[str, str], models: Mapping[str, Recipe])
     rows = []
     for case, spoil in CASES.items():
         pictures = spoil(image, plate, alpha)
-        rows.append({"scene": scene, "case": case, **{model: error_of(recipe, pictures, alpha) for model, recipe in models.items()}})
+        true = shrunk(alpha, pictures[0].shape[1::-1])
+        rows.append({"scene": scene, "case": case, **{model: error_of(recipe, pictures, true) for model, recipe in models.items()}})
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
 

@@ -116,7 +116,7 @@ class FusionPlate(Lesson):
         """The trimap by the plate, or the example's own where the plate tells nothing."""
         picture, plate = (np.rint(colours * 255).astype(np.uint8) for colours in (example.image, example.plate))
         try:
-            trimap = np.asarray(np.rint(trimap_from_plate(picture, plate, laid=AT_REST) / 127.5) / 2, np.float32)
+            trimap = np.asarray(np.rint(trimap_from_plate(picture, plate, laid=AT_REST, moving=True) / 127.5) / 2, np.float32)
         except InputError:
             trimap = example.trimap
         return {"trimap": trimap}

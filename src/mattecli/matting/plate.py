@@ -25,23 +25,26 @@ SAME, DIFFERENT = 3.0, 7.0
 MISALIGNMENT = 1.0
 # A shadow leaves at least this share of the light.
 DEEPEST_SHADOW = 0.45
-# The unknown band's reach to either side, as a share of the square root of the picture's area, and in pixels at least.
-BAND, NARROWEST_BAND = 0.006, 4.5
+# The unknown band's reach to either side, as a share of the square root of the picture's area, and in pixels at least: of what is at rest,
+# and of what moves, for its edges are smeared.
+BAND, NARROWEST_BAND, NARROWEST_MOVING_BAND = 0.006, 2.5, 4.5
 # The plate is seen where its own texture is found again: so strongly correlated, over squares that reach so far to each side (a share
 # of the square root of the area, and pixels at least), and not plainer than this, a standard deviation in 0..1. Below the second
 # something hides it.
 CORRELATED, UNCORRELATED, SQUARE, SMALLEST_SQUARE, PLAIN = 0.9, 0.5, 0.005, 2.0, 4 / 255
 
 
-def trimap_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.uint8]:
-    """Make a trimap, uint8 [H, W], of what stands before a clean plate.
+def trimap_from_plate(
+    image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None, moving: bool = False
+) -> NDArray[np.uint8]:
+    """Make a trimap, uint8 [H, W], of what stands before a clean plate; `moving` says that it is a frame of a clip.
 
     Raises InputError when the sizes differ and when everything does, EmptyError when nothing does.
     """
     plate, laid = _laid(image, plate, laid)
     difference = plate_difference(image, plate, laid=laid)
     mask = _mask(difference) > 0
-    reach = max(NARROWEST_BAND, float(BAND * np.sqrt(difference.size)))
+    reach = max(NARROWEST_MOVING_BAND if moving else NARROWEST_BAND, float(BAND * np.sqrt(difference.size)))
     bridged = cv2.morphologyEx(difference, cv2.MORPH_CLOSE, _disc(reach / 2))
     alpha = np.where(mask, np.maximum(bridged, 0.5), np.minimum(difference, 0.4)).astype(np.float32)
     likeness = _likeness(image, plate)

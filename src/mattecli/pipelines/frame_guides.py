@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def _trimap(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None
     if source == SCREEN:
         return trimap_from_screen(from_levels(frame.pixels), from_levels(given["background"]))
     if source == "background":
-        return _before_plate(trimap_from_plate, frame, given["background"], laid)
+        return _before_plate(partial(trimap_from_plate, moving=True), frame, given["background"], laid)
     if source == "mask":
         return trimap_from_mask(eight_bit(given["mask"]))
     return eight_bit(given["trimap"])
