@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from mattecli.errors import InputError
+from tests.training.runs import a_run, drawn_run
 from training import checkpoint, loop, settings
 from training.dice import Dice
 from training.engine import EngineSettings
 from training.optics import compressed
-from training.pool import Maker, fill, sources_of
+from training.pool import Maker, sources_of
 from training.recompose import Stock, composites, read_stock, recomposed
 from training.settings import Mix, Run
 
@@ -35,18 +36,10 @@ engine = {{ shares = {{ solid = 1.0, fur = 1.0 }}, similar = 0.5, two = 0.5 }}
 CLEAN = EngineSettings(noise=(0, 0), jpeg=0, resample=0, similar=0.5, two=0.5, shadow=0.5)
 
 
-def a_run(folder: Path) -> Run:
-    path = folder / "run.toml"
-    path.write_text(RUN.format(folder=folder / "out"))
-    return settings.read(path)
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with its pool of three."""
-    run = a_run(tmp_path_factory.mktemp("recompose"))
-    fill(Maker(run), 3, workers=0, report=lambda done, count: None)
-    return run
+    return drawn_run(RUN, tmp_path_factory.mktemp("recompose"))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +83,7 @@ def test_a_stock_grows_with_its_pool(run: Run, stock: Stock) -> None:
 
 
 def test_a_training_on_them_taken_up_again_ends_with_the_same_weights(run: Run, tmp_path: Path) -> None:
-    straight, again = (a_run(folder) for folder in (tmp_path / "straight", tmp_path / "again") if not folder.mkdir())
+    straight, again = (a_run(RUN, folder) for folder in (tmp_path / "straight", tmp_path / "again") if not folder.mkdir())
     for one in (straight, again):
         shutil.copytree(Maker(run).folder, Maker(one).folder)
     ended = loop.train(straight, CPU)

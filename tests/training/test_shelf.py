@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mattecli.errors import InputError
+from tests.training.runs import drawn_run
 from training import checkpoint, loop, settings
 from training.coarse import EPSILONS, coarse_mattes
 from training.pool import Maker, fill, opened, stacked, unpacked
@@ -28,18 +29,10 @@ engine = {{ shares = {{ solid = 1.0, fur = 1.0 }}, similar = 0.5 }}
 """
 
 
-def a_run(folder: Path) -> Run:
-    path = folder / "run.toml"
-    path.write_text(RUN.format(folder=folder / "out"))
-    return settings.read(path)
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with its pool of five."""
-    run = a_run(tmp_path_factory.mktemp("shelf"))
-    fill(Maker(run), 5, workers=0, report=lambda done, count: None)
-    return run
+    return drawn_run(RUN, tmp_path_factory.mktemp("shelf"))
 
 
 def test_many_pictures_solved_at_once_have_the_mattes_they_have_alone(run: Run) -> None:
