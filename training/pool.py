@@ -39,6 +39,9 @@ REFRESH = 500
 """After so many batches a training counts the examples of a growing pool again."""
 
 
+READERS = 8
+"""So many threads read a pool that goes to the device as a whole."""
+
 PARTS = ("foreground", "alpha", "background")
 """What of an example is kept where it will be put together anew."""
 
@@ -84,9 +87,14 @@ class Maker:
         return self.run.mix.size > 0 and not self.held_out
 
     @property
+    def on_device(self) -> bool:
+        """Whether they stay on the device once they are read."""
+        return self.run.data.on_device and not self.held_out
+
+    @property
     def coarse_is_made_later(self) -> bool:
         """Whether the closed-form mattes are left to the device."""
-        return self.run.data.on_device and not self.held_out and lesson_of(self.run.network).coarse
+        return self.on_device and lesson_of(self.run.network).coarse
 
     @property
     def folder(self) -> Path:
@@ -101,8 +109,7 @@ class Maker:
         """Makes one and writes it, complete once it has its name."""
         part = self.path(index).with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as stream:
-            read_once = self.in_parts or (self.run.data.on_device and not self.held_out)
-            write = np.savez if read_once else np.savez_compressed
+            write = np.savez if self.in_parts or self.on_device else np.savez_compressed  # those are read once, and all of them
             write(stream, **self(index))  # type: ignore[arg-type]
         part.replace(self.path(index))
         return index

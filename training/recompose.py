@@ -16,11 +16,10 @@ from torch import Tensor
 from training.dice import Dice, seed_of
 from training.engine import EngineSettings
 from training.engine.layers import FAINT, NEGLIGIBLE
+from training.engine.mix import COARSE
 from training.optics import blurred, cameras, tones
-from training.pool import Maker, opened
+from training.pool import READERS, Maker, opened
 from training.settings import Mix, Run
-
-READERS = 8
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def _alike(colours: Tensor, scene: Tensor, settings: EngineSettings, dice: Dice)
 
 def _coarse(picture: Tensor) -> Tensor:
     side = picture.shape[2]
-    small = F.adaptive_avg_pool2d(picture, max(side // 24, 2))
+    small = F.adaptive_avg_pool2d(picture, max(side // COARSE, 2))
     return F.interpolate(small, size=[side, side], mode="bilinear", align_corners=False)
 
 

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from training.coarse import coarse_mattes
-from training.pool import Maker, opened, picked, stacked, unpacked
+from training.pool import READERS, Maker, opened, picked, stacked, unpacked
 
-READERS = 8
 BLOCK = 64
 """So many are read, and their closed-form mattes made, at once."""
 
@@ -42,7 +41,14 @@ class Shelf:
         if self.maker.coarse_is_made_later:
             kept["coarse"] = coarse_mattes(seen["image"], seen["trimap"]).half()
         for name, planes in kept.items():
-            if name not in self.planes:
-                room = max(known, self.maker.run.data.pool)
-                self.planes[name] = torch.empty(room, *planes.shape[1:], dtype=planes.dtype, device=self.device)
+            self.planes[name] = _with_room(self.planes.get(name, planes[:0]), max(known, self.maker.run.data.pool))
             self.planes[name][first : first + len(planes)] = planes
+
+
+def _with_room(planes: Tensor, count: int) -> Tensor:
+    """The planes, the first of `count`, where there is no room for as many yet."""
+    if len(planes) >= count:
+        return planes
+    roomy = planes.new_empty(count, *planes.shape[1:])
+    roomy[: len(planes)] = planes
+    return roomy

@@ -67,6 +67,14 @@ def test_a_shelf_holds_the_pool_and_what_was_left_to_the_device(run: Run) -> Non
         torch.testing.assert_close(shelved, plane, atol=1e-3 if name == "alpha" else 0, rtol=0)
 
 
+def test_a_shelf_grows_with_a_pool_that_becomes_larger_than_was_planned(run: Run) -> None:
+    planned, at_once = Shelf(Maker(replace(run, data=replace(run.data, pool=2))), CPU), Shelf(Maker(run), CPU)
+    for known in (2, 5):
+        planned.take(known)
+    at_once.take(5)
+    assert all(torch.equal(planes, at_once.planes[name]) for name, planes in planned.planes.items())
+
+
 def test_a_training_from_a_shelf_taken_up_again_ends_with_the_same_weights(run: Run, tmp_path: Path) -> None:
     fill(Maker(run, held_out=True), 1, workers=0, report=lambda done, count: None)
     runs = [replace(run, folder=str(tmp_path / name)) for name in ("straight", "again")]
