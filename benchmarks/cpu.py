@@ -116,8 +116,8 @@ def export_call(case: Mapping[str, Any], folder: Path) -> Call:
 
 def side_by_side(call: Call) -> tuple[Call, int]:
     """The call for as many pictures as `matte` works on at once, and how many that is; for the rest of this process."""
-    from mattecli.core.cores import frames_at_once, shared_out
     from mattecli.core.runtime import pick_device
+    from mattecli.core.tuning.parallelism import frames_at_once, shared_out
 
     pictures = frames_at_once(pick_device("cpu"))
     HELD.enter_context(shared_out(pictures))
@@ -310,8 +310,8 @@ def busy_seconds() -> float | None:
 
 def prepare(name: str, folder: Path) -> dict[str, object]:
     """Write the inputs, and say what the workers need to know."""
+    from mattecli.core.random_weights import SEED, standin_file
     from mattecli.core.registry import registry
-    from mattecli.core.standin import SEED, standin_file
     from models import scene
 
     spec = registry().find(name)

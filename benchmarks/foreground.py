@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mattecli.compositing.foreground import estimate_foreground
 from mattecli.core.machine import describe
-from mattecli.matting.foreground import estimate_foreground
 
 try:
     from pymatting import estimate_foreground_ml

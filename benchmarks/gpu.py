@@ -1,6 +1,6 @@
 """What a GPU makes of the models: each at HD and 4K in full and in half precision, by itself and from file to file.
 
-Everything is measured by what `matte bench --device cuda` measures with (pipelines/bench_trial.py), here in one process, so that a GPU that
+Everything is measured by what `matte bench --device cuda` measures with (bench/trial.py), here in one process, so that a GPU that
 is paid by the minute is not kept waiting for torch to load. Models without weights run on stand-in weights: speed does not depend on the
 values. Seconds are wall clock around synchronised calls, after the calls that warm up; memory is the most that torch held on the device.
 A table in Markdown on stdout, progress on stderr.
@@ -20,12 +20,12 @@ from typing import Any
 
 import torch
 
+from mattecli.bench.run import file_to_measure, parse_sizes, size_label
+from mattecli.bench.scene import write_clip, write_scene
+from mattecli.bench.trial import Trial, run_trial
 from mattecli.core import machine
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError
-from mattecli.pipelines.bench import file_to_measure, parse_sizes, size_label
-from mattecli.pipelines.bench_scene import write_clip, write_scene
-from mattecli.pipelines.bench_trial import Trial, run_trial
 from weights import table
 
 MODELS = "bgmv2,bgmv2-resnet50,modnet,shm-fast,dim,fusion"

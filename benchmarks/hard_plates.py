@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mattecli.core import machine
 from mattecli.io.images import read_photo, write_image
-from mattecli.pipelines.guides import eight_bit
+from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.image import Recipe
 from swing import Matte, clip_scores
 from weights import files_of, matted_photo, read_matte, recipes, table
@@ -98,7 +98,7 @@ def main() -> None:
 
 def rows_for(scene: str, files: Mapping[str, str], models: Mapping[str, Recipe]) -> list[dict[str, object]]:
     """A row for each case: its scene, its name and each model's MAD."""
-    image, plate = (eight_bit(read_photo(files[key]).pixels) for key in ("image", "plate"))
+    image, plate = (to_uint8(read_photo(files[key]).pixels) for key in ("image", "plate"))
     alpha = read_matte(files["alpha"])
     rows = []
     for case, spoil in CASES.items():

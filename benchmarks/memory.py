@@ -25,14 +25,14 @@ import numpy as np
 import torch
 from scipy.optimize import linprog
 
-from mattecli.core import export, machine, standin, store
+from mattecli.compositing.foreground import estimate_foreground
+from mattecli.core import export, machine, random_weights, store
 from mattecli.core.contract import Footprint
-from mattecli.core.memory import COMPOSING, Task, call_bytes, readable
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import load_matter, pick_device, to_array
+from mattecli.core.tuning.memory import COMPOSING, Task, call_bytes, readable
 from mattecli.errors import OutOfMemoryError
-from mattecli.matting.compose import to_levels
-from mattecli.matting.foreground import estimate_foreground
+from mattecli.matting.levels import to_levels
 from models import scene
 
 SIZES = {"512": (512, 512), "1080p": (1080, 1920), "4k": (2160, 3840)}
@@ -126,7 +126,7 @@ def settings(spec: ModelSpec) -> list[dict]:
 def stand_in(spec: ModelSpec) -> Path:
     """The exported file, with weights as the constructor leaves them."""
     if spec.name not in INSIDE:
-        return standin.standin_file(spec)
+        return random_weights.standin_file(spec)
     inner = registry().models[INSIDE[spec.name]]
     network = export.script(export.network_module(inner).build(**inner.build))
     path = store.home() / "standins" / f"{spec.name}.pt"

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from mattecli.core import machine, standin
+from mattecli.core import machine, random_weights
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import Matter, load_matter, pick_device
 
@@ -64,8 +64,8 @@ def seconds(matter: Matter, size: tuple[int, int]) -> float:
 
 
 def measured(spec: ModelSpec) -> dict[str, object]:
-    wrapped = standin.build_standin(spec)
-    matter = load_matter(standin.standin_file(spec), device=pick_device("cpu"))
+    wrapped = random_weights.build_standin(spec)
+    matter = load_matter(random_weights.standin_file(spec), device=pick_device("cpu"))
     row: dict[str, object] = {"model": spec.name, "parameters": sum(parameter.numel() for parameter in wrapped.parameters())}
     for name, size in SIZES.items():
         row[f"gmacs_{name}"] = count(wrapped, spec, size)

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.core import machine
+from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
 from mattecli.core.runtime import open_matter, pick_device, to_array
+from mattecli.guides.choose import Choice, choose_refiner
 from mattecli.io.images import read_photo
-from mattecli.pipelines.guides import Choice, choose_refiner
 from mattecli.pipelines.image import Recipe, matte
-from mattecli.pipelines.result import Clock
 
 Alpha = NDArray[np.float32]
 

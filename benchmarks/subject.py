@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from mattecli.core import machine
+from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
 from mattecli.core.runtime import open_matter, pick_device, to_array
 from mattecli.errors import EmptyError
+from mattecli.guides.choose import SUBJECT, Choice
 from mattecli.io.images import read_photo
+from mattecli.matting.levels import to_uint8
 from mattecli.matting.subject import find_subject, rough_trimap
-from mattecli.pipelines.guides import SUBJECT, Choice, eight_bit
 from mattecli.pipelines.image import Recipe, matte
-from mattecli.pipelines.result import Clock
 from swing import Matte
 from weights import files_of, read_matte
 
@@ -35,7 +36,7 @@ def measured(files: dict[str, str], even: Recipe, traced: Recipe) -> dict[str, o
     photo = read_photo(files["image"])
     true = read_matte(files.get("alpha") or files["reference_alpha"])
     try:
-        subject = find_subject(eight_bit(photo.pixels))
+        subject = find_subject(to_uint8(photo.pixels))
     except EmptyError:
         return {"found_as": None}
     trimap = {"trimap": rough_trimap(subject)}

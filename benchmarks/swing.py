@@ -23,12 +23,12 @@ from mattecli.core.registry import registry
 from mattecli.core.runtime import open_matter, pick_device
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
+from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure
+from mattecli.guides.choose import choose, choose_refiner
 from mattecli.io.images import read_photo
-from mattecli.matting.metrics import CONVENTIONS, Sample, measure
-from mattecli.pipelines.guides import choose, choose_refiner
 from mattecli.pipelines.image import Recipe
-from mattecli.pipelines.take import Take
 from mattecli.pipelines.video import Footage, process_clip
+from mattecli.requests.clip import Take
 
 Matte = NDArray[np.float32]
 RVM = CONVENTIONS["rvm"]

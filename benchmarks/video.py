@@ -29,17 +29,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core import machine
-from mattecli.core.cores import frames_at_once, shared_out
+from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, load_matter, pick_device, to_array, to_tensor
-from mattecli.core.standin import standin_file
-from mattecli.io.clips import Clip
+from mattecli.core.tuning.parallelism import frames_at_once, shared_out
+from mattecli.guides.choose import Choice
+from mattecli.io.clip_types import Clip
 from mattecli.io.images import write_image
 from mattecli.io.video_write import open_writer
-from mattecli.pipelines.guides import Choice
 from mattecli.pipelines.image import Recipe
-from mattecli.pipelines.take import Take
 from mattecli.pipelines.video import process_clip
+from mattecli.requests.clip import Take
 
 Picture = NDArray[np.uint8]
 RATE = Fraction(25)

@@ -25,16 +25,16 @@ from statistics import fmean
 import numpy as np
 
 from mattecli.core import machine
+from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
 from mattecli.core.runtime import to_array
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
+from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure, prepared
+from mattecli.guides.choose import read_guides
 from mattecli.io.images import read_levels, read_photo
-from mattecli.matting.metrics import CONVENTIONS, Sample, measure, prepared
 from mattecli.matting.trimap import read_trimap_levels
-from mattecli.pipelines.guides import read_guides
 from mattecli.pipelines.image import Recipe, matte
-from mattecli.pipelines.result import Clock
 from swing import Matte, clip_scores, matted_clip, read_mattes, recipe_for
 
 Scores = dict[str, float]

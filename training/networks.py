@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mattecli.errors import InputError
-from mattecli.matting.plate import trimap_from_plate
-from mattecli.matting.register import AT_REST
-from mattecli.nets._ops import standardise, trimap_levels, with_known
+from mattecli.matting.plate_trimap import trimap_from_plate
+from mattecli.matting.registration.register import AT_REST
+from mattecli.nets.parts.ops import standardise, trimap_levels, with_known
 from training import losses
 from training.engine import Example
 

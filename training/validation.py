@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mattecli.evaluation import metrics
 from mattecli.io.images import write_image
-from mattecli.matting import metrics
 from training.pool import Arrays, Maker, opened, stacked, unpacked
 from training.sheet import sheet
 from training.state import State

@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from mattecli.core.cores import own_stream
+from mattecli.compositing.backdrop import plain_backdrop
+from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
-from mattecli.core.replay import CALLS_BEFORE, Replayed
 from mattecli.core.runtime import Device, Matter, load_matter, pick_device, to_array, to_tensor
-from mattecli.core.standin import standin_file
+from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE, Replayed
+from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.errors import OutOfMemoryError
-from mattecli.pipelines.backdrop import plain_backdrop
-from mattecli.pipelines.guides import Choice
+from mattecli.guides.choose import Choice
 from mattecli.pipelines.image import Matted, Recipe, compose, integers
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA")

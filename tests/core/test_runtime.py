@@ -8,9 +8,9 @@ import torch
 
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
+from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
 from mattecli.core.runtime import checked_options, load_matter, pick_device, pick_precision, round_as, to_array, to_tensor
-from mattecli.core.standin import standin_file
 from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
 
 CPU = pick_device("cpu")

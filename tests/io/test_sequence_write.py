@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mattecli.errors import OutputError, UsageError
-from mattecli.io.clips import Clip
+from mattecli.io.clip_types import Clip
 from mattecli.io.codecs import check_destination
 from mattecli.io.sequence_write import frames_present
 from mattecli.io.video_write import open_writer

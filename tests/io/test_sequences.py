@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.clips import Frame
+from mattecli.io.clip_types import Frame
 from mattecli.io.images import write_image
 from mattecli.io.video_read import open_clip, probe
 from tests.clips import SIZE, index_of, numbered

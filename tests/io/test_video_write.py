@@ -15,7 +15,7 @@ import pytest
 
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io import codecs
-from mattecli.io.clips import Clip, Colour
+from mattecli.io.clip_types import Clip, Colour
 from mattecli.io.codecs import check_destination
 from mattecli.io.video_write import open_writer
 from tests.clips import PATCHES, SIZE, cut_off, ffmpeg, make_clip, numbered, patch_colours, patches, pictures_of, stamps
@@ -351,7 +351,7 @@ import resource, sys
 import numpy as np
 from fractions import Fraction
 from mattecli.errors import OutputError
-from mattecli.io.clips import Clip
+from mattecli.io.clip_types import Clip
 from mattecli.io.video_write import open_writer
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 clip = Clip("x", (240, 320), Fraction(1, 25), Fraction(25))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mattecli.errors import InputError
-from mattecli.matting import plate_from_clip
-from mattecli.matting.plate_from_clip import median_plate
+from mattecli.matting import median_plate as module
+from mattecli.matting.median_plate import median_plate
 
 SIZE = (40, 60)
 
@@ -71,7 +71,7 @@ def test_sixteen_bits_stay_and_strips_leave_no_trace(scene, monkeypatch):
     frames = [frame.astype(np.uint16) * 257 for frame in clip(scene, walker)]
     whole = median_plate(frames).pixels
     assert whole.dtype == np.uint16 and abs(whole / 257 - scene).max() < 5
-    monkeypatch.setattr(plate_from_clip, "STRIP_VALUES", 20 * SIZE[1] * 3 * 7)
+    monkeypatch.setattr(module, "STRIP_VALUES", 20 * SIZE[1] * 3 * 7)
     assert (median_plate(frames).pixels == whole).all()
 
 

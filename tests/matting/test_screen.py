@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mattecli.errors import EmptyError, InputError
-from mattecli.matting.compose import from_levels
+from mattecli.matting.levels import from_levels
 from mattecli.matting.screen import despill, find_screen, hold_to_key, plate_from_screen, trimap_from_screen
 
 HEIGHT, WIDTH = 120, 160

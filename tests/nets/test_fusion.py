@@ -8,7 +8,7 @@ from mattecli.core import store
 from mattecli.core.export import build_wrapped
 from mattecli.core.registry import registry
 from mattecli.nets import closed_form, fusion
-from mattecli.nets._spread import spread
+from mattecli.nets.parts.spread import spread
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta"),

@@ -9,8 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mattecli.core.contract import Tunable
+from mattecli.core.random_weights import build_standin
 from mattecli.core.registry import registry
-from mattecli.core.standin import build_standin
 
 NETWORKS = ["modnet", "shm-fast", "shm", "fdm-erd", "fdm", "dim", "dim-skip", "dim-foamliu", "mmnet", "hattmatting"]
 CASES = [(name, {}) for name in ["bgmv2", *NETWORKS]] + [("bgmv2", {"mode": "full"})]

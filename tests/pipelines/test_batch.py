@@ -4,7 +4,7 @@ import pytest
 
 from mattecli.errors import InputError, MatteError
 from mattecli.pipelines.batch import process_all
-from mattecli.pipelines.plan import Job
+from mattecli.requests.photos import Job
 
 JOBS = [Job(name, f"{name}.out", {}) for name in ("one.png", "two.png", "three.png", "four.png")]
 

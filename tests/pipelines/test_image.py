@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from mattecli.compositing.backdrop import plain_backdrop
+from mattecli.compositing.layers import lay_over
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Matter, pick_device, to_array, to_tensor
-from mattecli.matting.compose import lay_over, to_levels
-from mattecli.pipelines.backdrop import plain_backdrop
-from mattecli.pipelines.guides import Choice
+from mattecli.guides.choose import Choice
+from mattecli.matting.levels import to_levels
 from mattecli.pipelines.image import Matted, Recipe, compose, true_colours
 
 SIZE = (30, 41)

@@ -3,19 +3,19 @@
 import typer
 
 from mattecli import __version__
-from mattecli.cli.bench import bench
-from mattecli.cli.compare import compare
-from mattecli.cli.composite import composite
 from mattecli.cli.console import say
-from mattecli.cli.doctor import doctor
-from mattecli.cli.evaluate import evaluate
-from mattecli.cli.image import image
-from mattecli.cli.models import models_app
-from mattecli.cli.plate import plate
 from mattecli.cli.recipe import MattingCommand
 from mattecli.cli.signals import StoppableCommands
-from mattecli.cli.trimaps import trimap_from_mask, trimap_from_strokes
-from mattecli.cli.video import video
+from mattecli.cli.verbs.bench import bench
+from mattecli.cli.verbs.compare import compare
+from mattecli.cli.verbs.composite import composite
+from mattecli.cli.verbs.doctor import doctor
+from mattecli.cli.verbs.evaluate import evaluate
+from mattecli.cli.verbs.image import image
+from mattecli.cli.verbs.models import models_app
+from mattecli.cli.verbs.plate import plate
+from mattecli.cli.verbs.trimaps import trimap_from_mask, trimap_from_strokes
+from mattecli.cli.verbs.video import video
 
 app = typer.Typer(
     cls=StoppableCommands,

@@ -9,7 +9,7 @@ from mattecli.cli.console import say
 if TYPE_CHECKING:
     from rich.table import Table as Drawing
 
-    from mattecli.pipelines.bench_table import Table
+    from mattecli.bench.table import Table
 
 WIDEST = 10_000
 

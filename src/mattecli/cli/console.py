@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from mattecli.errors import MatteError
 
 if TYPE_CHECKING:
-    from mattecli.pipelines.plan import Job
+    from mattecli.requests.photos import Job
 
 INTERRUPTED = 130
 SIGNAL_PIPE = 141

@@ -15,9 +15,9 @@ from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
     from mattecli.core.runtime import Device, Matter
-    from mattecli.pipelines.guides import Choice
+    from mattecli.guides.choose import Choice
     from mattecli.pipelines.image import Recipe
-    from mattecli.pipelines.plan import Job
+    from mattecli.requests.photos import Job
 
 AUTO = "auto"
 NONE = "none"
@@ -80,7 +80,7 @@ class Machine:
 
 def look_of(kind: str | None, over: str | None, option: list[str] | None, *, fit: str, blur: str, gamma: bool, decontaminate: str) -> Look:
     """The look that options ask for, as they were typed."""
-    from mattecli.pipelines.paths import refuse_empty
+    from mattecli.requests.paths import refuse_empty
 
     refuse_empty("--over", over)
     return Look(
@@ -89,7 +89,7 @@ def look_of(kind: str | None, over: str | None, option: list[str] | None, *, fit
 
 
 def _kind_of(kind: str | None, over: str | None) -> str:
-    from mattecli.pipelines.plan import KINDS
+    from mattecli.requests.photos import KINDS
 
     chosen = kind or ("composite" if over is not None else "cutout")
     if chosen not in KINDS:
@@ -114,7 +114,7 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
 
 def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, tell: Callable[[str], None]) -> "list[Job]":
     """The jobs that are left to do; how many are left out because their results are there is told."""
-    from mattecli.pipelines.plan import unmade
+    from mattecli.requests.photos import unmade
 
     if not skip_existing:
         return jobs
@@ -127,9 +127,9 @@ def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, te
 
 
 def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":
-    from mattecli.core.memory import parse_bytes
+    from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.core.runtime import checked_options, pick_device, pick_precision
-    from mattecli.pipelines.backdrop import open_backdrop, parse_blur
+    from mattecli.core.tuning.memory import parse_bytes
     from mattecli.pipelines.image import Recipe
 
     max_memory = None if machine.max_memory is None else parse_bytes(machine.max_memory)

@@ -23,9 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from mattecli import __version__
-from mattecli.core import fuse, store
+from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
 from mattecli.core.registry import ModelSpec
+from mattecli.core.tuning import onednn
 from mattecli.errors import ModelError, OutOfMemoryError, OutputError, UsageError
 
 Module = torch.jit.ScriptModule  # a compiled module
@@ -230,7 +231,7 @@ def export_key(spec: ModelSpec) -> str:
     ]
     digest.update(repr(parts).encode())
     folder = Path(inspect.getfile(network_module(spec))).parent
-    for source in sorted(folder.glob("*.py")):  # all of them, for networks share code
+    for source in sorted(folder.rglob("*.py")):  # all of them, for networks share code
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -277,8 +278,8 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     else:
         module.to(dtype)
     frozen = freeze(module)
-    if fuse.is_possible(device, dtype):
-        fuse.fuse(frozen)
+    if onednn.is_possible(device, dtype):
+        onednn.fuse(frozen)
     return frozen, parse_info(_text(extra[METADATA_FILE]))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from mattecli import __version__
-from mattecli.core.allowance import available_cores
+from mattecli.core.tuning.cpu_quota import available_cores
 
 PACKAGES = {"numpy": ("numpy",), "opencv": ("opencv-python-headless", "opencv-python"), "pyav": ("av",)}
 DRIVER_SECONDS = 20

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattecli.core import allowance, export, heap, store
+from mattecli.core import export, store
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.registry import ModelSpec
-from mattecli.core.replay import Replayed
+from mattecli.core.tuning import cpu_quota, malloc
+from mattecli.core.tuning.cuda_graphs import Replayed
 from mattecli.core.usage import wait_for
 from mattecli.errors import DeviceError, ModelError, UsageError
 
@@ -108,7 +109,7 @@ def round_as(precision: str) -> None:
 
 @dataclass(frozen=True)
 class Matter:
-    """A loaded model, ready to run. No answer depends on earlier calls; what a GPU remembers of them only makes it quicker (replay.py)."""
+    """A loaded model, ready to run. No answer depends on earlier calls; what a GPU keeps of them only makes it quicker (cuda_graphs.py)."""
 
     module: export.Module | Replayed
     info: ExportInfo
@@ -165,8 +166,8 @@ def open_matter(
 
 def load_matter(path: Path, *, device: Device, precision: str = "fp32") -> Matter:
     """Load an export."""
-    heap.keep()
-    allowance.keep_to_it()
+    malloc.keep()
+    cpu_quota.keep_to_it()
     module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
     on_gpu = device.torch.type == "cuda"
     return Matter(module=Replayed(module) if on_gpu else module, info=info, device=device, precision=precision)

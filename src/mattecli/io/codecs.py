@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattecli.errors import UsageError
-from mattecli.io.clips import Clip
+from mattecli.io.clip_types import Clip
 from mattecli.io.sequence_write import check_sequence, sequence_pattern
 
 CUTOUT, ALPHA = "cutout", "alpha"

@@ -1,7 +1,7 @@
 """Pictures in and out: what knows EXIF, ICC and file formats.
 
 Read: JPEG, PNG, WebP, TIFF, BMP; 8 and 16 bit; grey, palette, CMYK (turned into sRGB) and with alpha. Pillow reads headers, profiles
-and 8-bit pixels and notices truncated files; what Pillow narrows to 8 bits is the work of deep.py.
+and 8-bit pixels and notices truncated files; what Pillow narrows to 8 bits is the work of sixteen_bit.py.
 Written: PNG (OpenCV), TIFF (tifffile), WebP, JPEG, BMP (Pillow), with the ICC profile of the photo, under a temporary name first;
 BMP holds no profile, so its colours are turned into sRGB.
 """
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutputError, UsageError
-from mattecli.io.deep import ORIENTATION_TAG, encode_png, encode_tiff, orient, sixteen_bit_levels
 from mattecli.io.files import naming, reading, written_whole
+from mattecli.io.sixteen_bit import ORIENTATION_TAG, encode_png, encode_tiff, orient, sixteen_bit_levels
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mattecli.errors import InputError, OutputError, UsageError
-from mattecli.io.clips import Clip
+from mattecli.io.clip_types import Clip
 from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, write_image
 
 DEFAULT_NAME = "%05d.png"

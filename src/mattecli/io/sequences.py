@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.clips import Clip, Colour, Frame, Span
+from mattecli.io.clip_types import Clip, Colour, Frame, Span
 from mattecli.io.images import READ_SUFFIXES, Photo, read_photo
 
 DEFAULT_RATE = Fraction(25)

@@ -8,10 +8,10 @@ from types import TracebackType
 import av
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.clips import Clip, Frame, Reader, Span
-from mattecli.io.decoded import Developer
+from mattecli.io.clip_types import Clip, Frame, Reader, Span
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
 from mattecli.io.video_file import VideoFile
+from mattecli.io.yuv_to_rgb import Developer
 
 
 def open_clip(

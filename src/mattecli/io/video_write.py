@@ -19,13 +19,13 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mattecli.errors import OutputError
-from mattecli.io.clips import Clip, Colour, Writer
+from mattecli.io.audio import Sound
+from mattecli.io.clip_types import Clip, Colour, Writer
 from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
 from mattecli.io.files import part_beside
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
-from mattecli.io.sound import Sound
-from mattecli.io.ycbcr import colour_written, fill
+from mattecli.io.yuv import colour_written, fill
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
 _LEAD = Fraction(1, 10)  # seconds by which sound may come before the first picture and not count; broadcast streams begin like that

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.matting.cuts import is_cut
+from mattecli.matting.scene_cuts import is_cut
 
 T = TypeVar("T")
 Alpha = NDArray[np.float32]

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mattecli.nets._morphology import blurred, dilated, eroded, largest_blob
-from mattecli.nets._ops import lower_to_multiple, resize_linear, resize_linear_8bit, with_counters, without_prefix
+from mattecli.nets.parts.morphology import blurred, dilated, eroded, largest_blob
+from mattecli.nets.parts.ops import lower_to_multiple, resize_linear, resize_linear_8bit, with_counters, without_prefix
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mattecli.errors import MatteError, ModelError
-from mattecli.nets._deeplab import PyramidPooling
-from mattecli.nets._mobilenet import mobilenet_blocks
-from mattecli.nets._ops import resize_linear, with_counters, without_prefix
-from mattecli.nets._resample import weighed_rows
-from mattecli.nets._resnet import ResNetEncoder
+from mattecli.nets.parts.aspp import PyramidPooling
+from mattecli.nets.parts.mobilenet import mobilenet_blocks
+from mattecli.nets.parts.ops import resize_linear, with_counters, without_prefix
+from mattecli.nets.parts.resample import weighed_rows
+from mattecli.nets.parts.resnet import ResNetEncoder
 
 BACKBONES = ("mobilenetv2", "resnet50", "resnet101")
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mattecli.nets._multigrid import Grid, around, even_csr, number_nodes, solve
+from mattecli.nets.solvers.multigrid import Grid, around, even_csr, number_nodes, solve
 
 
 def whiten(colours: Tensor, extra: float) -> Tensor:

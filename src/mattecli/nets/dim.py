@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mattecli.errors import ModelError
-from mattecli.nets._ops import (
+from mattecli.nets.parts.ops import (
     lower_to_multiple,
     mirrored,
     resize_linear,
@@ -26,7 +26,7 @@ from mattecli.nets._ops import (
     unpool,
     with_known,
 )
-from mattecli.nets._tiles import asked_for, keep, seen, windows
+from mattecli.nets.parts.tiles import asked_for, keep, seen, windows
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = (2, 2, 3, 3, 3)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mattecli.nets._ops import mirrored, standardise, trimap_levels, unpool, with_known, without_prefix
-from mattecli.nets._tiles import keep, seen, windows
+from mattecli.nets.parts.ops import mirrored, standardise, trimap_levels, unpool, with_known, without_prefix
+from mattecli.nets.parts.tiles import keep, seen, windows
 
 
 class Convolution(nn.Module):

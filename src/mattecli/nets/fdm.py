@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mattecli.nets._feathering import Feathering, with_feathering
-from mattecli.nets._ops import double, lower_to_multiple, resize_linear, resize_linear_8bit, standardise, with_counters
+from mattecli.nets.parts.feathering import Feathering, with_feathering
+from mattecli.nets.parts.ops import double, lower_to_multiple, resize_linear, resize_linear_8bit, standardise, with_counters
 
 
 class Fdm(nn.Module):

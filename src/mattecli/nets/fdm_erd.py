@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mattecli.nets._dense import DenseEncoder, ResidualDenseBlock, convolution, stage
-from mattecli.nets._feathering import Feathering, with_feathering
-from mattecli.nets._ops import double, lower_to_multiple, resize_cubic_8bit, standardise, with_counters, without_prefix
-from mattecli.nets._resample import resize_cubic
+from mattecli.nets.parts.dense import DenseEncoder, ResidualDenseBlock, convolution, stage
+from mattecli.nets.parts.feathering import Feathering, with_feathering
+from mattecli.nets.parts.ops import double, lower_to_multiple, resize_cubic_8bit, standardise, with_counters, without_prefix
+from mattecli.nets.parts.resample import resize_cubic
 
 
 class Segmenter(DenseEncoder):

@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mattecli.nets._ops import double, mirrored, with_known
-from mattecli.nets._spread import spread
-from mattecli.nets._tiles import keep, seen, windows
 from mattecli.nets.closed_form import ClosedForm
+from mattecli.nets.parts.ops import double, mirrored, with_known
+from mattecli.nets.parts.spread import spread
+from mattecli.nets.parts.tiles import keep, seen, windows
 
 CUES = 20
 

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mattecli.nets._ops import mirrored
-from mattecli.nets._tiles import keep, seen, windows
 from mattecli.nets.fusion import CUES, TILE, BehindSolver, Fusion, cues, known_colours, length, projection
+from mattecli.nets.parts.ops import mirrored
+from mattecli.nets.parts.tiles import keep, seen, windows
 
 PLATE_CUES = CUES + 13
 

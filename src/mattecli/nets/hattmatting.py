@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mattecli.nets._ops import standardise, with_counters, without_prefix
-from mattecli.nets._resample import resize_area
+from mattecli.nets.parts.ops import standardise, with_counters, without_prefix
+from mattecli.nets.parts.resample import resize_area
 
 
 class Bottleneck(nn.Module):

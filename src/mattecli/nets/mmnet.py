@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mattecli.nets._ops import lower_to_multiple, with_counters
+from mattecli.nets.parts.ops import lower_to_multiple, with_counters
 
 RENAMED = (
     ("MMNet/", ""),

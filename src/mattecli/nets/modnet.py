@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mattecli.nets._mobilenet import mobilenet_blocks, norm_relu6
-from mattecli.nets._ops import double, lower_to_multiple, standardise, with_counters, without_prefix
-from mattecli.nets._resample import resize_area
+from mattecli.nets.parts.mobilenet import mobilenet_blocks, norm_relu6
+from mattecli.nets.parts.ops import double, lower_to_multiple, standardise, with_counters, without_prefix
+from mattecli.nets.parts.resample import resize_area
 
 RENAMED = {
     "backbone.model.": "backbone.",

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from mattecli.nets._mobilenet import InvertedResidual, norm_relu6
-from mattecli.nets._ops import lower_to_multiple, with_counters, without_prefix
-from mattecli.nets._semantic import SemanticMatting, squeezed, stretched
+from mattecli.nets.parts.mobilenet import InvertedResidual, norm_relu6
+from mattecli.nets.parts.ops import lower_to_multiple, with_counters, without_prefix
+from mattecli.nets.parts.semantic import SemanticMatting, squeezed, stretched
 
 
 class FirstBlock(InvertedResidual):

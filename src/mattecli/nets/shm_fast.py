@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from mattecli.nets._dense import DenseEncoder, ResidualDenseBlock, stage
-from mattecli.nets._ops import double, lower_to_multiple, with_counters, without_prefix
-from mattecli.nets._semantic import SemanticMatting, squeezed, stretched
+from mattecli.nets.parts.dense import DenseEncoder, ResidualDenseBlock, stage
+from mattecli.nets.parts.ops import double, lower_to_multiple, with_counters, without_prefix
+from mattecli.nets.parts.semantic import SemanticMatting, squeezed, stretched
 
 
 class TrimapNet(DenseEncoder):

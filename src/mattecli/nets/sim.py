@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mattecli.nets._distances import squared_distance
-from mattecli.nets._ops import (
+from mattecli.nets.parts.distances import squared_distance
+from mattecli.nets.parts.ops import (
     double,
     mirrored,
     resize_linear,
@@ -24,7 +24,7 @@ from mattecli.nets._ops import (
     with_known,
     without_prefix,
 )
-from mattecli.nets._resnet import Bottleneck
+from mattecli.nets.parts.resnet import Bottleneck
 
 CLASSES = 20
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from mattecli.errors import MatteError
-from mattecli.pipelines.flow import in_parallel
-from mattecli.pipelines.plan import Job
+from mattecli.pipelines.queues import in_parallel
+from mattecli.requests.photos import Job
 
 Made = TypeVar("Made")
 

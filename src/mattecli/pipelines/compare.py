@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.compositing.contact_sheet import contact_sheet
+from mattecli.core.clock import Clock
 from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
+from mattecli.guides.choose import Choice, choose, read_guides
 from mattecli.io.images import Photo
-from mattecli.matting.sheet import contact_sheet
-from mattecli.pipelines.guides import Choice, choose, eight_bit, read_guides
+from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.image import Recipe, compose, matte
-from mattecli.pipelines.result import Clock
 
 LOUD = "#ff00ff"
 
@@ -68,4 +69,4 @@ def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> T
 def make_sheet(photo: Photo, tiles: Sequence[Tile]) -> NDArray[np.uint8]:
     """The photo and its tiles on one contact sheet."""
     captions = [f"the photo   {photo.size[1]}x{photo.size[0]}", *(tile.caption for tile in tiles)]
-    return contact_sheet([eight_bit(photo.pixels), *(tile.picture for tile in tiles)], captions)
+    return contact_sheet([to_uint8(photo.pixels), *(tile.picture for tile in tiles)], captions)

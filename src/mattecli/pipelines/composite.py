@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mattecli.compositing.backdrop import Backdrop, notes_behind
+from mattecli.compositing.layers import lay_over, premultiply
+from mattecli.core.clock import Clock
 from mattecli.errors import InputError
 from mattecli.io.images import READ_SUFFIXES, Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
 from mattecli.io.sequences import is_sequence
-from mattecli.matting.compose import Plane, from_levels, lay_over, premultiply, to_levels
-from mattecli.pipelines.backdrop import Backdrop, notes_behind
-from mattecli.pipelines.plan import Job
-from mattecli.pipelines.result import Clock, Result
+from mattecli.matting.levels import Plane, from_levels, to_levels
+from mattecli.pipelines.result import Result
+from mattecli.requests.photos import Job
 
 TRANSPARENT = "transparent"
 # How far the channels of a grey picture may lie apart, of 255: JPEG and printing profiles tint it a little.
@@ -96,8 +98,8 @@ def unmixed(pixels: Pixels, alpha: Plane, *, device: str) -> Plane:
         return from_levels(pixels)
     import torch  # a picture with hard edges needs no second of loading it
 
+    from mattecli.compositing.foreground import estimate_foreground
     from mattecli.core.runtime import pick_device, to_array, to_tensor
-    from mattecli.matting.foreground import estimate_foreground
 
     chosen = pick_device(device)
     with torch.inference_mode():

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+from mattecli.core.clock import Clock
 from mattecli.errors import InputError, UsageError
-from mattecli.io.clips import Clip, Frame, Reader
+from mattecli.io.clip_types import Clip, Frame, Reader
+from mattecli.io.icc import converted
 from mattecli.io.images import Pixels, read_levels, read_photo
-from mattecli.io.profiles import converted
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
-from mattecli.matting.compose import Plane, from_levels
+from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.composite import Layout, alpha_of, composed, is_clip, unmixed
-from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, read_ahead
-from mattecli.pipelines.result import Clock
-from mattecli.pipelines.take import Take
+from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, read_ahead
+from mattecli.requests.clip import Take
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mattecli.compositing.backdrop import Backdrop, notes_behind, plain_backdrop
+from mattecli.compositing.foreground import estimate_foreground
+from mattecli.compositing.layers import lay_levels_over, lay_over, own_where, with_alpha
+from mattecli.compositing.over import mixed_over
+from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
-from mattecli.core.cores import own_stream
-from mattecli.core.headroom import Outcome, run_within
 from mattecli.core.runtime import Matter, to_array, to_host, to_tensor
+from mattecli.core.tuning.memory_guard import Outcome, run_within
+from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
+from mattecli.guides.choose import DRAWN, SUBJECT, Choice, read_guides
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
-from mattecli.matting.compose import interleave, lay_levels_over, lay_over, own_where, to_levels, with_alpha
-from mattecli.matting.foreground import estimate_foreground
-from mattecli.matting.mix import mixed_over
+from mattecli.matting.levels import interleave, to_levels, to_uint8
 from mattecli.matting.screen import despill, hold_to_key
 from mattecli.matting.trimap import trimap_from_alpha
-from mattecli.pipelines.backdrop import Backdrop, notes_behind, plain_backdrop
-from mattecli.pipelines.guides import DRAWN, SUBJECT, Choice, eight_bit, read_guides
-from mattecli.pipelines.plan import Job
-from mattecli.pipelines.result import Clock, Result
-from mattecli.pipelines.retrace import AROUND_COARSE, AROUND_FOUND, retraced, tells_apart
+from mattecli.pipelines.refine import AROUND_COARSE, AROUND_FOUND, retraced, tells_apart
+from mattecli.pipelines.result import Result
 from mattecli.pipelines.tensors import LastBackdrop, ToGuide, guide_tensor, seen_image
+from mattecli.requests.photos import Job
 
 # From this alpha on, the photo shows the subject alone.
 SOLID = 1 - 0.5 / 255
@@ -131,7 +133,7 @@ def matte_all(
 
 def _found(guides: Mapping[str, Pixels], image: Tensor, recipe: Recipe, options: Mapping[str, Tunable]) -> dict[str, Pixels]:
     """The guides of a subject that was found without a model, its rough outline traced anew."""
-    rough = eight_bit(guides["trimap"])
+    rough = to_uint8(guides["trimap"])
     return {**guides, "trimap": retraced(rough, image, recipe.matter, options, bands=AROUND_FOUND, limit=recipe.max_memory)}
 
 

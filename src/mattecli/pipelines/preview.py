@@ -9,19 +9,19 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.compositing.backdrop import plain_backdrop
+from mattecli.compositing.contact_sheet import contact_sheet
+from mattecli.core.clock import Clock
 from mattecli.errors import InputError
-from mattecli.io.clips import Clip, Frame
+from mattecli.guides.derive import open_plate
+from mattecli.guides.sources import open_given
+from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import write_image
 from mattecli.io.video_read import open_clip
-from mattecli.matting.sheet import contact_sheet
-from mattecli.pipelines.backdrop import plain_backdrop
-from mattecli.pipelines.frame_guides import open_plate
-from mattecli.pipelines.given import open_given
-from mattecli.pipelines.guides import eight_bit
+from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.image import Recipe, compose
-from mattecli.pipelines.result import Clock
-from mattecli.pipelines.take import Take
 from mattecli.pipelines.video import Moment, moments
+from mattecli.requests.clip import Take
 
 PLACES = (Fraction(1, 10), Fraction(4, 10), Fraction(6, 10), Fraction(9, 10))
 LOUD = "#ff00ff"
@@ -38,7 +38,7 @@ def write_preview(file: str, take: Take, recipe: Recipe) -> None:
     for moment, clip in _sampled(take, recipe):
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
         looks = [compose(moment.matted, one, top=255, seconds=seconds) for one in (replace(recipe, kind="alpha"), shown)]
-        pictures += [eight_bit(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
+        pictures += [to_uint8(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
         captions += [f"{seconds:.2f} s", "alpha", "composite"]
     write_image(contact_sheet(pictures, captions), file)
 

@@ -9,7 +9,7 @@ from mattecli.errors import UsageError
 from mattecli.io.files import written_whole
 from mattecli.io.sequence_write import frames_present, sequence_pattern
 from mattecli.pipelines.image import Recipe
-from mattecli.pipelines.take import Take
+from mattecli.requests.clip import Take
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mattecli.core.runtime import Device, Matter, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
-from mattecli.matting.compose import Levels, Plane, to_levels
+from mattecli.matting.levels import Levels, Plane, to_levels
 
 Made = TypeVar("Made")
 ToGuide = Callable[[str, Pixels, Matter], Tensor]

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import UsageError
+from mattecli.guides.choose import read_mask_levels, read_strokes
 from mattecli.io.images import STANDARD_STREAM, read_photo, write_image
 from mattecli.matting.affinity import Growth
 from mattecli.matting.grow import spread_strokes
+from mattecli.matting.levels import to_uint8
 from mattecli.matting.strokes import contradictions, missing_strokes
 from mattecli.matting.trimap import one_sided, too_unknown, trimap_from_mask, trimap_shares
-from mattecli.pipelines.guides import eight_bit, read_mask_levels, read_strokes
-from mattecli.pipelines.lengths import Length, parse_length
-from mattecli.pipelines.plan import Job, plan_jobs
+from mattecli.requests.photos import Job, plan_jobs
+from mattecli.requests.quantities import Length, parse_length
 
 STROKES = "strokes"
 GROWTHS: dict[str, Growth | None] = {"random-walk": "random-walk", "geodesic": "geodesic", "none": None}
@@ -72,7 +73,7 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
     warnings = [*missing_strokes(strokes), *contradictions(strokes)]
     trimap = strokes
     if growth is not None and not missing_strokes(strokes):
-        trimap = spread_strokes(eight_bit(photo.pixels), strokes, growth=growth, band=band.pixels(photo.size) if band else None)
+        trimap = spread_strokes(to_uint8(photo.pixels), strokes, growth=growth, band=band.pixels(photo.size) if band else None)
     return _write(job, trimap, [*warnings, *too_unknown(trimap)])
 
 

@@ -13,24 +13,24 @@ from itertools import chain, islice
 
 import torch
 
-from mattecli.core.cores import frames_at_once, shared_out
+from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
+from mattecli.core.tuning.parallelism import frames_at_once, shared_out
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
-from mattecli.io.clips import Clip, Frame, Writer
+from mattecli.guides.derive import Guided, LaidPlate, guided, open_plate
+from mattecli.guides.sources import Given, open_given
+from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.images import Photo
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
+from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
-from mattecli.pipelines.flow import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
-from mattecli.pipelines.frame_guides import Guided, LaidPlate, guided, open_plate
-from mattecli.pipelines.given import Given, open_given
-from mattecli.pipelines.guides import eight_bit
 from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
-from mattecli.pipelines.result import Clock
+from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.resume import Record, record_of
-from mattecli.pipelines.take import Take
 from mattecli.pipelines.tensors import LastGuides, ToGuide
+from mattecli.requests.clip import Take
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273 under which white is not the brightest there is."""
@@ -195,7 +195,7 @@ def _noted(one: Guided, matted: Matted) -> Moment:
 
 def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
     """The mattes without flicker; one frame of look-ahead is held."""
-    for alpha, moment in smoothed((eight_bit(one.frame.pixels), to_array(one.matted.alpha), one) for one in mattes):
+    for alpha, moment in smoothed((to_uint8(one.frame.pixels), to_array(one.matted.alpha), one) for one in mattes):
         steady = torch.from_numpy(alpha)[None, None].to(moment.matted.alpha)
         yield replace(moment, matted=replace(moment.matted, alpha=steady))
 

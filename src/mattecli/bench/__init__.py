@@ -1,0 +1,1 @@
+"""What `matte bench` runs."""

@@ -1,0 +1,200 @@
+"""One measurement in a process of its own, so that load time, first call and peak memory are those of one model and nothing else.
+
+Run as `python -m mattecli.bench.trial TRIAL.json RESULT.json`; run.py does that. The result is one JSON object: the numbers by
+name, and "notes"; or "skipped" or "failed" with a sentence. A process that dies leaves what it had measured until then, if anything.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mattecli.bench.scene import UNKNOWN, guide_file, photo_file
+from mattecli.core.registry import spec_of_export
+from mattecli.core.runtime import PRECISIONS, Device, Matter, load_matter, pick_device
+from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE
+from mattecli.core.tuning.memory import Task, expected_peak, readable
+from mattecli.core.tuning.memory_guard import budget_of
+from mattecli.core.usage import forget_peak, peak_memory, wait_for
+from mattecli.errors import MatteError
+from mattecli.guides.choose import Choice
+from mattecli.io.clip_types import Span
+from mattecli.io.images import read_levels, read_photo
+from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.tensors import guide_tensor, seen_image
+
+WARM_UP_CALLS = 2  # TorchScript watches the first call and compiles in the second
+WARM_UP_CALLS_ON_GPU = CALLS_BEFORE + 1  # the last of them is recorded
+FEWEST_REPEATS, MOST_REPEATS = 3, 100
+FEWEST_CLIP_FRAMES = 4
+STEPS = {"decode": "decode", "guide": "guide", "matte": "inference", "compose": "compose", "encode": "encode"}
+
+Inputs = tuple[Tensor, dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is measured: an exported `file` on a scene in `folder` (see scene.py), and end to end on `clip` unless that is ""."""
+
+    file: str
+    folder: str
+    device: str
+    precision: str
+    batch: int
+    seconds: float
+    clip: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def run_trial(trial: Trial, keep: Callable[[Mapping[str, Any]], None]) -> None:
+    """Measure one model at one size; `keep` is given all that is known, each time there is more of it.
+
+    Seconds are wall clock, and begin and end with an idle device. Raises MatteError for what cannot be measured.
+    """
+    device = pick_device(trial.device)
+    torch.zeros(1, device=device.torch)  # a GPU's context costs a second that is not the model's
+    matter, load = _timed(lambda: load_matter(Path(trial.file), device=device, precision=trial.precision), device)
+    inputs = _inputs(trial, matter)
+    if (reason := _why_not(matter, inputs[0])) is not None:
+        return keep({"skipped": reason})
+    found: dict[str, Any] = {"load_seconds": load, **_alone(trial, matter, inputs), "notes": []}
+    keep(found)
+    # What follows takes memory of its own, so it comes after the peaks, and may fail without taking the numbers above with it.
+    if trial.clip:
+        found |= _attempt("end to end", found["notes"], lambda: _end_to_end(trial, matter, found["median_seconds"] / trial.batch))
+        keep(found)
+    if trial.precision != "fp32":
+        found |= _attempt("parity", found["notes"], lambda: _parity(trial, matter, inputs))
+        keep(found)
+
+
+def _timed(work: Callable[[], Any], device: Device) -> tuple[Any, float]:
+    wait_for(device.torch)
+    begin = time.perf_counter()
+    result = work()
+    wait_for(device.torch)
+    return result, time.perf_counter() - begin
+
+
+def _inputs(trial: Trial, matter: Matter) -> Inputs:
+    """The scene as a batch on the device."""
+    folder = Path(trial.folder)
+    image = seen_image(read_photo(photo_file(folder)), matter)
+    guides = {guide: guide_tensor(guide, read_levels(guide_file(folder, guide)), matter) for guide in matter.info.guides}
+    return image.repeat(trial.batch, 1, 1, 1), {guide: tensor.repeat(trial.batch, 1, 1, 1) for guide, tensor in guides.items()}
+
+
+def _why_not(matter: Matter, image: Tensor) -> str | None:
+    """Why the model is not run on this at all: it would take more memory than there is, as far as that is known beforehand."""
+    batch, _, height, width = image.shape
+    task = Task((height, width), batch, PRECISIONS[matter.precision].itemsize, UNKNOWN)
+    expected, budget = expected_peak(matter.info, task, {}), budget_of(matter.device)
+    if expected is None or budget is None or expected <= budget.left:
+        return None
+    return f"it would take about {readable(expected)}, and {budget}"
+
+
+def _alone(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
+    """The model by itself: its calls, and the memory they took."""
+    warm_up = WARM_UP_CALLS_ON_GPU if matter.device.torch.type == "cuda" else WARM_UP_CALLS
+    forget_peak(matter.device.torch)
+    times = _call_times(matter, inputs, warm_up, trial.seconds)
+    steady = times[warm_up:]
+    median = float(np.median(steady))
+    return {
+        "first_seconds": times[0],
+        "median_seconds": median,
+        "p95_seconds": float(np.quantile(steady, 0.95)),
+        "repeats": len(steady),
+        "fps": trial.batch / median,
+        **{f"{place}_bytes": most for place, most in peak_memory(matter.device.torch).items()},
+    }
+
+
+def _call_times(matter: Matter, inputs: Inputs, warm_up: int, seconds: float) -> list[float]:
+    """Seconds of each call: those that warm up, then calls for about so long."""
+    times = [_timed(lambda: matter(*inputs), matter.device)[1] for _ in range(warm_up)]
+    begin, repeats = time.perf_counter(), 0
+    while repeats < FEWEST_REPEATS or (repeats < MOST_REPEATS and time.perf_counter() - begin < seconds):
+        times.append(_timed(lambda: matter(*inputs), matter.device)[1])
+        repeats += 1
+    return times
+
+
+def _attempt(what: str, notes: list[str], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return measure()
+    except MatteError as error:
+        notes.append(f"{what}: {error}")
+        return {}
+
+
+def _end_to_end(trial: Trial, matter: Matter, frame_seconds: float) -> dict[str, Any]:
+    """Frames a second from file to file: `matte video` on the clip's first frames, as many as the model does in the time given."""
+    # Imported here, for the memory of the model alone is that of a process without them.
+    from mattecli.io.video_read import probe
+    from mattecli.pipelines.video import process_clip
+    from mattecli.requests.clip import Take
+
+    spec = spec_of_export(Path(trial.file))
+    frames = max(FEWEST_CLIP_FRAMES, 2 * trial.batch, round(trial.seconds / frame_seconds))
+    with tempfile.TemporaryDirectory(prefix="matte-bench-") as folder:
+        take = Take(
+            source=trial.clip,
+            destination=str(Path(folder) / "composite.mp4"),
+            guides={guide: str(guide_file(Path(trial.folder), guide)) for guide in spec.guides},
+            span=Span(end=Fraction(frames) / probe(trial.clip).rate),
+            batch=trial.batch,
+        )
+        recipe = Recipe(Choice(spec, "trimap" if "trimap" in spec.guides else ""), matter, kind="composite")
+        moments: list[float] = []
+        footage = process_clip(take, recipe, on_frame=lambda done, total: moments.append(time.perf_counter()))
+    return {
+        "clip_fps": footage.frames / footage.seconds,
+        **_steady_fps(moments),
+        "clip_frames": footage.frames,
+        **{f"{name}_seconds": footage.split.get(step, 0.0) / footage.frames for step, name in STEPS.items()},
+    }
+
+
+def _steady_fps(moments: list[float]) -> dict[str, float]:
+    """Frames a second in the latter half of a clip, when all that warms up is warm; nothing of a clip that is too short to tell."""
+    latter = moments[len(moments) // 2 :]
+    return {"steady_fps": (len(latter) - 1) / (latter[-1] - latter[0])} if len(latter) >= 8 else {}
+
+
+def _parity(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
+    """How far the alpha is from that of the same model in fp32, in levels of 255."""
+    fast, _ = matter(*inputs)
+    exact, _ = load_matter(Path(trial.file), device=matter.device, precision="fp32")(*inputs)
+    difference = (fast - exact).abs() * 255
+    if not bool(difference.isfinite().all()):
+        raise MatteError(f"the alpha in {matter.precision} holds values that are no numbers")
+    return {"parity_max": float(difference.max()), "parity_mean": float(difference.mean())}
+
+
+def main() -> None:
+    task, result = map(Path, sys.argv[1:])
+
+    def keep(found: Mapping[str, Any]) -> None:
+        result.write_text(json.dumps(found), encoding="utf-8")
+
+    try:
+        run_trial(Trial(**json.loads(task.read_text(encoding="utf-8"))), keep)
+    except MatteError as error:
+        keep({"failed": str(error)})
+
+
+if __name__ == "__main__":
+    main()

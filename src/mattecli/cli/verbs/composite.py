@@ -1,0 +1,179 @@
+"""`matte composite`: a picture or clip and its matte laid over something else."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mattecli.cli import options
+from mattecli.cli.console import Teller, frame_progress, step_progress
+from mattecli.cli.recipe import AUTO, still_to_make, switch_of
+from mattecli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from mattecli.pipelines.composite import Layout
+    from mattecli.pipelines.composite_clip import Reel
+    from mattecli.pipelines.result import Result
+    from mattecli.requests.clip import Take
+    from mattecli.requests.photos import Job
+
+
+def composite(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE", help="Photos or cut-outs: files, folders, globs, - for stdin; or a clip.", show_default=False),
+    ],
+    over: Annotated[
+        str,
+        typer.Option(
+            metavar="BACKDROP",
+            help="What is laid behind: a colour, a picture, a clip (pictures at 25 a second), or transparent.",
+            show_default=False,
+        ),
+    ],
+    alpha: Annotated[
+        str | None,
+        typer.Option(metavar="A", help="The matte: a file, a folder, a pattern, or a clip.  [default: the image's own transparency]"),
+    ] = None,
+    output: options.Output = None,
+    fit: Annotated[str, typer.Option(help="Bring the backdrop to size: cover, contain or stretch.")] = "cover",
+    blur: Annotated[
+        str, typer.Option(metavar="SIGMA", help="Put the backdrop out of focus: pixels such as 12, or 1.5% of the longer side.")
+    ] = "0",
+    gamma: options.Gamma = False,
+    decontaminate: Annotated[
+        str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off where they are the subject's own.")
+    ] = "on",
+    premultiplied: Annotated[
+        bool, typer.Option("--premultiplied", help="With --over transparent: multiply the colours by alpha, for tools that want it so.")
+    ] = False,
+    fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
+    codec: Annotated[str | None, typer.Option(help="Of a clip: h264, hevc, vp9, prores or ffv1.  [default: what suits the ending]")] = None,
+    crf: options.Quality = None,
+    device: Annotated[str, typer.Option(help="Where colours are estimated: auto, cpu, cuda, cuda:N or mps.")] = AUTO,
+    json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
+    overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Lay pictures or clips over something else by their mattes.
+
+    The subject's own colours are estimated first, so that nothing of the old background comes along; an image with a transparency of
+    its own is a cut-out, whose colours are taken as they are. Light is blended, as a lens does it.
+
+    Examples:
+
+      matte composite photo.jpg --alpha alpha.png --over beach.jpg --blur 1% -o composite.jpg
+
+      matte composite cutouts/ --over white -o white/
+
+      matte composite clip.mp4 --alpha alpha.mov --over street.mp4 -o composite.mp4
+    """
+    from mattecli.pipelines.composite import is_clip
+
+    layout = _layout(
+        over,
+        fit,
+        blur,
+        linear=not gamma,
+        decontaminate=switch_of("--decontaminate", decontaminate),
+        premultiplied=premultiplied,
+        device=device,
+    )
+    behind = None if layout.backdrop is None else over
+    teller = Teller(json_lines=json_lines, quiet=quiet)
+    if len(inputs) == 1 and (is_clip(inputs[0]) or (alpha is not None and is_clip(alpha))):
+        if skip_existing:
+            raise UsageError("--skip-existing is for pictures, and this is a clip; drop it")
+        take = _take(inputs[0], alpha, output, layout, fps=fps, codec=codec, crf=crf)
+        _compose_clip(take, layout, teller, over=behind, overwrite=overwrite)
+    else:
+        jobs = _jobs(inputs, alpha, output, layout, over=behind, overwrite=overwrite)
+        left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
+        _compose_pictures(left, layout, teller)
+    if layout.backdrop is not None:
+        layout.backdrop.close()
+    if teller.failures:
+        raise typer.Exit(1)
+
+
+def _tell(teller: Teller, result: "Result | Reel") -> None:
+    teller.done(result.destination, _record(result), result.notes)
+
+
+def _record(result: "Result | Reel") -> dict[str, Any]:
+    of_clips = {name: getattr(result, name) for name in ("frames", "damage") if hasattr(result, name)}
+    return {
+        "input": result.source,
+        "output": result.destination,
+        "size": list(result.size),
+        **of_clips,
+        "split": {step: round(seconds, 4) for step, seconds in result.split.items()},
+        "notes": list(result.notes),
+    }
+
+
+def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool, premultiplied: bool, device: str) -> "Layout":
+    from mattecli.compositing.backdrop import open_backdrop, parse_blur
+    from mattecli.pipelines.composite import TRANSPARENT, Layout
+    from mattecli.requests.paths import refuse_empty
+
+    refuse_empty("--over", over)
+    if premultiplied and over != TRANSPARENT:
+        raise UsageError("--premultiplied goes with --over transparent; over a backdrop nothing is left to multiply")
+    if device != AUTO:
+        from mattecli.core.runtime import pick_device
+
+        pick_device(device)
+    backdrop = None if over == TRANSPARENT else open_backdrop(over, mode=fit, blur=parse_blur(blur))
+    return Layout(backdrop, premultiplied=premultiplied, linear=linear, decontaminate=decontaminate, device=device)
+
+
+def _jobs(inputs: list[str], alpha: str | None, output: str | None, layout: "Layout", *, over: str | None, overwrite: bool) -> "list[Job]":
+    from mattecli.requests.photos import check_destinations, plan_jobs
+
+    guides = {} if alpha is None else {"alpha": alpha}
+    jobs = plan_jobs(inputs, output, kind=layout.kind, guides=guides, over=over, overwrite=overwrite)
+    check_destinations(jobs, has_alpha=layout.backdrop is None)
+    return jobs
+
+
+def _compose_pictures(jobs: "list[Job]", layout: "Layout", teller: Teller) -> None:
+    from mattecli.pipelines.batch import process_all
+    from mattecli.pipelines.composite import process_composite
+
+    with step_progress("composing", len(jobs)) as step:
+        teller.tell_all(process_all(jobs, partial(process_composite, layout=layout)), partial(_tell, teller), step)
+
+
+def _take(
+    source: str,
+    alpha: str | None,
+    output: str | None,
+    layout: "Layout",
+    *,
+    fps: str | None,
+    codec: str | None,
+    crf: int | None,
+) -> "Take":
+    from mattecli.requests.clip import Take, default_destination, parse_rate
+
+    if alpha is None:
+        raise UsageError("the transparency of a clip is not read; give its mattes with --alpha, as a clip or as pictures")
+    if layout.premultiplied:
+        raise UsageError("--premultiplied is for pictures; players and editors expect straight colours in clips")
+    destination = default_destination(source, layout.kind) if output is None else output
+    return Take(source, destination, {"alpha": alpha}, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
+
+
+def _compose_clip(take: "Take", layout: "Layout", teller: Teller, *, over: str | None, overwrite: bool) -> None:
+    from mattecli.pipelines.composite_clip import process_composite_clip
+    from mattecli.requests.clip import check_take
+
+    check_take(take, kind=layout.kind, over=over, overwrite=overwrite)
+    with frame_progress(Path(take.source).name) as on_frame:
+        reel = process_composite_clip(take, layout, on_frame=on_frame)
+    _tell(teller, reel)
+    if reel.damage is not None:
+        raise InputError(f"{reel.damage}; the {reel.frames} frames before that were written to {reel.destination}")

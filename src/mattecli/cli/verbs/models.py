@@ -1,0 +1,195 @@
+"""`matte models`: what there is, what is here, and getting it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mattecli.cli.console import Commands, complain, download_progress, note, say, say_json
+from mattecli.core import store
+from mattecli.core.registry import ModelSpec, WeightFile, registry
+from mattecli.errors import ModelError, UsageError
+
+models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="List, pull, check and export models.", rich_markup_mode=None)
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names from `matte models list`.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `matte models list`.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+@models_app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """Every model: whether it is installed, what it needs beside the photo, its size and licence."""
+    records = [describe(spec) for spec in registry().models.values()]
+    if as_json:
+        for record in records:
+            say_json(record)
+        return
+    rows: list[tuple[str, ...]] = [("MODEL", "INSTALLED", "NEEDS", "SIZE", "SOURCE", "LICENCE")]
+    rows += [_row(record) for record in records]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        say("  ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] + [row[-1]]).rstrip())
+
+
+def describe(spec: ModelSpec) -> dict[str, Any]:
+    """What `models list` and `models info` say of a model."""
+    sizes = [file.bytes for file in spec.files]
+    return {
+        "name": spec.name,
+        "installed": store.is_installed(spec),
+        "summary": spec.summary,
+        "guides": list(spec.guides),
+        "refine": spec.refine or None,
+        "licence": spec.licence,
+        "paper": spec.paper,
+        "bytes": sum(size for size in sizes if size) if all(sizes) else None,
+        "options": dict(spec.options),
+        "files": [_file_record(file) for file in spec.files],
+    }
+
+
+def _file_record(file: WeightFile) -> dict[str, Any]:
+    return {"name": file.name, "sha256": file.sha256, "shipped": file.shipped, "urls": list(file.urls), "by_hand": file.by_hand}
+
+
+def _row(record: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        record["name"],
+        "yes" if record["installed"] else "no",
+        ", ".join(record["guides"]) or "nothing",
+        _megabytes(record["bytes"]),
+        _source(record["files"]),
+        record["licence"].split(" (")[0],
+    )
+
+
+def _source(files: list[dict[str, Any]]) -> str:
+    """Where a model comes from, in one word or two."""
+    if not files:
+        return "built in"
+    if all(file["shipped"] for file in files):
+        return "shipped"
+    return next((url.split("/")[2] for file in files for url in file["urls"]), "by hand")
+
+
+def _megabytes(size: int | None) -> str:
+    return "?" if size is None else f"{size / 1e6:.1f} MB" if size else "-"
+
+
+@models_app.command()
+def info(name: Name, as_json: Json = False) -> None:
+    """All that is known of one model: paper, licence, files with their sha256, tunables."""
+    spec = registry().find(name)
+    record = describe(spec)
+    if as_json:
+        say_json(record)
+        return
+    say(f"{spec.name}: {spec.summary}")
+    say(f"  paper      {spec.paper}")
+    say(f"  licence    {spec.licence}")
+    say(f"  installed  {'yes' if record['installed'] else f'no; get it with `matte models pull {spec.name}`'}")
+    say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
+    say(f"  refined by {spec.refine or 'nothing'}")
+    say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
+    for file in spec.files:
+        say(f"  file       {file.name}, {_megabytes(file.bytes)}, sha256 {file.sha256 or 'not public: recorded at the first download'}")
+        here = f"comes with mattecli: {store.checkpoint_path(spec, file)}" if file.shipped else ""
+        for line in filter(None, [here, *file.urls, file.by_hand]):
+            say(f"             {line}")
+
+
+@models_app.command()
+def pull(
+    names: Names, offline: Annotated[bool, typer.Option("--offline", help="Only from a mirror folder; never open a socket.")] = False
+) -> None:
+    """Download models, check their sha256, and print the paths of the files."""
+    for spec in [registry().find(name) for name in names]:
+        with download_progress() as on_progress:
+            paths = store.pull(spec, offline=offline, on_progress=on_progress)
+        if not paths:
+            note(f"{spec.name} needs no weights")
+        if spec.shipped:
+            note(f"{spec.name} comes with mattecli: nothing to download")
+        for path in paths:
+            say(str(path))
+
+
+@models_app.command()
+def verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are installed.")] = None) -> None:
+    """Check the sha256 of installed models again; every file is looked at, and the exit code is 1 if one is not as it should be."""
+    chosen = (
+        [registry().find(name) for name in names] if names else [spec for spec in registry().models.values() if store.is_installed(spec)]
+    )
+    good = [_is_good(spec, file) for spec in chosen for file in spec.files]
+    if not all(good):
+        raise typer.Exit(1)
+
+
+def _is_good(spec: ModelSpec, file: WeightFile) -> bool:
+    """Checks one file and tells what came of it."""
+    try:
+        say(f"{store.verified(spec, file)}: ok")
+    except ModelError as error:
+        complain(error)
+        return False
+    return True
+
+
+@models_app.command()
+def path(name: Name) -> None:
+    """Print where a model's files are, or where they would be."""
+    spec = registry().find(name)
+    if not spec.files:
+        raise ModelError(f"{spec.name} needs no weights, so there is no file")
+    for file in spec.files:
+        say(str(store.checkpoint_path(spec, file)))
+
+
+@models_app.command("rm")
+def remove(names: Names) -> None:
+    """Delete models from the cache and print what was deleted; weights that came with mattecli stay."""
+    for spec in [registry().find(name) for name in names]:
+        for deleted in store.remove(spec):
+            say(str(deleted))
+        for file in spec.files:
+            if file.shipped:
+                note(f"{store.checkpoint_path(spec, file)} came with mattecli and stays")
+
+
+@models_app.command("import")
+def import_model(
+    name: Name, file: Annotated[Path, typer.Argument(metavar="FILE", help="The published checkpoint.", show_default=False)]
+) -> None:
+    """Put a checkpoint that was fetched by hand into the cache, checked like a download."""
+    from mattecli.core.export import build_wrapped
+
+    spec = registry().find(name)
+    if len(spec.files) == 1 and spec.files[0].sha256 is None and file.is_file():
+        build_wrapped(spec, [file])  # no public hash: at least it must fit
+    say(str(store.import_file(spec, file)))
+
+
+@models_app.command()
+def export(
+    name: Name,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.pt", help="The TorchScript file to write.", show_default=False)],
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Weights of this network, e.g. your own.  [default: the published ones]"),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
+) -> None:
+    """Write a model as one self-contained TorchScript file, to run with --model FILE.pt, from C++ or on a server."""
+    from mattecli.core.export import export_model
+    from mattecli.requests.paths import keep_inputs
+
+    if output.suffix != ".pt":
+        raise UsageError(f"{output} should end in .pt, so that --model knows it for a file; rename it")
+    spec = registry().find(name)
+    if checkpoint is None:
+        with download_progress() as on_progress:
+            checkpoint = store.pull(spec, offline=offline, on_progress=on_progress)
+    keep_inputs(map(str, checkpoint), [str(output)], what="the export", advice="give another -o")
+    export_model(spec, checkpoint, output)
+    say(str(output))

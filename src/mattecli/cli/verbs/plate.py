@@ -1,0 +1,65 @@
+"""`matte plate`: the scene of a clip without what moves in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mattecli.cli import options
+from mattecli.cli.console import Teller, frame_progress
+
+if TYPE_CHECKING:
+    from mattecli.guides.plate_of_clip import ClipPlate, PlateTake
+
+
+def plate(
+    source: options.ClipSource,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="A picture, or - for stdout.  [default: beside the clip]")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, metavar="N", help="How many frames, spread over the clip, it is made of.")] = 51,
+    start: options.Start = None,
+    end: options.End = None,
+    fps: options.Rate = None,
+    align: Annotated[str, typer.Option(help="Undo the camera's motion: auto or none.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make a clean plate from a clip in which the subject moves.
+
+    Each pixel becomes what it shows in most of the frames; a subject that stands still for most of the clip stays in it. Clips
+    of more than 8 bits give a PNG or TIFF of 16.
+
+    Examples:
+
+      matte plate clip.mp4 -o plate.png
+
+      matte plate clip.mp4 --start 0:10 --end 0:40 --frames 99 -o plate.png
+
+      matte video clip.mp4 --bg plate.png -o cutout.mov
+    """
+    from mattecli.guides.plate_of_clip import PlateTake, check_plate_take, default_destination, write_plate
+    from mattecli.requests.clip import parse_rate, parse_span
+
+    rate = parse_rate(fps) if fps else None
+    take = PlateTake(source, output or default_destination(source), frames, parse_span(start, end, 1), rate, align)
+    check_plate_take(take)
+    with frame_progress(Path(source).name) as on_frame:
+        made = write_plate(take, on_frame=on_frame)
+    Teller(json_lines=as_json, quiet=quiet).done(take.destination, _record(take, made), made.notes)
+
+
+def _record(take: "PlateTake", made: "ClipPlate") -> dict[str, Any]:
+    height, width = made.clip.size
+    return {
+        "input": take.source,
+        "output": take.destination,
+        "size": [width, height],
+        "bits": 8 * made.pixels.itemsize,
+        "frames": made.frames,
+        "left_out": made.left_out,
+        "shift": round(made.shift, 2),
+        "unsettled": round(made.unsettled, 4),
+        "seconds": round(made.seconds, 3),
+        "notes": list(made.notes),
+    }

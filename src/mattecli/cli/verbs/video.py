@@ -1,0 +1,158 @@
+"""`matte video`: clips in, clips out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mattecli.cli import options
+from mattecli.cli.console import Teller, frame_progress
+from mattecli.cli.recipe import AUTO, Machine, look_of, made_with, open_recipe
+from mattecli.core.registry import registry
+from mattecli.errors import InputError
+
+if TYPE_CHECKING:
+    from mattecli.pipelines.image import Recipe
+    from mattecli.pipelines.video import Footage
+    from mattecli.requests.clip import Take
+
+
+def video(
+    source: options.ClipSource,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help=".mov, .webm, .mkv, .mp4, or pictures: frames/%05d.png.  [default: beside the clip, .mov, or .mp4 for composites]",
+        ),
+    ] = None,
+    model: options.Model = None,
+    background: Annotated[
+        str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The scene without the subject: a photo, or a clip of it.")
+    ] = None,
+    align: Annotated[str, typer.Option(help="Lay the plate onto the frames: auto, none or homography.")] = AUTO,
+    trimap: Annotated[str | None, typer.Option(metavar="FILE", help="A trimap for all frames, or a clip or frames of them.")] = None,
+    mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask for all frames, or a clip or frames of them.")] = None,
+    screen: Annotated[
+        str | None, typer.Option(metavar="green|blue|auto", help="The clip was taken before such a screen; its spill is taken away.")
+    ] = None,
+    kind: options.Kind = None,
+    over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE|CLIP", help="Lay the cut-out over this (means --as composite).")] = None,
+    fit: Annotated[str, typer.Option(help="Bring that to the frames' size: cover, contain or stretch.")] = "cover",
+    blur: options.Blur = "0",
+    gamma: options.Gamma = False,
+    decontaminate: Annotated[
+        str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the clip's own.")
+    ] = "on",
+    refine: Annotated[
+        str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
+    ] = None,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Steady the matte over time; still hair stops flickering.")] = False,
+    start: options.Start = None,
+    end: options.End = None,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Only each N-th frame.")] = 1,
+    fps: options.Rate = None,
+    codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, prores or ffv1.  [default: what suits the ending]")] = None,
+    crf: options.Quality = None,
+    preview: Annotated[
+        str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted sequence of pictures.")] = False,
+    option: options.Tunables = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Frames a pass through the model.  [default: 1, on CUDA 4]")] = None,
+    device: options.Device = AUTO,
+    precision: options.Precision = AUTO,
+    max_memory: Annotated[
+        str | None,
+        typer.Option("--max-memory", metavar="SIZE", help="Stay below this, as 6G: work in tiles or smaller, or refuse.  [default: all]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout: frames, seconds of each step, peak memory.")] = False,
+    offline: options.Offline = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let the result replace its own input.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Cut the subject out of a clip.
+
+    Every frame comes out at its input's time, with the sound. .mov (ProRes 4444) and .webm (VP9) carry transparency, and so do
+    pictures and .mkv (FFV1, lossless); .mp4 is for --over and --as alpha.
+
+    Examples:
+
+      matte video clip.mp4 --bg plate.jpg -o cutout.mov
+
+      matte video clip.mp4 --model fdm-erd --smooth --over beach.jpg -o composite.mp4
+
+      matte video clip.mp4 -o 'frames/%05d.png' --resume
+    """
+    from mattecli.guides.choose import choose, choose_refiner
+    from mattecli.guides.sources import check_given
+    from mattecli.requests.clip import Take, check_take, default_destination, parse_rate, parse_span
+
+    given = {"background": background, "trimap": trimap, "mask": mask}
+    guides = {name: file for name, file in given.items() if file is not None}
+    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
+    span = parse_span(start, end, every)
+    destination = default_destination(source, look.kind) if output is None else output
+    rate = parse_rate(fps) if fps else None
+    take = Take(source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, resume=resume)
+    check_take(take, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
+    choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
+    refiner = choose_refiner(registry(), choice, refine)
+    check_given(take)  # before the seconds that loading a model takes
+    teller = Teller(json_lines=as_json, quiet=quiet)
+    recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
+    take = replace(take, batch=batch or default_batch(recipe))
+    if preview is not None:
+        _write_preview(preview, take, recipe, teller.note)
+    footage = _process(take, recipe)
+    teller.done(footage.destination, _record(footage, recipe), footage.notes)
+    if footage.damage is not None:
+        raise InputError(
+            f"{footage.source} {footage.damage}; the {footage.frames} frames before that were written to {footage.destination}"
+        )
+
+
+def default_batch(recipe: "Recipe") -> int:
+    """A GPU works faster on several frames at once, a CPU does not."""
+    return 4 if recipe.matter.device.torch.type == "cuda" else 1
+
+
+def _write_preview(file: str, take: "Take", recipe: "Recipe", tell: Callable[[str], None]) -> None:
+    from mattecli.pipelines.preview import write_preview
+
+    write_preview(file, take, recipe)
+    tell(f"preview: {file}")
+
+
+def _process(take: "Take", recipe: "Recipe") -> "Footage":
+    from mattecli.pipelines.video import process_clip
+
+    try:
+        with frame_progress(Path(take.source).name) as on_frame:
+            return process_clip(take, recipe, on_frame=on_frame)
+    finally:
+        if recipe.backdrop is not None:
+            recipe.backdrop.close()
+
+
+def _record(footage: "Footage", recipe: "Recipe") -> dict[str, Any]:
+    split = footage.split
+    return {
+        "input": footage.source,
+        "output": footage.destination,
+        **made_with(recipe),
+        "size": [footage.clip.size[1], footage.clip.size[0]],
+        "frames": footage.frames,
+        "seconds": round(footage.seconds, 3),
+        "fps": round(footage.frames / footage.seconds, 3),
+        "real_time_factor": round(footage.seconds / footage.length, 3) if footage.length else None,
+        "split": {step: round(seconds, 3) for step, seconds in split.items()},
+        "inference": round(split.get("matte", 0) + split.get("refine", 0), 3),
+        "peak_memory": dict(footage.peak_memory),
+        "damage": footage.damage,
+        "notes": list(footage.notes),
+    }

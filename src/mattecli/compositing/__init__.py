@@ -1,0 +1,1 @@
+"""True foreground colours, and cut-outs laid over a backdrop."""

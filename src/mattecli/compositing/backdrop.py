@@ -1,0 +1,223 @@
+"""What a cut-out is laid over: a colour, a picture or a clip, opened once for a whole run. No torch."""
+
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from mattecli.compositing.layers import check_mode, fit, plain
+from mattecli.errors import InputError, MatteError
+from mattecli.io.clip_types import Frame, Reader
+from mattecli.io.icc import converted, is_sound
+from mattecli.io.images import READ_SUFFIXES, read_photo
+from mattecli.io.sequences import is_sequence
+from mattecli.matting.levels import Plane, from_levels
+from mattecli.requests.quantities import Length, parse_colour, parse_length
+
+# Times come as floating-point seconds: a frame whose time is this near has come.
+ROUNDING = 1e-6
+SHARP = Length(0)
+
+
+class Backdrop(Protocol):
+    """Something that can stand behind a picture of any size at any moment."""
+
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
+        """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3] in 0..1, not to be written to.
+
+        The values are encoded as the profile `icc` of what it will stand behind wants them, None for sRGB.
+        """
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how it was shown so far."""
+        ...
+
+    def close(self) -> None:
+        """Let go of its file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How a picture is brought to a frame's size: cover | contain | stretch, and the Gaussian's standard deviation that blurs it."""
+
+    mode: str = "cover"
+    blur: Length = SHARP
+
+    def __call__(self, picture: Plane, size: tuple[int, int]) -> Plane:
+        return fit(picture, *size, mode=self.mode, sigma=self.blur.pixels(size))
+
+
+def parse_blur(text: str) -> Length:
+    """A blur as parse_length reads it; UsageError for anything else."""
+    return parse_length(text, wrong=f"--blur {text} is no amount of blur; give")
+
+
+@dataclass(frozen=True)
+class PlainBackdrop:
+    """One colour."""
+
+    colour: tuple[float, float, float]
+    notes: tuple[str, ...] = ()
+
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
+        return _filled(size, self.colour if icc is None else _meant(self.colour, icc))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@lru_cache(maxsize=1)
+def _filled(size: tuple[int, int], colour: tuple[float, float, float]) -> Plane:
+    """A plain backdrop, kept for the next picture of that size."""
+    return plain(*size, colour)
+
+
+def _meant(colour: tuple[float, float, float], icc: bytes) -> tuple[float, float, float]:
+    """The numbers that mean an sRGB colour in a profile."""
+    level = np.rint(np.array(colour) * 255).astype(np.uint8)[None, None]
+    red, green, blue = (float(part) / 255 for part in converted(level, None, icc)[0, 0])
+    return red, green, blue
+
+
+class PictureBackdrop:
+    """A picture, fitted to each frame; it is kept as it was fitted last, for the pictures of one size that follow each other.
+
+    What is transparent in it is black, like the bars beside a picture that does not fill the frame.
+    """
+
+    def __init__(self, file: str, placing: Placing) -> None:
+        photo = read_photo(file)
+        self._alpha, self._placing = photo.alpha, placing
+        self._levels = lru_cache(maxsize=4)(partial(converted, photo.pixels, photo.icc))
+        self._fitted: tuple[tuple[int, int], bytes | None, Plane] | None = None
+        damaged = f"the colour profile of {file} is damaged, so its colours are taken as they are"
+        self.notes: tuple[str, ...] = () if is_sound(photo.icc) else (damaged,)
+
+    def __repr__(self) -> str:
+        """Says which picture it is, so that two runs can be told to be alike."""
+        return f"PictureBackdrop({zlib.crc32(self._colours(None).tobytes()):08x}, {self._placing})"
+
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
+        fitted = self._fitted  # another thread may put a picture of another size there
+        if fitted is None or fitted[:2] != (size, icc):
+            self._fitted = fitted = (size, icc, self._placing(self._colours(icc), size))
+        return fitted[2]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _colours(self, icc: bytes | None) -> Plane:
+        colours = from_levels(self._levels(icc))
+        return colours if self._alpha is None else colours * from_levels(self._alpha)[:, :, None]
+
+
+class ClipBackdrop:
+    """A clip, read forward as time goes on and begun again at its end; of its frames, one is held.
+
+    Asking for an earlier moment begins it again too.
+    """
+
+    def __init__(self, source: str, placing: Placing) -> None:
+        self._source, self._placing = source, placing
+        self._length: float | None = None  # seconds, known when the end was seen
+        self._looped = False
+        self._fitted: tuple[tuple[int, int], bytes | None, int, Plane] | None = None
+        self._begin()
+
+    def __repr__(self) -> str:
+        return f"ClipBackdrop({self._source!r}, {self._placing})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        damage = (f"{self._source} {self._reader.damage}",) if self._reader.damage else ()
+        looped = (f"{self._source} lasts {self._length:.2f} s, less than the clip, and begins again at its end",) if self._looped else ()
+        return (*damage, *looped)
+
+    def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
+        frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
+        fitted = self._fitted
+        if fitted is None or fitted[:3] != (size, icc, frame.index):
+            colours = from_levels(converted(frame.pixels, None, icc))
+            self._fitted = fitted = (size, icc, frame.index, self._placing(colours, size))
+        return fitted[3]
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _begin(self) -> None:
+        from mattecli.io.video_read import open_clip  # here, so that colours and pictures need no PyAV
+
+        self._reader: Reader = open_clip(self._source)
+        self._frames: Iterator[Frame] = iter(self._reader)
+        first = next(self._frames, None)
+        if first is None:
+            raise InputError(f"{self._source} holds no frames; give another backdrop")
+        self._frame: Frame = first
+        self._next: Frame | None = next(self._frames, None)
+
+    def _frame_at(self, seconds: float) -> Frame:
+        """The frame shown then: the last one whose time has come."""
+        moment = self._within(seconds)
+        if moment < self._time(self._frame):
+            self._restart()
+        while self._next is not None and self._time(self._next) <= moment:
+            self._frame, self._next = self._next, next(self._frames, None)
+        if self._next is None and self._length is None:
+            self._length = self._time(self._frame) + float(self._frame.duration * self._reader.clip.time_base)
+            if seconds >= self._length > 0:
+                return self._frame_at(seconds)
+        return self._frame
+
+    def _within(self, seconds: float) -> float:
+        """The moment of the clip for a moment of the run."""
+        if not self._length or seconds < self._length:
+            return seconds
+        self._looped = True
+        return seconds % self._length
+
+    def _time(self, frame: Frame) -> float:
+        return float((frame.pts - self._reader.clip.start) * self._reader.clip.time_base)
+
+    def _restart(self) -> None:
+        self._reader.close()
+        self._begin()
+
+
+def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Backdrop:
+    """The backdrop a person named: a colour, a picture, or a clip (a file, or a folder or pattern of pictures).
+
+    A word that is a colour is that colour, even where a folder has its name; ./white is the folder. mode and blur are how pictures
+    and clips are brought to a frame's size. Raises MatteError for what is none of these.
+    """
+    check_mode(mode)
+    placing, path = Placing(mode, blur), Path(over)
+    if os.path.isfile(over) and path.suffix.lower() in READ_SUFFIXES:
+        return PictureBackdrop(over, placing)
+    try:
+        return plain_backdrop(over)
+    except MatteError as error:
+        if os.path.exists(over) or is_sequence(over):
+            return ClipBackdrop(over, placing)
+        if path.suffix or len(path.parts) > 1:
+            raise InputError(f"there is no file {over} to lay the cut-out over; check the path") from error
+        raise
+
+
+def plain_backdrop(colour: str) -> Backdrop:
+    return PlainBackdrop(parse_colour(colour))
+
+
+def notes_behind(backdrop: Backdrop | None, icc: bytes | None) -> tuple[str, ...]:
+    """What a person should know of how a backdrop, if there is one, was shown behind a photo whose profile is `icc`."""
+    if backdrop is None:
+        return ()
+    damaged = "the colour profile of the photo is damaged, so the backdrop's colours are taken as they are"
+    return backdrop.notes if is_sound(icc) else (*backdrop.notes, damaged)

@@ -1,0 +1,1 @@
+"""Mattes measured against true ones."""

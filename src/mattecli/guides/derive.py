@@ -1,0 +1,166 @@
+"""The guides of a clip's frames: the plate laid onto each of them, and what its model takes made from that and from what was given."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.compositing.layers import fit
+from mattecli.core.clock import Clock
+from mattecli.errors import EmptyError, InputError
+from mattecli.guides.choose import SCREEN, SUBJECT, Choice, find_subject, plate_of_screen
+from mattecli.guides.plate_of_clip import plate_of_clip
+from mattecli.guides.sources import PLATE, Given, is_picture
+from mattecli.io.clip_types import Clip, Frame
+from mattecli.io.images import Photo, Pixels, read_photo
+from mattecli.matting.levels import from_levels, to_uint8
+from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
+from mattecli.matting.registration.register import Plate, Registration, apply, check_same_scene, prepare, register, track
+from mattecli.matting.screen import trimap_from_screen
+from mattecli.matting.trimap import check_trimap, trimap_from_mask
+from mattecli.requests.clip import Take
+
+LARGEST_STRETCH = 0.01
+
+
+@dataclass(frozen=True)
+class Guided:
+    """A frame with the guides its model takes; `found` is False where nothing stands in it, so that its matte is empty.
+
+    notes: what a person should know of its guides.
+    """
+
+    frame: Frame
+    guides: Mapping[str, Pixels]
+    found: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LaidPlate:
+    """A plate of the frames' size, and how it lies on the first of them, where that is known already.
+
+    notes: what a person should know of how it was made.
+    """
+
+    plate: Plate
+    first: Registration | None
+    notes: tuple[str, ...] = ()
+
+
+def guided(
+    frames: Iterable[Frame],
+    take: Take,
+    choice: Choice,
+    laid_plate: LaidPlate | None,
+    given: Mapping[str, Given],
+    *,
+    skipped: int = 0,
+    clock: Clock,
+) -> Iterator[Guided]:
+    """Each frame with its guides, in order, but for the first `skipped` ones, which are only followed.
+
+    The plate is laid onto them anew whenever camera or light change; where they do not, it is the very same array.
+    """
+    where = None if laid_plate is None else laid_plate.first
+    laid: Pixels | None = None
+    for frame in frames:
+        with clock("guide"):
+            levels = {name: guide.at(frame) for name, guide in given.items()}
+            if laid_plate is not None:
+                before, where = where, track(where, laid_plate.plate, frame.pixels, align=take.align)
+                laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
+                levels[PLATE] = laid
+            one = _derived(frame, levels, where, choice) if frame.index >= skipped else None
+        if one is not None:
+            yield one
+
+
+def open_plate(take: Take, clip: Clip, first: Frame) -> LaidPlate | None:
+    """The plate of a take at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
+
+    first: the take's first frame. Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
+    """
+    file = take.guides.get(PLATE)
+    if file is None:
+        return None
+    made = None if is_picture(file) else plate_of_clip(file)
+    plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, clip, file))
+    registration = register(plate, first.pixels, align=take.align)
+    check_same_scene(registration)
+    return LaidPlate(plate, registration, () if made is None else made.notes)
+
+
+def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
+    """The plate at the frames' size, when it has their proportions."""
+    (height, width), (rows, columns) = clip.size, plate.shape[:2]
+    if abs(columns / rows / (width / height) - 1) > LARGEST_STRETCH:
+        raise InputError(
+            f"{file}: the plate is {columns}x{rows}, the frames {width}x{height}; take both with one camera, or crop the plate likewise"
+        )
+    if (rows, columns) == clip.size:
+        return plate
+    top = np.iinfo(plate.dtype).max
+    stretched = fit((plate / top).astype(np.float32), height, width, mode="stretch")
+    return (stretched * top + 0.5).astype(plate.dtype)
+
+
+def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, choice: Choice) -> Guided:
+    """What the model takes, made from what was given; a screen's plate is among it whatever the model takes."""
+    guides: dict[str, Pixels] = {}
+    if choice.screen:
+        given["background"] = plate_of_screen(_photo(frame), choice.screen)
+    if choice.screen or "background" in choice.spec.guides:
+        guides["background"] = given["background"]
+    try:
+        if "trimap" in choice.spec.guides:
+            guides["trimap"] = _trimap(frame, given, laid, choice.trimap_source)
+        if "mask" in choice.spec.guides:
+            guides["mask"] = _mask(frame, given, laid)
+    except EmptyError:
+        nothing = np.zeros(frame.pixels.shape[:2], np.uint8)
+        return Guided(frame, guides | dict.fromkeys({"trimap", "mask"} & set(choice.spec.guides), nothing), found=False)
+    return Guided(frame, guides, notes=_doubts(given["trimap"]) if "trimap" in given else ())
+
+
+def _doubts(trimap: Pixels) -> tuple[str, ...]:
+    """What is wrong with a trimap that a person gave, as a sentence."""
+    try:
+        check_trimap(to_uint8(trimap), size=trimap.shape[:2])
+    except InputError as error:
+        return (str(error),)
+    return ()
+
+
+def _photo(frame: Frame) -> Photo:
+    return Photo(frame.pixels, alpha=None, icc=None)
+
+
+def _trimap(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None, source: str) -> NDArray[np.uint8]:
+    if source == SUBJECT:
+        return find_subject(_photo(frame))
+    if source == SCREEN:
+        return trimap_from_screen(from_levels(frame.pixels), from_levels(given["background"]))
+    if source == "background":
+        return _before_plate(partial(trimap_from_plate, moving=True), frame, given["background"], laid)
+    if source == "mask":
+        return trimap_from_mask(to_uint8(given["mask"]))
+    return to_uint8(given["trimap"])
+
+
+def _mask(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None) -> Pixels:
+    if "mask" in given:
+        return to_uint8(given["mask"])
+    return _before_plate(mask_from_plate, frame, given["background"], laid)
+
+
+def _before_plate(find: Callable[..., NDArray[np.uint8]], frame: Frame, plate: Pixels, laid: Registration | None) -> NDArray[np.uint8]:
+    """What stands before the plate; all of a frame that differs everywhere, for the clip's scene was checked when it began."""
+    try:
+        return find(to_uint8(frame.pixels), to_uint8(plate), laid=laid)
+    except EmptyError:
+        raise
+    except InputError:
+        return np.full(frame.pixels.shape[:2], 255, np.uint8)

@@ -1,0 +1,200 @@
+"""The clean plate of a clip: frames spread over it, laid onto the middle one, and what most of them show."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.errors import InputError, UsageError
+from mattecli.io.clip_types import Clip, Span
+from mattecli.io.images import STANDARD_STREAM, Pixels, check_suffix, holds_sixteen_bit, write_image
+from mattecli.io.sequences import is_sequence
+from mattecli.io.video_read import open_clip
+from mattecli.matting.levels import to_uint8
+from mattecli.matting.median_plate import median_plate
+from mattecli.matting.registration.register import ALIGNMENTS, AT_REST, AUTO, HOMOGRAPHY, NONE, Registration, apply, covered, prepare, track
+from mattecli.requests.paths import refuse_empty
+
+FRAMES = 51
+# The frames are all held at once; large ones are fewer.
+MOST_BYTES = 2 << 30
+# A smaller share of the picture that never settles is not worth a word.
+WORTH_A_WORD = 0.01
+# Where a smaller share of the frames could not be laid onto the middle one, the others outvote them.
+LOST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class PlateTake:
+    """A plate to make: of `frames` frames spread over the span of a clip, moved onto the middle one or not (align: auto or none).
+
+    fps: the frame rate of a sequence of pictures, which the span's times refer to; None for a clip that has its own.
+    """
+
+    source: str
+    destination: str
+    frames: int = FRAMES
+    span: Span = field(default_factory=Span)
+    fps: Fraction | None = None
+    align: str = AUTO
+
+
+@dataclass(frozen=True, eq=False)
+class ClipPlate:
+    """A plate that was made, [H, W, 3] RGB: uint8 of an 8-bit clip, else uint16.
+
+    frames: how many it was made of. left_out: how many more were chosen, but show another scene. shift: the largest motion of the
+    camera that was undone, in pixels. unsettled: the share of the picture whose background is a guess. notes: what a person should know.
+    """
+
+    clip: Clip
+    pixels: Pixels
+    frames: int
+    left_out: int
+    shift: float
+    unsettled: float
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def check_plate_take(take: PlateTake) -> None:
+    """Raise UsageError or InputError for a plate that cannot be made, before anything is read."""
+    if take.align not in ALIGNMENTS or take.align == HOMOGRAPHY:
+        raise UsageError(f"--align {take.align} does not go with a plate of a clip; choose auto or none")
+    if take.destination == STANDARD_STREAM:
+        return
+    destination = Path(take.destination)
+    check_suffix(destination, has_alpha=False)
+    if is_sequence(take.source):
+        if os.path.realpath(destination.parent) == os.path.realpath(_folder(take.source)):
+            raise UsageError(f"{take.destination} would lie among the frames of {take.source}; give another -o")
+    elif os.path.realpath(take.source) == os.path.realpath(destination):
+        raise UsageError(f"the plate would overwrite the clip {take.source}; give another -o")
+
+
+def default_destination(source: str) -> str:
+    """Beside the clip: clip.mp4 becomes clip_plate.png, frames/%05d.png becomes frames_plate.png."""
+    refuse_empty("the clip", source)
+    path = _folder(source) if is_sequence(source) else Path(source)
+    path = Path(os.path.abspath(path)) if path.name in ("", "..") else path
+    return str(path.with_name(f"{path.name if os.path.isdir(path) else path.stem}_plate.png"))
+
+
+def write_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
+    """Make a plate and write it, with 16 bits a channel where clip and file have them; on_frame: told of frames read, and of all."""
+    plate = make_plate(take, on_frame=on_frame)
+    if not holds_sixteen_bit(take.destination):
+        plate = replace(plate, pixels=to_uint8(plate.pixels))
+    write_image(plate.pixels, take.destination)
+    return plate
+
+
+def plate_of_clip(source: str) -> ClipPlate:
+    """The plate of a clip that shows the scene, empty or not."""
+    return make_plate(PlateTake(source, STANDARD_STREAM))
+
+
+def make_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
+    """Make a plate; raises InputError for a clip that cannot be read or has no frame in the span."""
+    began = time.perf_counter()
+    reel = _chosen(take, on_frame or (lambda done, total: None))
+    if not reel.frames:
+        raise InputError(f"{take.source} has no frame in the part asked for; change --start and --end")
+    laid = _onto_middle(reel.frames, take.align)
+    kept = [index for index, where in enumerate(laid) if where.fits]
+    used = [laid[index] for index in kept]
+    made = median_plate([reel.frames[index] for index in kept], _shown(used, reel.clip.size))
+    return ClipPlate(
+        clip=reel.clip,
+        pixels=made.pixels,
+        frames=len(used),
+        left_out=len(laid) - len(used),
+        shift=max(where.shift if where.homography is not None else 0.0 for where in used),
+        unsettled=made.unsettled,
+        seconds=time.perf_counter() - began,
+        notes=(*reel.notes, *_doubts(used, len(laid), take.align, made.unsettled)),
+    )
+
+
+@dataclass(frozen=True)
+class Reel:
+    """The frames chosen of a clip, and what a person should know of the choice."""
+
+    clip: Clip
+    frames: list[Pixels]
+    notes: tuple[str, ...]
+
+
+def _chosen(take: PlateTake, on_frame: Callable[[int, int | None], None]) -> Reel:
+    """At most as many frames as asked for, spread evenly; a clip that does not say how long it is is thinned while it is read."""
+    span = take.span
+    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader:
+        wanted = min(take.frames, _room(reader.clip))
+        every = span.every * max(1, (reader.clip.frames or 0) // wanted)
+    kept: list[Pixels] = []
+    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=every) as reader:
+        step = Fraction(max(reader.clip.frames or 0, wanted), wanted)
+        for frame in reader:
+            if frame.index >= len(kept) * step:
+                kept.append(frame.pixels)
+            if len(kept) > wanted:
+                kept, step = kept[::2], 2 * step
+            on_frame(frame.index + 1, reader.clip.frames)
+        notes = [f"only {wanted} frames are used, since they are so large"] if wanted < take.frames else []
+        notes += [f"{take.source} {reader.damage}; the plate is made of the frames before that"] if reader.damage else []
+        return Reel(reader.clip, kept, tuple(notes))
+
+
+def _room(clip: Clip) -> int:
+    """How many frames of a clip may be held at once."""
+    height, width = clip.size
+    return max(3, MOST_BYTES // (height * width * 3 * (1 if clip.top == 255 else 2)))
+
+
+def _onto_middle(frames: list[Pixels], align: str) -> list[Registration]:
+    """Replace the frames, in place, by what they show of the middle one's picture, in its exposure; how each was laid onto it.
+
+    The camera is followed outwards from the middle.
+    """
+    middle = len(frames) // 2
+    plate, laid = prepare(frames[middle]), [AT_REST] * len(frames)
+    for indices in (range(middle + 1, len(frames)), range(middle - 1, -1, -1)):
+        where = AT_REST
+        for index in indices:
+            where = track(where, plate, frames[index], align=align)
+            laid[index] = where.inverse()
+            frames[index] = apply(laid[index], frames[index])
+    return laid
+
+
+def _shown(laid: list[Registration], size: tuple[int, int]) -> list[NDArray[np.bool_]] | None:
+    """Where each frame shows the middle one's picture; None when all do everywhere."""
+    return [covered(where, size) for where in laid] if any(where.homography is not None for where in laid) else None
+
+
+def _doubts(laid: list[Registration], chosen: int, align: str, unsettled: float) -> list[str]:
+    """What a person should be told of a plate that may be wrong, made of the frames that were laid."""
+    notes = []
+    lost = sum(not where.is_sure for where in laid)
+    if chosen == 1:
+        notes.append("there is but one frame, so whatever stands in it is in the plate")
+    if len(laid) < chosen:
+        notes.append(f"{chosen - len(laid)} of {chosen} frames show another scene and are left out; take one scene with --start and --end")
+    if align != NONE and lost > LOST_SHARE * len(laid):
+        notes.append(f"the camera could not be followed in {lost} of {len(laid)} frames; if it moved, the plate is blurred")
+    if unsettled >= WORTH_A_WORD:
+        notes.append(
+            f"{unsettled:.0%} of the picture hardly ever shows its background, and the plate is a guess there; "
+            "take more of the clip, or film the scene empty"
+        )
+    return notes
+
+
+def _folder(source: str) -> Path:
+    """The folder that a sequence's pictures are in."""
+    return Path(source) if os.path.isdir(source) else Path(source).parent

@@ -1,0 +1,136 @@
+"""Arithmetic and checkpoint habits that several networks share.
+
+Functions on tensors are compiled into the exports together with the networks that call them: no Python that TorchScript lacks.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mattecli.nets.parts.resample import counted, resize_area
+
+
+def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The state dict without `prefix`, if every key carries it (`module.` is what nn.DataParallel leaves behind)."""
+    if all(key.startswith(prefix) for key in state):
+        return {key[len(prefix) :]: value for key, value in state.items()}
+    return dict(state)
+
+
+def with_counters(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict with a zero `num_batches_tracked` for every batch norm that has none; PyTorch before 0.4.1 wrote none."""
+    norms = [key.removesuffix("running_var") for key in state if key.endswith(".running_var")]
+    counters = {norm + "num_batches_tracked": torch.zeros((), dtype=torch.int64) for norm in norms}
+    return {**counters, **state}
+
+
+def lower_to_multiple(side: int, multiple: int) -> int:
+    """The largest multiple of `multiple` that is not above `side`, but at least one of them."""
+    return max(side - side % multiple, multiple)
+
+
+def standardise(image: Tensor, mean: list[float], deviation: list[float]) -> Tensor:
+    """(image - mean) / deviation, channel by channel, for an image [B, C, H, W]."""
+    return (image - of_channels(mean, image)) / of_channels(deviation, image)
+
+
+def of_channels(values: list[float], image: Tensor) -> Tensor:
+    """A value for each channel, [1, C, 1, 1], made where an image lies: a GPU that fetched them would make its host wait."""
+    return torch.cat([torch.full([1, 1, 1, 1], value, dtype=image.dtype, device=image.device) for value in values], 1)
+
+
+def double(features: Tensor) -> Tensor:
+    """Features [B, C, H, W] enlarged bilinearly to [B, C, 2 H, 2 W]."""
+    return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def resize_linear(image: Tensor, height: int, width: int) -> Tensor:
+    """A float image [B, C, H, W] resized as OpenCV's INTER_LINEAR resizes float arrays: no smoothing when shrinking."""
+    return F.interpolate(image, size=[height, width], mode="bilinear", align_corners=False)
+
+
+def _linear_taps(side: int, new_side: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where OpenCV's INTER_LINEAR looks along one axis: first and second sample, their weights in whole numbers of 1/2048."""
+    centres = ((counted(new_side, device) + 0.5) * (side / new_side) - 0.5).float().to(device)
+    first = centres.floor()
+    share = torch.where((first < 0) | (first >= side - 1), torch.zeros_like(centres), centres - first)
+    first = first.clamp(0, side - 1).long()
+    weights = ((1.0 - share) * 2048.0).round().int(), (share * 2048.0).round().int()
+    return first, (first + 1).clamp(max=side - 1), weights[0], weights[1]
+
+
+def resize_linear_8bit(image: Tensor, height: int, width: int) -> Tensor:
+    """An image [B, C, H, W] in 0..1 resized as OpenCV's INTER_LINEAR resizes uint8 arrays, to the last bit: in steps of 1/255.
+
+    An image that has the size already is returned as it is, however fine its steps.
+    """
+    if image.shape[2] == height and image.shape[3] == width:
+        return image
+    samples = (image * 255.0).round().clamp(0.0, 255.0).int()
+    first, second, weight, other = _linear_taps(image.shape[3], width, image.device)
+    samples = samples.index_select(3, first) * weight + samples.index_select(3, second) * other
+    samples = samples // 16
+    first, second, weight, other = _linear_taps(image.shape[2], height, image.device)
+    upper = samples.index_select(2, first) * weight[:, None] // 65536
+    lower = samples.index_select(2, second) * other[:, None] // 65536
+    return ((upper + lower + 2) // 4).float() / 255.0
+
+
+def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
+    """An image [B, C, H, W] in 0..1 resized as OpenCV's INTER_CUBIC resizes uint8 arrays: saturated, in steps of 1/255.
+
+    OpenCV has two roads here. On x86 it calls Intel's IPP, which filters in floating point and rounds once: that is this
+    function. Elsewhere it filters in whole numbers of 1/2048, which differs by one step in about one sample of thirty. The factor
+    comes first because whole numbers make exact ties, as when halving, and those must stay ties.
+    """
+    resized = image * 255.0
+    if image.shape[2] != height or image.shape[3] != width:  # else the kernel's middle is 1 and the rest of it 0
+        resized = F.interpolate(resized, size=[height, width], mode="bicubic", align_corners=False)
+    return resized.round().clamp(0.0, 255.0) / 255.0
+
+
+def mirrored(image: Tensor, height: int, width: int, repeat_edge: bool) -> Tensor:
+    """An image [B, C, H, W] continued to `height` x `width` at the bottom and the right by mirroring, as often as it takes.
+
+    With `repeat_edge` the last row and column come twice (OpenCV's BORDER_REFLECT), else once (torch's "reflect").
+    """
+    rows, columns = torch.arange(height, device=image.device), torch.arange(width, device=image.device)
+    return image.index_select(2, _mirror(rows, image.shape[2], repeat_edge)).index_select(3, _mirror(columns, image.shape[3], repeat_edge))
+
+
+def _mirror(places: Tensor, side: int, repeat_edge: bool) -> Tensor:
+    period = 2 * side if repeat_edge else max(2 * side - 2, 1)
+    places = places % period
+    return torch.minimum(places, period - places - int(repeat_edge))
+
+
+def trimap_levels(trimap: Tensor) -> Tensor:
+    """A trimap in the values of its 8-bit file: 0 background, 128/255 for all that is unknown, 1 foreground."""
+    unknown = (trimap > 0.0) & (trimap < 1.0)
+    return torch.where(unknown, torch.full_like(trimap, 128.0 / 255.0), trimap.clamp(0.0, 1.0))
+
+
+def with_known(alpha: Tensor, trimap: Tensor) -> Tensor:
+    """Alpha where the trimap is unknown; 0 and 1 where it says background and foreground."""
+    return torch.where((trimap > 0.0) & (trimap < 1.0), alpha.clamp(0.0, 1.0), trimap.clamp(0.0, 1.0))
+
+
+def shrunk(image: Tensor, trimap: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """Image and trimap with a longer side of at most `longest` pixels, proportions kept; only what was wholly known stays known."""
+    height, width = image.shape[2], image.shape[3]
+    scale = longest / max(height, width)
+    if scale >= 1.0:
+        return image, trimap
+    size = [max(int(height * scale + 0.5), 1), max(int(width * scale + 0.5), 1)]
+    levels = resize_area(trimap_levels(trimap), size[0], size[1])
+    trimap = torch.full_like(levels, 0.5)
+    trimap = torch.where(levels < 1e-4, torch.zeros_like(levels), trimap)
+    trimap = torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), trimap)
+    return resize_area(image, size[0], size[1]), trimap
+
+
+def unpool(features: Tensor, places: Tensor, height: int, width: int) -> Tensor:
+    """Features [B, C, h, w] put back where a 2 x 2 max-pooling took them from, zeros between: [B, C, height, width]."""
+    return F.max_unpool2d(features, places, [2, 2], [2, 2], [0, 0], [height, width])

@@ -1,0 +1,1 @@
+"""Linear systems solved in scriptable torch."""

@@ -1,0 +1,71 @@
+"""The trimap around a rough outline, traced anew along the matte.
+
+Hair and fur reach beyond any band around such an outline that is not too wide elsewhere. A matte within the band says where it is too
+narrow: there it is still soft at the band's edge. So the subject is matted in a small copy of the picture and the band laid anew around
+all that is soft, more than once, for each time it follows the hair a little farther.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mattecli.core.contract import Tunable
+from mattecli.core.runtime import Matter, to_array
+from mattecli.core.tuning.memory_guard import run_within
+from mattecli.matting.subject import ROUGH_BAND
+from mattecli.matting.trimap import BACKGROUND, COARSE_BAND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
+from mattecli.pipelines.tensors import guide_tensor
+
+Trimap = NDArray[np.uint8]
+
+SIDE = 640
+"""The longer side of the small copy, in pixels."""
+
+AROUND_FOUND, AROUND_COARSE = (ROUGH_BAND, ROUGH_BAND, COARSE_BAND), (COARSE_BAND, COARSE_BAND)
+"""How far each new band reaches to either side, as a share of the subject's scale: of what was found without a model, whose outline cuts
+hair off, and of a coarse model's matte."""
+
+
+def retraced(
+    trimap: Trimap, image: Tensor, matter: Matter, options: Mapping[str, Tunable], *, bands: Sequence[float], limit: int | None = None
+) -> Trimap:
+    """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.
+
+    One with nothing unknown, or nothing to go by, is left as it is, and so is one for a solver without weights: around what it cannot
+    tell it leaves a haze, which the next band would only follow. limit: see run_within.
+    """
+    if matter.info.checkpoint_sha256 is None or not tells_apart(trimap):
+        return trimap
+    small, guide = _shrunk(image, guide_tensor("trimap", trimap, matter))
+    for share in bands:
+        alpha = run_within(matter, small, {"trimap": guide}, options, limit=limit).alpha
+        levels = _around(alpha, share)
+        if not tells_apart(levels):
+            return trimap
+        guide = guide_tensor("trimap", levels, matter)
+    return levels if small is image else _around(F.interpolate(alpha, image.shape[2:], mode="bilinear"), bands[-1])
+
+
+def tells_apart(trimap: Trimap) -> bool:
+    """Whether a trimap has something to find out, and something of both kinds to find it out by."""
+    return all(bool((trimap == level).any()) for level in (BACKGROUND, UNKNOWN, FOREGROUND))
+
+
+def _around(alpha: Tensor, share: float) -> Trimap:
+    found = to_array(alpha)
+    return trimap_from_alpha(found, band=share * subject_scale(found >= 0.5))
+
+
+def _shrunk(image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
+    """Image and trimap with a longer side of at most SIDE; only what was wholly known stays known."""
+    height, width = image.shape[2:]
+    scale = SIDE / max(height, width)
+    if scale >= 1:
+        return image, trimap
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    mean = F.interpolate(trimap, size, mode="area")
+    return F.interpolate(image, size, mode="bilinear", antialias=True), torch.where((mean == 0) | (mean == 1), mean, 0.5)

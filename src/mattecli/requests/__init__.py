@@ -1,0 +1,1 @@
+"""What a command asks for, checked before anything heavy is loaded. No torch."""

@@ -1,0 +1,111 @@
+"""What `matte video` is asked for, checked before anything heavy is loaded. No torch."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from mattecli.errors import InputError, UsageError
+from mattecli.io.clip_types import Span
+from mattecli.io.codecs import check_destination
+from mattecli.io.sequence_write import sequence_pattern
+from mattecli.matting.registration.register import ALIGNMENTS
+from mattecli.requests.paths import backdrop_files, files_of, keep_inputs, refuse_empty
+
+SUFFIXES = {"cutout": ".mov", "alpha": ".mov", "foreground": ".mov", "composite": ".mp4"}
+# Broadcast rates are written short and mean these (SMPTE ST 170).
+SHORT_RATES = {
+    "23.976": Fraction(24000, 1001),
+    "23.98": Fraction(24000, 1001),
+    "29.97": Fraction(30000, 1001),
+    "59.94": Fraction(60000, 1001),
+}
+
+
+@dataclass(frozen=True)
+class Take:
+    """One clip's work: where it comes from and goes to, its guides, its part, and how it is written and steadied.
+
+    guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a
+    sequence of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto |
+    none | homography, how a plate is laid onto the frames. smooth: steady the matte over time. batch: frames a pass through the
+    model. resume: go on where an interrupted sequence of pictures stopped.
+    """
+
+    source: str
+    destination: str
+    guides: Mapping[str, str] = field(default_factory=dict)
+    span: Span = field(default_factory=Span)
+    fps: Fraction | None = None
+    codec: str | None = None
+    crf: int | None = None
+    align: str = "auto"
+    smooth: bool = False
+    batch: int = 1
+    resume: bool = False
+
+
+def check_take(take: Take, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:
+    """Raise UsageError or InputError with one sentence for a take that cannot work.
+
+    over: what the result is laid over. preview: a picture that is written before the result. Neither that nor, without `overwrite`,
+    the result may take the place of a file that is read, be it one frame of a sequence.
+    """
+    if take.align not in ALIGNMENTS:
+        raise UsageError(f"--align {take.align} is not known; choose {', '.join(ALIGNMENTS)}")
+    given = (take.source, *take.guides.values())
+    refuse_empty("an input", *given)
+    refuse_empty("-o", take.destination)
+    refuse_empty("--preview", preview)
+    for file in given:
+        if not (os.path.exists(file) or _names_several(file)):
+            raise InputError(f"there is no file {file}; check the path")
+    check_destination(take.destination, kind=kind, codec=take.codec, crf=take.crf)
+    read = [*backdrop_files(over), *(file for path in given for file in files_of(path))]
+    if preview is not None:
+        keep_inputs(read, [preview], what="the preview", advice="give another --preview")
+    if not overwrite:
+        keep_inputs(read, files_of(sequence_pattern(take.destination) or take.destination))
+
+
+def _names_several(file: str) -> bool:
+    """Whether a path is a pattern of many: frames/%05d.png or frames/*.png."""
+    return re.search(r"%\d*d|[*?\[]", file) is not None
+
+
+def default_destination(source: str, kind: str) -> str:
+    """Beside the clip: clip.mp4 becomes clip_cutout.mov, frames/%05d.png becomes frames_cutout.mov."""
+    refuse_empty("an input", source)
+    path = Path(source)
+    path = path.parent if _names_several(path.name) else path
+    path = Path(os.path.abspath(path)) if path.name in ("", "..") else path
+    return str(path.with_name(f"{path.stem if os.path.isfile(path) else path.name}_{kind}{SUFFIXES[kind]}"))
+
+
+def parse_span(start: str | None, end: str | None, every: int) -> Span:
+    """The part of a clip between two times as people write them; each may be None."""
+    return Span(parse_time(start, "--start") if start else None, parse_time(end, "--end") if end else None, every)
+
+
+def parse_time(text: str, flag: str) -> Fraction:
+    """Seconds from '12.5', '1:30' or '1:02:03.5'; UsageError naming the flag for anything else."""
+    try:
+        parts = [Fraction(part) for part in text.split(":")]
+    except (ValueError, ZeroDivisionError):
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
+        raise UsageError(f"{flag} {text} is not a time; give seconds such as 12.5, or m:ss, or h:mm:ss")
+    return sum((part * 60**place for place, part in enumerate(reversed(parts))), Fraction(0))
+
+
+def parse_rate(text: str) -> Fraction:
+    """Frames a second from '25', '30000/1001' or a short broadcast rate such as '29.97'."""
+    try:
+        rate = SHORT_RATES.get(text) or Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise UsageError(f"--fps {text} is not a frame rate; give one such as 25, 29.97 or 30000/1001")
+    return rate

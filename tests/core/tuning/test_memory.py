@@ -1,0 +1,213 @@
+"""Memory is known before it is taken: what fits runs as it is, what does not is made to fit or refused, and limits are read."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from mattecli.core import export
+from mattecli.core.contract import SEES, ExportInfo, Footprint, parse_info
+from mattecli.core.registry import registry
+from mattecli.core.runtime import Matter, load_matter, pick_device
+from mattecli.core.tuning.memory import COMPOSING, SEEN, Budget, Task, expected_peak, parse_bytes, plan
+from mattecli.core.tuning.memory_guard import budget_of, free_host_memory, resident_memory, run_within
+from mattecli.errors import ModelError, OutOfMemoryError, UsageError
+
+HD = Task((1080, 1920))
+GIGABYTE = 10**9
+
+
+def model(footprint: Footprint | None, **options: int) -> ExportInfo:
+    return ExportInfo("toy", "toy", (), dict(options), False, None, "none", {}, memory=footprint)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("6G", 6 * 10**9), ("6 GB", 6 * 10**9), ("6GiB", 6 << 30), ("800m", 8 * 10**8), ("1.5T", 15 * 10**11), ("4096", 4096), ("64B", 64)],
+)
+def test_amounts_of_memory_are_read(text: str, count: int) -> None:
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "6 apples", "0", "6Gi6", "1e9"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="such as 6G or 800M"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("sees", "bound", "megapixels"),
+    [
+        ("all", 0, 1920 * 1080),
+        ("unknown", 0, 1920 * 1080 * 0.25),
+        ("square", 512, 512 * 512),
+        ("longest", 960, 960 * 540),
+        ("longest", 4096, 1920 * 1080),
+        ("shortest", 540, 540 * 960),
+        ("shortest", 1500, 1080 * 1920),
+        ("each", 1000, 1000 * 1000),
+    ],
+)
+def test_what_a_network_sees_decides(sees: str, bound: int, megapixels: float) -> None:
+    toy = model(Footprint(fixed=700.0, picture=10.0, seen=2000.0, sees=sees, bound="reach"), reach=bound)
+    expected = 1e6 * 700 + 10 * 1920 * 1080 + 2000 * megapixels
+    assert expected_peak(toy, replace(HD, unknown=0.25), {}) == pytest.approx(expected, rel=1e-6)
+    assert expected_peak(toy, replace(HD, unknown=0.25, element=2), {}) == pytest.approx(expected / 2 + 5 * 1920 * 1080, rel=1e-6)
+
+
+def test_every_kind_of_seeing_has_its_arithmetic() -> None:
+    assert set(SEES) == set(SEEN)
+
+
+def test_no_picture_takes_less_than_composing_it() -> None:
+    assert expected_peak(model(Footprint(1.0, 1.0, 0.0)), HD, {}) == int(COMPOSING * 1920 * 1080)
+
+
+def test_what_fits_or_is_unknown_stays_as_it_is() -> None:
+    toy = model(Footprint(100.0, 0.0, 2000.0), tile=0)
+    assert plan(toy, HD, options={"tile": 0}, budget=Budget(5 * GIGABYTE)).change == ""
+    assert plan(toy, HD, options={}, budget=None).options == {}
+    assert plan(model(None), HD, options={}, budget=Budget(1)).expected is None
+
+
+def test_tiles_come_before_a_smaller_side() -> None:
+    toy = model(Footprint(100.0, 0.0, 2000.0, "longest", "side"), tile=0, side=1920)
+    tiled = plan(toy, HD, options={}, budget=Budget(GIGABYTE))
+    assert tiled.options == {"tile": 640} and tiled.expected == 10**8 + 2000 * 640**2
+    assert "leaves the matte as it is (tile=640): it would need 4.2 GB, and 1.0 GB are free" in tiled.change
+    smaller = plan(toy, HD, options={"tile": 640}, budget=Budget(GIGABYTE // 2))
+    assert smaller.options == {"tile": 640, "side": 576} and "less detail (side=576)" in smaller.change
+
+
+def test_what_fits_in_no_way_is_refused_with_the_numbers_and_what_would_fit() -> None:
+    toy = replace(model(Footprint(100.0, 0.0, 9000.0, "longest", "side"), side=1920), guides=("trimap",))
+    with pytest.raises(OutOfMemoryError) as refused:
+        plan(toy, HD, options={}, budget=Budget(400 * 10**6, asked=600 * 10**6))
+    sentence = "toy needs about 18.8 GB for a 1920x1080 picture, 432 MB at the least, and 400 MB of the 600 MB are left; scale"
+    assert sentence in str(refused.value)
+    rigid = replace(toy, options={}, memory=Footprint(9000.0, 0.0, 0.0))
+    with pytest.raises(OutOfMemoryError, match=r"choose a model that takes less \(.*dim"):
+        plan(rigid, HD, options={}, budget=Budget(3 * GIGABYTE))
+
+
+def test_every_model_was_measured() -> None:
+    for spec in registry().models.values():
+        assert spec.memory is not None, f"{spec.name} has no memory in models.toml; run benchmarks/memory.py --models {spec.name}"
+        assert spec.memory.fixed + spec.memory.picture > 0
+
+
+def test_the_footprint_travels_with_the_export() -> None:
+    info = export.info_for(registry().models["dim"], None)
+    assert info.memory is not None and parse_info(info.to_json()) == info
+
+
+class Greedy(torch.nn.Module):
+    """Alpha is the side in thousands; asks for more memory than any machine has when that is above 710."""
+
+    def forward(self, image: Tensor, side: int = 1024) -> tuple[Tensor, Tensor | None]:
+        wanted = torch.empty(1 << (60 if side > 710 else 1), dtype=torch.uint8)
+        return torch.full_like(image[:, :1], side / 1000.0) + 0.0 * wanted.numel(), None
+
+
+@pytest.fixture
+def greedy(tmp_path: Path) -> Matter:
+    info = model(Footprint(0.0, 0.0, 1000.0, "square", "side"), side=1024)
+    export.export(Greedy(), tmp_path / "greedy.pt", info)
+    return load_matter(tmp_path / "greedy.pt", device=pick_device("cpu"))
+
+
+def test_when_memory_runs_out_one_smaller_way_is_tried_and_said(greedy: Matter) -> None:
+    told: list[str] = []
+    outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {}, tell=told.append)
+    assert outcome.alpha.unique().tolist() == pytest.approx([0.704])
+    assert outcome.notes[0].startswith("memory ran out; toy works with less detail (side=")
+    assert told and "toy at 8x8: expected peak memory" in told[0]
+
+
+def test_a_batch_that_does_not_fit_is_done_picture_by_picture(tmp_path: Path) -> None:
+    free = budget_of(pick_device("cpu"))
+    assert free is not None
+    info = model(Footprint(0.0, 0.6 * free.left / 64, 0.0, "square", "side"), side=1024)  # one picture of 64 pixels fits, not two
+    export.export(Greedy(), tmp_path / "greedy.pt", info)
+    matter = load_matter(tmp_path / "greedy.pt", device=pick_device("cpu"))
+    outcome = run_within(matter, torch.zeros(2, 3, 8, 8), {}, {"side": 640})
+    assert outcome.alpha.shape == (2, 1, 8, 8) and outcome.alpha.unique().tolist() == pytest.approx([0.64]) and outcome.notes == ()
+
+
+class NoNumbers(torch.nn.Module):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        return image[:, :1] / 0.0, None
+
+
+def test_an_answer_without_numbers_is_an_error(tmp_path: Path) -> None:
+    export.export(NoNumbers(), tmp_path / "none.pt", model(None))
+    matter = load_matter(tmp_path / "none.pt", device=pick_device("cpu"))
+    with pytest.raises(ModelError, match="values that are no numbers; its weights"):
+        run_within(matter, torch.zeros(1, 3, 8, 8), {}, {})
+    with pytest.raises(ModelError, match="use --precision fp32"):
+        run_within(replace(matter, precision="fp16"), torch.zeros(1, 3, 8, 8), {}, {})
+
+
+def test_a_limit_is_for_all_that_the_process_holds(greedy: Matter) -> None:
+    held = resident_memory()
+    outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=held + 300 * 10**6)
+    assert outcome.alpha.max() < 0.6 and "of the" in outcome.notes[0]
+    with pytest.raises(OutOfMemoryError, match="0 MB of the 1 MB are left"):
+        run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {}, limit=10**6)
+
+
+def test_the_limits_of_control_groups_count(tmp_path: Path) -> None:
+    def write(name: str, text: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert free_host_memory(tmp_path) is None
+    write("proc/meminfo", "MemTotal: 9000 kB\nMemAvailable: 8000 kB\n")
+    assert free_host_memory(tmp_path) == 8000 * 1024
+    write("proc/self/cgroup", "0::/user/session\n")
+    for folder, limit in (("", "max"), ("/user", "5000000"), ("/user/session", "max")):
+        write(f"sys/fs/cgroup{folder}/memory.max", limit)
+        write(f"sys/fs/cgroup{folder}/memory.current", "3000000")
+        write(f"sys/fs/cgroup{folder}/memory.stat", "anon 1\ninactive_file 500000\n")
+    assert free_host_memory(tmp_path) == 2500000
+    write("proc/self/cgroup", "4:memory:/docker/elsewhere\n2:cpu:/\n")
+    write("sys/fs/cgroup/memory/memory.limit_in_bytes", "4000000")
+    write("sys/fs/cgroup/memory/memory.usage_in_bytes", "3000000")
+    write("sys/fs/cgroup/memory/memory.stat", "total_inactive_file 0\n")
+    assert free_host_memory(tmp_path) == 1000000
+
+
+def test_this_machine_has_memory_left() -> None:
+    budget = budget_of(pick_device("cpu"))
+    assert budget is None or 0 < budget.left < 1 << 50
+
+
+def _most_at_once(matter: Matter, *, limit: int) -> int:
+    """How many of three calls in three threads are ever going on at the same time."""
+    turn, inside, most = threading.Lock(), [0], [0]
+
+    def come_and_go(text: str) -> None:
+        with turn:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.05)
+        with turn:
+            inside[0] -= 1
+
+    with ThreadPoolExecutor(3) as pool:
+        calls = [
+            pool.submit(run_within, matter, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=limit, tell=come_and_go) for _ in range(3)
+        ]
+    assert all(call.result().notes == () for call in calls)
+    return most[0]
+
+
+def test_calls_in_several_threads_wait_for_each_other_rather_than_work_smaller(greedy: Matter) -> None:
+    held, one = resident_memory(), int(1e6 * 1000 * 0.64**2)
+    assert _most_at_once(greedy, limit=held + one + 200 * 10**6) == 1
+    assert _most_at_once(greedy, limit=held + 4 * one) > 1

@@ -1,0 +1,67 @@
+"""A found subject's trimap follows its hair, which no even band around a rough outline does."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mattecli.core.registry import registry
+from mattecli.core.runtime import Matter, open_matter, pick_device, to_array
+from mattecli.matting.trimap import trimap_from_mask
+from mattecli.pipelines import refine
+from mattecli.pipelines.refine import AROUND_FOUND, retraced
+from mattecli.pipelines.tensors import guide_tensor
+
+CENTRE, RADIUS, REACH = np.array([120.0, 100.0]), 40, 15
+
+
+@pytest.fixture(scope="module")
+def matter() -> Matter:
+    return opened("fusion")
+
+
+def opened(name: str) -> Matter:
+    return open_matter(registry().models[name], device=pick_device("cpu"))
+
+
+def spiky(times: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """A dark disc with spikes before a light wall, `times` 240 x 200 pixels, and its alpha."""
+    alpha = np.zeros((200 * 4, 240 * 4), np.float32)
+    cv2.circle(alpha, tuple(int(4 * place) for place in CENTRE), RADIUS * 4, 1.0, cv2.FILLED)
+    for turn in np.linspace(0, 2 * np.pi, 40, endpoint=False):
+        tip = CENTRE + (RADIUS + REACH) * np.array([np.cos(turn), np.sin(turn)])
+        cv2.line(alpha, tuple(int(4 * place) for place in CENTRE), tuple(int(4 * place) for place in tip), 1.0, 10)
+    alpha = cv2.resize(alpha, (240 * times, 200 * times), interpolation=cv2.INTER_AREA)
+    return alpha[..., None] * np.float32([0.2, 0.1, 0.1]) + (1 - alpha[..., None]) * np.float32([0.8, 0.8, 0.7]), alpha
+
+
+def as_image(picture: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+
+
+@pytest.mark.parametrize("times", [1, 3])  # the small copy is the picture itself, and a part of it
+def test_the_band_follows_spikes_out_of_a_rough_outline(matter: Matter, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refine, "SIDE", 300)
+    picture, alpha = spiky(times)
+    disc = cv2.morphologyEx(alpha, cv2.MORPH_OPEN, np.ones((15 * times, 15 * times)))
+    rough = trimap_from_mask(disc > 0.5, band=9.0 * times)
+    better = retraced(rough, as_image(picture), matter, {}, bands=AROUND_FOUND)
+    hair = (alpha > 0.1) & (alpha < 0.9)
+    assert (rough[hair] == 0).mean() > 0.3, "the rough band must not reach the tips already"
+    assert (better[hair] == 0).mean() < 0.1
+    assert (better == 128).mean() < 0.5 and better[0].max() == 0
+    found = matter(as_image(picture), {"trimap": guide_tensor("trimap", better, matter)})[0]
+    assert np.abs(to_array(found) - alpha).mean() < 0.02
+
+
+def test_a_solver_without_weights_keeps_the_first_band() -> None:
+    picture, alpha = spiky()
+    rough = trimap_from_mask(alpha > 0.5, band=9.0)
+    assert retraced(rough, as_image(picture), opened("closed-form"), {}, bands=AROUND_FOUND) is rough
+
+
+def test_a_trimap_that_tells_nothing_apart_is_left_as_it_is(matter: Matter) -> None:
+    image = as_image(spiky()[0])
+    for level in (0, 255):
+        trimap = np.full((200, 240), level, np.uint8)
+        assert retraced(trimap, image, matter, {}, bands=AROUND_FOUND) is trimap
