@@ -2,57 +2,45 @@
 
 Read: JPEG, PNG, WebP, TIFF, BMP; 8 and 16 bit; grey, palette, CMYK (turned into sRGB) and with alpha. Pillow reads headers, profiles
 and 8-bit pixels and notices truncated files; what Pillow narrows to 8 bits is the work of sixteen_bit.py.
-Written: PNG (OpenCV), TIFF (tifffile), WebP, JPEG, BMP (Pillow), with the ICC profile of the photo, under a temporary name first;
-BMP holds no profile, so its colours are turned into sRGB.
+Written: PNG, TIFF, WebP, JPEG, BMP, with the ICC profile and the resolution of the photo, under a temporary name first; BMP holds no
+profile, so its colours are turned into sRGB.
 """
 
 import contextlib
 import io
-import struct
 import sys
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.files import naming, reading, written_whole
-from mattecli.io.sixteen_bit import ORIENTATION_TAG, encode_png, encode_tiff, orient, sixteen_bit_levels
+from mattecli.io.pictures.encode import encode, in_srgb, with_resolution
+from mattecli.io.pictures.formats import ENDINGS, format_of
+from mattecli.io.pictures.formats import READ_SUFFIXES as READ_SUFFIXES
+from mattecli.io.pictures.jpeg import jpeg_damage, with_end
+from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, split_png, without_metadata
+from mattecli.io.pictures.sizes import check_size, webp_size
+from mattecli.io.sixteen_bit import encode_png, orient, sixteen_bit_levels
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
-READ_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
-WRITE_SUFFIXES = READ_SUFFIXES
+WRITE_SUFFIXES = (".jpg", ".jpeg", *ALPHA_SUFFIXES, ".bmp")
 SIXTEEN_BIT_SUFFIXES = (".png", ".tif", ".tiff")
-MAX_MEGAPIXELS = 250
 STANDARD_STREAM = "-"
 
 # The most pixels a side: a 14-bit field of WebP, and JPEG_MAX_DIMENSION of libjpeg's jmorecfg.h.
 LONGEST_SIDES = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
 
-# What this program opens is decided by MAX_MEGAPIXELS. Pillow's own limit is the whole process's, so it is not for a call to change.
+# What this program opens is decided by check_size. Pillow's own limit is the whole process's, so it is not for a call to change.
 Image.MAX_IMAGE_PIXELS = None
-# What the decoders and encoders raise over data they did not foresee, beside OSError.
-_BAFFLED = (
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _BITS_PER_SAMPLE_TAG = 258
 
 
@@ -63,6 +51,7 @@ class Photo:
     pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None where nothing is
     transparent; opaque: whether it has an alpha channel that hides nothing.
     icc: the profile the colours are meant in, or None (sRGB). lossy: whether the file was compressed with loss (JPEG, most WebP).
+    dpi: its resolution in pixels an inch, across and down, or None. notes: what a person should know of how it was read.
     """
 
     pixels: Pixels
@@ -70,6 +59,8 @@ class Photo:
     icc: bytes | None
     lossy: bool = False
     opaque: bool = False
+    dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -88,18 +79,94 @@ def read_photo(source: str | Path) -> Photo:
     Raises InputError with one sentence for what is missing, no picture, truncated, too large or in a format that is not read.
     """
     data = _read_bytes(source)
-    with _explained(source), naming(_named(source)), Image.open(io.BytesIO(data), formats=_FORMATS) as header:
-        _check_megapixels(source, header)
-        header.load()  # decodes everything, so a truncated file is noticed here
-        orientation = header.getexif().get(ORIENTATION_TAG, 1)
-        profile = header.info.get("icc_profile")
-        lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
+    with _explained(source), naming(_named(source)):
+        return _decoded(source, data)
+
+
+def _decoded(source: str | Path, data: bytes) -> Photo:
+    kind = format_of(data)
+    data, said = split_png(data) if kind == "PNG" else (data, None)
+    size = webp_size(data) if kind == "WEBP" else None
+    if size is not None:
+        check_size(_named(source), *size)
+    with _opened(source, data, kind) as (header, data, notes):
+        metadata = metadata_of(header, said)
         levels: Pixels | None = sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
+        profile = metadata.icc
         if levels is None:
             levels, profile = _eight_bit_levels(source, header, profile)
-    colours, alpha = _split_alpha(orient(levels, orientation))
+        lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
+    colours, alpha = _split_alpha(orient(levels, metadata.orientation))
     opaque = alpha is not None and bool(alpha.min() == np.iinfo(alpha.dtype).max)
-    return Photo(_as_rgb(colours), None if opaque else alpha, _rgb_profile(profile), lossy=lossy, opaque=opaque)
+    return Photo(
+        _as_rgb(colours),
+        None if opaque else alpha,
+        _rgb_profile(profile),
+        lossy=lossy,
+        opaque=opaque,
+        dpi=_turned(metadata),
+        notes=(*notes, *metadata.notes, *_left_out(metadata.frames, header)),
+    )
+
+
+@contextlib.contextmanager
+def _opened(source: str | Path, data: bytes, kind: str | None) -> Iterator[tuple[Image.Image, bytes, list[str]]]:
+    """A picture with its pixels decoded, so that a truncated one is noticed; the data they came from; and what was mended for that."""
+    notes: list[str] = []
+    try:
+        header = _loaded(source, data)
+    except (OSError, *BAFFLED):
+        if kind != "JPEG":
+            raise
+        header, data = _mended_jpeg(source, data, notes)
+    else:
+        if kind == "JPEG" and (damage := jpeg_damage(data)):
+            notes.append(f"its pixels are damaged ({damage}), so parts of the picture may be wrong")
+    with header:
+        yield header, data, notes
+
+
+def _loaded(source: str | Path, data: bytes) -> Image.Image:
+    header = Image.open(io.BytesIO(data), formats=tuple(ENDINGS))
+    check_size(_named(source), header.width, header.height)
+    header.load()
+    return header
+
+
+def _mended_jpeg(source: str | Path, data: bytes, notes: list[str]) -> tuple[Image.Image, bytes]:
+    """A JPEG file that Pillow refuses, with what it lacks or without what it need not have, as the notes will say.
+
+    Raises what Pillow raises where nothing helps.
+    """
+    whole = with_end(data)
+    if whole is not None:
+        with contextlib.suppress(OSError, *BAFFLED):
+            header = _loaded(source, whole)
+            notes.append("it lacks its end marker; all its pixels are there")
+            return header, whole
+    bare = without_metadata(data if whole is None else whole)
+    if jpeg_damage(bare) is None:
+        header = _loaded(source, bare)
+        notes.append("its metadata are damaged and left out: profile, orientation and resolution")
+        return header, bare
+    return _loaded(source, data), data
+
+
+def _turned(metadata: Metadata) -> tuple[float, float] | None:
+    """The resolution of the upright picture."""
+    if metadata.dpi is None or metadata.orientation < 5:
+        return metadata.dpi
+    return metadata.dpi[1], metadata.dpi[0]
+
+
+def _left_out(frames: int, header: Image.Image) -> tuple[str, ...]:
+    if frames < 2:
+        return ()
+    if header.format == "TIFF":
+        return (f"it has {frames} pages, of which the first is taken; save the others as files of their own",)
+    if header.format == "MPO":
+        return (f"it holds {frames} pictures, of which the first is taken",)
+    return (f"it has {frames} frames, of which the first is taken; `matte video` takes them all",)
 
 
 def read_levels(source: str | Path) -> Pixels:
@@ -112,15 +179,22 @@ def read_levels(source: str | Path) -> Pixels:
     return np.ascontiguousarray(grey) if is_grey else photo.pixels
 
 
-def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = None, premultiplied: bool = False) -> None:
+def write_image(
+    pixels: Pixels,
+    destination: str | Path,
+    *,
+    icc: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+    premultiplied: bool = False,
+) -> None:
     """Write [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha), 8 or 16 bit, to a file, or as PNG to stdout when it is "-".
 
-    The format follows the suffix. The file gets its name only when it is complete. premultiplied: the RGBA's colours are multiplied by
-    its alpha, which TIFF files say of themselves (others cannot). Raises OutputError, also for sides longer than the format has, or
-    UsageError for a suffix that cannot hold the picture.
+    The format follows the suffix. The file gets its name only when it is complete. dpi: pixels an inch, across and down. premultiplied:
+    the RGBA's colours are multiplied by its alpha, which TIFF files say of themselves (others cannot). Raises OutputError, also for sides
+    longer than the format has, or UsageError for a suffix that cannot hold the picture.
     """
     if str(destination) == STANDARD_STREAM:
-        sys.stdout.buffer.write(encode_png(pixels, icc))
+        sys.stdout.buffer.write(with_resolution(encode_png(pixels, icc), dpi))
         sys.stdout.buffer.flush()
         return
     path = Path(destination)
@@ -128,8 +202,8 @@ def write_image(pixels: Pixels, destination: str | Path, *, icc: bytes | None = 
     _check_sides(path, pixels)
     with written_whole(path, advice="choose another place with -o") as stream:
         try:
-            _encode(pixels, path.suffix.lower(), stream, icc, premultiplied=premultiplied)
-        except _BAFFLED as error:
+            encode(pixels, path.suffix.lower(), stream, icc=icc, dpi=dpi, premultiplied=premultiplied)
+        except BAFFLED as error:
             raise OutputError(f"{path} cannot be written ({_said(error)}); choose another format") from error
 
 
@@ -171,22 +245,13 @@ def _explained(source: str | Path) -> Iterator[None]:
         yield
     except UnidentifiedImageError as error:
         raise InputError(f"{_named(source)} is not a picture this program reads; give JPEG, PNG, WebP, TIFF or BMP") from error
-    except (OSError, *_BAFFLED) as error:
+    except (OSError, *BAFFLED) as error:
         raise InputError(f"{_named(source)} is damaged or cut off ({_said(error)}); get a whole copy") from error
 
 
 def _said(error: Exception) -> str:
     """What an exception says; its kind where it says nothing."""
     return str(error) or type(error).__name__
-
-
-def _check_megapixels(source: str | Path, header: Image.Image) -> None:
-    megapixels = header.width * header.height / 1e6
-    if megapixels > MAX_MEGAPIXELS:
-        raise InputError(
-            f"{_named(source)} claims {header.width}x{header.height} pixels ({megapixels:.0f} megapixels), more than the {MAX_MEGAPIXELS} "
-            "this program opens; scale it down first"
-        )
 
 
 def _check_sides(path: Path, pixels: Pixels) -> None:
@@ -211,21 +276,13 @@ def _eight_bit_levels(source: str | Path, header: Image.Image, profile: bytes | 
     mode = header.mode
     if mode == "CMYK":
         # Through the embedded printing profile where there is one, else by Pillow's plain formula.
-        return np.array(_in_srgb(header, profile) or header.convert("RGB")), None
+        return np.array(in_srgb(header, profile) or header.convert("RGB")), None
     if mode in ("LAB", "HSV", "F") or (mode.startswith("I") and not mode.startswith("I;16")):
         raise InputError(f"{_named(source)} stores its pixels as {mode}, which is not read; save it as 8 or 16-bit RGB")
     if mode.startswith("I;16"):
         raise InputError(f"{_named(source)} stores its 16-bit pixels in a way that is not read; save it as 16-bit RGB PNG or TIFF")
     has_alpha = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in header.info
     return np.array(header.convert("RGBA" if has_alpha else "RGB")), profile
-
-
-def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """The picture turned from its profile into sRGB, or None without one that works."""
-    if profile:
-        with contextlib.suppress(ImageCms.PyCMSError, OSError):
-            return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")
-    return None
 
 
 def _split_alpha(levels: Any) -> tuple[Any, Any]:
@@ -243,23 +300,3 @@ def _as_rgb(colours: Any) -> Any:
 def _rgb_profile(profile: bytes | None) -> bytes | None:
     """The profile if it describes RGB (bytes 16 to 20 name the colour space): a grey profile on an RGB result would be a lie."""
     return profile if profile and profile[16:20] == b"RGB " else None
-
-
-def _encode(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None, *, premultiplied: bool) -> None:
-    profile = None if pixels.ndim == 2 else icc
-    if suffix == ".png":
-        stream.write(encode_png(pixels, profile))
-    elif suffix in (".tif", ".tiff"):
-        encode_tiff(pixels, stream, profile, alpha="assocalpha" if premultiplied else "unassalpha")
-    else:
-        _encode_with_pillow(pixels, suffix, stream, profile)
-
-
-def _encode_with_pillow(pixels: Pixels, suffix: str, stream: BinaryIO, icc: bytes | None) -> None:
-    picture = Image.fromarray(pixels)
-    if suffix == ".bmp":
-        (_in_srgb(picture, icc) or picture).save(stream, "BMP")
-    elif suffix == ".webp":
-        picture.save(stream, "WEBP", lossless=True, exact=True, icc_profile=icc)
-    else:
-        picture.save(stream, "JPEG", quality=95, subsampling=0, icc_profile=icc)

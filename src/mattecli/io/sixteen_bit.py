@@ -26,7 +26,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _ONE_AFTER_ANOTHER = 2
 _ASSOCIATED, _UNASSOCIATED = 1, 2
-ORIENTATION_TAG = 0x0112
+_INCHES = "INCH"
 
 
 def sixteen_bit_levels(data: bytes) -> Deep | None:
@@ -85,7 +85,7 @@ def _stored(page: "TiffPage", data: bytes) -> Deep:
                 "its 16-bit pixels are stored in a way that is not read; save it interleaved, compressed as Deflate"
             ) from error
         return decoded
-    return orient(np.moveaxis(stored, 0, -1) if separate else stored, page.tags.valueof(ORIENTATION_TAG, 1))
+    return orient(np.moveaxis(stored, 0, -1) if separate else stored, page.tags.valueof("Orientation", 1))
 
 
 def _as_meant(planes: Deep, photometric: int, extras: list[int]) -> Deep:
@@ -132,7 +132,9 @@ def _png(bgr: Any, icc: bytes | None) -> bytes | None:
     return data.tobytes() if done else None
 
 
-def encode_tiff(pixels: NDArray[np.unsignedinteger[Any]], stream: BinaryIO, icc: bytes | None, *, alpha: str) -> None:
+def encode_tiff(
+    pixels: NDArray[np.unsignedinteger[Any]], stream: BinaryIO, icc: bytes | None, *, alpha: str, dpi: tuple[float, float] | None = None
+) -> None:
     """Write pixels as encode_png takes them as a TIFF; alpha: what a fourth channel is, unassalpha | assocalpha (premultiplied)."""
     import tifffile
 
@@ -143,5 +145,7 @@ def encode_tiff(pixels: NDArray[np.unsignedinteger[Any]], stream: BinaryIO, icc:
         extrasamples=[alpha] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
         compression="adobe_deflate",
         iccprofile=icc,
+        resolution=dpi,
+        resolutionunit=None if dpi is None else _INCHES,
         metadata=None,
     )

@@ -63,8 +63,9 @@ def process_composite(job: Job, layout: Layout) -> Result:
     with clock("compose"):
         picture = composed(colours, alpha, layout, top=photo.top if holds_sixteen_bit(job.destination) else 255, icc=photo.icc)
     with clock("write"):
-        write_image(picture, job.destination, icc=photo.icc, premultiplied=layout.premultiplied)
-    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes_behind(layout.backdrop, photo.icc))
+        write_image(picture, job.destination, icc=photo.icc, dpi=photo.dpi, premultiplied=layout.premultiplied)
+    notes = (*photo.notes, *notes_behind(layout.backdrop, photo.icc))
+    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes)
 
 
 def matte_of(photo: Photo, source: str, file: str | None) -> Plane:

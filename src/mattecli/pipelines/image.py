@@ -92,8 +92,8 @@ def process(job: Job, recipe: Recipe) -> Result:
     with clock("compose"):
         picture = compose(matted, recipe, top=top, icc=photo.icc)
     with clock("write"):
-        write_image(picture, job.destination, icc=photo.icc)
-    notes = (*matted.notes, *doubts(matted.cover), *notes_behind(recipe.backdrop, photo.icc))
+        write_image(picture, job.destination, icc=photo.icc, dpi=photo.dpi)
+    notes = (*photo.notes, *matted.notes, *doubts(matted.cover), *notes_behind(recipe.backdrop, photo.icc))
     return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes, matted.expected)
 
 

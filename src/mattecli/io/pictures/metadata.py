@@ -1,0 +1,159 @@
+"""What a picture file says beside its pixels: orientation, colour profile, resolution. What is damaged of it is left out and told."""
+
+import contextlib
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+ORIENTATION_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, RESOLUTION_UNIT_TAG = 0x0112, 0x011A, 0x011B, 0x0128
+CENTIMETRES = 3
+_NEW_SUBFILE_TAG, _REDUCED = 254, 1  # TIFF 6.0
+_MP_ENTRIES = 0xB002  # CIPA DC-007, the Multi-Picture Format
+MOST_PAGES = 1000
+METRES_PER_INCH = 0.0254
+LARGEST_PROFILE = 16 << 20
+"""Bytes; the largest profiles of printers have a few million."""
+LARGEST_DPI = 1e6
+
+# What Pillow raises over metadata it did not foresee, beside OSError.
+BAFFLED = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """orientation: 1..8 as Exif 2.3 has it. icc: the profile. dpi: pixels an inch, across and down. frames: how many pictures there are.
+
+    notes: what was left out, and why.
+    """
+
+    orientation: int = 1
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    frames: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def metadata_of(picture: Image.Image, said: Metadata | None = None) -> Metadata:
+    """What Pillow found beside the pixels of an opened file; `said`: what is known of it already, which goes before."""
+    found = said or Metadata(
+        icc=picture.info.get("icc_profile") or None, dpi=_sane_dpi(picture.info.get("dpi")), frames=_count_frames(picture)
+    )
+    try:
+        exif = picture.getexif()
+        orientation = exif.get(ORIENTATION_TAG, 1)
+        dpi = found.dpi or _exif_dpi(exif)
+    except (OSError, *BAFFLED):
+        return replace(found, notes=(*found.notes, "its EXIF data are damaged and left out"))
+    return replace(found, orientation=orientation if orientation in range(1, 9) else 1, dpi=dpi)
+
+
+def split_png(data: bytes) -> tuple[bytes, Metadata]:
+    """A PNG file with nothing in it but what makes its pixels, and what the rest says.
+
+    Decoders refuse whole pictures for a text or a profile they find too long. Data that are no row of chunks come back as they are.
+    """
+    kept, found = [data[:8]], Metadata()
+    for kind, whole in _chunks(data):
+        content = whole[8:-4]
+        if kind[:1].isupper() or kind == b"tRNS":
+            kept.append(whole)
+        elif kind == b"iCCP":
+            found = _with_profile(found, content)
+        elif kind == b"pHYs" and len(content) == 9 and content[8] == 1:
+            across, down = struct.unpack(">II", content[:8])
+            found = replace(found, dpi=_sane_dpi((across * METRES_PER_INCH, down * METRES_PER_INCH)))
+        elif kind == b"acTL" and len(content) == 8:
+            found = replace(found, frames=int.from_bytes(content[:4], "big"))
+        elif kind == b"eXIf" and zlib.crc32(whole[4:-4]).to_bytes(4, "big") == whole[-4:]:
+            kept.append(whole)
+    return b"".join(kept), found
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a PNG file, (kind, all of it); a last one that is cut off ends the data."""
+    place = 8
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 4], "big") + 12
+        yield data[place + 4 : place + 8], data[place : place + length]
+        place += length
+
+
+def _with_profile(found: Metadata, chunk: bytes) -> Metadata:
+    """An iCCP chunk holds a name, a zero, the method of compression, and the profile."""
+    _, _, rest = chunk.partition(b"\0")
+    try:
+        inflated = zlib.decompressobj()
+        profile = inflated.decompress(rest[1:], LARGEST_PROFILE)
+    except zlib.error:
+        return replace(found, notes=(*found.notes, "its colour profile is damaged and left out, so its colours are taken for sRGB"))
+    if inflated.unconsumed_tail:
+        return replace(found, notes=(*found.notes, "its colour profile is too large and left out, so its colours are taken for sRGB"))
+    return replace(found, icc=profile or None)
+
+
+def without_metadata(data: bytes) -> bytes:
+    """A JPEG file without its application segments and comments, but for those that say what its numbers mean (JFIF, Adobe)."""
+    kept, place = [data[:2]], 2
+    while data[place : place + 1] == b"\xff" and place + 4 <= len(data):
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big") + 2
+        if marker == 0xDA or length < 4:  # the pixels begin
+            break
+        if marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            kept.append(data[place : place + length])
+        place += length
+    return b"".join([*kept, data[place:]])
+
+
+def _count_frames(picture: Image.Image) -> int:
+    """Frames of an animation or pages of a document; thumbnails and maps that belong to a photo do not count."""
+    with contextlib.suppress(OSError, *BAFFLED):
+        if picture.format == "TIFF":
+            return _count_pages(picture)
+        if picture.format == "MPO":
+            entries: Any = picture.mpinfo[_MP_ENTRIES]  # type: ignore[attr-defined]
+            return max(1, sum(entry["Attribute"]["MPType"].startswith("Multi-Frame") for entry in entries))
+        return int(getattr(picture, "n_frames", 1))
+    return 1
+
+
+def _count_pages(picture: Image.Image) -> int:
+    """Pages of a TIFF file that are no smaller version of another one; behind MOST_PAGES nobody looks."""
+    count, page = 0, 0
+    with contextlib.suppress(EOFError):
+        while page < MOST_PAGES:
+            picture.seek(page)
+            count += not picture.tag_v2.get(_NEW_SUBFILE_TAG, 0) & _REDUCED  # type: ignore[attr-defined]
+            page += 1
+    picture.seek(0)
+    return max(1, count)
+
+
+def _exif_dpi(exif: Any) -> tuple[float, float] | None:
+    with contextlib.suppress(*BAFFLED):
+        scale = 2.54 if exif.get(RESOLUTION_UNIT_TAG) == CENTIMETRES else 1.0
+        return _sane_dpi((float(exif[X_RESOLUTION_TAG]) * scale, float(exif[Y_RESOLUTION_TAG]) * scale))
+    return None
+
+
+def _sane_dpi(dpi: Any) -> tuple[float, float] | None:
+    with contextlib.suppress(*BAFFLED):
+        across, down = (float(value) for value in dpi)
+        if all(math.isfinite(value) and 0 < value < LARGEST_DPI for value in (across, down)):
+            return across, down
+    return None

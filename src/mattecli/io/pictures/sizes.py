@@ -1,0 +1,34 @@
+"""How large a picture may be, judged by what its header claims, before any of its pixels are made."""
+
+from mattecli.errors import InputError
+
+MAX_MEGAPIXELS = 250
+LONGEST_SIDE = 65535
+"""Pixels; what resizes and filters here counts them in 16 bits."""
+
+
+def check_size(name: str, width: int, height: int) -> None:
+    """Raise InputError for a picture, clip or frame, called `name`, that is larger than this program opens."""
+    if width < 1 or height < 1:
+        raise InputError(f"{name} claims {width}x{height} pixels; get a whole copy")
+    if width * height > MAX_MEGAPIXELS * 1e6:
+        raise InputError(
+            f"{name} claims {width}x{height} pixels ({width * height / 1e6:.0f} megapixels), more than the {MAX_MEGAPIXELS} "
+            "this program opens; scale it down first"
+        )
+    if max(width, height) > LONGEST_SIDE:
+        raise InputError(f"{name} claims {width}x{height} pixels, more than the {LONGEST_SIDE} a side this program opens; cut it in parts")
+
+
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) that a WebP file claims (RFC 9649), None where it claims none. Pillow makes canvases as it opens one."""
+    data = data[:30].ljust(30, b"\0")
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L" and data[20] == 0x2F:
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    return None

@@ -1,0 +1,38 @@
+"""What a file holds decides whether it is a picture, not its name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mattecli.io.pictures.formats import ENDINGS, HEAD, format_of, is_picture
+
+PICTURE = Image.fromarray(np.zeros((4, 4, 3), np.uint8))
+
+
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_the_first_bytes_tell_the_format(tmp_path: Path, kind: str) -> None:
+    PICTURE.save(tmp_path / "a.mov", kind)
+    assert format_of((tmp_path / "a.mov").read_bytes()[:HEAD]) == kind
+    assert is_picture(tmp_path / "a.mov")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_one"),
+    [
+        ("a.jpg", b"<html>", True),  # whoever opens it says what it is not
+        ("a.txt", b"BM is how this text begins, and it is no bitmap", False),
+        ("a.cr2", b"II*\0\x10\0\0\0CR\x02\0", False),
+        ("a.mp4", b"\0\0\0\x20ftypisom", False),
+        ("a", b"", False),
+    ],
+)
+def test_other_files_are_pictures_only_by_their_ending(tmp_path: Path, name: str, content: bytes, is_one: bool) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert is_picture(tmp_path / name) is is_one
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").mkdir()
+    assert not is_picture(tmp_path / "a.jpg") and not is_picture(tmp_path / "missing.jpg")

@@ -1,0 +1,41 @@
+"""A size is judged by what a header claims, before pixels are made."""
+
+import resource
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from mattecli.errors import InputError
+from mattecli.io.images import read_photo
+
+
+def _webp(kind: bytes, content: bytes) -> bytes:
+    chunk = kind + struct.pack("<I", len(content)) + content
+    return b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
+
+
+def _png(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\4IDAT" + bytes(8)
+
+
+CLAIMS = {
+    "lossless.webp": _webp(b"VP8L", b"\x2f" + struct.pack("<I", 16382 | 16382 << 14) + bytes(4)),
+    "extended.webp": _webp(b"VP8X", b"\0\0\0\0" + b"\xff\xff\xff" * 2),
+    "lossy.webp": _webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 16383, 16383)),
+    "square.png": _png(1 << 16, 1 << 16),
+    "wide.png": _png(200_000_000, 1),
+    "tall.png": _png(1, 70_000),
+    "wide.bmp": b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, 2_000_000, 100, 1, 24, 0, 0, 0, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_few_bytes_cannot_claim_gigabytes(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(CLAIMS[name])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="claims"):
+        read_photo(tmp_path / name)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "kilobytes"
