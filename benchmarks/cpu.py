@@ -106,12 +106,12 @@ def work(folder: Path) -> None:
 
 
 def export_call(case: Mapping[str, Any], folder: Path) -> Call:
-    from mattecli.core.runtime import load_matter, pick_device
+    from mattecli.core.runtime import load_model, pick_device
 
     set_threads(case)
-    matter = load_matter(Path(case["export"]), device=pick_device("cpu"))
+    model = load_model(Path(case["export"]), device=pick_device("cpu"))
     image, guides = read_inputs(case, folder)
-    return lambda: matter(image, guides)[0]
+    return lambda: model(image, guides)[0]
 
 
 def side_by_side(call: Call) -> tuple[Call, int]:

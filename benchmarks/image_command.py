@@ -26,14 +26,14 @@ import torch
 torch_imported = time.perf_counter()
 import mattecli.core.runtime as runtime
 loaded = 0.0
-original = runtime.load_matter
+original = runtime.load_model
 def timed(*args, **options):
     global loaded
     start = time.perf_counter()
-    matter = original(*args, **options)
+    model = original(*args, **options)
     loaded += time.perf_counter() - start
-    return matter
-runtime.load_matter = timed
+    return model
+runtime.load_model = timed
 try:
     app(sys.argv[1:])
 finally:

@@ -29,7 +29,7 @@ from mattecli.compositing.foreground import estimate_foreground
 from mattecli.core import export, machine, random_weights, store
 from mattecli.core.contract import Footprint
 from mattecli.core.registry import ModelSpec, registry
-from mattecli.core.runtime import load_matter, pick_device, to_array
+from mattecli.core.runtime import load_model, pick_device, to_array
 from mattecli.core.tuning.memory import COMPOSING, Task, call_bytes, readable
 from mattecli.errors import OutOfMemoryError
 from mattecli.matting.levels import to_levels
@@ -92,10 +92,10 @@ def measured_here(task: dict) -> dict[str, float]:
         return {"loaded": round(program), "peak": round(peak, 1), "seconds": round(seconds, 1)}
     guides["trimap"] = widened(guides["trimap"], task["unknown"])
     with_picture = held("VmRSS")
-    matter = load_matter(Path(task["file"]), device=pick_device("cpu"))
+    model = load_model(Path(task["file"]), device=pick_device("cpu"))
     loaded = held("VmRSS") - with_picture
     try:
-        peak, seconds = growth(lambda: matter(image, guides, task["options"]))
+        peak, seconds = growth(lambda: model(image, guides, task["options"]))
     except OutOfMemoryError:
         return {"peak": None}
     return {"loaded": round(program + loaded), "peak": round(peak, 1), "seconds": round(seconds, 1)}

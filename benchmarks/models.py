@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mattecli.core import machine, random_weights
 from mattecli.core.registry import ModelSpec, registry
-from mattecli.core.runtime import Matter, load_matter, pick_device
+from mattecli.core.runtime import LoadedModel, load_model, pick_device
 
 SIZES = {"512": (512, 512), "1080p": (1080, 1920)}
 PAPERS = {
@@ -52,24 +52,24 @@ def count(wrapped: torch.nn.Module, spec: ModelSpec, size: tuple[int, int]) -> f
     return round(counter.get_total_flops() / 2e9, 2)
 
 
-def seconds(matter: Matter, size: tuple[int, int]) -> float:
+def seconds(model: LoadedModel, size: tuple[int, int]) -> float:
     """The faster of two calls."""
     image, guides = scene(*size)
     timed = []
     for _ in range(2):
         begin = time.perf_counter()
-        matter(image, guides)
+        model(image, guides)
         timed.append(time.perf_counter() - begin)
     return round(min(timed), 3)
 
 
 def measured(spec: ModelSpec) -> dict[str, object]:
     wrapped = random_weights.build_standin(spec)
-    matter = load_matter(random_weights.standin_file(spec), device=pick_device("cpu"))
+    model = load_model(random_weights.standin_file(spec), device=pick_device("cpu"))
     row: dict[str, object] = {"model": spec.name, "parameters": sum(parameter.numel() for parameter in wrapped.parameters())}
     for name, size in SIZES.items():
         row[f"gmacs_{name}"] = count(wrapped, spec, size)
-        row[f"seconds_{name}"] = seconds(matter, size)
+        row[f"seconds_{name}"] = seconds(model, size)
     return row | {"reported": PAPERS.get(spec.name, "")}
 
 

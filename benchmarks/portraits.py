@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
-from mattecli.core.runtime import open_matter, pick_device, to_array
-from mattecli.guides.choose import Choice, choose_refiner
+from mattecli.core.runtime import open_model, pick_device, to_array
+from mattecli.guides.choose import ModelChoice, choose_refiner
 from mattecli.io.images import read_photo
 from mattecli.pipelines.image import Recipe, matte
 
@@ -60,8 +60,8 @@ def main() -> None:
     device = pick_device("auto")
     known = registry()
     spec = known.find(arguments.model)
-    refiner = open_matter(choose_refiner(known, Choice(spec, ""), arguments.refiner), device=device)
-    recipe = Recipe(Choice(spec, ""), open_matter(spec, device=device), refiner)
+    refiner = open_model(choose_refiner(known, ModelChoice(spec, ""), arguments.refiner), device=device)
+    recipe = Recipe(ModelChoice(spec, ""), open_model(spec, device=device), refiner)
     entries = json.loads((arguments.data / "index.json").read_text())["entries"]
     chosen = [entry for entry in entries if entry["kind"] == "portraits" and {"mask", "reference_alpha"} & set(entry["files"])]
     rows = []

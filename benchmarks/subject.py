@@ -18,9 +18,9 @@ import numpy as np
 from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
-from mattecli.core.runtime import open_matter, pick_device, to_array
+from mattecli.core.runtime import open_model, pick_device, to_array
 from mattecli.errors import EmptyError
-from mattecli.guides.choose import SUBJECT, Choice
+from mattecli.guides.choose import SUBJECT, ModelChoice
 from mattecli.io.images import read_photo
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.subject import find_subject, rough_trimap
@@ -55,8 +55,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     spec = registry().models[registry().defaults["refine"][0]]
-    matter = open_matter(spec, device=pick_device("auto"))
-    even, traced = (Recipe(Choice(spec, source), matter) for source in ("trimap", SUBJECT))
+    model = open_model(spec, device=pick_device("auto"))
+    even, traced = (Recipe(ModelChoice(spec, source), model) for source in ("trimap", SUBJECT))
     entries = json.loads((arguments.data / "index.json").read_text())["entries"]
     rows = []
     for entry in entries:

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from mattecli.core import machine
 from mattecli.core.registry import registry
-from mattecli.core.runtime import open_matter, pick_device
+from mattecli.core.runtime import open_model, pick_device
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure
 from mattecli.guides.choose import choose, choose_refiner
 from mattecli.io.images import read_photo
 from mattecli.pipelines.image import Recipe
-from mattecli.pipelines.video import Footage, process_clip
-from mattecli.requests.clip import Take
+from mattecli.pipelines.video import ClipResult, process_clip
+from mattecli.requests.clip import ClipRequest
 
 Matte = NDArray[np.float32]
 RVM = CONVENTIONS["rvm"]
@@ -44,14 +44,14 @@ def recipe_for(model: str, given: dict[str, str]) -> Recipe:
     choice = choose(registry(), model, given)
     refiner = choose_refiner(registry(), choice, None)
     device = pick_device("auto")
-    return Recipe(choice, open_matter(choice.spec, device=device), open_matter(refiner, device=device) if refiner else None, kind="alpha")
+    return Recipe(choice, open_model(choice.spec, device=device), open_model(refiner, device=device) if refiner else None, kind="alpha")
 
 
-def matted_clip(folder: Path, given: dict[str, str], recipe: Recipe, *, smooth: bool = False) -> tuple[list[Matte], Footage]:
+def matted_clip(folder: Path, given: dict[str, str], recipe: Recipe, *, smooth: bool = False) -> tuple[list[Matte], ClipResult]:
     """The mattes that `matte video` finds for the folder's clip, and what it says of the run."""
     with tempfile.TemporaryDirectory() as name:
-        footage = process_clip(Take(str(folder / "clip.mp4"), f"{name}/%05d.png", given, smooth=smooth), recipe)
-        return read_mattes(Path(name), "*.png"), footage
+        result = process_clip(ClipRequest(str(folder / "clip.mp4"), f"{name}/%05d.png", given, smooth=smooth), recipe)
+        return read_mattes(Path(name), "*.png"), result
 
 
 def clip_scores(found: Sequence[Matte], true: Sequence[Matte], *metrics: str) -> dict[str, float]:
@@ -64,7 +64,7 @@ def clip_scores(found: Sequence[Matte], true: Sequence[Matte], *metrics: str) ->
 
 def row_for(folder: Path, model: str, given: dict[str, str], *, smooth: bool) -> dict[str, object]:
     recipe = recipe_for(model, given)
-    found, footage = matted_clip(folder, given, recipe, smooth=smooth)
+    found, result = matted_clip(folder, given, recipe, smooth=smooth)
     scores = clip_scores(found, read_mattes(folder, "alpha_*.png"), "mad", "dtssd")
     return {
         "model": model + (f" + {recipe.refiner.info.name}" if recipe.refiner else ""),
@@ -72,7 +72,7 @@ def row_for(folder: Path, model: str, given: dict[str, str], *, smooth: bool) ->
         "smooth": smooth,
         "MAD x1000": round(scores["mad"], 2),
         "dtSSD x100": round(scores["dtssd"], 2),
-        "seconds a frame": round(footage.seconds / footage.frames, 3),
+        "seconds a frame": round(result.seconds / result.frames, 3),
     }
 
 

@@ -31,15 +31,15 @@ from torch import Tensor
 from mattecli.core import machine
 from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
-from mattecli.core.runtime import Matter, load_matter, pick_device, to_array, to_tensor
+from mattecli.core.runtime import LoadedModel, load_model, pick_device, to_array, to_tensor
 from mattecli.core.tuning.parallelism import frames_at_once, shared_out
-from mattecli.guides.choose import Choice
+from mattecli.guides.choose import ModelChoice
 from mattecli.io.clip_types import Clip
 from mattecli.io.images import write_image
 from mattecli.io.video_write import open_writer
 from mattecli.pipelines.image import Recipe
 from mattecli.pipelines.video import process_clip
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 Picture = NDArray[np.uint8]
 RATE = Fraction(25)
@@ -75,44 +75,44 @@ def make_clip(folder: Path, height: int, width: int, frames: int) -> tuple[Path,
 Ready = tuple[list[Tensor], dict[str, Tensor]]
 
 
-def made_ready(matter: Matter, height: int, width: int) -> Ready:
+def made_ready(model: LoadedModel, height: int, width: int) -> Ready:
     """Some frames and their guides as tensors on the device."""
     background = scene(height, width)
-    guides = {"background": to_tensor(background, matter.device)} if "background" in matter.info.guides else {}
-    return [to_tensor(frame(background, number), matter.device) for number in range(4)], guides
+    guides = {"background": to_tensor(background, model.device)} if "background" in model.info.guides else {}
+    return [to_tensor(frame(background, number), model.device) for number in range(4)], guides
 
 
-def model_alone(matter: Matter, ready: Ready, frames: int) -> float:
+def model_alone(model: LoadedModel, ready: Ready, frames: int) -> float:
     """Seconds the model takes for all frames, one after the other, nothing else."""
     images, guides = ready
     begin = time.perf_counter()
     for number in range(frames):
-        matter(images[number % len(images)], guides)
+        model(images[number % len(images)], guides)
     return time.perf_counter() - begin
 
 
-def model_a_frame_a_core(matter: Matter, ready: Ready, frames: int) -> float:
+def model_a_frame_a_core(model: LoadedModel, ready: Ready, frames: int) -> float:
     """The same seconds, with as many frames at once as `matte video` works on."""
     images, guides = ready
-    at_once = frames_at_once(matter.device)
+    at_once = frames_at_once(model.device)
     with shared_out(at_once), ThreadPoolExecutor(at_once) as pool:
         begin = time.perf_counter()
-        list(pool.map(lambda number: matter(images[number % len(images)], guides), range(frames)))
+        list(pool.map(lambda number: model(images[number % len(images)], guides), range(frames)))
         return time.perf_counter() - begin
 
 
-def plain_loop(matter: Matter, clip: Path, plate: Path, destination: Path) -> float:
+def plain_loop(model: LoadedModel, clip: Path, plate: Path, destination: Path) -> float:
     """Seconds of the loop people write first: read, infer, composite over green, write; OpenCV's own codecs."""
     background = cv2.cvtColor(cv2.imread(str(plate)), cv2.COLOR_BGR2RGB)
-    guides = {"background": to_tensor(np.asarray(background, np.uint8), matter.device)} if "background" in matter.info.guides else {}
+    guides = {"background": to_tensor(np.asarray(background, np.uint8), model.device)} if "background" in model.info.guides else {}
     begin = time.perf_counter()
     source = cv2.VideoCapture(str(clip))
     size = (int(source.get(cv2.CAP_PROP_FRAME_WIDTH)), int(source.get(cv2.CAP_PROP_FRAME_HEIGHT)))
     sink = cv2.VideoWriter(str(destination), cv2.VideoWriter.fourcc(*"mp4v"), float(RATE), size)
     green = np.array([120, 255, 155], np.float32) / 255
     while (read := source.read())[0]:
-        image = to_tensor(np.asarray(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB), np.uint8), matter.device)
-        alpha, foreground = matter(image, guides)
+        image = to_tensor(np.asarray(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB), np.uint8), model.device)
+        alpha, foreground = model(image, guides)
         share, colours = to_array(alpha)[..., None], to_array(image if foreground is None else foreground)
         laid = (share * colours + (1 - share) * green) * 255
         sink.write(cv2.cvtColor(laid.astype(np.uint8), cv2.COLOR_RGB2BGR))
@@ -122,24 +122,24 @@ def plain_loop(matter: Matter, clip: Path, plate: Path, destination: Path) -> fl
 
 def speed(model: str, frames: int, repeat: int, kind: str, size: tuple[int, int]) -> dict[str, object]:
     spec = registry().find(model)
-    matter = load_matter(standin_file(spec), device=pick_device("auto"))
-    recipe = Recipe(Choice(spec, ""), matter, kind=kind)
+    model = load_model(standin_file(spec), device=pick_device("auto"))
+    recipe = Recipe(ModelChoice(spec, ""), model, kind=kind)
     runs: dict[str, list[float]] = {"model, one by one": [], "model, a frame a core": [], "matte video": [], "plain loop": []}
     split: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip, plate = make_clip(folder, *size, frames)
         guides = {"background": str(plate)} if "background" in spec.guides else {}
-        take = Take(str(clip), str(folder / ("out.mp4" if kind == "composite" else "out.mov")), guides)
-        ready = made_ready(matter, *size)
-        model_a_frame_a_core(matter, ready, 4)
+        request = ClipRequest(str(clip), str(folder / ("out.mp4" if kind == "composite" else "out.mov")), guides)
+        ready = made_ready(model, *size)
+        model_a_frame_a_core(model, ready, 4)
         for _ in range(repeat):
-            runs["model, one by one"].append(frames / model_alone(matter, ready, frames))
-            runs["model, a frame a core"].append(frames / model_a_frame_a_core(matter, ready, frames))
-            footage = process_clip(take, recipe)
-            runs["matte video"].append(frames / footage.seconds)
-            split = dict(footage.split)
-            runs["plain loop"].append(frames / plain_loop(matter, clip, plate, folder / "plain.mp4"))
+            runs["model, one by one"].append(frames / model_alone(model, ready, frames))
+            runs["model, a frame a core"].append(frames / model_a_frame_a_core(model, ready, frames))
+            result = process_clip(request, recipe)
+            runs["matte video"].append(frames / result.seconds)
+            split = dict(result.split)
+            runs["plain loop"].append(frames / plain_loop(model, clip, plate, folder / "plain.mp4"))
     fps = {way: round(statistics.median(values), 3) for way, values in runs.items()}
     return {
         "what": f"{model} (stand-in), {size[1]}x{size[0]}, {frames} frames, {kind}",

@@ -9,7 +9,7 @@ from torch import Tensor
 from mattecli.core import export
 from mattecli.core.contract import read_info
 from mattecli.core.registry import ModelSpec, registry
-from mattecli.core.runtime import Matter, load_matter, pick_device
+from mattecli.core.runtime import LoadedModel, load_model, pick_device
 
 # Tables that differ in their weights only run the same code, so one of them is enough. The authors' own TorchScript files are code
 # themselves; test_authors_script.py runs one.
@@ -30,26 +30,26 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def matter(file: Path) -> Matter:
-    return load_matter(file, device=pick_device("cpu"))
+def model(file: Path) -> LoadedModel:
+    return load_model(file, device=pick_device("cpu"))
 
 
-def _guides(matter: Matter, image: Tensor) -> dict[str, Tensor]:
+def _guides(model: LoadedModel, image: Tensor) -> dict[str, Tensor]:
     batch, _, height, width = image.shape
     ramp = torch.linspace(0, 1, width).round(decimals=1).mul(2).round().div(2).expand(batch, 1, height, width)
     return {"trimap": ramp, "background": image.flip(3), "mask": (ramp > 0.5).float()}
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_any_size_gives_an_alpha_of_that_size_within_bounds(matter: Matter, size: tuple[int, int]) -> None:
+def test_any_size_gives_an_alpha_of_that_size_within_bounds(model: LoadedModel, size: tuple[int, int]) -> None:
     image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
-    guides = _guides(matter, image)
-    small = {"side": 64} if "side" in matter.info.options else {}  # quick; the size of the result does not depend on it
-    alpha, foreground = matter(image, guides, small)
+    guides = _guides(model, image)
+    small = {"side": 64} if "side" in model.info.options else {}  # quick; the size of the result does not depend on it
+    alpha, foreground = model(image, guides, small)
     assert alpha.shape == (2, 1, *size) and alpha.dtype == torch.float32
     assert alpha.isfinite().all() and alpha.min() >= 0 and alpha.max() <= 1
-    assert (foreground is not None) == matter.info.foreground
-    alone, _ = matter(image[1:], {name: guide[1:] for name, guide in guides.items()}, small)
+    assert (foreground is not None) == model.info.foreground
+    alone, _ = model(image[1:], {name: guide[1:] for name, guide in guides.items()}, small)
     torch.testing.assert_close(alpha[1:], alone, atol=1e-4, rtol=0)
 
 

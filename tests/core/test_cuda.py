@@ -15,12 +15,12 @@ from torch import Tensor
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
-from mattecli.core.runtime import Device, Matter, load_matter, pick_device, to_array, to_tensor
+from mattecli.core.runtime import Device, LoadedModel, load_model, pick_device, to_array, to_tensor
 from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE, Replayed
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.errors import OutOfMemoryError
-from mattecli.guides.choose import Choice
+from mattecli.guides.choose import ModelChoice
 from mattecli.pipelines.image import Matted, Recipe, compose, integers
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA")
@@ -43,8 +43,8 @@ def cuda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
 
 
 @cache
-def _matter(name: str, device: str = "cuda", precision: str = "fp32") -> Matter:
-    return load_matter(standin_file(registry().models[name]), device=pick_device(device), precision=precision)
+def _matter(name: str, device: str = "cuda", precision: str = "fp32") -> LoadedModel:
+    return load_model(standin_file(registry().models[name]), device=pick_device(device), precision=precision)
 
 
 def _scene(height: int, width: int, device: str = "cuda", seed: int = 0) -> Inputs:
@@ -87,55 +87,55 @@ def test_other_precisions_are_near(name: str, precision: str) -> None:
     assert _off(alpha, _matter(name)(*_scene(131, 197), EVERYWHERE.get(name, {}))[0]) < OFF[precision]
 
 
-def _recorded(matter: Matter) -> bool:
-    assert isinstance(matter.module, Replayed)
-    return matter.module.recording is not None
+def _recorded(model: LoadedModel) -> bool:
+    assert isinstance(model.module, Replayed)
+    return model.module.recording is not None
 
 
 @pytest.mark.parametrize("name", ["bgmv2", "modnet", "shm-fast", "fdm-erd", "dim"])
 def test_a_call_that_comes_often_is_recorded_and_the_answers_stay(name: str) -> None:
     file = standin_file(registry().models[name])
-    matter, plain = (load_matter(file, device=pick_device("cuda"), precision="fp16") for _ in range(2))
+    model, plain = (load_model(file, device=pick_device("cuda"), precision="fp16") for _ in range(2))
     for call in range(CALLS_BEFORE + 3):
         scene = _scene(96, 160, seed=call)
-        assert _recorded(matter) == (call > CALLS_BEFORE)
-        alpha, foreground = matter(*scene)
+        assert _recorded(model) == (call > CALLS_BEFORE)
+        alpha, foreground = model(*scene)
         expected, colours = plain.module._module(scene[0], *(scene[1][guide] for guide in plain.info.guides))
         assert _off(alpha, expected) < 1e-3
         assert foreground is None or _off(foreground, colours) < 1e-3
 
 
 def test_what_was_answered_is_not_written_over_by_the_next_call() -> None:
-    matter = _matter("shm-fast", precision="fp16")
-    first = [matter(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
-    again = [matter(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
+    model = _matter("shm-fast", precision="fp16")
+    first = [model(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
+    again = [model(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
     assert all(_off(one, other) < 1e-3 for one, other in zip(first, again, strict=True))
     assert _off(first[-1], first[-2]) > 0
 
 
 def test_a_picture_of_another_size_between_frames_is_called_plainly() -> None:
-    matter = _matter("fdm-erd")
+    model = _matter("fdm-erd")
     for _ in range(CALLS_BEFORE + 1):
-        alpha, _ = matter(*_scene(64, 96))
-    assert matter(*_scene(50, 40))[0].shape == (1, 1, 50, 40)
-    assert _recorded(matter)
-    assert _off(matter(*_scene(64, 96))[0], alpha) < 1e-5
+        alpha, _ = model(*_scene(64, 96))
+    assert model(*_scene(50, 40))[0].shape == (1, 1, 50, 40)
+    assert _recorded(model)
+    assert _off(model(*_scene(64, 96))[0], alpha) < 1e-5
 
 
 @pytest.mark.parametrize(("name", "options"), [("closed-form", {}), ("bgmv2", {"mode": "thresholding"})])
 def test_a_call_that_makes_the_host_wait_goes_on_unrecorded(name: str, options: Mapping[str, str]) -> None:
-    matter = load_matter(standin_file(registry().models[name]), device=pick_device("cuda"))
-    answers = [matter(*_scene(96, 160), options)[0] for _ in range(CALLS_BEFORE + 3)]
-    assert not _recorded(matter)
+    model = load_model(standin_file(registry().models[name]), device=pick_device("cuda"))
+    answers = [model(*_scene(96, 160), options)[0] for _ in range(CALLS_BEFORE + 3)]
+    assert not _recorded(model)
     assert _off(answers[0], answers[-1]) < 1e-5
     assert torch.cuda.current_stream() == torch.cuda.default_stream()
 
 
 def test_memory_of_a_recording_that_failed_comes_back() -> None:
-    matter = load_matter(standin_file(registry().models["closed-form"]), device=pick_device("cuda"))
+    model = load_model(standin_file(registry().models["closed-form"]), device=pick_device("cuda"))
     side = torch.cuda.Stream()
     for _ in range(CALLS_BEFORE + 2):
-        matter(*_scene(96, 160))
+        model(*_scene(96, 160))
     torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()
     for _ in range(3):
@@ -147,11 +147,11 @@ def test_memory_of_a_recording_that_failed_comes_back() -> None:
 
 @pytest.mark.parametrize("name", ["bgmv2", "modnet", "closed-form"])
 def test_two_threads_find_what_one_finds(name: str, cuda: Device) -> None:
-    matter = _matter(name, precision="fp16" if name != "closed-form" else "fp32")
+    model = _matter(name, precision="fp16" if name != "closed-form" else "fp32")
 
     def alpha_of(seed: int) -> Tensor:
         with own_stream(cuda):
-            alpha, _ = matter(*_scene(96, 160, seed=seed))
+            alpha, _ = model(*_scene(96, 160, seed=seed))
             wait_for(cuda.torch)
             return alpha
 
@@ -170,16 +170,16 @@ def test_a_batch_is_its_pictures(name: str) -> None:
 
 
 def test_a_gpu_without_memory_says_so_and_goes_on() -> None:
-    matter, scene = _matter("bgmv2"), _scene(1080, 1920)
+    model, scene = _matter("bgmv2"), _scene(1080, 1920)
     torch.cuda.empty_cache()
     whole = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + (64 << 20)) / whole)
     try:
         with pytest.raises(OutOfMemoryError, match="more memory than there is"):
-            matter(*scene)
+            model(*scene)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert matter(*scene)[0].isfinite().all()
+    assert model(*scene)[0].isfinite().all()
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -198,9 +198,9 @@ def test_a_gpu_composes_what_the_processor_does(kind: str, top: int) -> None:
     for device in ("cuda", "cpu"):
         image, guides = _scene(66, 98, device)
         alpha = (guides["trimap"] * 0.9).clamp(0.05, 1)
-        matter = _matter("bgmv2", device)
-        choice = Choice(registry().models["bgmv2"], "")
-        recipe = Recipe(choice, matter, kind=kind, backdrop=plain_backdrop("orange"))
+        model = _matter("bgmv2", device)
+        choice = ModelChoice(registry().models["bgmv2"], "")
+        recipe = Recipe(choice, model, kind=kind, backdrop=plain_backdrop("orange"))
         matted = Matted(integers(top, image), image, image, alpha, foreground=image.flip(1), plate=guides["background"])
         pictures.append(compose(matted, recipe, top=top))
     assert pictures[0].dtype == pictures[1].dtype and pictures[0].shape == pictures[1].shape

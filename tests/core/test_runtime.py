@@ -10,7 +10,7 @@ from mattecli.core import export
 from mattecli.core.contract import ExportInfo
 from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
-from mattecli.core.runtime import checked_options, load_matter, pick_device, pick_precision, round_as, to_array, to_tensor
+from mattecli.core.runtime import checked_options, load_model, pick_device, pick_precision, round_as, to_array, to_tensor
 from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
 
 CPU = pick_device("cpu")
@@ -104,5 +104,5 @@ def test_options_take_the_type_of_their_default() -> None:
 
 def test_a_processor_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
-    matter = load_matter(standin_file(registry().models["fdm"]), device=CPU)
-    assert isinstance(matter.module, export.Module)
+    model = load_model(standin_file(registry().models["fdm"]), device=CPU)
+    assert isinstance(model.module, export.Module)

@@ -7,14 +7,14 @@ import torch
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.layers import lay_over
 from mattecli.core.registry import registry
-from mattecli.core.runtime import Matter, pick_device, to_array, to_tensor
-from mattecli.guides.choose import Choice
+from mattecli.core.runtime import LoadedModel, pick_device, to_array, to_tensor
+from mattecli.guides.choose import ModelChoice
 from mattecli.matting.levels import to_levels
 from mattecli.pipelines.image import Matted, Recipe, compose, true_colours
 
 SIZE = (30, 41)
-# Composing asks a matter for its device alone.
-ON_CPU = Matter(module=None, info=None, device=pick_device("cpu"), precision="fp32")
+# Composing asks a model for its device alone.
+ON_CPU = LoadedModel(module=None, info=None, device=pick_device("cpu"), precision="fp32")
 
 
 def _matted(dtype: type, *, own: bool) -> Matted:
@@ -40,7 +40,7 @@ def _by_floats(matted: Matted, recipe: Recipe, top: int) -> np.ndarray:
 @pytest.mark.parametrize("own", [False, True])
 def test_results_are_what_floats_give_to_the_bit(kind: str, dtype: type, own: bool) -> None:
     matted, top = _matted(dtype, own=own), np.iinfo(dtype).max
-    recipe = Recipe(Choice(registry().find("bgmv2"), ""), ON_CPU, kind=kind, backdrop=plain_backdrop("orange"))
+    recipe = Recipe(ModelChoice(registry().find("bgmv2"), ""), ON_CPU, kind=kind, backdrop=plain_backdrop("orange"))
     made = compose(matted, recipe, top=top)
     assert made.dtype == dtype
     np.testing.assert_array_equal(made, _by_floats(matted, recipe, top))
@@ -48,7 +48,7 @@ def test_results_are_what_floats_give_to_the_bit(kind: str, dtype: type, own: bo
 
 def test_solid_parts_are_the_photos_own_integers() -> None:
     matted = _matted(np.uint8, own=False)
-    cutout = compose(matted, Recipe(Choice(registry().find("bgmv2"), ""), ON_CPU), top=255)
+    cutout = compose(matted, Recipe(ModelChoice(registry().find("bgmv2"), ""), ON_CPU), top=255)
     solid = cutout[..., 3] == 255
     assert 0 < solid.sum() < solid.size
     np.testing.assert_array_equal(cutout[solid][:, :3], matted.pixels[solid])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mattecli.core.registry import registry
-from mattecli.core.runtime import Matter, open_matter, pick_device, to_array
+from mattecli.core.runtime import LoadedModel, open_model, pick_device, to_array
 from mattecli.matting.trimap import trimap_from_mask
 from mattecli.pipelines import refine
 from mattecli.pipelines.refine import AROUND_FOUND, retraced
@@ -16,12 +16,12 @@ CENTRE, RADIUS, REACH = np.array([120.0, 100.0]), 40, 15
 
 
 @pytest.fixture(scope="module")
-def matter() -> Matter:
+def model() -> LoadedModel:
     return opened("fusion")
 
 
-def opened(name: str) -> Matter:
-    return open_matter(registry().models[name], device=pick_device("cpu"))
+def opened(name: str) -> LoadedModel:
+    return open_model(registry().models[name], device=pick_device("cpu"))
 
 
 def spiky(times: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -40,17 +40,17 @@ def as_image(picture: np.ndarray) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("times", [1, 3])  # the small copy is the picture itself, and a part of it
-def test_the_band_follows_spikes_out_of_a_rough_outline(matter: Matter, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_band_follows_spikes_out_of_a_rough_outline(model: LoadedModel, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refine, "SIDE", 300)
     picture, alpha = spiky(times)
     disc = cv2.morphologyEx(alpha, cv2.MORPH_OPEN, np.ones((15 * times, 15 * times)))
     rough = trimap_from_mask(disc > 0.5, band=9.0 * times)
-    better = retraced(rough, as_image(picture), matter, {}, bands=AROUND_FOUND)
+    better = retraced(rough, as_image(picture), model, {}, bands=AROUND_FOUND)
     hair = (alpha > 0.1) & (alpha < 0.9)
     assert (rough[hair] == 0).mean() > 0.3, "the rough band must not reach the tips already"
     assert (better[hair] == 0).mean() < 0.1
     assert (better == 128).mean() < 0.5 and better[0].max() == 0
-    found = matter(as_image(picture), {"trimap": guide_tensor("trimap", better, matter)})[0]
+    found = model(as_image(picture), {"trimap": guide_tensor("trimap", better, model)})[0]
     assert np.abs(to_array(found) - alpha).mean() < 0.02
 
 
@@ -60,8 +60,8 @@ def test_a_solver_without_weights_keeps_the_first_band() -> None:
     assert retraced(rough, as_image(picture), opened("closed-form"), {}, bands=AROUND_FOUND) is rough
 
 
-def test_a_trimap_that_tells_nothing_apart_is_left_as_it_is(matter: Matter) -> None:
+def test_a_trimap_that_tells_nothing_apart_is_left_as_it_is(model: LoadedModel) -> None:
     image = as_image(spiky()[0])
     for level in (0, 255):
         trimap = np.full((200, 240), level, np.uint8)
-        assert retraced(trimap, image, matter, {}, bands=AROUND_FOUND) is trimap
+        assert retraced(trimap, image, model, {}, bands=AROUND_FOUND) is trimap

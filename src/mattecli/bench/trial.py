@@ -20,13 +20,13 @@ from torch import Tensor
 
 from mattecli.bench.scene import UNKNOWN, guide_file, photo_file
 from mattecli.core.registry import spec_of_export
-from mattecli.core.runtime import PRECISIONS, Device, Matter, load_matter, pick_device
+from mattecli.core.runtime import PRECISIONS, Device, LoadedModel, load_model, pick_device
 from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE
 from mattecli.core.tuning.memory import Task, expected_peak, readable
 from mattecli.core.tuning.memory_guard import budget_of
 from mattecli.core.usage import forget_peak, peak_memory, wait_for
 from mattecli.errors import MatteError
-from mattecli.guides.choose import Choice
+from mattecli.guides.choose import ModelChoice
 from mattecli.io.clip_types import Span
 from mattecli.io.images import read_levels, read_photo
 from mattecli.pipelines.image import Recipe
@@ -64,18 +64,18 @@ def run_trial(trial: Trial, keep: Callable[[Mapping[str, Any]], None]) -> None:
     """
     device = pick_device(trial.device)
     torch.zeros(1, device=device.torch)  # a GPU's context costs a second that is not the model's
-    matter, load = _timed(lambda: load_matter(Path(trial.file), device=device, precision=trial.precision), device)
-    inputs = _inputs(trial, matter)
-    if (reason := _why_not(matter, inputs[0])) is not None:
+    model, load = _timed(lambda: load_model(Path(trial.file), device=device, precision=trial.precision), device)
+    inputs = _inputs(trial, model)
+    if (reason := _why_not(model, inputs[0])) is not None:
         return keep({"skipped": reason})
-    found: dict[str, Any] = {"load_seconds": load, **_alone(trial, matter, inputs), "notes": []}
+    found: dict[str, Any] = {"load_seconds": load, **_alone(trial, model, inputs), "notes": []}
     keep(found)
     # What follows takes memory of its own, so it comes after the peaks, and may fail without taking the numbers above with it.
     if trial.clip:
-        found |= _attempt("end to end", found["notes"], lambda: _end_to_end(trial, matter, found["median_seconds"] / trial.batch))
+        found |= _attempt("end to end", found["notes"], lambda: _end_to_end(trial, model, found["median_seconds"] / trial.batch))
         keep(found)
     if trial.precision != "fp32":
-        found |= _attempt("parity", found["notes"], lambda: _parity(trial, matter, inputs))
+        found |= _attempt("parity", found["notes"], lambda: _parity(trial, model, inputs))
         keep(found)
 
 
@@ -87,29 +87,29 @@ def _timed(work: Callable[[], Any], device: Device) -> tuple[Any, float]:
     return result, time.perf_counter() - begin
 
 
-def _inputs(trial: Trial, matter: Matter) -> Inputs:
+def _inputs(trial: Trial, model: LoadedModel) -> Inputs:
     """The scene as a batch on the device."""
     folder = Path(trial.folder)
-    image = seen_image(read_photo(photo_file(folder)), matter)
-    guides = {guide: guide_tensor(guide, read_levels(guide_file(folder, guide)), matter) for guide in matter.info.guides}
+    image = seen_image(read_photo(photo_file(folder)), model)
+    guides = {guide: guide_tensor(guide, read_levels(guide_file(folder, guide)), model) for guide in model.info.guides}
     return image.repeat(trial.batch, 1, 1, 1), {guide: tensor.repeat(trial.batch, 1, 1, 1) for guide, tensor in guides.items()}
 
 
-def _why_not(matter: Matter, image: Tensor) -> str | None:
+def _why_not(model: LoadedModel, image: Tensor) -> str | None:
     """Why the model is not run on this at all: it would take more memory than there is, as far as that is known beforehand."""
     batch, _, height, width = image.shape
-    task = Task((height, width), batch, PRECISIONS[matter.precision].itemsize, UNKNOWN)
-    expected, budget = expected_peak(matter.info, task, {}), budget_of(matter.device)
+    task = Task((height, width), batch, PRECISIONS[model.precision].itemsize, UNKNOWN)
+    expected, budget = expected_peak(model.info, task, {}), budget_of(model.device)
     if expected is None or budget is None or expected <= budget.left:
         return None
     return f"it would take about {readable(expected)}, and {budget}"
 
 
-def _alone(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
+def _alone(trial: Trial, model: LoadedModel, inputs: Inputs) -> dict[str, Any]:
     """The model by itself: its calls, and the memory they took."""
-    warm_up = WARM_UP_CALLS_ON_GPU if matter.device.torch.type == "cuda" else WARM_UP_CALLS
-    forget_peak(matter.device.torch)
-    times = _call_times(matter, inputs, warm_up, trial.seconds)
+    warm_up = WARM_UP_CALLS_ON_GPU if model.device.torch.type == "cuda" else WARM_UP_CALLS
+    forget_peak(model.device.torch)
+    times = _call_times(model, inputs, warm_up, trial.seconds)
     steady = times[warm_up:]
     median = float(np.median(steady))
     return {
@@ -118,16 +118,16 @@ def _alone(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
         "p95_seconds": float(np.quantile(steady, 0.95)),
         "repeats": len(steady),
         "fps": trial.batch / median,
-        **{f"{place}_bytes": most for place, most in peak_memory(matter.device.torch).items()},
+        **{f"{place}_bytes": most for place, most in peak_memory(model.device.torch).items()},
     }
 
 
-def _call_times(matter: Matter, inputs: Inputs, warm_up: int, seconds: float) -> list[float]:
+def _call_times(model: LoadedModel, inputs: Inputs, warm_up: int, seconds: float) -> list[float]:
     """Seconds of each call: those that warm up, then calls for about so long."""
-    times = [_timed(lambda: matter(*inputs), matter.device)[1] for _ in range(warm_up)]
+    times = [_timed(lambda: model(*inputs), model.device)[1] for _ in range(warm_up)]
     begin, repeats = time.perf_counter(), 0
     while repeats < FEWEST_REPEATS or (repeats < MOST_REPEATS and time.perf_counter() - begin < seconds):
-        times.append(_timed(lambda: matter(*inputs), matter.device)[1])
+        times.append(_timed(lambda: model(*inputs), model.device)[1])
         repeats += 1
     return times
 
@@ -140,31 +140,31 @@ def _attempt(what: str, notes: list[str], measure: Callable[[], dict[str, Any]])
         return {}
 
 
-def _end_to_end(trial: Trial, matter: Matter, frame_seconds: float) -> dict[str, Any]:
+def _end_to_end(trial: Trial, model: LoadedModel, frame_seconds: float) -> dict[str, Any]:
     """Frames a second from file to file: `matte video` on the clip's first frames, as many as the model does in the time given."""
     # Imported here, for the memory of the model alone is that of a process without them.
     from mattecli.io.video_read import probe
     from mattecli.pipelines.video import process_clip
-    from mattecli.requests.clip import Take
+    from mattecli.requests.clip import ClipRequest
 
     spec = spec_of_export(Path(trial.file))
     frames = max(FEWEST_CLIP_FRAMES, 2 * trial.batch, round(trial.seconds / frame_seconds))
     with tempfile.TemporaryDirectory(prefix="matte-bench-") as folder:
-        take = Take(
+        request = ClipRequest(
             source=trial.clip,
             destination=str(Path(folder) / "composite.mp4"),
             guides={guide: str(guide_file(Path(trial.folder), guide)) for guide in spec.guides},
             span=Span(end=Fraction(frames) / probe(trial.clip).rate),
             batch=trial.batch,
         )
-        recipe = Recipe(Choice(spec, "trimap" if "trimap" in spec.guides else ""), matter, kind="composite")
+        recipe = Recipe(ModelChoice(spec, "trimap" if "trimap" in spec.guides else ""), model, kind="composite")
         moments: list[float] = []
-        footage = process_clip(take, recipe, on_frame=lambda done, total: moments.append(time.perf_counter()))
+        result = process_clip(request, recipe, on_frame=lambda done, total: moments.append(time.perf_counter()))
     return {
-        "clip_fps": footage.frames / footage.seconds,
+        "clip_fps": result.frames / result.seconds,
         **_steady_fps(moments),
-        "clip_frames": footage.frames,
-        **{f"{name}_seconds": footage.split.get(step, 0.0) / footage.frames for step, name in STEPS.items()},
+        "clip_frames": result.frames,
+        **{f"{name}_seconds": result.split.get(step, 0.0) / result.frames for step, name in STEPS.items()},
     }
 
 
@@ -174,13 +174,13 @@ def _steady_fps(moments: list[float]) -> dict[str, float]:
     return {"steady_fps": (len(latter) - 1) / (latter[-1] - latter[0])} if len(latter) >= 8 else {}
 
 
-def _parity(trial: Trial, matter: Matter, inputs: Inputs) -> dict[str, Any]:
+def _parity(trial: Trial, model: LoadedModel, inputs: Inputs) -> dict[str, Any]:
     """How far the alpha is from that of the same model in fp32, in levels of 255."""
-    fast, _ = matter(*inputs)
-    exact, _ = load_matter(Path(trial.file), device=matter.device, precision="fp32")(*inputs)
+    fast, _ = model(*inputs)
+    exact, _ = load_model(Path(trial.file), device=model.device, precision="fp32")(*inputs)
     difference = (fast - exact).abs() * 255
     if not bool(difference.isfinite().all()):
-        raise MatteError(f"the alpha in {matter.precision} holds values that are no numbers")
+        raise MatteError(f"the alpha in {model.precision} holds values that are no numbers")
     return {"parity_max": float(difference.max()), "parity_mean": float(difference.mean())}
 
 

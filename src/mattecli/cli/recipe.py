@@ -14,8 +14,8 @@ from mattecli.core.registry import ModelSpec, registry
 from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from mattecli.core.runtime import Device, Matter
-    from mattecli.guides.choose import Choice
+    from mattecli.core.runtime import Device, LoadedModel
+    from mattecli.guides.choose import ModelChoice
     from mattecli.pipelines.image import Recipe
     from mattecli.requests.photos import Job
 
@@ -126,7 +126,7 @@ def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, te
     return left
 
 
-def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":
+def open_recipe(choice: "ModelChoice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.core.runtime import checked_options, pick_device, pick_precision
     from mattecli.core.tuning.memory import parse_bytes
@@ -140,11 +140,11 @@ def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine
     if machine.device == "auto":
         tell(f"device: {device} ({device.reason})")
     backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
-    matter = open_one(choice.spec, device, precision, machine.offline)
-    options = checked_options(matter.info, look.options)
+    model = open_one(choice.spec, device, precision, machine.offline)
+    options = checked_options(model.info, look.options)
     return Recipe(
         choice=choice,
-        matter=matter,
+        model=model,
         refiner=open_one(refiner, device, precision, machine.offline) if refiner else None,
         kind=look.kind,
         backdrop=backdrop,
@@ -159,11 +159,11 @@ def open_recipe(choice: "Choice", refiner: ModelSpec | None, look: Look, machine
 def made_with(recipe: "Recipe") -> dict[str, Any]:
     """What a result's record says of the models and the machine that made it."""
     return {
-        "model": recipe.matter.info.name,
+        "model": recipe.model.info.name,
         "guide": recipe.choice.trimap_source or None,
         "refine": recipe.refiner.info.name if recipe.refiner else None,
-        "device": str(recipe.matter.device),
-        "precision": recipe.matter.precision,
+        "device": str(recipe.model.device),
+        "precision": recipe.model.precision,
     }
 
 
@@ -179,8 +179,8 @@ def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
     return tell_new
 
 
-def open_one(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "Matter":
-    from mattecli.core.runtime import open_matter
+def open_one(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "LoadedModel":
+    from mattecli.core.runtime import open_model
 
     with download_progress() as on_progress:
-        return open_matter(spec, device=device, precision=precision, offline=offline, on_progress=on_progress)
+        return open_model(spec, device=device, precision=precision, offline=offline, on_progress=on_progress)

@@ -108,7 +108,7 @@ def round_as(precision: str) -> None:
 
 
 @dataclass(frozen=True)
-class Matter:
+class LoadedModel:
     """A loaded model, ready to run. No answer depends on earlier calls; what a GPU keeps of them only makes it quicker (cuda_graphs.py)."""
 
     module: export.Module | Replayed
@@ -156,21 +156,21 @@ def _as_type(name: str, value: Tunable, default: Tunable) -> Tunable:
         raise UsageError(f"option {name} needs a value such as {default}, not {value!r}") from error
 
 
-def open_matter(
+def open_model(
     spec: ModelSpec, *, device: Device, precision: str = "fp32", offline: bool = False, on_progress: store.Progress | None = None
-) -> Matter:
+) -> LoadedModel:
     """A model of the registry, pulled and exported first if that has not happened yet, loaded once for many pictures."""
     store.pull(spec, offline=offline, on_progress=on_progress)
-    return load_matter(export.export_file(spec), device=device, precision=precision)
+    return load_model(export.export_file(spec), device=device, precision=precision)
 
 
-def load_matter(path: Path, *, device: Device, precision: str = "fp32") -> Matter:
+def load_model(path: Path, *, device: Device, precision: str = "fp32") -> LoadedModel:
     """Load an export."""
     malloc.keep()
     cpu_quota.keep_to_it()
     module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
     on_gpu = device.torch.type == "cuda"
-    return Matter(module=Replayed(module) if on_gpu else module, info=info, device=device, precision=precision)
+    return LoadedModel(module=Replayed(module) if on_gpu else module, info=info, device=device, precision=precision)
 
 
 def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> Tensor:

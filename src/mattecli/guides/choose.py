@@ -30,7 +30,7 @@ SMALLEST_SIDE = 16
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelChoice:
     """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, "subject" (found without weights), or "".
 
     screen: green | blue | auto where the picture was taken before a screen, else "".
@@ -42,7 +42,7 @@ class Choice:
     screen: str = ""
 
 
-def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> Choice:
+def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> ModelChoice:
     """The model for the guides that were given: the named one, else the best installed one that fits.
 
     Raises ModelError for an unknown name, UsageError when the model and the guides do not go together.
@@ -54,7 +54,7 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, str]) -> C
         return _matched(installed[0], given)
     wanted = registry.defaults["none"][0]
     note = f"the subject is found without a model, so the matte is rough; `matte models pull {wanted}` gets one that finds people"
-    return Choice(_default_refiner(registry), SUBJECT, note)
+    return ModelChoice(_default_refiner(registry), SUBJECT, note)
 
 
 def _preferred(registry: Registry, given: Mapping[str, str]) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _default_refiner(registry: Registry) -> ModelSpec:
     return next(filter(is_installed, refiners), refiners[0])
 
 
-def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> ModelSpec | None:
+def choose_refiner(registry: Registry, choice: ModelChoice, asked: str | None) -> ModelSpec | None:
     """The trimap model that finishes the chosen one's matte, or None.
 
     asked: None for what the model advises, "none", "auto", or a model's name.
@@ -90,7 +90,7 @@ def choose_refiner(registry: Registry, choice: Choice, asked: str | None) -> Mod
     return refiner
 
 
-def _matched(spec: ModelSpec, given: Mapping[str, str]) -> Choice:
+def _matched(spec: ModelSpec, given: Mapping[str, str]) -> ModelChoice:
     source = ""
     # A screen goes with every model: it cleans the colours, and is the plate or becomes the trimap where one is wanted.
     unused = [guide for guide in given if guide not in spec.guides and guide != SCREEN]
@@ -112,7 +112,7 @@ def _matched(spec: ModelSpec, given: Mapping[str, str]) -> Choice:
         raise UsageError(f"--screen {given[SCREEN]} is not known; choose {', '.join(CHANNELS)} or {AUTO}")
     if SCREEN in given and "background" in given:
         raise UsageError("--bg and --screen both say what is behind the subject; drop one")
-    return Choice(spec, source, screen=given.get(SCREEN, ""))
+    return ModelChoice(spec, source, screen=given.get(SCREEN, ""))
 
 
 def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:
@@ -122,7 +122,7 @@ def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:
     return f"{spec.name} does not take {flags}; drop it, or choose a model that takes it (see `matte models list`)"
 
 
-def read_guides(photo: Photo, files: Mapping[str, str], choice: Choice) -> dict[str, Pixels]:
+def read_guides(photo: Photo, files: Mapping[str, str], choice: ModelChoice) -> dict[str, Pixels]:
     """The guides the chosen model takes, as integer pictures of the photo's size.
 
     trimap: uint8 [H, W] of 0, 128, 255; background: RGB [H, W, 3]; mask: uint8 [H, W]. A screen's plate is among them whatever the

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mattecli.compositing.layers import fit
 from mattecli.core.clock import Clock
 from mattecli.errors import EmptyError, InputError
-from mattecli.guides.choose import SCREEN, SUBJECT, Choice, find_subject, plate_of_screen
+from mattecli.guides.choose import SCREEN, SUBJECT, ModelChoice, find_subject, plate_of_screen
 from mattecli.guides.plate_of_clip import plate_of_clip
 from mattecli.guides.sources import PLATE, Given, is_picture
 from mattecli.io.clip_types import Clip, Frame
@@ -20,7 +20,7 @@ from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Plate, Registration, apply, check_same_scene, prepare, register, track
 from mattecli.matting.screen import trimap_from_screen
 from mattecli.matting.trimap import check_trimap, trimap_from_mask
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 LARGEST_STRETCH = 0.01
 
@@ -52,8 +52,8 @@ class LaidPlate:
 
 def guided(
     frames: Iterable[Frame],
-    take: Take,
-    choice: Choice,
+    request: ClipRequest,
+    choice: ModelChoice,
     laid_plate: LaidPlate | None,
     given: Mapping[str, Given],
     *,
@@ -70,7 +70,7 @@ def guided(
         with clock("guide"):
             levels = {name: guide.at(frame) for name, guide in given.items()}
             if laid_plate is not None:
-                before, where = where, track(where, laid_plate.plate, frame.pixels, align=take.align)
+                before, where = where, track(where, laid_plate.plate, frame.pixels, align=request.align)
                 laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
                 levels[PLATE] = laid
             one = _derived(frame, levels, where, choice) if frame.index >= skipped else None
@@ -78,17 +78,17 @@ def guided(
             yield one
 
 
-def open_plate(take: Take, clip: Clip, first: Frame) -> LaidPlate | None:
-    """The plate of a take at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
+def open_plate(request: ClipRequest, clip: Clip, first: Frame) -> LaidPlate | None:
+    """The plate of a request at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
 
-    first: the take's first frame. Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
+    first: the request's first frame. Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
     """
-    file = take.guides.get(PLATE)
+    file = request.guides.get(PLATE)
     if file is None:
         return None
     made = None if is_picture(file) else plate_of_clip(file)
     plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, clip, file))
-    registration = register(plate, first.pixels, align=take.align)
+    registration = register(plate, first.pixels, align=request.align)
     check_same_scene(registration)
     return LaidPlate(plate, registration, () if made is None else made.notes)
 
@@ -107,7 +107,7 @@ def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
     return (stretched * top + 0.5).astype(plate.dtype)
 
 
-def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, choice: Choice) -> Guided:
+def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, choice: ModelChoice) -> Guided:
     """What the model takes, made from what was given; a screen's plate is among it whatever the model takes."""
     guides: dict[str, Pixels] = {}
     if choice.screen:

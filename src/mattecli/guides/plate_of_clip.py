@@ -30,7 +30,7 @@ LOST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class PlateTake:
+class PlateRequest:
     """A plate to make: of `frames` frames spread over the span of a clip, moved onto the middle one or not (align: auto or none).
 
     fps: the frame rate of a sequence of pictures, which the span's times refer to; None for a clip that has its own.
@@ -62,19 +62,19 @@ class ClipPlate:
     notes: tuple[str, ...] = ()
 
 
-def check_plate_take(take: PlateTake) -> None:
+def check_plate_request(request: PlateRequest) -> None:
     """Raise UsageError or InputError for a plate that cannot be made, before anything is read."""
-    if take.align not in ALIGNMENTS or take.align == HOMOGRAPHY:
-        raise UsageError(f"--align {take.align} does not go with a plate of a clip; choose auto or none")
-    if take.destination == STANDARD_STREAM:
+    if request.align not in ALIGNMENTS or request.align == HOMOGRAPHY:
+        raise UsageError(f"--align {request.align} does not go with a plate of a clip; choose auto or none")
+    if request.destination == STANDARD_STREAM:
         return
-    destination = Path(take.destination)
+    destination = Path(request.destination)
     check_suffix(destination, has_alpha=False)
-    if is_sequence(take.source):
-        if os.path.realpath(destination.parent) == os.path.realpath(_folder(take.source)):
-            raise UsageError(f"{take.destination} would lie among the frames of {take.source}; give another -o")
-    elif os.path.realpath(take.source) == os.path.realpath(destination):
-        raise UsageError(f"the plate would overwrite the clip {take.source}; give another -o")
+    if is_sequence(request.source):
+        if os.path.realpath(destination.parent) == os.path.realpath(_folder(request.source)):
+            raise UsageError(f"{request.destination} would lie among the frames of {request.source}; give another -o")
+    elif os.path.realpath(request.source) == os.path.realpath(destination):
+        raise UsageError(f"the plate would overwrite the clip {request.source}; give another -o")
 
 
 def default_destination(source: str) -> str:
@@ -85,27 +85,27 @@ def default_destination(source: str) -> str:
     return str(path.with_name(f"{path.name if os.path.isdir(path) else path.stem}_plate.png"))
 
 
-def write_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
+def write_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
     """Make a plate and write it, with 16 bits a channel where clip and file have them; on_frame: told of frames read, and of all."""
-    plate = make_plate(take, on_frame=on_frame)
-    if not holds_sixteen_bit(take.destination):
+    plate = make_plate(request, on_frame=on_frame)
+    if not holds_sixteen_bit(request.destination):
         plate = replace(plate, pixels=to_uint8(plate.pixels))
-    write_image(plate.pixels, take.destination)
+    write_image(plate.pixels, request.destination)
     return plate
 
 
 def plate_of_clip(source: str) -> ClipPlate:
     """The plate of a clip that shows the scene, empty or not."""
-    return make_plate(PlateTake(source, STANDARD_STREAM))
+    return make_plate(PlateRequest(source, STANDARD_STREAM))
 
 
-def make_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
+def make_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
     """Make a plate; raises InputError for a clip that cannot be read or has no frame in the span."""
     began = time.perf_counter()
-    reel = _chosen(take, on_frame or (lambda done, total: None))
+    reel = _chosen(request, on_frame or (lambda done, total: None))
     if not reel.frames:
-        raise InputError(f"{take.source} has no frame in the part asked for; change --start and --end")
-    laid = _onto_middle(reel.frames, take.align)
+        raise InputError(f"{request.source} has no frame in the part asked for; change --start and --end")
+    laid = _onto_middle(reel.frames, request.align)
     kept = [index for index, where in enumerate(laid) if where.fits]
     used = [laid[index] for index in kept]
     made = median_plate([reel.frames[index] for index in kept], _shown(used, reel.clip.size))
@@ -117,7 +117,7 @@ def make_plate(take: PlateTake, *, on_frame: Callable[[int, int | None], None] |
         shift=max(where.shift if where.homography is not None else 0.0 for where in used),
         unsettled=made.unsettled,
         seconds=time.perf_counter() - began,
-        notes=(*reel.notes, *_doubts(used, len(laid), take.align, made.unsettled)),
+        notes=(*reel.notes, *_doubts(used, len(laid), request.align, made.unsettled)),
     )
 
 
@@ -130,14 +130,14 @@ class Reel:
     notes: tuple[str, ...]
 
 
-def _chosen(take: PlateTake, on_frame: Callable[[int, int | None], None]) -> Reel:
+def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) -> Reel:
     """At most as many frames as asked for, spread evenly; a clip that does not say how long it is is thinned while it is read."""
-    span = take.span
-    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader:
-        wanted = min(take.frames, _room(reader.clip))
+    span = request.span
+    with open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader:
+        wanted = min(request.frames, _room(reader.clip))
         every = span.every * max(1, (reader.clip.frames or 0) // wanted)
     kept: list[Pixels] = []
-    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=every) as reader:
+    with open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=every) as reader:
         step = Fraction(max(reader.clip.frames or 0, wanted), wanted)
         for frame in reader:
             if frame.index >= len(kept) * step:
@@ -145,8 +145,8 @@ def _chosen(take: PlateTake, on_frame: Callable[[int, int | None], None]) -> Ree
             if len(kept) > wanted:
                 kept, step = kept[::2], 2 * step
             on_frame(frame.index + 1, reader.clip.frames)
-        notes = [f"only {wanted} frames are used, since they are so large"] if wanted < take.frames else []
-        notes += [f"{take.source} {reader.damage}; the plate is made of the frames before that"] if reader.damage else []
+        notes = [f"only {wanted} frames are used, since they are so large"] if wanted < request.frames else []
+        notes += [f"{request.source} {reader.damage}; the plate is made of the frames before that"] if reader.damage else []
         return Reel(reader.clip, kept, tuple(notes))
 
 

@@ -19,7 +19,7 @@ from mattecli.io.sequences import is_sequence
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.trimap import check_trimap, read_trimap_levels
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 # A trimap that went through a video codec has rounded levels; what is nearer to grey than to these is unknown.
 SURE_BLACK, SURE_WHITE = 64, 192
@@ -97,29 +97,32 @@ class MovingGuide:
 
 
 @contextmanager
-def open_given(take: Take, clip: Clip) -> Iterator[Mapping[str, Given]]:
-    """The guides of a take but for its plate, by name, for the frames of `clip`, which is the take's source as its reader delivers it.
+def open_given(request: ClipRequest, clip: Clip) -> Iterator[Mapping[str, Given]]:
+    """The guides of a request but for its plate, by name, for the frames of `clip`, the request's source as its reader delivers it.
 
     Raises InputError for one that cannot be read or has another size than the frames, and for a still trimap that leaves out foreground
     or background.
     """
     with ExitStack() as opened:
         given: dict[str, Given] = {}
-        for name, file in take.guides.items():
+        for name, file in request.guides.items():
             if name == PLATE:
                 continue
             if is_picture(file):
                 given[name] = StillGuide(_still(name, file, clip))
             else:
-                given[name] = moving = MovingGuide(name, file, clip, every=take.span.every)
+                given[name] = moving = MovingGuide(name, file, clip, every=request.span.every)
                 opened.callback(moving.close)
         yield given
 
 
-def check_given(take: Take) -> None:
+def check_given(request: ClipRequest) -> None:
     """Raise what open_given raises, before a model is loaded."""
-    span = take.span
-    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader, open_given(take, reader.clip):
+    span = request.span
+    with (
+        open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader,
+        open_given(request, reader.clip),
+    ):
         pass
 
 

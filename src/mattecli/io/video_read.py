@@ -11,7 +11,7 @@ from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader, Span
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
 from mattecli.io.video_file import VideoFile
-from mattecli.io.yuv_to_rgb import Developer
+from mattecli.io.yuv_to_rgb import YuvToRgb
 
 
 def open_clip(
@@ -51,7 +51,7 @@ class VideoReader:
             first = next(decoded, None)
             if first is None:
                 raise InputError(f"{source} has no frame that can be decoded; get a whole copy")
-            self._develop = Developer(first, centred=self._file.stream.codec_context.name == "mjpeg")
+            self._develop = YuvToRgb(first, centred=self._file.stream.codec_context.name == "mjpeg")
             self.clip = _described(self._file, self._develop, first, span)
         except BaseException:
             self.close()
@@ -91,7 +91,7 @@ class VideoReader:
             yield (pts - self.clip.start) * self.clip.time_base, (frame, pts)
 
 
-def _described(file: VideoFile, develop: Developer, first: av.VideoFrame, span: Span) -> Clip:
+def _described(file: VideoFile, develop: YuvToRgb, first: av.VideoFrame, span: Span) -> Clip:
     codec, count = file.stream.codec_context.codec, file.frame_count
     aspect = Fraction(file.stream.sample_aspect_ratio or 1)
     return Clip(

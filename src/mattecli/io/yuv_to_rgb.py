@@ -25,7 +25,7 @@ _FULL_RANGE = {1: False, 2: True}  # AVColorRange, whose 0 is unspecified
 _CHROMA_NAMES = {(2, 2): "420", (2, 1): "422"}
 
 
-class Developer:
+class YuvToRgb:
     """Makes RGB of the decoded frames of one clip. What holds for all of them is read from the first.
 
     bits: per channel, as stored. size: (height, width), upright. turned: whether upright is a quarter turn from stored. colour: the tags

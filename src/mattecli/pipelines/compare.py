@@ -11,7 +11,7 @@ from mattecli.core.clock import Clock
 from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
-from mattecli.guides.choose import Choice, choose, read_guides
+from mattecli.guides.choose import ModelChoice, choose, read_guides
 from mattecli.io.images import Photo
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.image import Recipe, compose, matte
@@ -33,7 +33,9 @@ class Tile:
         return f"{self.model}   {self.seconds:.2f} s   {self.device}"
 
 
-def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str]) -> tuple[list[tuple[Choice, dict[str, str]]], list[str]]:
+def fitting(
+    registry: Registry, names: list[str] | None, given: Mapping[str, str]
+) -> tuple[list[tuple[ModelChoice, dict[str, str]]], list[str]]:
     """The models to compare, each with the guides it takes of those given, and a sentence for each one that cannot take part.
 
     names: None for every installed model.
@@ -62,8 +64,8 @@ def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> T
     clock = Clock()
     matted = matte(photo, read_guides(photo, guide_files, recipe.choice), recipe, clock=clock)
     picture = compose(matted, recipe, top=255)
-    name = recipe.matter.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
-    return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.matter.device))
+    name = recipe.model.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
+    return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.model.device))
 
 
 def make_sheet(photo: Photo, tiles: Sequence[Tile]) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.composite import Layout, alpha_of, composed, is_clip, unmixed
 from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, read_ahead
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,21 @@ class Reel:
     damage: str | None
 
 
-def process_composite_clip(take: Take, layout: Layout, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None) -> Reel:
-    """Compose a take's source, a clip or a picture, with the mattes that are its guide "alpha", likewise, and write the result.
+def process_composite_clip(
+    request: ClipRequest, layout: Layout, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None
+) -> Reel:
+    """Compose a request's source, a clip or a picture, with the mattes that are its guide "alpha", likewise, and write the result.
 
-    `on_frame` is told the frames done and how many there will be, when that is known. The take's span is the whole clip. Raises
+    `on_frame` is told the frames done and how many there will be, when that is known. The request's span is the whole clip. Raises
     MatteError for what the caller can mend; then no half-written file is left.
     """
     clock = Clock()
     with ExitStack() as opened:
-        readers = [_reader(file, take.fps, opened) for file in (take.source, take.guides["alpha"])]
-        clip = _led(readers, take)
-        sound = take.source if readers[0] and clip.audio else None
+        readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides["alpha"])]
+        clip = _led(readers, request)
+        sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
-            open_writer(take.destination, kind=layout.kind, clip=clip, sound=sound, codec=take.codec, crf=take.crf)
+            open_writer(request.destination, kind=layout.kind, clip=clip, sound=sound, codec=request.codec, crf=request.crf)
         )
 
         def finish(pair: tuple[Frame, Plane]) -> None:
@@ -64,7 +66,7 @@ def process_composite_clip(take: Take, layout: Layout, *, on_frame: Callable[[in
                 writer.write(picture, pts=frame.pts, duration=frame.duration)
 
         with (
-            read_ahead(_pairs(readers, take), depth=AHEAD, on_wait=partial(clock.add, "decode")) as pairs,
+            read_ahead(_pairs(readers, request), depth=AHEAD, on_wait=partial(clock.add, "decode")) as pairs,
             WriteBehind(finish, depth=BEHIND) as behind,
         ):
             for done, pair in enumerate(pairs, start=1):
@@ -72,7 +74,7 @@ def process_composite_clip(take: Take, layout: Layout, *, on_frame: Callable[[in
                 on_frame(done, clip.frames)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     notes = (*writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
-    return Reel(take.source, take.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
+    return Reel(request.source, request.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
 
 
 def _reader(file: str, fps: Fraction | None, opened: ExitStack) -> Reader | None:
@@ -82,21 +84,21 @@ def _reader(file: str, fps: Fraction | None, opened: ExitStack) -> Reader | None
     return opened.enter_context(open_clip(file, fps=fps if is_sequence(file) else None))
 
 
-def _led(readers: list[Reader | None], take: Take) -> Clip:
+def _led(readers: list[Reader | None], request: ClipRequest) -> Clip:
     """The clip whose time the result has: the pictures', or the mattes' where a picture stands still; its depth is the pictures'."""
     pictures, mattes = readers
     if pictures is not None:
         return pictures.clip
     if mattes is None:
-        raise UsageError(f"neither {take.source} nor {take.guides['alpha']} is a clip; give -o the name of a picture")
-    return replace(mattes.clip, bits=8 if read_photo(take.source).top == 255 else 16)
+        raise UsageError(f"neither {request.source} nor {request.guides['alpha']} is a clip; give -o the name of a picture")
+    return replace(mattes.clip, bits=8 if read_photo(request.source).top == 255 else 16)
 
 
-def _pairs(readers: list[Reader | None], take: Take) -> Iterator[tuple[Frame, Plane]]:
+def _pairs(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Plane]]:
     """The frames in their time, each with its matte."""
-    (pictures, mattes), file = readers, take.guides["alpha"]
+    (pictures, mattes), file = readers, request.guides["alpha"]
     if pictures is None:
-        still = _still(take.source)
+        still = _still(request.source)
         both = ((replace(matte, pixels=still), matte.pixels[..., 1]) for matte in mattes or ())
     elif mattes is None:
         levels = read_levels(file)

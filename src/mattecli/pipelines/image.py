@@ -14,11 +14,11 @@ from mattecli.compositing.layers import lay_levels_over, lay_over, own_where, wi
 from mattecli.compositing.over import mixed_over
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
-from mattecli.core.runtime import Matter, to_array, to_host, to_tensor
+from mattecli.core.runtime import LoadedModel, to_array, to_host, to_tensor
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
-from mattecli.guides.choose import DRAWN, SUBJECT, Choice, read_guides
+from mattecli.guides.choose import DRAWN, SUBJECT, ModelChoice, read_guides
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_photo, write_image
 from mattecli.matting.levels import interleave, to_levels, to_uint8
 from mattecli.matting.screen import despill, hold_to_key
@@ -37,14 +37,14 @@ class Recipe:
     """How every picture of a run is made.
 
     kind: cutout | alpha | foreground | composite. backdrop: what a composite is laid over, and linear: whether light is mixed there, or
-    encoded values. options: tunables of the matter, by name. decontaminate: whether the old background is taken out of the colours.
+    encoded values. options: tunables of the model, by name. decontaminate: whether the old background is taken out of the colours.
     max_memory: bytes this process may hold, or the device's of them; None for all there are. tell: is told the peak expected.
     last_backdrop: has backdrops ready for composing.
     """
 
-    choice: Choice
-    matter: Matter
-    refiner: Matter | None = None
+    choice: ModelChoice
+    model: LoadedModel
+    refiner: LoadedModel | None = None
     kind: str = "cutout"
     backdrop: Backdrop | None = None
     options: dict[str, Tunable] = field(default_factory=dict)
@@ -111,15 +111,15 @@ def matte_all(
     to_guide: ToGuide = guide_tensor,
 ) -> list[Matted]:
     """The mattes of several photos of one size, in one pass through the model; `to_guide` is guide_tensor, or one that remembers."""
-    device = recipe.matter.device
+    device = recipe.model.device
     with own_stream(device):
         with clock("matte"):
-            images = _batch([seen_image(photo, recipe.matter) for photo in photos])
-            options = suited(recipe.matter, photos[0]) | recipe.options
+            images = _batch([seen_image(photo, recipe.model) for photo in photos])
+            options = suited(recipe.model, photos[0]) | recipe.options
             if recipe.choice.trimap_source == SUBJECT:
                 guides = [_found(of, seen, recipe, options) for of, seen in zip(guides, images.split(1), strict=True)]
-            tensors = {name: _batch([to_guide(name, of[name], recipe.matter) for of in guides]) for name in guides[0]}
-            outcome = run_within(recipe.matter, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
+            tensors = {name: _batch([to_guide(name, of[name], recipe.model) for of in guides]) for name in guides[0]}
+            outcome = run_within(recipe.model, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
             if recipe.choice.trimap_source in DRAWN:
                 outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
             wait_for(device.torch)
@@ -134,7 +134,7 @@ def matte_all(
 def _found(guides: Mapping[str, Pixels], image: Tensor, recipe: Recipe, options: Mapping[str, Tunable]) -> dict[str, Pixels]:
     """The guides of a subject that was found without a model, its rough outline traced anew."""
     rough = to_uint8(guides["trimap"])
-    return {**guides, "trimap": retraced(rough, image, recipe.matter, options, bands=AROUND_FOUND, limit=recipe.max_memory)}
+    return {**guides, "trimap": retraced(rough, image, recipe.model, options, bands=AROUND_FOUND, limit=recipe.max_memory)}
 
 
 def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
@@ -165,17 +165,17 @@ def _finish(photo: Photo, matted: Matted, recipe: Recipe, clock: Clock) -> Matte
         held = hold_to_key(to_array(matted.alpha), to_array(matted.seen), to_array(matted.plate))
         matted = replace(matted, alpha=_as_tensor(held, matted.alpha))
     if photo.alpha is not None:
-        device = recipe.matter.device
+        device = recipe.model.device
         matted = replace(matted, image=to_tensor(photo.pixels, device), own=to_tensor(photo.alpha, device))
     return matted
 
 
-def suited(matter: Matter, photo: Photo) -> dict[str, Tunable]:
+def suited(model: LoadedModel, photo: Photo) -> dict[str, Tunable]:
     """The tunables that suit the kind of file the photo came from; compression leaves noise that some models should not believe."""
-    return dict(matter.info.lossy_options) if photo.lossy else {}
+    return dict(model.info.lossy_options) if photo.lossy else {}
 
 
-def refine(matted: Matted, refiner: Matter, options: Mapping[str, Tunable], recipe: Recipe) -> Matted:
+def refine(matted: Matted, refiner: LoadedModel, options: Mapping[str, Tunable], recipe: Recipe) -> Matted:
     """Turn a coarse matte into a trimap and let a trimap model finish it, if there is anything to finish."""
     coarse = trimap_from_alpha(to_array(matted.alpha))
     trimap = retraced(coarse, matted.seen, refiner, options, bands=AROUND_COARSE, limit=recipe.max_memory)
@@ -203,7 +203,7 @@ def compose(matted: Matted, recipe: Recipe, *, top: int, seconds: float = 0.0, i
     For a backdrop, `seconds` is the moment of a video, and `icc` the profile of the picture's colours.
     """
     # Until the integers have come to the host the GPU may read of the mattes, which the caller holds as long.
-    with own_stream(recipe.matter.device):
+    with own_stream(recipe.model.device):
         return _composed(matted, recipe, top, seconds, icc)
 
 
@@ -220,7 +220,7 @@ def _composed(matted: Matted, recipe: Recipe, top: int, seconds: float, icc: byt
         backdrop = recipe.backdrop or plain_backdrop("white")
         behind = backdrop.at((colours.shape[2], colours.shape[3]), seconds, icc=icc)
         if colours.device.type == "cuda":
-            plane = recipe.last_backdrop.on(recipe.matter.device, behind)
+            plane = recipe.last_backdrop.on(recipe.model.device, behind)
             return integers(top, mixed_over(colours.float(), matted.cover.float(), plane, linear=recipe.linear))
         front = interleave(list(colours[0].float().cpu().numpy()))
         return to_levels(lay_over(front, to_array(matted.cover), behind, linear=recipe.linear), top)

@@ -21,13 +21,13 @@ from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.image import Recipe, compose
 from mattecli.pipelines.video import Moment, moments
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 PLACES = (Fraction(1, 10), Fraction(4, 10), Fraction(6, 10), Fraction(9, 10))
 LOUD = "#ff00ff"
 
 
-def write_preview(file: str, take: Take, recipe: Recipe) -> None:
+def write_preview(file: str, request: ClipRequest, recipe: Recipe) -> None:
     """Write a contact sheet of four frames spread over the part of the clip that is asked for, or fewer, if it is short.
 
     Raises InputError when no frame is in that part.
@@ -35,7 +35,7 @@ def write_preview(file: str, take: Take, recipe: Recipe) -> None:
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     shown = recipe if recipe.kind == "composite" else replace(recipe, kind="composite", backdrop=plain_backdrop(LOUD))
-    for moment, clip in _sampled(take, recipe):
+    for moment, clip in _sampled(request, recipe):
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
         looks = [compose(moment.matted, one, top=255, seconds=seconds) for one in (replace(recipe, kind="alpha"), shown)]
         pictures += [to_uint8(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
@@ -43,36 +43,36 @@ def write_preview(file: str, take: Take, recipe: Recipe) -> None:
     write_image(contact_sheet(pictures, captions), file)
 
 
-def _sampled(take: Take, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
-    """A few single frames of a take, matted by themselves."""
-    plate = next((open_plate(take, clip, first) for first, clip in _first_from(take.span.start, take)), None)
+def _sampled(request: ClipRequest, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
+    """A few single frames of a request, matted by themselves."""
+    plate = next((open_plate(request, clip, first) for first, clip in _first_from(request.span.start, request)), None)
     anew = None if plate is None else replace(plate, first=None)  # the places lie too far apart to follow a camera from one to the next
-    one = replace(take, span=replace(take.span, every=1), smooth=False, batch=1)
-    for frame, clip in _frames(take):
+    one = replace(request, span=replace(request.span, every=1), smooth=False, batch=1)
+    for frame, clip in _frames(request):
         with open_given(one, clip) as given:
             yield from ((moment, clip) for moment in moments([frame], clip, one, recipe, anew, given, Clock()))
 
 
-def _frames(take: Take) -> list[tuple[Frame, Clip]]:
+def _frames(request: ClipRequest) -> list[tuple[Frame, Clip]]:
     """The frames to look at, none twice; the part's first where nothing is found at the places."""
-    found = {frame.pts: (frame, clip) for place in _places(take) for frame, clip in _first_from(place, take)}
-    frames = list(found.values()) or _first_from(take.span.start, take)
+    found = {frame.pts: (frame, clip) for place in _places(request) for frame, clip in _first_from(place, request)}
+    frames = list(found.values()) or _first_from(request.span.start, request)
     if not frames:
-        raise InputError(f"{take.source} has no frames in the part asked for; check --start and --end")
+        raise InputError(f"{request.source} has no frames in the part asked for; check --start and --end")
     return frames
 
 
-def _first_from(start: Fraction | None, take: Take) -> list[tuple[Frame, Clip]]:
+def _first_from(start: Fraction | None, request: ClipRequest) -> list[tuple[Frame, Clip]]:
     """The first frame from a time on, if there is one."""
-    with open_clip(take.source, fps=take.fps, start=start, end=take.span.end) as reader:
+    with open_clip(request.source, fps=request.fps, start=start, end=request.span.end) as reader:
         return [(frame, reader.clip) for frame in islice(reader, 1)]
 
 
-def _places(take: Take) -> list[Fraction]:
+def _places(request: ClipRequest) -> list[Fraction]:
     """Where to look, in seconds from the clip's first frame, half a frame early; the beginning where nobody knows how long the clip is."""
-    span = take.span
+    span = request.span
     start = span.start or Fraction(0)
-    with open_clip(take.source, fps=take.fps, start=span.start, end=span.end) as reader:
+    with open_clip(request.source, fps=request.fps, start=span.start, end=span.end) as reader:
         rate, frames = reader.clip.rate, reader.clip.frames
     if frames is None:
         frames = 0 if span.end is None else floor((span.end - start) * rate)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
-from mattecli.core.runtime import Matter, to_array
+from mattecli.core.runtime import LoadedModel, to_array
 from mattecli.core.tuning.memory_guard import run_within
 from mattecli.matting.subject import ROUGH_BAND
 from mattecli.matting.trimap import BACKGROUND, COARSE_BAND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
@@ -31,22 +31,22 @@ hair off, and of a coarse model's matte."""
 
 
 def retraced(
-    trimap: Trimap, image: Tensor, matter: Matter, options: Mapping[str, Tunable], *, bands: Sequence[float], limit: int | None = None
+    trimap: Trimap, image: Tensor, model: LoadedModel, options: Mapping[str, Tunable], *, bands: Sequence[float], limit: int | None = None
 ) -> Trimap:
     """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.
 
     One with nothing unknown, or nothing to go by, is left as it is, and so is one for a solver without weights: around what it cannot
     tell it leaves a haze, which the next band would only follow. limit: see run_within.
     """
-    if matter.info.checkpoint_sha256 is None or not tells_apart(trimap):
+    if model.info.checkpoint_sha256 is None or not tells_apart(trimap):
         return trimap
-    small, guide = _shrunk(image, guide_tensor("trimap", trimap, matter))
+    small, guide = _shrunk(image, guide_tensor("trimap", trimap, model))
     for share in bands:
-        alpha = run_within(matter, small, {"trimap": guide}, options, limit=limit).alpha
+        alpha = run_within(model, small, {"trimap": guide}, options, limit=limit).alpha
         levels = _around(alpha, share)
         if not tells_apart(levels):
             return trimap
-        guide = guide_tensor("trimap", levels, matter)
+        guide = guide_tensor("trimap", levels, model)
     return levels if small is image else _around(F.interpolate(alpha, image.shape[2:], mode="bilinear"), bands[-1])
 
 

@@ -9,7 +9,7 @@ from mattecli.errors import UsageError
 from mattecli.io.files import written_whole
 from mattecli.io.sequence_write import frames_present, sequence_pattern
 from mattecli.pipelines.image import Recipe
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,24 @@ class Record:
         return noted if isinstance(noted, dict) else {}
 
 
-def record_of(take: Take, recipe: Recipe) -> Record | None:
-    """The record of a take's pictures; None for a destination that is one file, which is always made anew."""
-    pattern = sequence_pattern(take.destination)
-    return None if pattern is None else Record(pattern, settings_hash(take, recipe), take.source)
+def record_of(request: ClipRequest, recipe: Recipe) -> Record | None:
+    """The record of a request's pictures; None for a destination that is one file, which is always made anew."""
+    pattern = sequence_pattern(request.destination)
+    return None if pattern is None else Record(pattern, settings_hash(request, recipe), request.source)
 
 
-def settings_hash(take: Take, recipe: Recipe) -> str:
+def settings_hash(request: ClipRequest, recipe: Recipe) -> str:
     """One word for everything that decides what the pictures look like: the files that go in, the models and their options."""
-    files = {name: _identity(file) for name, file in {"source": take.source, **take.guides}.items()}
+    files = {name: _identity(file) for name, file in {"source": request.source, **request.guides}.items()}
     models = [
         [one.info.name, one.info.checkpoint_sha256, one.info.options, one.info.versions, one.precision]
-        for one in (recipe.matter, recipe.refiner)
+        for one in (recipe.model, recipe.refiner)
         if one is not None
     ]
-    guides = [recipe.choice.trimap_source, recipe.choice.screen, take.align]
-    looks = [recipe.kind, repr(recipe.backdrop), recipe.linear, recipe.decontaminate, take.smooth]
+    guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]
+    looks = [recipe.kind, repr(recipe.backdrop), recipe.linear, recipe.decontaminate, request.smooth]
     settings = [files, models, recipe.options, guides, looks]
-    part = [str(value) for value in (take.span.start, take.span.end, take.span.every, take.fps)]
+    part = [str(value) for value in (request.span.start, request.span.end, request.span.every, request.fps)]
     return hashlib.sha256(json.dumps([settings, part], sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -7,28 +7,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mattecli.core.runtime import Device, Matter, to_tensor
+from mattecli.core.runtime import Device, LoadedModel, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.levels import Levels, Plane, to_levels
 
 Made = TypeVar("Made")
-ToGuide = Callable[[str, Pixels, Matter], Tensor]
+ToGuide = Callable[[str, Pixels, LoadedModel], Tensor]
 """Makes the tensor of a guide: (its name, its pixels, the model it is for)."""
 
 
-def seen_image(photo: Photo, matter: Matter) -> Tensor:
+def seen_image(photo: Photo, model: LoadedModel) -> Tensor:
     """The photo as a model sees it, [1, 3, H, W]: parts its own alpha hides are mid-grey, not whatever lies under them."""
-    image = to_tensor(photo.pixels, matter.device)
+    image = to_tensor(photo.pixels, model.device)
     if photo.alpha is None:
         return image
-    own = to_tensor(photo.alpha, matter.device)
+    own = to_tensor(photo.alpha, model.device)
     return image * own + 0.5 * (1 - own)
 
 
-def guide_tensor(name: str, pixels: Pixels, matter: Matter) -> Tensor:
+def guide_tensor(name: str, pixels: Pixels, model: LoadedModel) -> Tensor:
     """A guide as the contract wants it; a trimap's 128 becomes exactly 0.5."""
-    tensor = to_tensor(pixels, matter.device)
+    tensor = to_tensor(pixels, model.device)
     return (tensor * 2).round() / 2 if name == "trimap" else tensor
 
 
@@ -54,8 +54,8 @@ class LastGuides:
     def __init__(self) -> None:
         self._last = _Last[Tensor]()
 
-    def __call__(self, name: str, pixels: Pixels, matter: Matter) -> Tensor:
-        return self._last(name, pixels, lambda: _there(guide_tensor(name, pixels, matter)))
+    def __call__(self, name: str, pixels: Pixels, model: LoadedModel) -> Tensor:
+        return self._last(name, pixels, lambda: _there(guide_tensor(name, pixels, model)))
 
 
 class LastBackdrop:

@@ -30,15 +30,15 @@ from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
 from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.resume import Record, record_of
 from mattecli.pipelines.tensors import LastGuides, ToGuide
-from mattecli.requests.clip import Take
+from mattecli.requests.clip import ClipRequest
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273 under which white is not the brightest there is."""
 
 
 @dataclass(frozen=True)
-class Footage:
-    """What became of a take: frames written, seconds of each step and in all, notes for a person, and what was wrong with the source.
+class ClipResult:
+    """What became of a request: frames written, seconds of each step and in all, notes for a person, and what was wrong with the source.
 
     damage: None for a whole source, else what is wrong with it; what could be read was delivered. seconds: wall clock, less than the
     sum of `split` since the steps overlap. length: the result's duration. peak_memory: bytes, on the host and on the device.
@@ -64,54 +64,56 @@ class Moment:
     matted: Matted
 
 
-def process_clip(take: Take, recipe: Recipe, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None) -> Footage:
+def process_clip(
+    request: ClipRequest, recipe: Recipe, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None
+) -> ClipResult:
     """Matte a clip and write the result; `on_frame` is told the frames done and how many there will be, when that is known.
 
     Raises MatteError for what the caller can mend; then nothing is left under the destination's name, but for the whole pictures of a
-    sequence. A source that breaks off is delivered as far as it goes, and `Footage.damage` says so.
+    sequence. A source that breaks off is delivered as far as it goes, and `ClipResult.damage` says so.
     """
     clock, begin = Clock(), time.perf_counter()
-    span = take.span
+    span = request.span
     with (
-        open_clip(take.source, fps=take.fps, start=span.start, end=span.end, every=span.every) as reader,
-        open_given(take, reader.clip) as given,
+        open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader,
+        open_given(request, reader.clip) as given,
     ):
         clip, frames = reader.clip, iter(reader)
         begun = list(islice(frames, 1))
-        plate = open_plate(take, clip, begun[0]) if begun else None
-        record = record_of(take, recipe)
-        done = record.frames_kept() if record is not None and take.resume else 0
-        with _writer(take, recipe, clip, first=done + 1) as writer:
-            doubtful = _run(chain(begun, frames), clip, writer, record, take, recipe, plate, given, clock, done=done, on_frame=on_frame)
+        plate = open_plate(request, clip, begun[0]) if begun else None
+        record = record_of(request, recipe)
+        done = record.frames_kept() if record is not None and request.resume else 0
+        with _writer(request, recipe, clip, first=done + 1) as writer:
+            doubtful = _run(chain(begun, frames), clip, writer, record, request, recipe, plate, given, clock, done=done, on_frame=on_frame)
             count = writer.frames + done
             if count == 0:
-                raise InputError(f"{take.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
+                raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
         whole = span.end is None and reader.damage is None
         of_guides = [*_plate_notes(plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
-    notes = (*_take_notes(take, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
-    return Footage(
-        source=take.source,
-        destination=take.destination,
+    notes = (*_clip_notes(request, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
+    return ClipResult(
+        source=request.source,
+        destination=request.destination,
         clip=clip,
         frames=count,
         seconds=time.perf_counter() - begin,
         length=float(count / clip.rate),
         split=clock.split,
-        peak_memory=peak_memory(recipe.matter.device.torch),
+        peak_memory=peak_memory(recipe.model.device.torch),
         notes=notes,
         damage=reader.damage,
     )
 
 
-def _writer(take: Take, recipe: Recipe, clip: Clip, *, first: int) -> Writer:
-    span = take.span
+def _writer(request: ClipRequest, recipe: Recipe, clip: Clip, *, first: int) -> Writer:
+    span = request.span
     return open_writer(
-        take.destination,
+        request.destination,
         kind=recipe.kind,
         clip=clip,
-        sound=take.source if clip.audio and span.every == 1 else None,
-        codec=take.codec,
-        crf=take.crf,
+        sound=request.source if clip.audio and span.every == 1 else None,
+        codec=request.codec,
+        crf=request.crf,
         start=span.start,
         end=span.end,
         first=first,
@@ -123,7 +125,7 @@ def _run(
     clip: Clip,
     writer: Writer,
     record: Record | None,
-    take: Take,
+    request: ClipRequest,
     recipe: Recipe,
     plate: LaidPlate | None,
     given: Mapping[str, Given],
@@ -146,15 +148,15 @@ def _run(
             if record is not None:
                 record.write(done + writer.frames)
 
-    at_once = frames_at_once(recipe.matter.device)
+    at_once = frames_at_once(recipe.model.device)
     with (
         shared_out(at_once),
         read_ahead(frames, depth=AHEAD, on_wait=partial(clock.add, "decode")) as ready,
         WriteBehind(finish, depth=BEHIND) as behind,
     ):
         # A steadied matte depends on all before it, so they are made again.
-        skipped = 0 if take.smooth else done
-        for moment in moments(ready, clip, take, recipe, plate, given, clock, skipped=skipped, threads=at_once):
+        skipped = 0 if request.smooth else done
+        for moment in moments(ready, clip, request, recipe, plate, given, clock, skipped=skipped, threads=at_once):
             if moment.frame.index >= done:
                 doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
                 behind.put(moment)
@@ -165,7 +167,7 @@ def _run(
 def moments(
     frames: Iterable[Frame],
     clip: Clip,
-    take: Take,
+    request: ClipRequest,
     recipe: Recipe,
     plate: LaidPlate | None,
     given: Mapping[str, Given],
@@ -174,12 +176,12 @@ def moments(
     skipped: int = 0,
     threads: int = 1,
 ) -> Iterator[Moment]:
-    """Each frame but the first `skipped` with its matte, in order, steadied over time where the take says so; so many matted at once."""
-    with_guides = iter(guided(frames, take, recipe.choice, plate, given, skipped=skipped, clock=clock))
-    batches = iter(lambda: list(islice(with_guides, take.batch)), [])
+    """Each frame but the first `skipped` with its matte, in order, steadied over time where the request says so; so many matted at once."""
+    with_guides = iter(guided(frames, request, recipe.choice, plate, given, skipped=skipped, clock=clock))
+    batches = iter(lambda: list(islice(with_guides, request.batch)), [])
     work = partial(_matted, clip=clip, recipe=recipe, clock=clock, to_guide=LastGuides())
     mattes = chain.from_iterable(in_parallel(batches, work, threads=threads))
-    return _steadied(mattes) if take.smooth else mattes
+    return _steadied(mattes) if request.smooth else mattes
 
 
 def _matted(several: Sequence[Guided], clip: Clip, recipe: Recipe, clock: Clock, to_guide: ToGuide) -> list[Moment]:
@@ -200,7 +202,7 @@ def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
         yield replace(moment, matted=replace(moment.matted, alpha=steady))
 
 
-def _take_notes(take: Take, recipe: Recipe, clip: Clip, done: int) -> tuple[str, ...]:
+def _clip_notes(request: ClipRequest, recipe: Recipe, clip: Clip, done: int) -> tuple[str, ...]:
     """What is told of the clip and of how it was asked for."""
     notes = []
     system = HDR.get(clip.colour.transfer)
@@ -211,9 +213,9 @@ def _take_notes(take: Take, recipe: Recipe, clip: Clip, done: int) -> tuple[str,
         )
     if system is not None and recipe.backdrop is not None:
         notes.append(f"the backdrop is not converted to HDR ({system}), so it comes out in other tones than its own")
-    if clip.audio and take.span.every > 1:
+    if clip.audio and request.span.every > 1:
         notes.append("the sound is left out, since --every changes the frames' pace")
-    if take.smooth and done:
+    if request.smooth and done:
         notes.append(f"with --smooth all frames are matted again; the first {done} pictures are kept")
     return (*notes, *(recipe.backdrop.notes if recipe.backdrop is not None else ()))
 

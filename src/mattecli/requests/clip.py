@@ -25,7 +25,7 @@ SHORT_RATES = {
 
 
 @dataclass(frozen=True)
-class Take:
+class ClipRequest:
     """One clip's work: where it comes from and goes to, its guides, its part, and how it is written and steadied.
 
     guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a
@@ -47,27 +47,27 @@ class Take:
     resume: bool = False
 
 
-def check_take(take: Take, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:
-    """Raise UsageError or InputError with one sentence for a take that cannot work.
+def check_request(request: ClipRequest, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:
+    """Raise UsageError or InputError with one sentence for a request that cannot work.
 
     over: what the result is laid over. preview: a picture that is written before the result. Neither that nor, without `overwrite`,
     the result may take the place of a file that is read, be it one frame of a sequence.
     """
-    if take.align not in ALIGNMENTS:
-        raise UsageError(f"--align {take.align} is not known; choose {', '.join(ALIGNMENTS)}")
-    given = (take.source, *take.guides.values())
+    if request.align not in ALIGNMENTS:
+        raise UsageError(f"--align {request.align} is not known; choose {', '.join(ALIGNMENTS)}")
+    given = (request.source, *request.guides.values())
     refuse_empty("an input", *given)
-    refuse_empty("-o", take.destination)
+    refuse_empty("-o", request.destination)
     refuse_empty("--preview", preview)
     for file in given:
         if not (os.path.exists(file) or _names_several(file)):
             raise InputError(f"there is no file {file}; check the path")
-    check_destination(take.destination, kind=kind, codec=take.codec, crf=take.crf)
+    check_destination(request.destination, kind=kind, codec=request.codec, crf=request.crf)
     read = [*backdrop_files(over), *(file for path in given for file in files_of(path))]
     if preview is not None:
         keep_inputs(read, [preview], what="the preview", advice="give another --preview")
     if not overwrite:
-        keep_inputs(read, files_of(sequence_pattern(take.destination) or take.destination))
+        keep_inputs(read, files_of(sequence_pattern(request.destination) or request.destination))
 
 
 def _names_several(file: str) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 from mattecli.core import export
 from mattecli.core.contract import SEES, ExportInfo, Footprint, parse_info
 from mattecli.core.registry import registry
-from mattecli.core.runtime import Matter, load_matter, pick_device
+from mattecli.core.runtime import LoadedModel, load_model, pick_device
 from mattecli.core.tuning.memory import COMPOSING, SEEN, Budget, Task, expected_peak, parse_bytes, plan
 from mattecli.core.tuning.memory_guard import budget_of, free_host_memory, resident_memory, run_within
 from mattecli.errors import ModelError, OutOfMemoryError, UsageError
@@ -22,7 +22,7 @@ HD = Task((1080, 1920))
 GIGABYTE = 10**9
 
 
-def model(footprint: Footprint | None, **options: int) -> ExportInfo:
+def info_of(footprint: Footprint | None, **options: int) -> ExportInfo:
     return ExportInfo("toy", "toy", (), dict(options), False, None, "none", {}, memory=footprint)
 
 
@@ -54,7 +54,7 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
     ],
 )
 def test_what_a_network_sees_decides(sees: str, bound: int, megapixels: float) -> None:
-    toy = model(Footprint(fixed=700.0, picture=10.0, seen=2000.0, sees=sees, bound="reach"), reach=bound)
+    toy = info_of(Footprint(fixed=700.0, picture=10.0, seen=2000.0, sees=sees, bound="reach"), reach=bound)
     expected = 1e6 * 700 + 10 * 1920 * 1080 + 2000 * megapixels
     assert expected_peak(toy, replace(HD, unknown=0.25), {}) == pytest.approx(expected, rel=1e-6)
     assert expected_peak(toy, replace(HD, unknown=0.25, element=2), {}) == pytest.approx(expected / 2 + 5 * 1920 * 1080, rel=1e-6)
@@ -65,18 +65,18 @@ def test_every_kind_of_seeing_has_its_arithmetic() -> None:
 
 
 def test_no_picture_takes_less_than_composing_it() -> None:
-    assert expected_peak(model(Footprint(1.0, 1.0, 0.0)), HD, {}) == int(COMPOSING * 1920 * 1080)
+    assert expected_peak(info_of(Footprint(1.0, 1.0, 0.0)), HD, {}) == int(COMPOSING * 1920 * 1080)
 
 
 def test_what_fits_or_is_unknown_stays_as_it_is() -> None:
-    toy = model(Footprint(100.0, 0.0, 2000.0), tile=0)
+    toy = info_of(Footprint(100.0, 0.0, 2000.0), tile=0)
     assert plan(toy, HD, options={"tile": 0}, budget=Budget(5 * GIGABYTE)).change == ""
     assert plan(toy, HD, options={}, budget=None).options == {}
-    assert plan(model(None), HD, options={}, budget=Budget(1)).expected is None
+    assert plan(info_of(None), HD, options={}, budget=Budget(1)).expected is None
 
 
 def test_tiles_come_before_a_smaller_side() -> None:
-    toy = model(Footprint(100.0, 0.0, 2000.0, "longest", "side"), tile=0, side=1920)
+    toy = info_of(Footprint(100.0, 0.0, 2000.0, "longest", "side"), tile=0, side=1920)
     tiled = plan(toy, HD, options={}, budget=Budget(GIGABYTE))
     assert tiled.options == {"tile": 640} and tiled.expected == 10**8 + 2000 * 640**2
     assert "leaves the matte as it is (tile=640): it would need 4.2 GB, and 1.0 GB are free" in tiled.change
@@ -85,7 +85,7 @@ def test_tiles_come_before_a_smaller_side() -> None:
 
 
 def test_what_fits_in_no_way_is_refused_with_the_numbers_and_what_would_fit() -> None:
-    toy = replace(model(Footprint(100.0, 0.0, 9000.0, "longest", "side"), side=1920), guides=("trimap",))
+    toy = replace(info_of(Footprint(100.0, 0.0, 9000.0, "longest", "side"), side=1920), guides=("trimap",))
     with pytest.raises(OutOfMemoryError) as refused:
         plan(toy, HD, options={}, budget=Budget(400 * 10**6, asked=600 * 10**6))
     sentence = "toy needs about 18.8 GB for a 1920x1080 picture, 432 MB at the least, and 400 MB of the 600 MB are left; scale"
@@ -115,13 +115,13 @@ class Greedy(torch.nn.Module):
 
 
 @pytest.fixture
-def greedy(tmp_path: Path) -> Matter:
-    info = model(Footprint(0.0, 0.0, 1000.0, "square", "side"), side=1024)
+def greedy(tmp_path: Path) -> LoadedModel:
+    info = info_of(Footprint(0.0, 0.0, 1000.0, "square", "side"), side=1024)
     export.export(Greedy(), tmp_path / "greedy.pt", info)
-    return load_matter(tmp_path / "greedy.pt", device=pick_device("cpu"))
+    return load_model(tmp_path / "greedy.pt", device=pick_device("cpu"))
 
 
-def test_when_memory_runs_out_one_smaller_way_is_tried_and_said(greedy: Matter) -> None:
+def test_when_memory_runs_out_one_smaller_way_is_tried_and_said(greedy: LoadedModel) -> None:
     told: list[str] = []
     outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {}, tell=told.append)
     assert outcome.alpha.unique().tolist() == pytest.approx([0.704])
@@ -132,10 +132,10 @@ def test_when_memory_runs_out_one_smaller_way_is_tried_and_said(greedy: Matter) 
 def test_a_batch_that_does_not_fit_is_done_picture_by_picture(tmp_path: Path) -> None:
     free = budget_of(pick_device("cpu"))
     assert free is not None
-    info = model(Footprint(0.0, 0.6 * free.left / 64, 0.0, "square", "side"), side=1024)  # one picture of 64 pixels fits, not two
+    info = info_of(Footprint(0.0, 0.6 * free.left / 64, 0.0, "square", "side"), side=1024)  # one picture of 64 pixels fits, not two
     export.export(Greedy(), tmp_path / "greedy.pt", info)
-    matter = load_matter(tmp_path / "greedy.pt", device=pick_device("cpu"))
-    outcome = run_within(matter, torch.zeros(2, 3, 8, 8), {}, {"side": 640})
+    model = load_model(tmp_path / "greedy.pt", device=pick_device("cpu"))
+    outcome = run_within(model, torch.zeros(2, 3, 8, 8), {}, {"side": 640})
     assert outcome.alpha.shape == (2, 1, 8, 8) and outcome.alpha.unique().tolist() == pytest.approx([0.64]) and outcome.notes == ()
 
 
@@ -145,15 +145,15 @@ class NoNumbers(torch.nn.Module):
 
 
 def test_an_answer_without_numbers_is_an_error(tmp_path: Path) -> None:
-    export.export(NoNumbers(), tmp_path / "none.pt", model(None))
-    matter = load_matter(tmp_path / "none.pt", device=pick_device("cpu"))
+    export.export(NoNumbers(), tmp_path / "none.pt", info_of(None))
+    model = load_model(tmp_path / "none.pt", device=pick_device("cpu"))
     with pytest.raises(ModelError, match="values that are no numbers; its weights"):
-        run_within(matter, torch.zeros(1, 3, 8, 8), {}, {})
+        run_within(model, torch.zeros(1, 3, 8, 8), {}, {})
     with pytest.raises(ModelError, match="use --precision fp32"):
-        run_within(replace(matter, precision="fp16"), torch.zeros(1, 3, 8, 8), {}, {})
+        run_within(replace(model, precision="fp16"), torch.zeros(1, 3, 8, 8), {}, {})
 
 
-def test_a_limit_is_for_all_that_the_process_holds(greedy: Matter) -> None:
+def test_a_limit_is_for_all_that_the_process_holds(greedy: LoadedModel) -> None:
     held = resident_memory()
     outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=held + 300 * 10**6)
     assert outcome.alpha.max() < 0.6 and "of the" in outcome.notes[0]
@@ -187,7 +187,7 @@ def test_this_machine_has_memory_left() -> None:
     assert budget is None or 0 < budget.left < 1 << 50
 
 
-def _most_at_once(matter: Matter, *, limit: int) -> int:
+def _most_at_once(model: LoadedModel, *, limit: int) -> int:
     """How many of three calls in three threads are ever going on at the same time."""
     turn, inside, most = threading.Lock(), [0], [0]
 
@@ -201,13 +201,13 @@ def _most_at_once(matter: Matter, *, limit: int) -> int:
 
     with ThreadPoolExecutor(3) as pool:
         calls = [
-            pool.submit(run_within, matter, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=limit, tell=come_and_go) for _ in range(3)
+            pool.submit(run_within, model, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=limit, tell=come_and_go) for _ in range(3)
         ]
     assert all(call.result().notes == () for call in calls)
     return most[0]
 
 
-def test_calls_in_several_threads_wait_for_each_other_rather_than_work_smaller(greedy: Matter) -> None:
+def test_calls_in_several_threads_wait_for_each_other_rather_than_work_smaller(greedy: LoadedModel) -> None:
     held, one = resident_memory(), int(1e6 * 1000 * 0.64**2)
     assert _most_at_once(greedy, limit=held + one + 200 * 10**6) == 1
     assert _most_at_once(greedy, limit=held + 4 * one) > 1

@@ -9,7 +9,7 @@ import torch
 
 from mattecli.core import export
 from mattecli.core.registry import registry
-from mattecli.core.runtime import load_matter, pick_device
+from mattecli.core.runtime import load_model, pick_device
 
 # What the release files look like from outside: two inputs, six outputs, and a branch with torchvision's roi_align that is not taken.
 AUTHORS = """
@@ -42,13 +42,13 @@ def test_an_authors_file_runs_as_it_is(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(tmp_path / "authors.py"), str(published)], check=True)
     spec = replace(registry().models["bgmv2-mobilenetv2-script"], files=())
     export.export_model(spec, [published], tmp_path / "ours.pt")
-    matter = load_matter(tmp_path / "ours.pt", device=pick_device("cpu"))
+    model = load_model(tmp_path / "ours.pt", device=pick_device("cpu"))
     image = torch.rand(2, 3, 37, 301)
     plate = image.clone()
     plate[:, :, 10:20, 50:90] += 0.5
-    alpha, foreground = matter(image, {"background": plate})
+    alpha, foreground = model(image, {"background": plate})
     torch.testing.assert_close(alpha, (image - plate).abs().amax(1, keepdim=True))
     torch.testing.assert_close(foreground, image)
-    half = load_matter(tmp_path / "ours.pt", device=pick_device("cpu"), precision="bf16")(image, {"background": plate})
+    half = load_model(tmp_path / "ours.pt", device=pick_device("cpu"), precision="bf16")(image, {"background": plate})
     assert all(part is not None and part.dtype == torch.float32 and part.shape[2:] == (37, 301) for part in half)
     torch.testing.assert_close(half[0], alpha, rtol=0, atol=0.01)

@@ -34,7 +34,7 @@ def compare(
       matte compare photo.jpg --trimap trimap.png -o sheet.png
     """
     from mattecli.compositing.backdrop import plain_backdrop
-    from mattecli.core.runtime import open_matter, pick_device, pick_precision
+    from mattecli.core.runtime import open_model, pick_device, pick_precision
     from mattecli.guides.choose import choose_refiner
     from mattecli.io.images import check_suffix, read_photo, write_image
     from mattecli.pipelines.compare import LOUD, Tile, fitting, make_sheet, make_tile
@@ -55,7 +55,7 @@ def compare(
     exact = pick_precision(precision, chip)
     tiles: list[Tile] = []
     with step_progress("loading", len(chosen)) as step, download_progress() as on_progress:
-        open_one = partial(open_matter, device=chip, precision=exact, offline=offline, on_progress=on_progress)
+        open_one = partial(open_model, device=chip, precision=exact, offline=offline, on_progress=on_progress)
         for choice, taken in chosen:
             step(choice.spec.name)
             refiner = choose_refiner(known, choice, None)

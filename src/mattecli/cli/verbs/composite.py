@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mattecli.pipelines.composite import Layout
     from mattecli.pipelines.composite_clip import Reel
     from mattecli.pipelines.result import Result
-    from mattecli.requests.clip import Take
+    from mattecli.requests.clip import ClipRequest
     from mattecli.requests.photos import Job
 
 
@@ -86,8 +86,8 @@ def composite(
     if len(inputs) == 1 and (is_clip(inputs[0]) or (alpha is not None and is_clip(alpha))):
         if skip_existing:
             raise UsageError("--skip-existing is for pictures, and this is a clip; drop it")
-        take = _take(inputs[0], alpha, output, layout, fps=fps, codec=codec, crf=crf)
-        _compose_clip(take, layout, teller, over=behind, overwrite=overwrite)
+        request = _request(inputs[0], alpha, output, layout, fps=fps, codec=codec, crf=crf)
+        _compose_clip(request, layout, teller, over=behind, overwrite=overwrite)
     else:
         jobs = _jobs(inputs, alpha, output, layout, over=behind, overwrite=overwrite)
         left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
@@ -147,7 +147,7 @@ def _compose_pictures(jobs: "list[Job]", layout: "Layout", teller: Teller) -> No
         teller.tell_all(process_all(jobs, partial(process_composite, layout=layout)), partial(_tell, teller), step)
 
 
-def _take(
+def _request(
     source: str,
     alpha: str | None,
     output: str | None,
@@ -156,24 +156,24 @@ def _take(
     fps: str | None,
     codec: str | None,
     crf: int | None,
-) -> "Take":
-    from mattecli.requests.clip import Take, default_destination, parse_rate
+) -> "ClipRequest":
+    from mattecli.requests.clip import ClipRequest, default_destination, parse_rate
 
     if alpha is None:
         raise UsageError("the transparency of a clip is not read; give its mattes with --alpha, as a clip or as pictures")
     if layout.premultiplied:
         raise UsageError("--premultiplied is for pictures; players and editors expect straight colours in clips")
     destination = default_destination(source, layout.kind) if output is None else output
-    return Take(source, destination, {"alpha": alpha}, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
+    return ClipRequest(source, destination, {"alpha": alpha}, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
 
 
-def _compose_clip(take: "Take", layout: "Layout", teller: Teller, *, over: str | None, overwrite: bool) -> None:
+def _compose_clip(request: "ClipRequest", layout: "Layout", teller: Teller, *, over: str | None, overwrite: bool) -> None:
     from mattecli.pipelines.composite_clip import process_composite_clip
-    from mattecli.requests.clip import check_take
+    from mattecli.requests.clip import check_request
 
-    check_take(take, kind=layout.kind, over=over, overwrite=overwrite)
-    with frame_progress(Path(take.source).name) as on_frame:
-        reel = process_composite_clip(take, layout, on_frame=on_frame)
+    check_request(request, kind=layout.kind, over=over, overwrite=overwrite)
+    with frame_progress(Path(request.source).name) as on_frame:
+        reel = process_composite_clip(request, layout, on_frame=on_frame)
     _tell(teller, reel)
     if reel.damage is not None:
         raise InputError(f"{reel.damage}; the {reel.frames} frames before that were written to {reel.destination}")

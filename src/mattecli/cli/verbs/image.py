@@ -109,7 +109,7 @@ def _run(jobs: "list[Job]", recipe: "Recipe", teller: Teller, step: Callable[[st
     from mattecli.pipelines.batch import process_all
     from mattecli.pipelines.image import process
 
-    at_once = min(photos_at_once(recipe.matter.device), len(jobs))
+    at_once = min(photos_at_once(recipe.model.device), len(jobs))
 
     def tell(result: "Result") -> None:
         teller.done(result.destination, _record(result, recipe), [f"{result.source}: {text}" for text in result.notes])

@@ -9,7 +9,7 @@ from mattecli.cli import options
 from mattecli.cli.console import Teller, frame_progress
 
 if TYPE_CHECKING:
-    from mattecli.guides.plate_of_clip import ClipPlate, PlateTake
+    from mattecli.guides.plate_of_clip import ClipPlate, PlateRequest
 
 
 def plate(
@@ -38,22 +38,22 @@ def plate(
 
       matte video clip.mp4 --bg plate.png -o cutout.mov
     """
-    from mattecli.guides.plate_of_clip import PlateTake, check_plate_take, default_destination, write_plate
+    from mattecli.guides.plate_of_clip import PlateRequest, check_plate_request, default_destination, write_plate
     from mattecli.requests.clip import parse_rate, parse_span
 
     rate = parse_rate(fps) if fps else None
-    take = PlateTake(source, output or default_destination(source), frames, parse_span(start, end, 1), rate, align)
-    check_plate_take(take)
+    request = PlateRequest(source, output or default_destination(source), frames, parse_span(start, end, 1), rate, align)
+    check_plate_request(request)
     with frame_progress(Path(source).name) as on_frame:
-        made = write_plate(take, on_frame=on_frame)
-    Teller(json_lines=as_json, quiet=quiet).done(take.destination, _record(take, made), made.notes)
+        made = write_plate(request, on_frame=on_frame)
+    Teller(json_lines=as_json, quiet=quiet).done(request.destination, _record(request, made), made.notes)
 
 
-def _record(take: "PlateTake", made: "ClipPlate") -> dict[str, Any]:
+def _record(request: "PlateRequest", made: "ClipPlate") -> dict[str, Any]:
     height, width = made.clip.size
     return {
-        "input": take.source,
-        "output": take.destination,
+        "input": request.source,
+        "output": request.destination,
         "size": [width, height],
         "bits": 8 * made.pixels.itemsize,
         "frames": made.frames,

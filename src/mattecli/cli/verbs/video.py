@@ -15,8 +15,8 @@ from mattecli.errors import InputError
 
 if TYPE_CHECKING:
     from mattecli.pipelines.image import Recipe
-    from mattecli.pipelines.video import Footage
-    from mattecli.requests.clip import Take
+    from mattecli.pipelines.video import ClipResult
+    from mattecli.requests.clip import ClipRequest
 
 
 def video(
@@ -90,7 +90,7 @@ def video(
     """
     from mattecli.guides.choose import choose, choose_refiner
     from mattecli.guides.sources import check_given
-    from mattecli.requests.clip import Take, check_take, default_destination, parse_rate, parse_span
+    from mattecli.requests.clip import ClipRequest, check_request, default_destination, parse_rate, parse_span
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
@@ -98,61 +98,59 @@ def video(
     span = parse_span(start, end, every)
     destination = default_destination(source, look.kind) if output is None else output
     rate = parse_rate(fps) if fps else None
-    take = Take(source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, resume=resume)
-    check_take(take, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
+    request = ClipRequest(source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, resume=resume)
+    check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
     refiner = choose_refiner(registry(), choice, refine)
-    check_given(take)  # before the seconds that loading a model takes
+    check_given(request)  # before the seconds that loading a model takes
     teller = Teller(json_lines=as_json, quiet=quiet)
     recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
-    take = replace(take, batch=batch or default_batch(recipe))
+    request = replace(request, batch=batch or default_batch(recipe))
     if preview is not None:
-        _write_preview(preview, take, recipe, teller.note)
-    footage = _process(take, recipe)
-    teller.done(footage.destination, _record(footage, recipe), footage.notes)
-    if footage.damage is not None:
-        raise InputError(
-            f"{footage.source} {footage.damage}; the {footage.frames} frames before that were written to {footage.destination}"
-        )
+        _write_preview(preview, request, recipe, teller.note)
+    result = _process(request, recipe)
+    teller.done(result.destination, _record(result, recipe), result.notes)
+    if result.damage is not None:
+        raise InputError(f"{result.source} {result.damage}; the {result.frames} frames before that were written to {result.destination}")
 
 
 def default_batch(recipe: "Recipe") -> int:
     """A GPU works faster on several frames at once, a CPU does not."""
-    return 4 if recipe.matter.device.torch.type == "cuda" else 1
+    return 4 if recipe.model.device.torch.type == "cuda" else 1
 
 
-def _write_preview(file: str, take: "Take", recipe: "Recipe", tell: Callable[[str], None]) -> None:
+def _write_preview(file: str, request: "ClipRequest", recipe: "Recipe", tell: Callable[[str], None]) -> None:
     from mattecli.pipelines.preview import write_preview
 
-    write_preview(file, take, recipe)
+    write_preview(file, request, recipe)
     tell(f"preview: {file}")
 
 
-def _process(take: "Take", recipe: "Recipe") -> "Footage":
+def _process(request: "ClipRequest", recipe: "Recipe") -> "ClipResult":
     from mattecli.pipelines.video import process_clip
 
     try:
-        with frame_progress(Path(take.source).name) as on_frame:
-            return process_clip(take, recipe, on_frame=on_frame)
+        with frame_progress(Path(request.source).name) as on_frame:
+            return process_clip(request, recipe, on_frame=on_frame)
     finally:
         if recipe.backdrop is not None:
             recipe.backdrop.close()
 
 
-def _record(footage: "Footage", recipe: "Recipe") -> dict[str, Any]:
-    split = footage.split
+def _record(result: "ClipResult", recipe: "Recipe") -> dict[str, Any]:
+    split = result.split
     return {
-        "input": footage.source,
-        "output": footage.destination,
+        "input": result.source,
+        "output": result.destination,
         **made_with(recipe),
-        "size": [footage.clip.size[1], footage.clip.size[0]],
-        "frames": footage.frames,
-        "seconds": round(footage.seconds, 3),
-        "fps": round(footage.frames / footage.seconds, 3),
-        "real_time_factor": round(footage.seconds / footage.length, 3) if footage.length else None,
+        "size": [result.clip.size[1], result.clip.size[0]],
+        "frames": result.frames,
+        "seconds": round(result.seconds, 3),
+        "fps": round(result.frames / result.seconds, 3),
+        "real_time_factor": round(result.seconds / result.length, 3) if result.length else None,
         "split": {step: round(seconds, 3) for step, seconds in split.items()},
         "inference": round(split.get("matte", 0) + split.get("refine", 0), 3),
-        "peak_memory": dict(footage.peak_memory),
-        "damage": footage.damage,
-        "notes": list(footage.notes),
+        "peak_memory": dict(result.peak_memory),
+        "damage": result.damage,
+        "notes": list(result.notes),
     }

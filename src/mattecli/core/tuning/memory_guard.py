@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
-from mattecli.core.runtime import PRECISIONS, Device, Matter
+from mattecli.core.runtime import PRECISIONS, Device, LoadedModel
 from mattecli.core.tuning.memory import Budget, Plan, Task, announcement, expected_peak, plan, plan_smaller
 from mattecli.errors import ModelError, OutOfMemoryError
 
@@ -31,7 +31,7 @@ class Outcome:
 
 
 def run_within(
-    matter: Matter,
+    model: LoadedModel,
     image: Tensor,
     guides: Mapping[str, Tensor],
     options: Mapping[str, Tunable],
@@ -45,20 +45,20 @@ def run_within(
     told the expected peak before the work begins. Calls in several threads wait for each other rather than work in a smaller way than
     each would alone. Raises OutOfMemoryError when no way fits, ModelError when the answer holds values that are no numbers.
     """
-    task = _task(matter, image, guides)
-    expected = expected_peak(matter.info, task, options) or 0
-    if task.batch == 1 or _is_left(expected, matter.device, limit):
+    task = _task(model, image, guides)
+    expected = expected_peak(model.info, task, options) or 0
+    if task.batch == 1 or _is_left(expected, model.device, limit):
         try:
-            with _room_for(expected, matter.device, limit):
-                return _run_alone(matter, image, guides, options, task, limit, tell)
+            with _room_for(expected, model.device, limit):
+                return _run_alone(model, image, guides, options, task, limit, tell)
         except OutOfMemoryError:
             if task.batch == 1:
                 raise
-    return _one_by_one(matter, image, guides, options, limit, tell)
+    return _one_by_one(model, image, guides, options, limit, tell)
 
 
 def _one_by_one(
-    matter: Matter,
+    model: LoadedModel,
     image: Tensor,
     guides: Mapping[str, Tensor],
     options: Mapping[str, Tunable],
@@ -67,7 +67,7 @@ def _one_by_one(
 ) -> Outcome:
     """The pictures of a batch that does not fit as a whole: none is matted in a smaller way for the others' sake."""
     outcomes = [
-        run_within(matter, one, {name: guide[at : at + 1] for name, guide in guides.items()}, options, limit=limit, tell=tell)
+        run_within(model, one, {name: guide[at : at + 1] for name, guide in guides.items()}, options, limit=limit, tell=tell)
         for at, one in enumerate(image.split(1))
     ]
     foregrounds = [outcome.foreground for outcome in outcomes if outcome.foreground is not None]
@@ -80,7 +80,7 @@ def _one_by_one(
 
 
 def _run_alone(
-    matter: Matter,
+    model: LoadedModel,
     image: Tensor,
     guides: Mapping[str, Tensor],
     options: Mapping[str, Tunable],
@@ -88,19 +88,19 @@ def _run_alone(
     limit: int | None,
     tell: Callable[[str], None],
 ) -> Outcome:
-    budget = budget_of(matter.device, limit)
-    chosen = plan(matter.info, task, options=options, budget=budget)
+    budget = budget_of(model.device, limit)
+    chosen = plan(model.info, task, options=options, budget=budget)
     if budget is not None:
-        tell(announcement(matter.info, task, chosen, budget))
+        tell(announcement(model.info, task, chosen, budget))
     try:
-        return _outcome(matter, matter(image, guides, chosen.options), chosen, budget)
+        return _outcome(model, model(image, guides, chosen.options), chosen, budget)
     except OutOfMemoryError:
         if task.batch > 1:
             raise
     # What the failed call held is free only outside of that block.
-    budget = budget_of(matter.device, limit)
-    smaller = plan_smaller(matter.info, task, options=chosen.options, budget=budget)
-    return _outcome(matter, matter(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
+    budget = budget_of(model.device, limit)
+    smaller = plan_smaller(model.info, task, options=chosen.options, budget=budget)
+    return _outcome(model, model(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
 
 
 # What calls that are going on were promised, and whose turn it is to look at that.
@@ -129,21 +129,21 @@ def _is_left(needed: int, device: Device, limit: int | None) -> bool:
     return budget is None or needed <= budget.left
 
 
-def _outcome(matter: Matter, answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
+def _outcome(model: LoadedModel, answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
     alpha, foreground = answer
     total = alpha.sum() if foreground is None else alpha.sum() + foreground.sum()
     if not bool(total.isfinite()):
-        advice = "its weights may be damaged, so choose another model" if matter.precision == "fp32" else "use --precision fp32"
-        raise ModelError(f"{matter.info.name} answered with values that are no numbers; {advice}")
+        advice = "its weights may be damaged, so choose another model" if model.precision == "fp32" else "use --precision fp32"
+        raise ModelError(f"{model.info.name} answered with values that are no numbers; {advice}")
     expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
     return Outcome(alpha, foreground, notes=(chosen.change,) if chosen.change else (), expected=expected)
 
 
-def _task(matter: Matter, image: Tensor, guides: Mapping[str, Tensor]) -> Task:
+def _task(model: LoadedModel, image: Tensor, guides: Mapping[str, Tensor]) -> Task:
     unknown = 1.0
-    if "trimap" in guides and matter.info.memory is not None and matter.info.memory.sees == "unknown":
+    if "trimap" in guides and model.info.memory is not None and model.info.memory.sees == "unknown":
         unknown = float(((guides["trimap"] > 0) & (guides["trimap"] < 1)).float().mean())
-    return Task((image.shape[2], image.shape[3]), image.shape[0], PRECISIONS[matter.precision].itemsize, unknown)
+    return Task((image.shape[2], image.shape[3]), image.shape[0], PRECISIONS[model.precision].itemsize, unknown)
 
 
 def budget_of(device: Device, limit: int | None = None) -> Budget | None:
