@@ -45,9 +45,42 @@ def test_without_o_the_result_lies_beside_its_input(tree: Path) -> None:
 
 def test_a_pattern_names_the_results(tree: Path) -> None:
     assert _planned(["photos/b/one.jpg"], "x/{parent}/{stem}-cut.webp") == {"photos/b/one.jpg": "x/one-cut.webp"}
-    for pattern, field in (("{frame}.png", "frame"), ("{stem:{x}}.png", "x"), ("{stem:>{name}}{}.png", "")):
-        with pytest.raises(UsageError, match=f"unknown field '{field}'"):
-            _planned(["photos/one.jpg"], pattern)
+
+
+@pytest.mark.parametrize("path", ["{GUID}_x.png", "{}/{frame}.png", "{stem", "{stem:>9}.png", "{{x}}.png"])
+def test_braces_around_other_words_are_a_paths_own(tree: Path, path: str) -> None:
+    assert _planned(["photos/one.jpg"], path) == {"photos/one.jpg": path}
+    assert _planned(["photos/one.jpg"], f"{path}/{{name}}.png") == {"photos/one.jpg": f"{path}/one.jpg.png"}
+
+
+def test_a_guide_that_exists_is_that_file_whatever_its_braces(tree: Path) -> None:
+    (tree / "{stem}.png").touch()
+    (job,) = plan_jobs(["photos/one.jpg"], "out.png", kind="cutout", guides={"trimap": "{stem}.png"})
+    assert job.guides == {"trimap": "{stem}.png"}
+
+
+def test_one_missing_guide_keeps_only_its_own_picture_from_being_made(tree: Path) -> None:
+    (tree / "photos/two.jpg").touch()
+    (tree / "tri").mkdir()
+    (tree / "tri/one.png").touch()
+    whole, lacking = plan_jobs(["photos/one.jpg", "photos/two.jpg"], "out/", kind="cutout", guides={"trimap": "tri"})
+    assert not whole.lacks and "holds no guide for photos/two.jpg" in lacking.lacks
+
+
+def test_a_result_given_as_an_input_is_told_how_to_be_one(tree: Path) -> None:
+    for place in ("out.png", "out/"):
+        with pytest.raises(UsageError, match=f"photos/one.jpg -o {place}"):
+            _planned(["photos/one.jpg", place], None)
+
+
+def test_results_of_yesterday_beside_their_photos_do_not_stop_a_batch(tree: Path) -> None:
+    (tree / "photos/one_cutout.png").touch()
+    (tree / "photos/other_cutout.png").touch()
+    told: list[str] = []
+    inputs = ["photos/one.jpg", "photos/one_cutout.png", "photos/other_cutout.png"]
+    jobs = plan_jobs(inputs, None, kind="cutout", guides={}, tell=told.append)
+    assert [job.source for job in jobs] == ["photos/one.jpg", "photos/other_cutout.png"]
+    assert len(told) == 1 and told[0].startswith("photos/one_cutout.png is left out")
 
 
 def test_two_results_under_one_name_are_refused_before_any_work(tree: Path) -> None:

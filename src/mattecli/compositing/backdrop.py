@@ -14,7 +14,8 @@ from mattecli.compositing.layers import check_mode, fit, plain
 from mattecli.errors import InputError, MatteError
 from mattecli.io.clip_types import Frame, Reader
 from mattecli.io.icc import converted, is_sound
-from mattecli.io.images import READ_SUFFIXES, read_photo
+from mattecli.io.images import read_photo
+from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.requests.quantities import Length, parse_colour, parse_length
@@ -199,7 +200,7 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
     """
     check_mode(mode)
     placing, path = Placing(mode, blur), Path(over)
-    if os.path.isfile(over) and path.suffix.lower() in READ_SUFFIXES:
+    if is_picture(over):
         return PictureBackdrop(over, placing)
     try:
         return plain_backdrop(over)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.images import READ_SUFFIXES
+from mattecli.io.pictures.formats import READ_SUFFIXES
 from mattecli.io.sequences import natural
 from mattecli.requests.paths import refuse_empty
 

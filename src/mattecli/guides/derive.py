@@ -12,9 +12,10 @@ from mattecli.core.clock import Clock
 from mattecli.errors import EmptyError, InputError
 from mattecli.guides.choose import SCREEN, SUBJECT, ModelChoice, find_subject, plate_of_screen
 from mattecli.guides.plate_of_clip import plate_of_clip
-from mattecli.guides.sources import PLATE, Given, is_picture
+from mattecli.guides.sources import PLATE, Given
 from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import Photo, Pixels, read_photo
+from mattecli.io.pictures.formats import is_picture
 from mattecli.matting.levels import from_levels, to_uint8
 from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Plate, Registration, apply, check_same_scene, prepare, register, track

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +13,8 @@ from mattecli.errors import InputError
 from mattecli.guides.choose import read_mask_levels
 from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.files import naming
-from mattecli.io.images import READ_SUFFIXES, Pixels, read_levels
+from mattecli.io.images import Pixels, read_levels
+from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
@@ -124,10 +124,6 @@ def check_given(request: ClipRequest) -> None:
         open_given(request, reader.clip),
     ):
         pass
-
-
-def is_picture(file: str) -> bool:
-    return Path(file).is_file() and Path(file).suffix.lower() in READ_SUFFIXES
 
 
 def _still(name: str, file: str, clip: Clip) -> Pixels:

@@ -22,7 +22,6 @@ from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.files import naming, reading, written_whole
 from mattecli.io.pictures.encode import encode, in_srgb, with_resolution
 from mattecli.io.pictures.formats import ENDINGS, format_of
-from mattecli.io.pictures.formats import READ_SUFFIXES as READ_SUFFIXES
 from mattecli.io.pictures.jpeg import jpeg_damage, with_end
 from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, split_png, without_metadata
 from mattecli.io.pictures.sizes import check_size, webp_size

@@ -10,7 +10,8 @@ from types import TracebackType
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Colour, Frame, Span
-from mattecli.io.images import READ_SUFFIXES, Photo, read_photo
+from mattecli.io.images import Photo, read_photo
+from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 
 DEFAULT_RATE = Fraction(25)
 PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
@@ -24,8 +25,8 @@ def is_sequence(source: str) -> bool:
     if os.path.exists(source):  # which, unlike Path's own, says no to names longer than a system takes
         return os.path.isdir(source)
     path = Path(source)
-    is_picture = path.suffix.lower() in READ_SUFFIXES
-    return "*" in path.name or (is_picture and bool(_NUMBER.search(path.name) or set(path.name) & set("?[")))
+    is_named_so = path.suffix.lower() in READ_SUFFIXES
+    return "*" in path.name or (is_named_so and bool(_NUMBER.search(path.name) or set(path.name) & set("?[")))
 
 
 class SequenceReader:
@@ -102,7 +103,7 @@ def listed(source: str) -> list[Path]:
 
 def _picture_names(folder: Path, source: str) -> list[str]:
     try:
-        return [entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and entry.suffix.lower() in READ_SUFFIXES]
+        return [entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and is_picture(entry)]
     except OSError as error:
         raise InputError(f"{source} cannot be listed ({error.strerror}); check the path and its permissions") from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from mattecli.errors import MatteError
+from mattecli.errors import InputError, MatteError
 from mattecli.pipelines.queues import in_parallel
 from mattecli.requests.photos import Job
 
@@ -17,6 +17,8 @@ def process_all(jobs: Sequence[Job], make: Callable[[Job], Made], *, threads: in
     """
 
     def attempt(job: Job) -> tuple[Job, Made | MatteError]:
+        if job.lacks:
+            return job, InputError(job.lacks)
         try:
             return job, make(job)
         except MatteError as error:

@@ -10,7 +10,8 @@ from mattecli.compositing.backdrop import Backdrop, notes_behind
 from mattecli.compositing.layers import lay_over, premultiply
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError
-from mattecli.io.images import READ_SUFFIXES, Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
+from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
+from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result
@@ -44,10 +45,12 @@ class Layout:
 
 def is_clip(source: str) -> bool:
     """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder is so many pictures."""
-    path = Path(source)
     if os.path.isdir(source):
         return False
-    return is_sequence(source) or (bool(path.suffix) and path.suffix.lower() not in READ_SUFFIXES)
+    if os.path.exists(source):
+        return not is_picture(source)
+    suffix = Path(source).suffix.lower()
+    return is_sequence(source) or (bool(suffix) and suffix not in READ_SUFFIXES)
 
 
 def process_composite(job: Job, layout: Layout) -> Result:

@@ -1,6 +1,6 @@
 """Trimaps from strokes and from masks: read -> make -> judge -> write. No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +51,17 @@ def parse_growth(name: str) -> Growth | None:
     return GROWTHS[name]
 
 
-def plan_trimaps(inputs: Sequence[str], output: str | None, *, strokes: str | None = None, overwrite: bool = False) -> list[Job]:
+def plan_trimaps(
+    inputs: Sequence[str],
+    output: str | None,
+    *,
+    strokes: str | None = None,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[Job]:
     """The jobs of one command, see plan_jobs; UsageError for a result in a format that would not keep the three levels."""
-    jobs = plan_jobs(inputs, output, kind="trimap", guides={} if strokes is None else {STROKES: strokes}, overwrite=overwrite)
+    guides = {} if strokes is None else {STROKES: strokes}
+    jobs = plan_jobs(inputs, output, kind="trimap", guides=guides, overwrite=overwrite, tell=tell)
     for job in jobs:
         if job.destination != STANDARD_STREAM and Path(job.destination).suffix.lower() not in LOSSLESS_SUFFIXES:
             raise UsageError(

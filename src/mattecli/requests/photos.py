@@ -1,57 +1,64 @@
-"""Which files are read and where each result goes. No torch, nothing is opened: a wrong command fails here, before any work.
+"""Which files are read and where each result goes. No torch, nothing is decoded: a wrong command fails here, before any work.
 
 Results keep the inputs' folder tree below the deepest folder the inputs share, so two pictures never end up under one name.
 """
 
 import functools
-import glob
 import os
-import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.images import READ_SUFFIXES, STANDARD_STREAM, check_suffix
+from mattecli.io.images import STANDARD_STREAM, WRITE_SUFFIXES, check_suffix
+from mattecli.io.pictures.formats import READ_SUFFIXES
+from mattecli.requests.destinations import beside, destinations, fill, folder_of_results, is_pattern, looks_like_folder
+from mattecli.requests.inputs import Found, expand, without_results
 from mattecli.requests.paths import backdrop_files, keep_inputs, refuse_empty
 
 KINDS = ("cutout", "alpha", "foreground", "composite")
-FIELDS = ("stem", "name", "parent")
 # Of several files with a picture's stem the guide is the one whose suffix comes first. Strokes may be polylines.
 GUIDE_SUFFIXES = tuple(dict.fromkeys((".png", *READ_SUFFIXES)))
 STROKES_SUFFIXES = (*GUIDE_SUFFIXES, ".json")
 
+Tell = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Job:
-    """One picture: where it comes from, where its result goes ("-" for stdin and stdout), and its guide files by guide name."""
+    """One picture: where it comes from, where its result goes ("-" for stdin and stdout), and its guide files by guide name.
+
+    lacks: what keeps it from being made, known before the work begins, or nothing.
+    """
 
     source: str
     destination: str
     guides: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class _Found:
-    path: Path
-    root: Path  # the folder, or the fixed part of a glob, through which it was found
+    lacks: str = ""
 
 
 def plan_jobs(
-    inputs: Sequence[str], output: str | None, *, kind: str, guides: Mapping[str, str], over: str | None = None, overwrite: bool = False
+    inputs: Sequence[str],
+    output: str | None,
+    *,
+    kind: str,
+    guides: Mapping[str, str],
+    over: str | None = None,
+    overwrite: bool = False,
+    tell: Tell = lambda text: None,
 ) -> list[Job]:
     """The jobs of one command, sorted as given.
 
     inputs: files, folders (searched through, but for the folder in them that the results go to), globs, or "-" alone for stdin.
     output: a file (for one input), a folder, a pattern with {stem}, {name} or {parent}, "-" for stdout, or None for a name beside the
     input. guides: for each guide a file, a folder searched for the picture's stem, or a pattern. over: what the results are laid over,
-    which they may not overwrite either. Raises UsageError or InputError with one sentence.
+    which they may not overwrite either. tell: is told what is left out. Raises UsageError or InputError with one sentence.
     """
     refuse_empty("an input", *inputs)
     refuse_empty("-o", output)
     for guide, given in guides.items():
         refuse_empty(f"the {guide}", given)
-    jobs = _jobs(inputs, output, kind=kind, guides=guides)
+    jobs = _jobs(inputs, output, kind=kind, guides=guides, tell=tell)
     _refuse_collisions(jobs)
     if not overwrite:
         read = [path for job in jobs for path in (job.source, *job.guides.values())]
@@ -71,133 +78,56 @@ def check_destinations(jobs: Sequence[Job], *, has_alpha: bool) -> None:
             check_suffix(Path(job.destination), has_alpha=has_alpha)
 
 
-def _jobs(inputs: Sequence[str], output: str | None, *, kind: str, guides: Mapping[str, str]) -> list[Job]:
+def _jobs(inputs: Sequence[str], output: str | None, *, kind: str, guides: Mapping[str, str], tell: Tell) -> list[Job]:
     if list(inputs) == [STANDARD_STREAM]:
         return [_stdin_job(output, guides)]
     if STANDARD_STREAM in inputs:
         raise UsageError("stdin (-) is one picture of its own; give it alone or give files")
-    results = _folder_of_results(output)
-    found = [one for text in inputs for one in _expand(text, results)]
-    top = Path(os.path.commonpath([os.path.abspath(one.root) for one in found]))
-    destinations = _destinations(found, output, top=top, kind=kind, folder_given=any(os.path.isdir(text) for text in inputs))
-    listed = functools.cache(_files_by_stem)
-    return [
-        Job(str(one.path), destination, {guide: _guide_file(guide, given, one.path, top, listed) for guide, given in guides.items()})
-        for one, destination in zip(found, destinations, strict=True)
-    ]
+    _refuse_output_among(inputs, output)
+    results = folder_of_results(output)
+    found = [file for text in inputs for file in expand(text, results, tell)]
+    folder_given = any(os.path.isdir(text) for text in inputs)
+    if output is None and not folder_given:
+        found = without_results(found, lambda source: beside(source, kind), tell)
+    top = Path(os.path.commonpath([os.path.abspath(file.root) for file in found]))
+    places = destinations(found, output, top=top, kind=kind, folder_given=folder_given)
+    jobs = _with_guides(found, places, guides, top)
+    if all(job.lacks for job in jobs):
+        raise InputError(jobs[0].lacks)
+    return jobs
+
+
+def _refuse_output_among(inputs: Sequence[str], output: str | None) -> None:
+    """UsageError for `in.jpg out.png`: a last input that is not there and looks like the place of the result."""
+    first, last = inputs[0], inputs[-1]
+    is_place = last.endswith(("/", os.sep)) or Path(last).suffix.lower() in WRITE_SUFFIXES
+    if output is None and len(inputs) == 2 and os.path.exists(first) and not os.path.exists(last) and is_place:
+        raise UsageError(f"there is no file {last}; if the result shall go there, write -o before it: {first} -o {last}")
 
 
 def _stdin_job(output: str | None, guides: Mapping[str, str]) -> Job:
-    if output and (_is_pattern(output) or _looks_like_folder(output)):
+    if output and (is_pattern(output) or looks_like_folder(output)):
         raise UsageError("a picture from stdin has no name of its own; give -o a file or -")
     return Job(STANDARD_STREAM, output or STANDARD_STREAM, dict(guides))
 
 
-def _folder_of_results(output: str | None) -> Path | None:
-    """The folder that all results go to, as far as -o says; None where it names a file or nothing."""
-    if output is None or output == STANDARD_STREAM:
-        return None
-    if _is_pattern(output):
-        return Path(os.path.abspath(os.path.dirname(output.partition("{")[0])))
-    return Path(os.path.abspath(output)) if _looks_like_folder(output) or not Path(output).suffix else None
-
-
-def _expand(text: str, results: Path | None) -> list[_Found]:
-    """The pictures that one input stands for, but for those in a folder of results that lies inside it."""
-    path = Path(text)
-    if os.path.isdir(text):
-        found = [_Found(file, path) for file in _apart(sorted(path.rglob("*")), path, results) if _is_picture(file, path)]
-        if not found:
-            raise InputError(f"the folder {text} holds no pictures ({', '.join(READ_SUFFIXES)}); check the path")
-        return found
-    if os.path.exists(text) or not glob.has_magic(text):
-        return [_Found(path, path.parent)]
-    root = _fixed_part(path)
-    matches = _apart([Path(match) for match in sorted(glob.glob(text, recursive=True))], root, results)
-    found = [_Found(match, root) for match in matches if match.is_file()]
-    if not found:
-        raise InputError(f"no file matches {text}; check the pattern")
-    return found
-
-
-def _apart(files: list[Path], root: Path, results: Path | None) -> list[Path]:
-    if results is None or Path(os.path.abspath(root)) not in results.parents:
-        return files
-    return [file for file in files if not os.path.abspath(file).startswith(f"{results}{os.sep}")]
-
-
-def _is_picture(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return not hidden and file.suffix.lower() in READ_SUFFIXES and file.is_file()
-
-
-def _fixed_part(pattern: Path) -> Path:
-    fixed = Path(pattern.anchor)
-    for part in pattern.relative_to(pattern.anchor).parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed /= part
-    return fixed
-
-
-def _is_pattern(text: str) -> bool:
-    return "{" in text
-
-
-def _looks_like_folder(text: str) -> bool:
-    return text.endswith(("/", os.sep)) or os.path.isdir(text)
-
-
-def _destinations(found: Sequence[_Found], output: str | None, *, top: Path, kind: str, folder_given: bool) -> list[str]:
-    if output is None:
-        pattern = _beside(found, top=top, kind=kind, folder_given=folder_given)
-    elif _is_pattern(output):
-        pattern = output
-    elif _looks_like_folder(output) or ((len(found) > 1 or folder_given) and output != STANDARD_STREAM and not Path(output).suffix):
-        pattern = str(Path(_escaped(output)) / "{parent}" / "{stem}.png")
-    elif len(found) > 1:
-        raise UsageError(f"{len(found)} pictures cannot all go to {output}; give -o a folder or a pattern such as 'out/{{stem}}.png'")
-    else:
-        return [output]
-    return [_fill(pattern, one.path, top) for one in found]
-
-
-def _beside(found: Sequence[_Found], *, top: Path, kind: str, folder_given: bool) -> str:
-    """Without -o: next to a file as photo_cutout.png; for a folder, in a new folder beside it."""
-    if folder_given:
-        return str(Path(_escaped(f"{top}_{kind}")) / "{parent}" / "{stem}.png")
-    folder = top if len(found) > 1 else found[0].path.parent
-    return str(Path(_escaped(str(folder))) / "{parent}" / f"{{stem}}_{kind}.png")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _fill(pattern: str, source: Path, top: Path) -> str:
-    parent = os.path.relpath(source.absolute().parent, top)
-    try:
-        unknown = sorted(set(_fields(pattern)) - set(FIELDS))
-        if unknown:
-            raise ValueError(f"unknown field {unknown[0]!r}")
-        filled = pattern.format(stem=source.stem, name=source.name, parent=parent)
-    except (ValueError, IndexError) as error:
-        raise UsageError(f"the pattern {pattern!r} does not work ({error}); its fields are {{stem}}, {{name}} and {{parent}}") from error
-    return os.path.normpath(filled)
-
-
-def _fields(pattern: str) -> Iterator[str]:
-    """The names of a pattern's fields, those inside their format specifications too."""
-    for _, name, specification, _ in string.Formatter().parse(pattern):
-        if name is not None:
-            yield name
-            yield from _fields(specification or "")
+def _with_guides(found: Sequence[Found], places: Sequence[str], guides: Mapping[str, str], top: Path) -> list[Job]:
+    """The jobs, each with its guides; one of which none can be found says so and does not keep the others from being made."""
+    listed = functools.cache(_files_by_stem)
+    jobs = []
+    for file, place in zip(found, places, strict=True):
+        try:
+            own = {guide: _guide_file(guide, given, file.path, top, listed) for guide, given in guides.items()}
+            jobs.append(Job(str(file.path), place, own))
+        except InputError as error:
+            jobs.append(Job(str(file.path), place, {}, lacks=str(error)))
+    return jobs
 
 
 def _guide_file(guide: str, given: str, source: Path, top: Path, listed: Callable[[Path], Mapping[str, Sequence[Path]]]) -> str:
     """The file of a guide that belongs to a picture. listed: _files_by_stem, remembering the folders it has seen."""
-    if _is_pattern(given):
-        return _fill(given, source, top)
+    if is_pattern(given) and not os.path.exists(given):
+        return fill(given, source, top)
     if not os.path.isdir(given):
         return given
     suffixes = STROKES_SUFFIXES if guide == "strokes" else GUIDE_SUFFIXES

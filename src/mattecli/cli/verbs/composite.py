@@ -89,7 +89,7 @@ def composite(
         request = _request(inputs[0], alpha, output, layout, fps=fps, codec=codec, crf=crf)
         _compose_clip(request, layout, teller, over=behind, overwrite=overwrite)
     else:
-        jobs = _jobs(inputs, alpha, output, layout, over=behind, overwrite=overwrite)
+        jobs = _jobs(inputs, alpha, output, layout, teller, over=behind, overwrite=overwrite)
         left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
         _compose_pictures(left, layout, teller)
     if layout.backdrop is not None:
@@ -99,7 +99,7 @@ def composite(
 
 
 def _tell(teller: Teller, result: "Result | Reel") -> None:
-    teller.done(result.destination, _record(result), result.notes)
+    teller.done(result.destination, _record(result), [f"{result.source}: {text}" for text in result.notes])
 
 
 def _record(result: "Result | Reel") -> dict[str, Any]:
@@ -130,11 +130,13 @@ def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool
     return Layout(backdrop, premultiplied=premultiplied, linear=linear, decontaminate=decontaminate, device=device)
 
 
-def _jobs(inputs: list[str], alpha: str | None, output: str | None, layout: "Layout", *, over: str | None, overwrite: bool) -> "list[Job]":
+def _jobs(
+    inputs: list[str], alpha: str | None, output: str | None, layout: "Layout", teller: Teller, *, over: str | None, overwrite: bool
+) -> "list[Job]":
     from mattecli.requests.photos import check_destinations, plan_jobs
 
     guides = {} if alpha is None else {"alpha": alpha}
-    jobs = plan_jobs(inputs, output, kind=layout.kind, guides=guides, over=over, overwrite=overwrite)
+    jobs = plan_jobs(inputs, output, kind=layout.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
     check_destinations(jobs, has_alpha=layout.backdrop is None)
     return jobs
 

@@ -80,11 +80,12 @@ def image(
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
     look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
-    jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, over=over, overwrite=overwrite)
+    teller = Teller(json_lines=json_lines, quiet=quiet)
+    jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
     check_destinations(jobs, has_alpha=look.kind == "cutout")
     choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
     refiner = choose_refiner(registry(), choice, refine)
-    teller = Teller(json_lines=json_lines, quiet=quiet, alone=len(jobs) == 1)
+    teller.alone = len(jobs) == 1
     left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
     present = [job for job in left if _is_present(job, teller)]
     if present:
@@ -97,6 +98,9 @@ def image(
 
 def _is_present(job: "Job", teller: Teller) -> bool:
     """Missing files are reported before the seconds that loading takes."""
+    if job.lacks:
+        teller.failed(job, InputError(job.lacks))
+        return False
     for file in (job.source, *job.guides.values()):
         if file != "-" and not os.path.exists(file):
             teller.failed(job, InputError(f"there is no file {file}; check the path"))

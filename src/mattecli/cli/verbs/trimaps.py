@@ -73,8 +73,9 @@ def trimap_from_strokes(
     growth, width = parse_growth(grow), parse_band(band)
     if growth is None and width is not None:
         raise UsageError("--band is the unknown band of strokes that have spread, and --grow none lets them not; drop one of the two")
-    jobs = plan_trimaps([photo], output, strokes=strokes, overwrite=overwrite)
-    _make_all(jobs, partial(process_strokes, growth=growth, band=width), json_lines=json_lines, quiet=quiet)
+    teller = Teller(json_lines=json_lines, quiet=quiet, by_guides=True)
+    jobs = plan_trimaps([photo], output, strokes=strokes, overwrite=overwrite, tell=teller.note)
+    _make_all(jobs, partial(process_strokes, growth=growth, band=width), teller)
 
 
 def trimap_from_mask(
@@ -104,14 +105,14 @@ def trimap_from_mask(
     from mattecli.pipelines.trimaps import parse_band, plan_trimaps, process_mask
 
     width = parse_band(band)
-    jobs = plan_trimaps(masks, output, overwrite=overwrite)
-    _make_all(jobs, partial(process_mask, band=width), json_lines=json_lines, quiet=quiet)
+    teller = Teller(json_lines=json_lines, quiet=quiet, by_guides=True)
+    jobs = plan_trimaps(masks, output, overwrite=overwrite, tell=teller.note)
+    _make_all(jobs, partial(process_mask, band=width), teller)
 
 
-def _make_all(jobs: "list[Job]", make: "Callable[[Job], MadeTrimap]", *, json_lines: bool, quiet: bool) -> None:
+def _make_all(jobs: "list[Job]", make: "Callable[[Job], MadeTrimap]", teller: Teller) -> None:
     from mattecli.pipelines.batch import process_all
 
-    teller = Teller(json_lines=json_lines, quiet=quiet, by_guides=True)
     with step_progress("making trimaps", len(jobs)) as step:
         teller.tell_all(process_all(jobs, make), lambda made: teller.done(made.destination, _record(made), _notes(made)), step)
     if teller.failures:

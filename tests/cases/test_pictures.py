@@ -1,0 +1,72 @@
+"""Kinds of pictures that people bring and that went wrong in silence: the column "right" of the shared cases."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support import Run, read
+
+
+@pytest.fixture
+def cases(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the pictures that ../shared/cases/images.py draws."""
+    script = shared / "cases/images.py"
+    if not script.is_file():
+        pytest.skip(f"{script} is not there")
+    subprocess.run([sys.executable, script], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _alpha(run: Run, *arguments: str) -> np.ndarray:
+    done = run("image", *arguments, "--as", "alpha", "-o", "alpha.png")
+    assert done.exit_code == 0, done.output
+    return read(Path("alpha.png"))
+
+
+@pytest.mark.parametrize("name", ["exif.png", "exif.webp", "ztxt.png", "bigicc.tif", "noeoi.jpg"])
+def test_what_is_broken_beside_sound_pixels_costs_nothing(run: Run, cases: Path, name: str) -> None:
+    done = run("image", name, "--trimap", "t.png", "-o", "own.png")
+    assert done.exit_code == 0, done.output
+    assert (name in done.stderr) == (name in ("exif.png", "exif.webp", "noeoi.jpg")), "a note where anything was lost"
+    again = run("composite", "own.png", "--over", "lime", "-o", "again.png")
+    assert again.exit_code == 0, again.output
+
+
+def test_what_a_folder_holds_decides_and_the_rest_is_counted(run: Run, cases: Path) -> None:
+    (cases / "in/notes.txt").write_text("no picture")
+    done = run("image", "in", "-o", "out", "--mask", "mask.png")
+    assert done.exit_code == 0, done.output
+    assert {"out/a.png", "out/b.png"} <= set(done.stdout.split())
+    assert "1 .txt" in done.stderr
+    assert run("composite", "in/b.jfif", "--alpha", "mask.png", "--over", "in/b.jfif", "-o", "over.png").exit_code == 0
+    assert np.abs(read(cases / "over.png").astype(int) - np.asarray(Image.open("in/b.jfif"))).max() <= 1
+
+
+def test_one_missing_guide_costs_one_picture(run: Run, cases: Path) -> None:
+    done = run("image", "three", "-o", "o", "--trimap", "tri", "--json")
+    assert done.exit_code == 1
+    outputs = {Path(record["input"]).name: record["output"] for record in map(json.loads, done.stdout.splitlines())}
+    assert outputs == {"a.jpg": "o/a.png", "b.jpg": None, "c.jpg": "o/c.png"}
+    assert done.stderr.count("error") == 1 and "no guide for three/b.jpg" in done.stderr
+
+
+def test_braces_may_be_part_of_a_name(run: Run, cases: Path) -> None:
+    done = run("image", "{GUID}.jpg", "--trimap", "t.png", "-o", "{GUID}_x.png")
+    assert (done.exit_code, done.stdout) == (0, "{GUID}_x.png\n"), done.output
+
+
+def test_frames_that_are_left_out_are_counted(run: Run, cases: Path) -> None:
+    done = run("image", "anim.webp", "--trimap", "t.png", "-o", "cut.png")
+    assert done.exit_code == 0 and "2 frames" in done.stderr, done.output
+
+
+def test_the_resolution_is_kept(run: Run, cases: Path) -> None:
+    assert run("image", "dpi.jpg", "--trimap", "t.png", "-o", "cut.png").exit_code == 0
+    with Image.open("cut.png") as picture:
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
