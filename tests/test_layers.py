@@ -11,6 +11,7 @@ MAY_IMPORT = {
     "errors": set(),
     "cli": {"cli", "requests", "pipelines", "guides", "compositing", "evaluation", "bench", "html", "core", "errors"},
     "pipelines": {"pipelines", "requests", "guides", "compositing", "core", "matting", "io", "errors"},
+    "batch": {"batch", "requests", "core", "io", "errors"},
     "bench": {"bench", "pipelines", "guides", "requests", "html", "core", "io", "errors"},
     "evaluation": {"evaluation", "requests", "html", "matting", "io", "errors"},
     "guides": {"guides", "requests", "compositing", "core", "matting", "io", "errors"},

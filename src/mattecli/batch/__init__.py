@@ -1,0 +1,1 @@
+"""Many inputs: manifests, results, shards, resuming, watching and worker processes. The matting itself is done by the Python door."""

@@ -1,0 +1,144 @@
+"""One item of a batch: an input, its output, and how the output is made. No torch."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mattecli.errors import UsageError
+from mattecli.requests.photos import KINDS
+
+Tunable = int | float | bool | str
+
+GUIDES = ("trimap", "strokes", "mask", "background")
+COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "as", "over", "fit", "blur", "options")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an output is made. Values are as on the command line; None is the command's default.
+
+    guides: paths or URLs by guide name. clip: what concerns clips alone, by the names of `mattecli.matte_video`.
+    """
+
+    model: str | None = None
+    guides: Mapping[str, str] = field(default_factory=dict)
+    screen: str | None = None
+    refine: str | None = None
+    kind: str = "cutout"
+    over: str | None = None
+    fit: str = "cover"
+    blur: str = "0"
+    gamma: bool = False
+    decontaminate: bool = True
+    options: Mapping[str, Tunable] = field(default_factory=dict)
+    clip: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One input and its output, as paths or URLs. columns: what its manifest row holds beside that, copied to its result."""
+
+    input: str
+    output: str
+    settings: Settings = field(default_factory=Settings)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells items of one batch apart."""
+        return self.input, self.output
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Everything that is read and written, as paths or URLs; the backdrop may be a colour."""
+        return self.input, self.output, *self.settings.guides.values(), *filter(None, [self.settings.over])
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for every item: where and how to compute. max_memory: bytes, or text such as 6G."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    offline: bool = False
+    max_memory: str | int | None = None
+    clips: bool = False
+
+
+def item_of(row: Mapping[str, Any], defaults: Settings, output: str | None = None) -> Item:
+    """The item of one manifest row; UsageError for a value that cannot be meant.
+
+    output: a file's name for rows without an output, in which {stem} and {name} stand for those of the input.
+    """
+    given = {name: value for name, value in row.items() if value not in (None, "")}
+    source = _text(given, "input")
+    if "-" in (source, given.get("output")):
+        raise UsageError("stdin and stdout (-) are of a single picture; give files")
+    if source is None:
+        raise UsageError("it has no input; add that column")
+    destination = _text(given, "output") or (output and _named_after(source, output))
+    if not destination:
+        raise UsageError(f"{source} has no output; add that column, or give -o a folder")
+    columns = {name: value for name, value in given.items() if name not in COLUMNS}
+    return Item(source, destination, _settings_of(given, defaults), columns)
+
+
+def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
+    over = _text(given, "over")
+    kind = _text(given, "as") or ("composite" if over is not None else defaults.kind)
+    if kind not in KINDS:
+        raise UsageError(f"as {kind!r} is not known; choose {', '.join(KINDS)}")
+    if over is not None and kind != "composite":
+        raise UsageError(f"over lays the cut-out over a backdrop, so it does not go with as {kind}; drop one of them")
+    words: dict[str, Any] = {
+        name: text for name in ("model", "screen", "refine", "fit", "blur") if (text := _text(given, name)) is not None
+    }
+    return replace(
+        defaults,
+        **words,
+        guides={**defaults.guides, **_guides_of(given)},
+        kind=kind,
+        over=(over or defaults.over) if kind == "composite" else None,
+        options={**defaults.options, **_options_of(given.get("options"))},
+    )
+
+
+def _guides_of(given: Mapping[str, Any]) -> dict[str, str]:
+    together = given.get("guides", {})
+    if not isinstance(together, Mapping):
+        raise UsageError(f'guides is {together!r}; give an object such as {{"trimap": "t.png"}}, or a column for each guide')
+    unknown = sorted(set(together) - set(GUIDES))
+    if unknown:
+        raise UsageError(f"there is no guide {unknown[0]!r}; guides are {', '.join(GUIDES)}")
+    both = {**together, **{name: given[name] for name in GUIDES if name in given}}
+    return {name: text for name in both if (text := _text(both, name)) is not None}
+
+
+def _options_of(value: Any) -> dict[str, Tunable]:
+    """Tunables from an object, or from text such as "radius=3, sharp=true"."""
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in re.split(r"[,;\s]+", value.strip())]
+        if not all(name and sign for name, sign, _ in pairs):
+            raise UsageError(f"options {value!r} are not read; write NAME=VALUE, or an object")
+        return {name: text for name, _, text in pairs}
+    if not isinstance(value, Mapping) or not all(isinstance(option, int | float | bool | str) for option in value.values()):
+        raise UsageError(f"options {value!r} are not read; write an object of numbers, texts and true or false")
+    return dict(value)
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or "\0" in value:
+        raise UsageError(f"{name} is {value!r}; give text")
+    return value
+
+
+def _named_after(source: str, pattern: str) -> str:
+    name = re.split(r"[/\\]", source.split("?")[0].rstrip("/"))[-1]
+    stem = name.rpartition(".")[0] or name
+    return pattern.replace("{stem}", stem).replace("{name}", name)

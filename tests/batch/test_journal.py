@@ -1,0 +1,78 @@
+"""The results file survives what ends its writers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mattecli.batch.journal import History, Journal, check_results, read_journal
+from mattecli.errors import OutputError, UsageError
+
+
+def _record(name: str, **more: object) -> dict[str, object]:
+    return {"input": name, "output": f"{name}.png", "status": "ok", "settings": "s", "identity": {}, "written": {}} | more
+
+
+def test_a_line_is_on_disk_when_written_and_kept_by_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "r.jsonl"
+    journal = Journal(str(file))
+    journal.write(_record("a"))
+    assert [record["input"] for record in read_journal(str(file))] == ["a"]
+    Journal(str(file)).write(_record("b", status="failed", error={"kind": "InputError"}))
+    history = History(str(file))
+    assert history.of(("a", "a.png")) is not None
+    assert (past := history.of(("b", "b.png"))) is not None and (past.status, past.error) == ("failed", "InputError")
+    assert history.of(("a", "b.png")) is None
+
+
+def test_a_torn_last_line_is_ended_and_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text(json.dumps(_record("a")) + "\n" + json.dumps(_record("b"))[:30])
+    Journal(str(file)).write(_record("c"))
+    assert [record["input"] for record in read_journal(str(file))] == ["a", "c"]
+    assert file.read_text().count("\n") == 3
+
+
+def test_foreign_lines_are_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(b'\xff\xfe\n[]\n"text"\n{"input": 3}\n' + b"[" * 50_000 + b"\n" + json.dumps(_record("a")).encode() + b"\n")
+    assert [record["input"] for record in read_journal(str(file))] == ["a"]
+
+
+def test_the_last_record_of_an_item_counts(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "r.jsonl"))
+    for status in ("failed", "ok", "skipped"):
+        journal.write(_record("a", status=status))
+    past = History(str(tmp_path / "r.jsonl")).of(("a", "a.png"))
+    assert past is not None and past.status == "ok"
+
+
+def test_names_that_are_no_text_come_back(tmp_path: Path) -> None:
+    Journal(str(tmp_path / "r.jsonl")).write(_record("caf\udce9\n"))
+    assert History(str(tmp_path / "r.jsonl")).of(("caf\udce9\n", "caf\udce9\n.png")) is not None
+
+
+def test_two_processes_append_whole_lines(tmp_path: Path) -> None:
+    program = (
+        "import sys; from mattecli.batch.journal import Journal; journal = Journal(sys.argv[1]);"
+        "[journal.write({'input': sys.argv[2] * 500, 'output': str(n)}) for n in range(300)]"
+    )
+    file = str(tmp_path / "r.jsonl")
+    writers = [subprocess.Popen([sys.executable, "-c", program, file, letter]) for letter in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert len(list(read_journal(file))) == 600
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said() -> None:
+    with pytest.raises(OutputError, match=r"/dev/full cannot be written .No space left"):
+        Journal("/dev/full").write(_record("a"))
+
+
+def test_a_results_file_is_no_folder_and_no_input(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        check_results(str(tmp_path), ())
+    with pytest.raises(UsageError, match="is an input"):
+        check_results(str(tmp_path / "m.csv"), (str(tmp_path / "." / "m.csv"),))
