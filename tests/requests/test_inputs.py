@@ -1,5 +1,6 @@
 """What a folder's files hold decides whether they are inputs; what is left out is counted."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +33,29 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing to see")
     with pytest.raises(InputError, match=r"holds no pictures .* there are 1 \.txt"):
         expand(str(tmp_path), None, print)
+
+
+def test_links_to_folders_and_to_nothing_are_named(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    PICTURE.save(folder / "sub" / "f.png")
+    (folder / "linked").symlink_to("sub")
+    (folder / "g.png").symlink_to("sub/f.png")
+    for number in range(5):
+        (folder / f"lost{number}.jpg").symlink_to("nowhere")
+    told: list[str] = []
+    found = expand(str(folder), None, told.append)
+    assert [file.path.name for file in found] == ["a.jpg", "b.jfif", "c", "d.mov", "g.png", "f.png"]
+    assert f"1 linked folders in {folder} are left out: {folder}/linked" in told[1]
+    lost = ", ".join(f"{folder}/lost{number}.jpg" for number in range(3))
+    assert told[2] == f"5 links in {folder} lead nowhere and are left out: {lost} and 2 more"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes a path longer than the system takes")
+def test_a_folder_that_cannot_be_listed_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for _ in range(17):  # 17 x 250 letters: too long for any call, even root's
+        os.mkdir("d" * 250)
+        os.chdir("d" * 250)
+    found = expand(str(folder), None, lambda text: None)
+    assert [file.path.name for file in found if not file.lacks] == ["a.jpg", "b.jfif", "c", "d.mov"]
+    assert [file.lacks.count("cannot be listed (File name too long)") for file in found if file.lacks] == [1]

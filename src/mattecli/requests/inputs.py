@@ -4,19 +4,26 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattecli.errors import InputError
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 
+NAMED = 3
+"""So many of what is left out are named; of the rest, how many there are."""
+
 
 @dataclass(frozen=True)
 class Found:
-    """A file, and the folder, or the fixed part of a glob, through which it was found."""
+    """A file, and the folder, or the fixed part of a glob, through which it was found.
+
+    lacks: why it cannot be read, where that is known already: a folder that cannot be listed.
+    """
 
     path: Path
     root: Path
+    lacks: str = ""
 
 
 def expand(text: str, results: Path | None, tell: Callable[[str], None]) -> list[Found]:
@@ -47,20 +54,52 @@ def without_results(found: Sequence[Found], name_result: Callable[[Path], Path],
 
 
 def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) -> list[Found]:
-    files = [file for file in _apart(sorted(folder.rglob("*")), folder, results) if not _is_hidden(file, folder) and file.is_file()]
-    pictures = [file for file in files if is_picture(file)]
-    others = Counter(file.suffix.lower() for file in set(files) - set(pictures))
+    listed = _listed(folder, results)
+    pictures = [file for file in listed.files if is_picture(file)]
+    others = Counter(file.suffix.lower() for file in set(listed.files) - set(pictures))
     listing = ", ".join(f"{count} {suffix or 'without an ending'}" for suffix, count in sorted(others.items()))
-    if not pictures:
+    if not pictures and not listed.closed:
         there = f"; there are {listing}" if others else ""
         raise InputError(f"the folder {folder} holds no pictures ({', '.join(READ_SUFFIXES)}){there}; check the path")
     if others:
         tell(f"{others.total()} files in {folder} are no pictures and left out: {listing}")
-    return [Found(file, folder) for file in pictures]
+    if listed.linked:
+        tell(f"{len(listed.linked)} linked folders in {folder} are left out: {_names(listed.linked)}; give them as inputs of their own")
+    if listed.dangling:
+        tell(f"{len(listed.dangling)} links in {folder} lead nowhere and are left out: {_names(listed.dangling)}")
+    return [
+        *(Found(file, folder) for file in pictures),
+        *(Found(Path(error.filename), folder, lacks=_closed(error)) for error in listed.closed),
+    ]
 
 
-def _is_hidden(file: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(root).parts)
+@dataclass(frozen=True)
+class _Listed:
+    """What is in a folder and those below: files by name, links to folders, links to nothing, and what came of folders not listed."""
+
+    files: list[Path] = field(default_factory=list)
+    linked: list[Path] = field(default_factory=list)
+    dangling: list[Path] = field(default_factory=list)
+    closed: list[OSError] = field(default_factory=list)
+
+
+def _listed(folder: Path, results: Path | None) -> _Listed:
+    found = _Listed()
+    for root, folders, names in os.walk(folder, onerror=found.closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = _apart([Path(root, name) for name in (*folders, *names) if not name.startswith(".")], folder, results)
+        found.linked.extend(path for path in inside if os.path.islink(path) and os.path.isdir(path))
+        found.dangling.extend(path for path in inside if os.path.islink(path) and not os.path.exists(path))
+        found.files.extend(path for path in inside if os.path.isfile(path))
+    return _Listed(sorted(found.files), sorted(found.linked), sorted(found.dangling), found.closed)
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths[:NAMED])) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
+
+
+def _closed(error: OSError) -> str:
+    return f"the folder {error.filename} cannot be listed ({error.strerror}), so nothing in it is made; check its permissions"
 
 
 def _apart(files: list[Path], root: Path, results: Path | None) -> list[Path]:

@@ -116,6 +116,9 @@ def _with_guides(found: Sequence[Found], places: Sequence[str], guides: Mapping[
     listed = functools.cache(_files_by_stem)
     jobs = []
     for file, place in zip(found, places, strict=True):
+        if file.lacks:
+            jobs.append(Job(str(file.path), place, {}, lacks=file.lacks))
+            continue
         try:
             own = {guide: _guide_file(guide, given, file.path, top, listed) for guide, given in guides.items()}
             jobs.append(Job(str(file.path), place, own))
