@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo, Footprint
-from mattecli.core.tuning.memory_guard import resident_memory
+from mattecli.core.tuning.budget import resident_memory
 from mattecli.io.images import write_image
 from tests.support import Run, read
 

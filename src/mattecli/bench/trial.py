@@ -21,9 +21,9 @@ from torch import Tensor
 from mattecli.bench.scene import UNKNOWN, guide_file, photo_file
 from mattecli.core.registry import spec_of_export
 from mattecli.core.runtime import PRECISIONS, Device, LoadedModel, load_model, pick_device
+from mattecli.core.tuning.budget import budget_of
 from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE
 from mattecli.core.tuning.memory import Task, expected_peak, readable
-from mattecli.core.tuning.memory_guard import budget_of
 from mattecli.core.usage import forget_peak, peak_memory, wait_for
 from mattecli.errors import MatteError
 from mattecli.guides.choose import ModelChoice

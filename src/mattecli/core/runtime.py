@@ -13,7 +13,8 @@ from torch import Tensor
 from mattecli.core import export, store
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.registry import ModelSpec
-from mattecli.core.tuning import cpu_quota, malloc
+from mattecli.core.tuning import cpu_quota, malloc, onednn
+from mattecli.core.tuning.budget import note_rest
 from mattecli.core.tuning.cuda_graphs import Replayed
 from mattecli.core.usage import wait_for
 from mattecli.errors import DeviceError, ModelError, UsageError
@@ -167,8 +168,10 @@ def open_model(
 def load_model(path: Path, *, device: Device, precision: str = "fp32") -> LoadedModel:
     """Load an export."""
     malloc.keep()
+    onednn.keep_few_kernels()
     cpu_quota.keep_to_it()
     module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
+    note_rest(device.torch)
     on_gpu = device.torch.type == "cuda"
     return LoadedModel(module=Replayed(module) if on_gpu else module, info=info, device=device, precision=precision)
 

@@ -15,7 +15,7 @@ from mattecli.compositing.over import mixed_over
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import LoadedModel, to_array, to_host, to_tensor
-from mattecli.core.tuning.memory_guard import Outcome, run_within
+from mattecli.core.tuning.memory_guard import Outcome, picture_in_work, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.guides.choose import DRAWN, SUBJECT, ModelChoice, read_guides
@@ -85,6 +85,11 @@ def process(job: Job, recipe: Recipe) -> Result:
     clock = Clock()
     with clock("read"):
         photo = read_photo(job.source)
+    with picture_in_work(photo.size, recipe.model.device, recipe.max_memory):
+        return _made(job, photo, recipe, clock)
+
+
+def _made(job: Job, photo: Photo, recipe: Recipe, clock: Clock) -> Result:
     top = photo.top if holds_sixteen_bit(job.destination) else 255
     with clock("guide"):
         guides = read_guides(photo, job.guides, recipe.choice)

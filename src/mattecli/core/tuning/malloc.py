@@ -1,4 +1,4 @@
-"""The C library's heap, kept between pictures instead of given back to the system after each tensor."""
+"""The C library's heap: kept between pictures instead of given back to the system after each tensor, unless memory is short."""
 
 import contextlib
 import ctypes
@@ -24,3 +24,9 @@ def keep() -> None:
         mallopt(ARENA_MAX, 1)
         mallopt(MMAP_THRESHOLD, KEPT_BYTES)
         mallopt(TRIM_THRESHOLD, -1)
+
+
+def give_back() -> None:
+    """Return all freed pages of the heap to the system; it takes milliseconds, and the next picture asks for them anew."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

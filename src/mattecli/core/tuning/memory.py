@@ -101,8 +101,12 @@ def expected_peak(model: Model, task: Task, options: Mapping[str, Tunable]) -> i
     """
     if model.memory is None:
         return None
-    composing = COMPOSING * task.size[0] * task.size[1]
-    return int(max(call_bytes(model.memory, task, {**model.options, **options}), composing))
+    return max(int(call_bytes(model.memory, task, {**model.options, **options})), composing_bytes(task.size))
+
+
+def composing_bytes(size: Size) -> int:
+    """Bytes that a picture of (height, width) takes at most while its true colours are found and laid out."""
+    return int(COMPOSING * size[0] * size[1])
 
 
 def call_bytes(footprint: Footprint, task: Task, chosen: Mapping[str, Tunable]) -> float:

@@ -5,6 +5,7 @@ and back, and with activations that go over all of it once more. The operator us
 weights whose channels lie together it keeps channels together from one convolution to the next.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,15 @@ ACTIVATIONS = {
     "aten::hardtanh": "hardtanh",
     "aten::hardtanh_": "hardtanh",
 }
+
+# oneDNN keeps a compiled kernel for every layer and size of picture, 1024 unless told otherwise: 60 to 120 MB that grow over hundreds of
+# pictures of mixed sizes. The layers of two networks, for pictures of a few sizes, are fewer than this.
+KERNELS_KEPT = 256
+
+
+def keep_few_kernels() -> None:
+    """Bound the kernels that oneDNN keeps for the whole process, unless the environment does; heard before the first convolution only."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS_KEPT))
 
 
 def is_possible(device: torch.device, dtype: torch.dtype) -> bool:

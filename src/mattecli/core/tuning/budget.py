@@ -1,0 +1,101 @@
+"""What a device has left for a picture, beside what this process holds at rest: with its models loaded and no picture in work.
+
+What earlier pictures took and gave back is free, whether or not the C library has returned it to the system; so a picture's fate does
+not depend on those before it.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from mattecli.core.tuning import malloc
+from mattecli.core.tuning.memory import Budget
+
+if TYPE_CHECKING:
+    from mattecli.core.runtime import Device
+
+# Where control groups keep their limit, their use, and how much of that is cached files that would be given up (proc(5), cgroups(7)).
+GROUPS_V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+GROUPS_V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file")
+
+# Bytes held at rest, by device.
+_at_rest: dict[str, int] = {}
+
+
+def note_rest(device: torch.device) -> None:
+    """Measure what this process holds of a device's memory now, as what it holds at rest; called when a model was loaded."""
+    malloc.give_back()
+    _at_rest[str(device)] = _held(device)
+
+
+def budget_of(device: "Device", limit: int | None = None) -> Budget | None:
+    """What a device has left beside what the process holds at rest, within the `limit` for both together; None where nobody knows."""
+    if str(device.torch) not in _at_rest:
+        note_rest(device.torch)
+    free, at_rest = _free(device.torch), _at_rest[str(device.torch)]
+    if limit is None:
+        return None if free is None else Budget(free, at_rest)
+    left = max(limit - at_rest, 0)
+    return Budget(left if free is None else min(left, free), at_rest, limit)
+
+
+def make_room(needed: int, device: "Device", limit: int | None) -> None:
+    """Return freed heap to the system where so many bytes more would pass the limit, or what the system has."""
+    if device.torch.type == "cuda":
+        return
+    free = free_host_memory()
+    if (limit is not None and resident_memory() + needed > limit) or (free is not None and needed > free):
+        malloc.give_back()
+
+
+def _held(device: torch.device) -> int:
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_memory()
+
+
+def _free(device: torch.device) -> int | None:
+    """Bytes free for this process; on a GPU those that torch keeps for the next tensor are among them."""
+    if device.type != "cuda":
+        return free_host_memory()
+    return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def resident_memory(root: Path = Path("/")) -> int:
+    """Bytes this process holds; 0 where there is no /proc to tell."""
+    try:
+        return int((root / "proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def free_host_memory(root: Path = Path("/")) -> int | None:
+    """Bytes that can be had without swapping, within the limits of this process's control groups; None where there is no /proc."""
+    try:
+        lines = (line.split() for line in (root / "proc/meminfo").read_text().splitlines())
+        machine = next(int(fields[1]) * 1024 for fields in lines if fields[0] == "MemAvailable:")
+    except (OSError, StopIteration):
+        return None
+    return min([machine, *_left_in_groups(root)])
+
+
+def _left_in_groups(root: Path) -> Iterator[int]:
+    listing = root / "proc/self/cgroup"
+    for line in listing.read_text().splitlines() if listing.exists() else []:
+        _, controllers, group = line.split(":", 2)
+        if controllers == "" or "memory" in controllers.split(","):
+            place, limit, used, cached = GROUPS_V1 if controllers else GROUPS_V2
+            for folder in (Path(group), *Path(group).parents):
+                yield from _left_in(root / place / str(folder).lstrip("/"), limit, used, cached)
+
+
+def _left_in(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
+    try:
+        most, now = (folder / limit).read_text().strip(), int((folder / used).read_text())
+        lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        spare = next((int(fields[1]) for fields in lines if fields[0] == cached), 0)
+    except OSError:  # no such group here, as in a container that sees its own group as the root
+        return
+    if most != "max":
+        yield max(int(most) - now + spare, 0)
