@@ -1,8 +1,9 @@
-"""python -m training draw | train | validate | ship RUN.toml: results to stdout as JSON, everything else to stderr."""
+"""python -m training draw | train | validate | ship RUN.toml, or sharpen | adopt FROM TO: results to stdout as JSON, the rest to stderr."""
 
 import argparse
 import json
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import torch
 
 from mattecli.errors import InputError, MatteError
 from training import loop, settings
+from training.adopt import adopt
 from training.diary import say
+from training.photos import sharpen
 from training.pool import Maker, fill
 from training.ship import ship
 from training.state import begun
@@ -21,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one verb; its exit code."""
     asked = _parser().parse_args(arguments)
     try:
+        if asked.verb in WITHOUT_RUN:
+            print(json.dumps(WITHOUT_RUN[asked.verb](asked)))
+            return 0
         run = settings.read(asked.run)
         chosen = {
             name: getattr(asked, name) for name in ("folder", "sources", "minutes", "steps") if getattr(asked, name, None) is not None
@@ -70,6 +76,15 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def _sharpen(asked: argparse.Namespace) -> dict[str, object]:
+    return {"folder": str(asked.kept), "photographs": sharpen(asked.people, asked.kept, _tell)}
+
+
+def _adopt(asked: argparse.Namespace) -> dict[str, str | int]:
+    return adopt(asked.onnx, asked.out)
+
+
+WITHOUT_RUN: dict[str, Callable[[argparse.Namespace], Mapping[str, object]]] = {"sharpen": _sharpen, "adopt": _adopt}
 VERBS = {"draw": _draw, "train": _train, "validate": _validate, "ship": _ship}
 
 
@@ -94,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     shipped.add_argument(
         "--earlier", type=Path, metavar="FILE.pt", help="write the mean with what was shipped earlier in the same training"
     )
+    sharpened = verbs.add_parser("sharpen", help="make mattes of photographs' soft labels, which scenes are drawn from")
+    sharpened.add_argument("people", type=Path, metavar="PHOTOGRAPHS", help="the folder of photographs with labels")
+    sharpened.add_argument("kept", type=Path, metavar="FOLDER", help="where they are kept; what is there stays")
+    adopted = verbs.add_parser("adopt", help="make a start for `subject` of the published small U2-Net (needs the package onnx)")
+    adopted.add_argument("onnx", type=Path, metavar="u2netp.onnx")
+    adopted.add_argument("out", type=Path, metavar="OUT.pt")
     return parser
 
 

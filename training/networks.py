@@ -39,6 +39,7 @@ class Lesson(ABC):
     fields: tuple[str, ...] = ("image", "alpha", "foreground", "background", "trimap")
     coarse = False
     by_trimap = False  # whether it is given the trimap, and so measured where that is unknown
+    scenes = False  # whether its examples are scenes with subjects (scenes.py) and not the engine's composites
     terms_known: tuple[str, ...] = ()
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
@@ -279,6 +280,37 @@ def _blurred(plane: Tensor) -> Tensor:
     return F.conv2d(F.pad(plane, [1, 1, 1, 1], mode="reflect"), (taps[:, None] * taps)[None, None])
 
 
+class Subject(Lesson):
+    """Qin et al., 2020: binary cross entropy of the fused matte and of each level's, here with an overlap of what is found and what is
+    there, and with the verdict: whether the picture shows a subject, and a person. Its examples are scenes (scenes.py)."""
+
+    architecture = "subject"
+    fields = ("image", "alpha", "weight", "present", "person")
+    scenes = True
+    terms_known = ("fused", "levels", "overlap", "absolute", "verdict")
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        subject = import_module("mattecli.nets.subject")
+        planes, verdict = network(subject.prepared(batch["image"], batch["image"].shape[3]))
+        logits = planes.float()
+        return {"alpha": torch.sigmoid(logits[:, :1]), "logits": logits, "verdict": verdict.float()}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        true, weight, logits, alpha = batch["alpha"], batch["weight"], answer["logits"], answer["alpha"]
+        entropy = F.binary_cross_entropy_with_logits(logits, true.expand_as(logits), reduction="none") * weight
+        shared, either = (alpha * true).sum((1, 2, 3)), (alpha + true - alpha * true).sum((1, 2, 3))
+        apart = (1.0 - (shared + 1.0) / (either + 1.0)) * batch["present"].flatten() * weight.mean((1, 2, 3))
+        facts = torch.cat((batch["present"], batch["person"]), 1).flatten(1)
+        verdict = F.binary_cross_entropy_with_logits(answer["verdict"], facts, reduction="none").mean(1) * weight.mean((1, 2, 3))
+        return {
+            "fused": entropy[:, :1].mean(),
+            "levels": entropy[:, 1:].mean(),
+            "overlap": apart.mean(),
+            "absolute": ((alpha - true).abs() * weight).mean(),
+            "verdict": verdict.mean(),
+        }
+
+
 LESSONS: dict[str, Lesson] = {
     "fusion": Fusion(),
     "fusion-plate": FusionPlate(),
@@ -286,6 +318,7 @@ LESSONS: dict[str, Lesson] = {
     "bgmv2": BackgroundMatting2(),
     "bgm": BackgroundMatting1(),
     "modnet": ModNet(),
+    "subject": Subject(),
 }
 
 

@@ -28,6 +28,7 @@ from mattecli.errors import InputError
 from training.coarse import coarse_matte
 from training.engine import Example, Sources, draw
 from training.networks import lesson_of
+from training.scenes import Scene, draw_scene, library
 from training.settings import Run, as_table
 
 Arrays = dict[str, NDArray[Any]]
@@ -77,6 +78,9 @@ class Maker:
     def __call__(self, index: int) -> Arrays:
         run = self.run
         seed = (run.seed << 32) + index + HELD_OUT * self.held_out
+        if lesson_of(run.network).scenes:
+            pictures = library(run.subjects, run.sources, run.data.hold_out, self.held_out)
+            return as_arrays(draw_scene(seed, size=run.data.size, pictures=pictures, settings=run.subjects))
         sources = sources_of(run.sources, run.data.hold_out, self.held_out, run.data.leave_out)
         example = draw(seed, size=run.data.size, sources=sources, settings=run.engine)
         return parts(example) if self.in_parts else packed(example, run.network, coarse=not self.coarse_is_made_later)
@@ -113,6 +117,13 @@ class Maker:
             write(stream, **self(index))  # type: ignore[arg-type]
         part.replace(self.path(index))
         return index
+
+
+def as_arrays(scene: Scene) -> Arrays:
+    """The arrays of a scene as small integers; what it shows as arrays [1, 1]."""
+    planes = {"image": scene.image, "alpha": scene.alpha, "weight": scene.weight}
+    facts = {name: np.full((1, 1), getattr(scene, name), np.float32) for name in ("present", "person")}
+    return {name: _rounded(array, name) for name, array in (planes | facts).items()}
 
 
 def packed(example: Example, network: str, *, coarse: bool = True) -> Arrays:

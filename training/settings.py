@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from mattecli.errors import InputError
 from training.engine import EngineSettings
+from training.scenes import Subjects
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -117,6 +118,7 @@ class Run:
     optimiser: Optimiser = Optimiser()
     keep: Keep = Keep()
     engine: EngineSettings = field(default_factory=EngineSettings)
+    subjects: Subjects = field(default_factory=Subjects)
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

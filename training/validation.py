@@ -30,7 +30,7 @@ def validate(state: State) -> dict[str, dict[str, float]]:
             error = (plane - batch["alpha"])[region].cpu().numpy()
             measured.setdefault(name, []).append((metrics.sad(error) / 1000.0, metrics.mse(error) or 0.0))
         if index < state.run.keep.sheet:
-            shown = {name: batch[name] for name in ("image", "trimap")} | {"truth": batch["alpha"]} | planes
+            shown = {name: batch[name] for name in ("image", "trimap") if name in batch} | {"truth": batch["alpha"]} | planes
             rows.append({name: plane[0].permute(1, 2, 0).squeeze(2).cpu().numpy() for name, plane in shown.items()})
     if rows:
         write_image(sheet(rows), Path(state.run.folder) / f"validation-{state.step:08d}.png")

@@ -8,7 +8,8 @@ In, in this order:
     then the model's tunables, each with a default.
 Out:
     alpha       float32 [B, 1, H, W] in 0..1 at the image's size;
-    foreground  float32 [B, 3, H, W] in 0..1, or None.
+    foreground  float32 [B, 3, H, W] in 0..1, or None;
+    verdict     float32 [B, 2] in 0..1, how sure it is that the image shows a subject, and a person   (if the model declares it).
 
 What a network's authors do around their network (channel order, normalisation, resizing, padding, trimap encoding, cropping back)
 is written in torch and lives inside the file, so the runtime knows nothing of any network.
@@ -57,7 +58,7 @@ class ExportInfo:
 
     `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults and
     `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from
-    (None for a model without weights); `memory` is None where it was never measured.
+    (None for a model without weights); `memory` is None where it was never measured; `verdict`: whether it answers one.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ExportInfo:
     versions: dict[str, str]
     lossy_options: dict[str, Tunable] = field(default_factory=dict)
     memory: Footprint | None = None
+    verdict: bool = False
     format: int = FORMAT
 
     def to_json(self) -> str:

@@ -186,6 +186,7 @@ def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
         versions={"mattecli": __version__, "torch": torch.__version__},
         lossy_options=dict(spec.lossy_options),
         memory=spec.memory,
+        verdict=spec.verdict,
     )
 
 

@@ -49,6 +49,7 @@ class ModelSpec:
     licence: str
     paper: str
     foreground: bool = False
+    verdict: bool = False
     refine: str = ""
     build: Mapping[str, Tunable] = field(default_factory=dict)
     options: Mapping[str, Tunable] = field(default_factory=dict)
@@ -96,6 +97,7 @@ def spec_of_export(path: Path) -> ModelSpec:
         licence=info.licence,
         paper="",
         foreground=info.foreground,
+        verdict=info.verdict,
         options=info.options,
         lossy_options=info.lossy_options,
         memory=info.memory,

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -108,6 +109,14 @@ def round_as(precision: str) -> None:
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
+class Answer(NamedTuple):
+    """What a model says of images: alpha [B, 1, H, W], foreground [B, 3, H, W] or None, verdict [B, 2] or None; see the contract."""
+
+    alpha: Tensor
+    foreground: Tensor | None
+    verdict: Tensor | None = None
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A loaded model, ready to run. No answer depends on earlier calls; what a GPU keeps of them only makes it quicker (cuda_graphs.py)."""
@@ -120,9 +129,14 @@ class LoadedModel:
     def __call__(
         self, image: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable] | None = None
     ) -> tuple[Tensor, Tensor | None]:
+        """Run the export; (alpha, foreground or None). See `answer`."""
+        alpha, foreground, _ = self.answer(image, guides, options)
+        return alpha, foreground
+
+    def answer(self, image: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable] | None = None) -> Answer:
         """Run the export on tensors that lie on its device, shaped as the contract says.
 
-        `guides` must hold every guide the model declares; `options` overrides tunables by name. Returns (alpha, foreground or None).
+        `guides` must hold every guide the model declares; `options` overrides tunables by name.
         """
         missing = [guide for guide in self.info.guides if guide not in guides]
         if missing:
@@ -131,8 +145,7 @@ class LoadedModel:
         if self.device.torch.type == "cuda":
             round_as(self.precision)
         with export.running(), torch.inference_mode():
-            alpha, foreground = self.module(*tensors, **checked_options(self.info, options or {}))
-        return alpha, foreground
+            return Answer(*self.module(*tensors, **checked_options(self.info, options or {})))
 
 
 def checked_options(info: ExportInfo, options: Mapping[str, Tunable]) -> dict[str, Tunable]:

@@ -28,7 +28,7 @@ WAITING = {"item", "_local_scalar_dense", "is_nonzero", "equal", "nonzero", "mas
 INDEXING = {"index", "index_put", "index_put_"}
 """Operators that wait for how many there are where the index is of bools."""
 
-Answer = tuple[Tensor, Tensor | None]
+Answer = tuple[Tensor | None, ...]
 
 _one_at_a_time = threading.Lock()
 
@@ -45,8 +45,7 @@ class Recording:
         for place, tensor in zip(self.given, tensors, strict=True):
             place.copy_(tensor)
         self.graph.replay()
-        alpha, foreground = self.answer
-        return alpha.clone(), None if foreground is None else foreground.clone()
+        return tuple(None if part is None else part.clone() for part in self.answer)
 
 
 class Replayed:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
-from mattecli.core.runtime import PRECISIONS, Device, LoadedModel
+from mattecli.core.runtime import PRECISIONS, Answer, Device, LoadedModel
 from mattecli.core.tuning.budget import budget_of, make_room
 from mattecli.core.tuning.memory import Budget, Plan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
 from mattecli.core.tuning.room import room
@@ -17,12 +17,13 @@ from mattecli.errors import ModelError, OutOfMemoryError
 
 @dataclass(frozen=True)
 class Outcome:
-    """A model's answer, alpha and foreground or None; what had to be changed for it to fit; and the peak that was expected, in bytes."""
+    """A model's answer, whose foreground and verdict may be None; what was changed for it to fit; the expected peak in bytes."""
 
     alpha: Tensor
     foreground: Tensor | None
     notes: tuple[str, ...]
     expected: int | None
+    verdict: Tensor | None = None
 
 
 def run_within(
@@ -78,11 +79,13 @@ def _one_by_one(
         for at, one in enumerate(image.split(1))
     ]
     foregrounds = [outcome.foreground for outcome in outcomes if outcome.foreground is not None]
+    verdicts = [outcome.verdict for outcome in outcomes if outcome.verdict is not None]
     return Outcome(
         alpha=torch.cat([outcome.alpha for outcome in outcomes]),
         foreground=torch.cat(foregrounds) if foregrounds else None,
         notes=tuple(dict.fromkeys(note for outcome in outcomes for note in outcome.notes)),
         expected=max((outcome.expected or 0 for outcome in outcomes), default=0) or None,
+        verdict=torch.cat(verdicts) if verdicts else None,
     )
 
 
@@ -100,14 +103,15 @@ def _run_alone(
     if budget is not None:
         tell(announcement(model.info, task, chosen, budget))
     try:
-        return _outcome(model, model(image, guides, chosen.options), chosen, budget)
+        return _outcome(model, model.answer(image, guides, chosen.options), chosen, budget)
     except OutOfMemoryError:
         if task.batch > 1:
             raise
     # What the failed call held is free only outside of that block.
     budget = budget_of(model.device, limit)
     smaller = plan_smaller(model.info, task, options=chosen.options, budget=budget)
-    return _outcome(model, model(image, guides, smaller.options), replace(smaller, change=f"memory ran out; {smaller.change}"), budget)
+    changed = replace(smaller, change=f"memory ran out; {smaller.change}")
+    return _outcome(model, model.answer(image, guides, smaller.options), changed, budget)
 
 
 def _is_left(needed: int, device: Device, limit: int | None) -> bool:
@@ -116,14 +120,14 @@ def _is_left(needed: int, device: Device, limit: int | None) -> bool:
     return budget is None or needed <= budget.left
 
 
-def _outcome(model: LoadedModel, answer: tuple[Tensor, Tensor | None], chosen: Plan, budget: Budget | None) -> Outcome:
-    alpha, foreground = answer
+def _outcome(model: LoadedModel, answer: Answer, chosen: Plan, budget: Budget | None) -> Outcome:
+    alpha, foreground, verdict = answer
     total = alpha.sum() if foreground is None else alpha.sum() + foreground.sum()
     if not bool(total.isfinite()):
         advice = "its weights may be damaged, so choose another model" if model.precision == "fp32" else "use --precision fp32"
         raise ModelError(f"{model.info.name} answered with values that are no numbers; {advice}")
     expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
-    return Outcome(alpha, foreground, notes=(chosen.change,) if chosen.change else (), expected=expected)
+    return Outcome(alpha, foreground, notes=(chosen.change,) if chosen.change else (), expected=expected, verdict=verdict)
 
 
 def _task(model: LoadedModel, image: Tensor, guides: Mapping[str, Tensor]) -> Task:

@@ -1,0 +1,105 @@
+"""Scenes: what the network that finds subjects is taught from."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mattecli.errors import InputError
+from training.networks import lesson_of
+from training.photos import photos, sharpen
+from training.pool import as_arrays, stacked, unpacked
+from training.scenes import Library, Subjects, draw_scene, library
+
+NOTHING, SOMETHING = Subjects(empty=1.0), Subjects(empty=0.0, composites=1.0)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A discs' portrait gallery: six photographs with labels, a cut-out, a render, two backgrounds."""
+    folder = tmp_path_factory.mktemp("sources")
+    entries = []
+    for number in range(6):
+        label = disc(64, 20)
+        photo = np.where(disc(256, 80)[..., None] > 128, [40, 60, 200], [180, 190, 90 + 10 * number])
+        entries.append({"file": f"photos/{number}.png", "label": f"labels/{number}.png", "kind": "person", "agreement": 0.97})
+        write(folder / "people" / "photos" / f"{number}.png", photo)
+        write(folder / "people" / "labels" / f"{number}.png", np.dstack([label] * 3))
+    (folder / "people" / "sources.json").write_text(json.dumps(entries))
+    cutout = np.dstack((np.full((90, 90, 3), 30), disc(90, 40)))
+    write(folder / "people" / "cutouts" / "c.png", cutout)
+    write(folder / "foregrounds" / "f.png", cutout)
+    write(folder / "people" / "renders" / "r.webp", cutout[..., :3])
+    write(folder / "people" / "renders" / "r_alpha.png", cutout[..., 3])
+    for name in ("a.png", "b.png"):
+        write(folder / "backgrounds" / name, np.random.default_rng(1).integers(0, 255, (70, 90, 3)))
+    sharpen(folder / "people", folder / "kept", lambda done, count: None)
+    return folder
+
+
+def disc(side: int, radius: int) -> np.ndarray:
+    rows, columns = np.indices((side, side)) - side / 2 + 0.5
+    return np.clip((radius - np.hypot(rows, columns)) * 64 + 128, 0, 255)
+
+
+def write(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), pixels.astype(np.uint8))
+
+
+def gallery(sources: Path, settings: Subjects = SOMETHING) -> tuple[Library, Subjects]:
+    settings = replace(settings, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
+    return library(settings, str(sources), 0, False), settings
+
+
+def test_a_label_becomes_a_matte_of_the_photo_s_own_edge(sources: Path) -> None:
+    pixels = photos(sources / "people", sources / "kept")[0].read()
+    assert pixels.shape == (256, 256, 4)
+    assert np.abs(pixels[..., 3].astype(int) - disc(256, 80)).mean() < 2, "the label's own edge, four times coarser, is 4 levels off"
+
+
+def test_photographs_that_were_never_sharpened_are_asked_for(sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="python -m training sharpen"):
+        photos(sources / "people", tmp_path)
+
+
+def test_a_scene_depends_on_its_seed_alone(sources: Path) -> None:
+    pictures, settings = gallery(sources)
+    first, again, other = (draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (5, 5, 6))
+    assert np.array_equal(first.image, again.image) and np.array_equal(first.alpha, again.alpha)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_a_scene_without_a_subject_says_so(sources: Path) -> None:
+    pictures, settings = gallery(sources, NOTHING)
+    scene = draw_scene(1, size=64, pictures=pictures, settings=settings)
+    assert (scene.present, scene.person, scene.alpha.max()) == (0.0, 0.0, 0.0)
+
+
+def test_composites_hold_their_subjects_and_no_picture_that_was_left_out(sources: Path) -> None:
+    pictures, settings = gallery(sources)
+    scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in range(20)]
+    assert all(scene.present == 1.0 and scene.alpha.max() > 0.9 and scene.alpha.min() == 0.0 for scene in scenes)
+    assert {scene.person for scene in scenes} == {0.0, 1.0}
+    spared, _ = gallery(sources, Subjects(leave_out=("f.png",)))
+    assert "f.png" in {path.name for path, _, _ in pictures.cutouts} > {path.name for path, _, _ in spared.cutouts}
+
+
+def test_the_lesson_s_losses_fall_when_the_answer_is_right(sources: Path) -> None:
+    pictures, settings = gallery(sources)
+    scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (1, 2)]
+    batch = unpacked(stacked([as_arrays(scene) for scene in scenes]), torch.device("cpu"))
+    lesson = lesson_of("subject")
+    logits = 20.0 * (batch["alpha"] - 0.5)
+    facts = 20.0 * (torch.cat((batch["present"], batch["person"]), 1).flatten(1) - 0.5)
+    right = {"alpha": logits.sigmoid(), "logits": logits.expand(-1, 7, -1, -1), "verdict": facts}
+    wrong = {"alpha": 1 - right["alpha"], "logits": -right["logits"], "verdict": -facts}
+    good, bad = lesson.terms(right, batch), lesson.terms(wrong, batch)
+    assert set(good) == set(lesson.terms_known)
+    assert all(good[name] < 0.3 * bad[name] for name in good)
+    with torch.no_grad():
+        assert lesson.answer(lesson.build({}).eval(), batch)["logits"].shape == (2, 7, 64, 64)

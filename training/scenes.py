@@ -1,0 +1,267 @@
+"""Pictures with subjects in them, drawn for the network that finds subjects: image, matte, how far it is trusted, what it shows.
+
+Three kinds: a photograph with its sharpened label, seen through a random window; subjects with exact or good mattes laid over
+backgrounds; and pictures without a subject. All are squeezed into a square, as the network sees them, so proportions vary.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.errors import InputError
+from training.photos import Photo, photos, read_rgba
+
+Levels = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+
+EMPTY = 0.004
+"""A picture with less alpha than this, as a share of all, shows no subject."""
+
+GOOD = 0.93
+"""From this agreement of its teachers on, a photograph's matte is good enough to cut its subject out."""
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """What scenes are drawn from; photographs, cut-outs and renders lie in the folder `people` of the run's sources.
+
+    kept: where sharpened photographs lie. composites, empty: shares of examples that are laid over backgrounds, and that show nothing.
+    crowd: how often a composite holds more than one subject. leave_out: cut-outs that the weights will be judged by. no_subject:
+    backgrounds in which nothing stands out.
+    """
+
+    kept: str = "runs/sharpened"
+    composites: float = 0.35
+    empty: float = 0.08
+    crowd: float = 0.3
+    leave_out: tuple[str, ...] = ()
+    no_subject: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A drawn picture: `image` [H, W, 3] in 0..1, `alpha` and `weight` [H, W], and whether it shows a subject, a person."""
+
+    image: Plane
+    alpha: Plane
+    weight: Plane
+    present: float
+    person: float
+
+
+@dataclass(frozen=True)
+class Library:
+    """What scenes are drawn from: cut-outs are paths of RGBA pictures, with whether each is a person."""
+
+    photos: tuple[Photo, ...]
+    cutouts: tuple[tuple[Path, Path | None, bool], ...]
+    backgrounds: tuple[Path, ...]
+
+
+@cache
+def library(settings: Subjects, sources: str, hold_out: int, held_out: bool) -> Library:
+    """The pictures of a run for training, or those held out: of each list every `hold_out`-th."""
+    shots = Path(sources)
+    people = shots / "people"
+    every = photos(people, Path(settings.kept))
+    cutouts: list[tuple[Path, Path | None, bool]] = [(path, None, False) for path in sorted((people / "cutouts").glob("*.png"))]
+    cutouts += [(path, path.with_name(f"{path.stem}_alpha.png"), True) for path in sorted((people / "renders").glob("*.webp"))]
+    left_out = set(settings.leave_out)
+    cutouts += [
+        (path, None, path.name.startswith("p3m")) for path in sorted((shots / "foregrounds").glob("*.png")) if path.name not in left_out
+    ]
+    backgrounds = [shots / "backgrounds" / name for name in settings.no_subject]
+    missing = [path for path in backgrounds if not path.exists()]
+    if missing:
+        raise InputError(f"{missing[0]} does not exist; mend subjects.no_subject")
+    return Library(*(_part(tuple(pictures), hold_out, held_out) for pictures in (every, cutouts, backgrounds)))  # type: ignore[arg-type]
+
+
+def _part(pictures: tuple[object, ...], hold_out: int, held_out: bool) -> tuple[object, ...]:
+    if hold_out == 0:
+        return pictures
+    return tuple(picture for place, picture in enumerate(pictures) if (place % hold_out == 0) == held_out)
+
+
+def draw_scene(seed: int, *, size: int, pictures: Library, settings: Subjects) -> Scene:
+    """A scene of side `size` that depends on its seed and the settings alone."""
+    chance = np.random.default_rng(seed)
+    kind = chance.random()
+    if kind < settings.empty:
+        return _seen(chance, _background(chance, pictures, size), np.zeros((size, size), np.float32), 0.5, person=False)
+    if kind < settings.empty + settings.composites:
+        return _composite(chance, pictures, size, settings.crowd)
+    return _photograph(chance, pictures, size)
+
+
+def _photograph(chance: np.random.Generator, pictures: Library, size: int) -> Scene:
+    photo = pictures.photos[chance.integers(len(pictures.photos))]
+    pixels = _window(chance, photo.read(), 0.6)
+    pixels = resized(pixels, (size, size))
+    trust = float(np.clip((photo.agreement - 0.5) / 0.35, 0.05, 1.0))
+    colours, alpha = in_floats(pixels[..., :3]), in_floats(pixels[..., 3])
+    return _seen(chance, colours, alpha, trust, person=photo.kind == "person")
+
+
+def _window(chance: np.random.Generator, pixels: Levels, least: float) -> Levels:
+    """Half of the time all of a picture, else a part with sides of at least `least` of its own."""
+    if chance.random() < 0.5:
+        return pixels
+    height, width = pixels.shape[:2]
+    rows, columns = int(height * chance.uniform(least, 1)), int(width * chance.uniform(least, 1))
+    top, left = chance.integers(height - rows + 1), chance.integers(width - columns + 1)
+    return pixels[top : top + rows, left : left + columns]
+
+
+def _background(chance: np.random.Generator, pictures: Library, size: int) -> Plane:
+    """A picture of nothing [size, size, 3]: of the list, or a part of a photograph beside its subject."""
+    part = _beside_a_subject(chance, pictures) if chance.random() < 0.6 else None
+    if part is None:
+        path = pictures.backgrounds[chance.integers(len(pictures.backgrounds))]
+        part = _window(chance, read_rgba(path), 0.4)[..., :3]
+    return in_floats(resized(part, (size, size)))
+
+
+def resized(pixels: Levels, size: tuple[int, int]) -> Levels:
+    """A picture of another `size` (width, height), each new pixel the mean of those it covers."""
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def in_floats(levels: Levels) -> Plane:
+    """Levels of 255 as values in 0..1."""
+    return levels.astype(np.float32) / np.float32(255)
+
+
+def _beside_a_subject(chance: np.random.Generator, pictures: Library) -> Levels | None:
+    photo = pictures.photos[chance.integers(len(pictures.photos))]
+    if photo.agreement < 0.8:
+        return None
+    pixels = photo.read()
+    height, width = pixels.shape[:2]
+    for _ in range(12):
+        rows, columns = int(height * chance.uniform(0.3, 0.9)), int(width * chance.uniform(0.3, 0.9))
+        top, left = chance.integers(height - rows + 1), chance.integers(width - columns + 1)
+        part = pixels[top : top + rows, left : left + columns]
+        if part[..., 3].max() < 12:
+            return np.ascontiguousarray(part[..., :3])
+    return None
+
+
+def _composite(chance: np.random.Generator, pictures: Library, size: int, crowd: float) -> Scene:
+    """One to four subjects over a background."""
+    image, alpha, person = _background(chance, pictures, size), np.zeros((size, size), np.float32), False
+    if chance.random() < 0.4:
+        image = blurred(image, chance.uniform(0.5, 0.015 * size))
+    count = 1 + (int(chance.integers(1, 4)) if chance.random() < crowd else 0)
+    for _ in range(count):
+        pixels, is_person = _cutout(chance, pictures)
+        placed = _placed(chance, pixels, size, largest=1.1 if count == 1 else 0.8)
+        colours = _lit_alike(chance, placed[..., :3], image)
+        cover = placed[..., 3:]
+        image = image * (1 - cover) + colours * cover
+        alpha = 1 - (1 - alpha) * (1 - cover[..., 0])
+        person = person or is_person
+    return _seen(chance, image, alpha, 1.0, person=person)
+
+
+def _cutout(chance: np.random.Generator, pictures: Library) -> tuple[Levels, bool]:
+    """A subject [H, W, 4]: an exact cut-out, or that of a photograph whose label is good."""
+    if chance.random() < 0.5:
+        path, alpha, person = pictures.cutouts[chance.integers(len(pictures.cutouts))]
+        pixels = read_rgba(path)
+        if alpha is not None:
+            pixels = np.dstack((pixels[..., :3], read_rgba(alpha)[..., 0]))
+        return _trimmed(pixels), person
+    for _ in range(50):
+        photo = pictures.photos[chance.integers(len(pictures.photos))]
+        if photo.agreement >= GOOD:
+            pixels = photo.read()
+            if pixels[..., 3].max() > 200:
+                return _trimmed(_with_own_colours(pixels)), photo.kind == "person"
+    raise InputError("no photograph has a label that its teachers agree on; give better ones")
+
+
+def _with_own_colours(pixels: Levels) -> Levels:
+    """Colours under a soft edge without the background's: those of the solid parts nearby."""
+    solid = (pixels[..., 3] >= 250).astype(np.float32)
+    colours = pixels[..., :3].astype(np.float32)
+    weight = cv2.GaussianBlur(solid, (0, 0), 4.0)
+    near = cv2.GaussianBlur(colours * solid[..., None], (0, 0), 4.0) / np.maximum(weight, 1e-4)[..., None]
+    share = (np.maximum(solid, np.float32(weight < 1e-3)))[..., None]
+    return np.dstack((np.clip(colours * share + near * (1 - share), 0, 255).astype(np.uint8), pixels[..., 3]))
+
+
+def _trimmed(pixels: Levels) -> Levels:
+    rows, columns = np.flatnonzero(pixels[..., 3].max(1) > 8), np.flatnonzero(pixels[..., 3].max(0) > 8)
+    if not len(rows):
+        return pixels
+    return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _placed(chance: np.random.Generator, pixels: Levels, size: int, *, largest: float) -> Plane:
+    """A subject somewhere in a square [size, size, 4] in 0..1; one that was cut by its picture's lower edge stands on ours."""
+    if chance.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    height, width = pixels.shape[:2]
+    scale = size * chance.uniform(0.25, largest) / max(height, width)
+    stretch = float(np.exp(chance.uniform(-0.35, 0.35)))
+    rows, columns = max(int(height * scale / stretch), 4), max(int(width * scale * stretch), 4)
+    small = in_floats(resized(pixels, (columns, rows)))
+    cut_below = (pixels[-1, :, 3] > 128).mean() > 0.1
+    top = size - rows if cut_below else int(chance.uniform(-0.2 * rows, size - 0.8 * rows))
+    left = int(chance.uniform(-0.25 * columns, size - 0.75 * columns))
+    canvas = np.zeros((size, size, 4), np.float32)
+    first, last = max(top, 0), min(top + rows, size)
+    start, end = max(left, 0), min(left + columns, size)
+    if last > first and end > start:
+        canvas[first:last, start:end] = small[first - top : last - top, start - left : end - left]
+    return canvas
+
+
+def _lit_alike(chance: np.random.Generator, colours: Plane, image: Plane) -> Plane:
+    """Colours some of the way towards the background's mean light."""
+    share = chance.uniform(0.0, 0.4)
+    lit = colours[colours.max(2) > 0]
+    if not len(lit):
+        return colours
+    gain = (image.mean((0, 1)) + 0.1) / (lit.mean(0) + 0.1)
+    return np.clip(colours * (1 - share + share * np.clip(gain, 0.4, 2.0)), 0, 1).astype(np.float32)
+
+
+def _seen(chance: np.random.Generator, image: Plane, alpha: Plane, trust: float, *, person: bool) -> Scene:
+    """A scene as a camera and a file show it: mirrored, other colours, out of focus, noisy, compressed."""
+    if chance.random() < 0.5:
+        image, alpha = image[:, ::-1], alpha[:, ::-1]
+    image = _recoloured(chance, np.ascontiguousarray(image))
+    if chance.random() < 0.12:
+        image = blurred(image, chance.uniform(0.4, 1.6))
+    if chance.random() < 0.25:
+        image = image + chance.normal(0, chance.uniform(0.005, 0.05), image.shape).astype(np.float32)
+    levels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    if chance.random() < 0.4:
+        levels = _compressed(levels, int(chance.uniform(35, 92)))
+    present = float(alpha.mean() > EMPTY)
+    shown = np.ascontiguousarray(alpha)
+    return Scene(in_floats(levels), shown, np.full_like(shown, trust), present, present * float(person))
+
+
+def _recoloured(chance: np.random.Generator, image: Plane) -> Plane:
+    luma = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    saturation = 0.0 if chance.random() < 0.05 else chance.uniform(0.6, 1.3)
+    gain = chance.uniform(0.75, 1.25) * chance.uniform(0.92, 1.08, 3)
+    gamma = np.exp(chance.uniform(-0.3, 0.3))
+    return np.clip((luma + saturation * (image - luma)) * gain, 0, 1).astype(np.float32) ** np.float32(gamma)
+
+
+def _compressed(levels: Levels, quality: int) -> Levels:
+    done, data = cv2.imencode(".jpg", levels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1] if done else levels
+
+
+def blurred(image: Plane, sigma: float) -> Plane:
+    """A picture behind a Gaussian of `sigma` pixels."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
