@@ -140,7 +140,7 @@ class ClipBackdrop:
     def notes(self) -> tuple[str, ...]:
         damage = (f"{self._source} {self._reader.damage}",) if self._reader.damage else ()
         looped = (f"{self._source} lasts {self._length:.2f} s, less than the clip, and begins again at its end",) if self._looped else ()
-        return (*damage, *looped)
+        return (*self._reader.notes, *damage, *looped)
 
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)

@@ -146,6 +146,7 @@ def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) 
                 kept, step = kept[::2], 2 * step
             on_frame(frame.index + 1, reader.clip.frames)
         notes = [f"only {wanted} frames are used, since they are so large"] if wanted < request.frames else []
+        notes += reader.notes
         notes += [f"{request.source} {reader.damage}; the plate is made of the frames before that"] if reader.damage else []
         return Reel(reader.clip, kept, tuple(notes))
 

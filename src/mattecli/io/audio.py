@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import inf
-from pathlib import Path
 from typing import cast
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard
 
-from mattecli.errors import InputError
 from mattecli.io.codecs import Container
+from mattecli.io.video.opening import open_container
+from mattecli.io.video.timeline import Timeline, may_jump
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _RATES = {"aac": _AAC_RATES, "libopus": (48000,)}
@@ -101,10 +101,11 @@ class Sound:
         self.notes: list[str] = []
         self._trimmed, self._end, self._origin = trimmed, end, Fraction(0)
         self._keeps_negative = container.keeps_negative
-        self._source, self._input = source, _opened(source)
+        self._source, self._input = source, open_container(source)
         self._states_delay = "matroska" in self._input.format.name
+        self._may_jump = may_jump(self._input)
         for stream in self._input.streams:
-            if stream.type != "audio":
+            if stream.type != "audio" and not self._may_jump:
                 stream.discard = Discard.all  # the pictures are read elsewhere
         known = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
         self._tracks = {stream.index: _Track(stream, output, container) for stream in known}
@@ -138,10 +139,9 @@ class Sound:
         """The packets of the part wanted, in the order of the file."""
         over: set[int] = set()
         try:
-            if self._trimmed and self._origin > _SEEK_MARGIN:
+            if self._trimmed and self._origin > _SEEK_MARGIN and not self._may_jump:
                 self._input.seek(int((self._origin - _SEEK_MARGIN) * 1_000_000))
-            packets = cast("Iterator[Packet[AudioStream]]", self._input.demux(list(streams)) if streams else iter(()))
-            for packet in packets:
+            for packet in self._mended(streams):
                 if not packet.size or packet.pts is None:
                     continue
                 if self._end is not None and _time(packet) >= self._end:
@@ -152,6 +152,15 @@ class Sound:
                     yield packet
         except av.FFmpegError as error:
             self.notes.append(f"the sound of {self._source} breaks off ({error.strerror}); the rest of the result is silent")
+
+    def _mended(self, streams: Sequence[AudioStream]) -> "Iterator[Packet[AudioStream]]":
+        """Packets of these streams with mended time stamps; where those may jump, the pictures' show it too."""
+        timeline, indices = Timeline(self._input), {stream.index for stream in streams}
+        shown = list(self._input.streams) if self._may_jump else list(streams)
+        for packet in self._input.demux(shown) if streams else ():
+            timeline.mend(packet)
+            if packet.stream.index in indices:
+                yield cast("Packet[AudioStream]", packet)
 
     def _too_early(self, packet: "Packet[AudioStream]") -> bool:
         """Before the part wanted; or before zero where the container knows no such time, which would push the pictures back.
@@ -168,13 +177,6 @@ class Sound:
         self.notes += [f"the sound is {name}, which {home} files do not take; it is re-encoded as {target}" for name in names]
         if unknown:
             self.notes.append(f"{unknown} sound stream{'s are' if unknown > 1 else ' is'} of a kind that is not known here and left out")
-
-
-def _opened(source: str) -> InputContainer:
-    try:
-        return av.open(str(Path(source).absolute()), metadata_errors="replace")  # a colon in a bare name would be read as a protocol
-    except av.FFmpegError as error:
-        raise InputError(f"the sound of {source} cannot be read ({error.strerror}); check the path") from error
 
 
 def _encoder(source: AudioStream, output: OutputContainer, name: str) -> AudioStream:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from mattecli.errors import UsageError
 from mattecli.io.images import Pixels
 
@@ -32,7 +34,8 @@ class Clip:
     size: (height, width) of its frames as people see them, rotation applied. time_base: seconds a tick. rate: frames a second on
     average. start: the time stamp of the source's first frame, in ticks, whatever part of it is read. frames: how many there will be
     (reckoned from the rate for a part of a clip), None when the file does not say. bits: per channel, as stored (8, 10, 12, 16). aspect:
-    width of a pixel over its height. lossy: whether compression left its noise in the frames. audio: how many sound streams.
+    width of a pixel over its height. lossy: whether compression left its noise in the frames. audio: how many sound streams. alpha:
+    whether its frames have a transparency, be it one that hides nothing.
     """
 
     source: str
@@ -46,6 +49,7 @@ class Clip:
     aspect: Fraction = Fraction(1)
     lossy: bool = True
     audio: int = 0
+    alpha: bool = False
 
     @property
     def top(self) -> int:
@@ -57,13 +61,19 @@ class Clip:
 class Frame:
     """One frame: RGB [H, W, 3], uint8 for an 8-bit clip, else uint16 over its full range; pts and duration in the clip's ticks.
 
-    index counts the frames delivered, from 0.
+    index counts the frames delivered, from 0. alpha: the frame's transparency [H, W] in the dtype of its pixels, where the clip has one.
     """
 
     pixels: Pixels
     pts: int
     duration: int
     index: int
+    alpha: Pixels | None = None
+
+    @property
+    def transparency(self) -> Pixels | None:
+        """Its alpha, None for one that hides nothing."""
+        return None if self.alpha is None or self.alpha.min() == np.iinfo(self.alpha.dtype).max else self.alpha
 
 
 @dataclass(frozen=True)
@@ -107,10 +117,14 @@ class Reader(Protocol):
     """Gives the frames of a clip once, in presentation order, with growing time stamps; used in a with-block, or closed by hand.
 
     clip: what is delivered; with `every`, its rate and its frames' durations are those of the thinned clip. damage: None, or what was
-    found wrong with the source so far, as the end of a sentence about it ("is cut off ..."); what could be decoded was delivered.
+    found wrong with the source so far, as the end of a sentence about it ("is cut off ..."); what could be decoded was delivered. notes:
+    what else a person should know of how it was read, complete when the last frame was delivered.
     """
 
     clip: Clip
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
     @property
     def damage(self) -> str | None: ...

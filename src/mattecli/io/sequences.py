@@ -38,6 +38,7 @@ class SequenceReader:
     """
 
     damage: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __init__(self, source: str, *, rate: Fraction, span: Span) -> None:
         if rate <= 0:
@@ -70,7 +71,7 @@ class SequenceReader:
         for index, number in enumerate(self._span.pick(timed)):
             photo = read_photo(self._pictures[number])
             self._check(photo, self._pictures[number])
-            yield Frame(photo.pixels, pts=number, duration=self._span.every, index=index)
+            yield Frame(photo.pixels, number, self._span.every, index, photo.alpha)
 
     def _check(self, photo: Photo, path: Path) -> None:
         if (photo.size, photo.top) != (self.clip.size, self.clip.top):

@@ -3,22 +3,19 @@
 import itertools
 from collections.abc import Generator, Iterator
 from fractions import Fraction
-from pathlib import Path
+from typing import cast
 
 import av
-from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from mattecli.errors import InputError
-from mattecli.io.files import reading
+from mattecli.io.video.length import declared_end, is_cut_off
+from mattecli.io.video.opening import open_moving, picture_stream
+from mattecli.io.video.timeline import Timeline, may_jump
 
-_PICTURE_BRANDS = ("heic", "heix", "mif1", "avif")
-_MOVIE_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # bytes 4 to 8 of .mp4 and .mov
-_OTHER_BEGINNINGS = (b"\x1aE\xdf\xa3", b"RIFF")  # .mkv and .webm, .avi
 _TIMES_BLOCKS = "mpeg"  # .mpg and .vob give a time to a block of frames, so after a seek frames come with other times
 _KEEPS_LENGTH = ("matroska", "avi")  # .mkv, .webm and .avi; of others FFmpeg estimates the length
+_ROUNDS_TIMES = ("matroska", "flv", "asf", "mpegts")
 _USUAL_RATE = Fraction(25)
 
 
@@ -31,6 +28,7 @@ class VideoFile:
     def __init__(self, source: str) -> None:
         self.source = source
         self.damage: str | None = None
+        self._wrong_length = ""
         self._is_whole = True
         self._decoded = self._first = self._reached = 0
         self._open()
@@ -55,9 +53,22 @@ class VideoFile:
         return Fraction(self._stream.average_rate or self._stream.guessed_rate or _USUAL_RATE)
 
     @property
+    def rounds_times(self) -> bool:
+        """Whether its container counts time in ticks that do not suit the rate of the frames, and rounds."""
+        return self._container.format.name.startswith(_ROUNDS_TIMES)
+
+    @property
     def step(self) -> int:
         """Ticks from frame to frame at that rate."""
         return max(1, round(1 / (self.rate * self.time_base)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else a person should know of it, complete when its last frame was given."""
+        joins = self._timeline.joins
+        times = "once" if joins == 1 else f"{joins} times"
+        jumps = f"the time stamps of {self.source} jump {times}; the parts are joined, pictures and sound alike"
+        return (*([jumps] if joins else []), *([self._wrong_length] if self._wrong_length else []))
 
     @property
     def audio(self) -> int:
@@ -83,15 +94,24 @@ class VideoFile:
         """A frame's time in ticks, where it has one. AVI keeps times of decoding only, and what FFmpeg guesses from them runs backward."""
         return frame.dts if self._container.format.name == "avi" else frame.pts
 
-    def frames(self) -> Generator[av.VideoFrame, None, None]:
-        """Every frame from here to the end. Damage is noted and passed over."""
+    def frames(self, after: int | None = None) -> Generator[av.VideoFrame, None, None]:
+        """Every frame from here to the end; packets before the tick `after` are not decoded. Damage is noted and passed over."""
         try:
-            for packet in self._container.demux(self._stream):
-                yield from self._frames_of(packet)
+            for packet in self._packets():
+                if after is None or packet.dts is None or packet.dts >= after:
+                    yield from self._frames_of(packet)
         except av.FFmpegError as error:
             self.damage = f"cannot be read beyond {self._seconds:.2f} s ({error.strerror})"
             yield from self._frames_of(None)
         self._note_shortage()
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        """The packets of the pictures, their time stamps mended; those of other streams show where a recording starts anew."""
+        streams = list(self._container.streams) if may_jump(self._container) else [self._stream]
+        for packet in self._container.demux(streams):
+            self._timeline.mend(packet)
+            if packet.stream.index == self._stream.index:
+                yield cast("Packet[VideoStream]", packet)
 
     def frames_from(self, goal: int) -> Iterator[av.VideoFrame]:
         """Frames from a key frame at or before the tick `goal` on, or all of them where none can be found by seeking.
@@ -102,11 +122,9 @@ class VideoFile:
         second = round(1 / self.time_base)
         before = 0
         while goal - before > self._first and self._container.format.name != _TIMES_BLOCKS:
-            try:
-                self._container.seek(goal - before, stream=self._stream)
-            except av.FFmpegError:
+            frames = self._frames_near(goal - before)
+            if frames is None:
                 break
-            frames = self.frames()
             for frame in frames:
                 stamp = self.stamp(frame)
                 if stamp is None or stamp > goal:
@@ -116,19 +134,34 @@ class VideoFile:
                     return itertools.chain([frame], frames)
             frames.close()
             before = 2 * before + second
-        self.close()
-        self._open()
+        self._reopen()
         self.damage, self._is_whole, self._decoded = None, True, 0
         return self.frames()
 
-    def _open(self) -> None:
-        self._container = _opened(self.source)
+    def _frames_near(self, tick: int) -> Generator[av.VideoFrame, None, None] | None:
+        """Frames from somewhere near a tick on, by the container's index; where time stamps may jump, by reading up to there."""
+        if may_jump(self._container):
+            self._reopen()
+            return self.frames(after=tick)
         try:
-            self._stream = _picture_stream(self._container, self.source)
+            self._container.seek(tick, stream=self._stream)
+        except av.FFmpegError:
+            return None
+        self._timeline = Timeline(self._container)
+        return self.frames()
+
+    def _reopen(self) -> None:
+        self.close()
+        self._open()
+
+    def _open(self) -> None:
+        self._container = open_moving(self.source)
+        try:
+            self._stream = picture_stream(self._container, self.source)
         except BaseException:
             self._container.close()
             raise
-        self._stream.codec_context.thread_type = "AUTO"
+        self._timeline = Timeline(self._container)
 
     def _frames_of(self, packet: "Packet[VideoStream] | None") -> Iterator[av.VideoFrame]:
         """What the decoder gives for a packet, or, for None, what it still holds."""
@@ -165,63 +198,16 @@ class VideoFile:
 
     def _note_shortage(self) -> None:
         """Compare with what the file's header promised: a file cut between two packets ends without an error."""
-        if not (self._is_movie or self._container.format.name.startswith(_KEEPS_LENGTH)):
-            return
-        end = _declared_end(self._stream)
         promised = self.frame_count if self._is_movie and self._is_whole else None  # .avi counts frames that were dropped as well
+        if promised is not None:
+            if self._decoded < promised:
+                self.damage = self.damage or f"has only {self._decoded} of its {promised} frames"
+        elif is_cut_off(self.source):
+            self.damage = f"is cut off after {self._seconds:.2f} s"
+        elif self._container.format.name.startswith(_KEEPS_LENGTH):
+            self._note_length(declared_end(self._stream))
+
+    def _note_length(self, end: Fraction | None) -> None:
         if end is not None and end - self._reached > 1.5 * self.step:
-            self.damage = f"is cut off after {self._seconds:.2f} s of {float((end - self._first) * self.time_base):.2f} s"
-        elif promised is not None and self._decoded < promised:
-            self.damage = self.damage or f"has only {self._decoded} of its {promised} frames"
-
-
-def _declared_end(stream: VideoStream) -> Fraction | None:
-    """The tick at which the last frame ends according to the header (in Matroska, to a tag written by FFmpeg and mkvmerge)."""
-    if stream.duration is not None and stream.start_time is not None:
-        return Fraction(stream.start_time + stream.duration)
-    try:
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return (int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)) / Fraction(stream.time_base or 1)
-    except (KeyError, ValueError):
-        return None
-
-
-def _opened(source: str) -> InputContainer:
-    beginning = _beginning(source)
-    try:
-        # The prefix keeps FFmpeg from taking a name such as 12:30.mp4 for a protocol; the list keeps playlists off the network.
-        container = av.open(f"file:{source}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
-    except av.FFmpegError as error:
-        if beginning[4:8] in _MOVIE_BOXES or beginning.startswith(_OTHER_BEGINNINGS):
-            raise InputError(f"{source} is damaged or cut off, its header cannot be read ({error.strerror}); get a whole copy") from error
-        raise InputError(f"{source} is not a video that this program reads; give a video file or a folder of frames") from error
-    name = container.format.name
-    if name.endswith("_pipe") or name == "image2" or container.metadata.get("major_brand", "").strip() in _PICTURE_BRANDS:
-        container.close()
-        raise InputError(f"{source} is a picture, not a clip; use `matte image` for it")
-    if name == "tty":  # FFmpeg plays text files as terminal art
-        container.close()
-        raise InputError(f"{source} is a text file, not a video; give a video file or a folder of frames")
-    return container
-
-
-def _beginning(source: str) -> bytes:
-    """The first bytes of the file, read to say plainly why it cannot be opened."""
-    with reading(source), Path(source).open("rb") as file:
-        beginning = file.read(16)
-    if not beginning:
-        raise InputError(f"{source} is empty (0 bytes); give a video")
-    return beginning
-
-
-def _picture_stream(container: InputContainer, source: str) -> VideoStream:
-    """The stream FFmpeg thinks best among those that are no cover art."""
-    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not moving:
-        holds = "sound only" if container.streams.audio else "no frames"
-        raise InputError(f"{source} holds {holds}; give a file with a video stream")
-    best = container.streams.best("video")
-    stream = best if isinstance(best, VideoStream) and best in moving else moving[0]
-    if stream.codec_context is None:
-        raise InputError(f"the frames of {source} are coded in a way that cannot be decoded; convert it to H.264 or ProRes first")
-    return stream
+            claimed = float((end - self._first) * self.time_base)
+            self._wrong_length = f"{self.source} says that it lasts {claimed:.2f} s, but its last frame ends at {self._seconds:.2f} s"

@@ -10,6 +10,7 @@ import av
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader, Span
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
+from mattecli.io.video.steady_rate import SteadyRate
 from mattecli.io.video_file import VideoFile
 from mattecli.io.yuv_to_rgb import YuvToRgb
 
@@ -39,8 +40,8 @@ def probe(source: str) -> Clip:
 class VideoReader:
     """Decodes the first picture stream of a file that is no cover art; a Reader. Memory does not grow with the clip's length.
 
-    Rotation and mirroring are applied, interlaced frames are taken as they are, alpha is left out. Frames without a time stamp follow at
-    the clip's rate; a stamp that does not grow is moved to the next tick.
+    Rotation and mirroring are applied, interlaced frames are taken as they are. Frames without a time stamp follow at the clip's rate;
+    a stamp that does not grow is moved to the next tick; stamps that only the container rounded are those of the declared rate.
     """
 
     def __init__(self, source: str, *, span: Span) -> None:
@@ -51,8 +52,9 @@ class VideoReader:
             first = next(decoded, None)
             if first is None:
                 raise InputError(f"{source} has no frame that can be decoded; get a whole copy")
-            self._develop = YuvToRgb(first, centred=self._file.stream.codec_context.name == "mjpeg")
-            self.clip = _described(self._file, self._develop, first, span)
+            self._to_rgb = YuvToRgb(first, centred=self._file.stream.codec_context.name == "mjpeg")
+            self._steady = SteadyRate(self._file.rate, self._file.time_base, rounded=self._file.rounds_times)
+            self.clip = _described(self._file, self._to_rgb, first, span, self._steady)
         except BaseException:
             self.close()
             raise
@@ -62,6 +64,10 @@ class VideoReader:
     def damage(self) -> str | None:
         """What was found wrong so far; complete when the last frame was delivered."""
         return self._file.damage
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._file.notes
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -76,34 +82,41 @@ class VideoReader:
     def __iter__(self) -> Iterator[Frame]:
         frames = self._frames
         if self._span.start:
-            frames = self._file.frames_from(self.clip.start + int(self._span.start / self.clip.time_base))
+            begin = self.clip.start * self.clip.time_base + self._span.start
+            frames = self._file.frames_from(int(begin / self._file.time_base))
         for index, (frame, pts) in enumerate(self._span.pick(self._timed(frames))):
-            duration = (frame.duration or self._file.step) * self._span.every
-            yield Frame(self._develop(frame), pts=pts, duration=duration, index=index)
+            alpha = self._to_rgb.alpha(frame) if self._to_rgb.has_alpha else None
+            yield Frame(self._to_rgb(frame), pts, self._duration(frame) * self._span.every, index, alpha)
 
     def _timed(self, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[Fraction, tuple[av.VideoFrame, int]]]:
         """(seconds from the first frame, (frame, time stamp)), the stamps growing from frame to frame."""
         earliest, expected = self.clip.start, self.clip.start
         for frame in frames:
             stamp = self._file.stamp(frame)
-            pts = max(expected if stamp is None else stamp, earliest)
-            earliest, expected = pts + 1, pts + (frame.duration or self._file.step)
+            pts = max(expected if stamp is None else self._steady(stamp), earliest)
+            earliest, expected = pts + 1, pts + self._duration(frame)
             yield (pts - self.clip.start) * self.clip.time_base, (frame, pts)
 
+    def _duration(self, frame: av.VideoFrame) -> int:
+        """In the clip's ticks."""
+        stated = (frame.duration or self._file.step) * self._file.time_base
+        return self._steady.step or round(stated / self.clip.time_base)
 
-def _described(file: VideoFile, develop: YuvToRgb, first: av.VideoFrame, span: Span) -> Clip:
+
+def _described(file: VideoFile, to_rgb: YuvToRgb, first: av.VideoFrame, span: Span, steady: SteadyRate) -> Clip:
     codec, count = file.stream.codec_context.codec, file.frame_count
     aspect = Fraction(file.stream.sample_aspect_ratio or 1)
     return Clip(
         source=file.source,
-        size=develop.size,
-        time_base=file.time_base,
+        size=to_rgb.size,
+        time_base=steady.time_base,
         rate=file.rate / span.every,
-        start=file.stamp(first) or 0,
+        start=steady(file.stamp(first) or 0),
         frames=None if count is None else span.count(count, file.rate),
-        bits=develop.bits,
-        colour=develop.colour,
-        aspect=1 / aspect if develop.turned else aspect,
+        bits=to_rgb.bits,
+        colour=to_rgb.colour,
+        aspect=1 / aspect if to_rgb.turned else aspect,
         lossy=codec.lossy or not codec.lossless,
         audio=file.audio,
+        alpha=to_rgb.has_alpha,
     )

@@ -30,6 +30,7 @@ class YuvToRgb:
 
     bits: per channel, as stored. size: (height, width), upright. turned: whether upright is a quarter turn from stored. colour: the tags
     as stored. centred: whether chroma lies between two pixels, as in JPEG, and not on every other one (H.273, chroma sample location 0).
+    has_alpha: whether the frames are stored with a transparency, be it one that hides nothing.
     Raises InputError for colours that are no plain weighting of R, G and B, such as ICtCp.
     """
 
@@ -42,24 +43,33 @@ class YuvToRgb:
         self._layout = _layout(first.format, self.bits)
         self._equations = None if _is_rgb(first.format) else _equations(first.format, self.colour, self._stored, self.bits)
         self._centred = centred
+        self.has_alpha = first.format.has_palette or any(component.is_alpha for component in first.format.components)
         self._repacker = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """The frame's colours [H, W, 3], uint8 for 8 bits, else uint16 over the full range."""
-        frame = self._repacked(frame)
+        frame = self._repacked(frame, self._layout)
         if self._equations is None:
             return self._upright(self._samples(frame.planes[0], 3).copy().reshape(*self._stored, 3))
         luma, *chroma = (self._samples(plane) for plane in frame.planes[:3])
         components = cv2.merge([luma, *(_widened(plane, self._stored, centred=self._centred) for plane in chroma)])
         return self._upright(cv2.transform(components, self._equations))
 
-    def _repacked(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def alpha(self, frame: av.VideoFrame) -> Pixels:
+        """The frame's transparency [H, W], uint8 for 8 bits, else uint16 over the full range, of a clip that has one."""
+        apart = frame.format.name if _has_alpha_plane(frame.format) else "gbrap" if self.bits == 8 else "gbrap16le"
+        frame = self._repacked(frame, apart)
+        levels, bits = self._samples(frame.planes[3]), frame.format.components[3].bits
+        scale = (255 if self.bits == 8 else 65535) / ((1 << bits) - 1)
+        return self._upright(levels if scale == 1 else cv2.transform(levels, np.array([[scale]])))
+
+    def _repacked(self, frame: av.VideoFrame, layout: str) -> av.VideoFrame:
         """In the layout worked with, and in the first frame's size should the stream change its own."""
-        if frame.format.name == self._layout and (frame.height, frame.width) == self._stored:
+        if frame.format.name == layout and (frame.height, frame.width) == self._stored:
             return frame
         height, width = self._stored
         same = ColorRange.JPEG  # on both sides, so that levels stay as they are
-        return self._repacker.reformat(frame, width, height, self._layout, src_color_range=same, dst_color_range=same)
+        return self._repacker.reformat(frame, width, height, layout, src_color_range=same, dst_color_range=same)
 
     def _samples(self, plane: VideoPlane, channels: int = 1) -> Any:
         """A view of a plane's rows without their padding, [rows, columns * channels]."""
@@ -80,6 +90,10 @@ def _colour(frame: av.VideoFrame) -> Colour:
 
 def _is_rgb(stored: VideoFormat) -> bool:
     return stored.is_rgb or stored.has_palette
+
+
+def _has_alpha_plane(stored: VideoFormat) -> bool:
+    return len(stored.components) == 4 and stored.components[3].plane == 3 and not stored.is_big_endian
 
 
 def _is_grey(stored: VideoFormat) -> bool:

@@ -73,7 +73,8 @@ def process_composite_clip(
                 behind.put(pair)
                 on_frame(done, clip.frames)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
-    notes = (*writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    of_reading = [note for reader in readers if reader for note in reader.notes]
+    notes = (*of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
     return Reel(request.source, request.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
 
 

@@ -90,7 +90,7 @@ def process_clip(
                 raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
         whole = span.end is None and reader.damage is None
         of_guides = [*_plate_notes(plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
-    notes = (*_clip_notes(request, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
+    notes = (*reader.notes, *_clip_notes(request, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
     return ClipResult(
         source=request.source,
         destination=request.destination,

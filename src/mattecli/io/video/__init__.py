@@ -1,0 +1,1 @@
+"""Inside a video file: opening it, its times, its damage."""
