@@ -1,9 +1,15 @@
-"""What loading does to an export for a GPU's sake; none is needed to look at it."""
+"""Exports in the cache are what they were when they were made; and what loading does to one for a GPU's sake, without one."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 import torch
 from torch import nn
 
-from mattecli.core import export
+from mattecli.core import export, store
+from mattecli.core.registry import registry
 
 
 class Normed(nn.Module):
@@ -44,3 +50,59 @@ def test_folded_weights_have_their_channels_together_and_are_finite() -> None:
 
 def test_a_freezing_that_folds_nothing_would_be_seen() -> None:
     assert sum(node.kind() == "aten::batch_norm" for node in export.freeze(_suited(torch.float32)).graph.nodes()) == 1  # the last one
+
+
+@pytest.fixture
+def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The export of closed-form in a cache of its own."""
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
+    return export.export_file(registry().find("closed-form"))
+
+
+def _damage(path: Path) -> None:
+    """Set one sector in the middle of a file to 0xff, as failing disks do."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 512] = b"\xff" * 512
+    path.write_bytes(content)
+
+
+def test_an_export_that_was_altered_is_made_anew(exported: Path) -> None:
+    whole = exported.read_bytes()
+    _damage(exported)
+    assert not store.export_is_sound(exported)
+    assert export.export_file(registry().find("closed-form")) == exported
+    assert store.export_is_sound(exported) and len(exported.read_bytes()) == len(whole)
+
+
+def test_an_export_that_is_sound_is_not_made_again(exported: Path) -> None:
+    before = exported.stat().st_mtime_ns
+    export.export_file(registry().find("closed-form"))
+    assert exported.stat().st_mtime_ns == before
+
+
+def test_removing_a_model_removes_what_lies_beside_its_export(exported: Path) -> None:
+    assert store.remove(registry().find("closed-form")) == [exported]
+    assert list(exported.parent.iterdir()) == []
+
+
+FULL_DISK = """
+import resource, signal
+from mattecli.core import export
+from mattecli.core.registry import registry
+from mattecli.errors import OutputError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+try:
+    export.export_file(registry().find("closed-form"))
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_no_room_for_an_export_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "cannot be written" in done.stdout and "free some space" in done.stdout
+    assert [path.name for path in (tmp_path / "exports").iterdir() if path.suffix != ".lock"] == []

@@ -7,7 +7,7 @@ so a changed network never runs from a stale file.
 import hashlib
 import importlib
 import inspect
-import os
+import io
 import re
 import threading
 import warnings
@@ -27,7 +27,8 @@ from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
 from mattecli.core.registry import ModelSpec
 from mattecli.core.tuning import onednn
-from mattecli.errors import ModelError, OutOfMemoryError, OutputError, UsageError
+from mattecli.errors import ModelError, OutOfMemoryError, UsageError
+from mattecli.io.files import written_whole
 
 Module = torch.jit.ScriptModule  # a compiled module
 # What torch, cuBLAS and cuDNN say; from inside an export all that is left of their error's kind is its text.
@@ -150,19 +151,20 @@ def _load_strictly(network: nn.Module, state: Mapping[str, Tensor], spec: ModelS
         raise ModelError(f"the checkpoint does not fit {spec.name}: {shown}; check that it belongs to this model") from error
 
 
-def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> None:
-    """Compile a contract module and write it with its metadata; the file appears under its name only when it is whole."""
+def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> str:
+    """Compile a contract module and write it with its metadata; the file appears under its name only when it is whole.
+
+    Returns the sha256 of what was written, in hexadecimal.
+    """
     scripted = script(wrapped)
     _check_options(scripted, info)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with quiet:
-            torch.jit.save(scripted, str(part), _extra_files={METADATA_FILE: info.to_json()})
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"the export {path} cannot be written ({error}); choose another place or set MATTE_HOME") from error
+    # Through memory, since torch's own writer ends the process where a disk is full.
+    content = io.BytesIO()
+    with quiet:
+        torch.jit.save(scripted, content, _extra_files={METADATA_FILE: info.to_json()})
+    with written_whole(path, advice="free some space, choose another place, or set MATTE_HOME") as stream:
+        stream.write(content.getbuffer())
+    return hashlib.sha256(content.getbuffer()).hexdigest()
 
 
 def _check_options(scripted: Any, info: ExportInfo) -> None:
@@ -190,12 +192,10 @@ def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
     )
 
 
-def export_model(spec: ModelSpec, checkpoints: list[Path], path: Path) -> ExportInfo:
-    """Make the TorchScript file of a model from its checkpoints."""
+def export_model(spec: ModelSpec, checkpoints: list[Path], path: Path) -> str:
+    """Make the TorchScript file of a model from its checkpoints; returns its sha256."""
     digests = [store.sha256_of(checkpoint) for checkpoint in checkpoints]
-    info = info_for(spec, "+".join(digests) or None)
-    export(build_wrapped(spec, checkpoints), path, info)
-    return info
+    return export(build_wrapped(spec, checkpoints), path, info_for(spec, "+".join(digests) or None))
 
 
 def export_file(spec: ModelSpec) -> Path:
@@ -203,18 +203,7 @@ def export_file(spec: ModelSpec) -> Path:
     if spec.export is not None:
         return spec.export
     path = store.home() / "exports" / f"{spec.name}-{export_key(spec)}.pt"
-    if not is_whole(path):
-        export_model(spec, [store.verified(spec, file) for file in spec.files], path)
-    return path
-
-
-def is_whole(path: Path) -> bool:
-    """Whether there is an export of ours."""
-    try:
-        read_info(path)
-    except ModelError:
-        return False
-    return True
+    return store.kept_export(path, lambda: export_model(spec, [store.verified(spec, file) for file in spec.files], path))
 
 
 def export_key(spec: ModelSpec) -> str:

@@ -38,7 +38,5 @@ def build_standin(spec: ModelSpec) -> nn.Module:
 def standin_file(spec: ModelSpec) -> Path:
     """The TorchScript file of a stand-in, made once and kept in the cache; "NAME (stand-in)" is the name it gives for itself."""
     path = store.home() / "standins" / f"{spec.name}-{export.export_key(spec)}.pt"
-    if not export.is_whole(path):
-        info = replace(export.info_for(spec, None), name=spec.name + MARK)
-        export.export(build_standin(spec), path, info)
-    return path
+    info = replace(export.info_for(spec, None), name=spec.name + MARK)
+    return store.kept_export(path, lambda: export.export(build_standin(spec), path, info))

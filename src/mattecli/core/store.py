@@ -4,6 +4,7 @@ Layout under `home()`:
     checkpoints/<model>/<file name as published>      checked against models.toml before it ever gets its name
     checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
     exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, made again when needed
+    exports/<model>-<key>.pt.sha256                   the hash it had when it was made, checked whenever it is loaded
     standins/<model>-<key>.pt                         the same with random weights, to measure speed with; safe to delete
 
 Files that models.toml calls shipped come with the package, in mattecli/weights. They are checked like all others before they are used,
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from mattecli.core.registry import ModelSpec, WeightFile
 from mattecli.errors import InputError, ModelError, OutputError, UsageError
+from mattecli.io.files import written_whole
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -80,8 +82,7 @@ def expected_sha256(spec: ModelSpec, file: WeightFile) -> str | None:
     """The hash the file must have: from models.toml, else the one recorded at its first download, else None."""
     if file.sha256:
         return file.sha256
-    recorded = _record_path(checkpoint_path(spec, file))
-    return recorded.read_text().strip() if recorded.is_file() else None
+    return _recorded_sha256(checkpoint_path(spec, file))
 
 
 def verified(spec: ModelSpec, file: WeightFile) -> Path:
@@ -139,8 +140,9 @@ def remove(spec: ModelSpec) -> list[Path]:
     paths = [path for path in (home() / "checkpoints" / spec.name).glob("*") if path.is_file()]
     paths += exports_of(spec)
     for path in paths:
-        path.unlink(missing_ok=True)
-    return [path for path in paths if path.suffix != ".lock"]
+        for beside in (path, _record_path(path), _lock_path(path)):
+            beside.unlink(missing_ok=True)
+    return [path for path in paths if path.suffix not in (".lock", ".sha256")]
 
 
 def exports_of(spec: ModelSpec) -> list[Path]:
@@ -148,12 +150,47 @@ def exports_of(spec: ModelSpec) -> list[Path]:
     return sorted(path for folder in ("exports", "standins") for path in (home() / folder).glob(f"{spec.name}-????????????????.pt"))
 
 
+def export_is_sound(path: Path) -> bool:
+    """Whether an export in the cache is there and has the sha256 that was recorded when it was made."""
+    return path.is_file() and sha256_of(path) == _recorded_sha256(path)
+
+
+def kept_export(path: Path, make: Callable[[], str]) -> Path:
+    """The export at `path` in the cache; where it is missing or altered, `make` writes it first and returns its sha256.
+
+    Safe when several processes want it at once: one makes it, the others wait.
+    """
+    if export_is_sound(path):
+        return path
+    with _locked(path):
+        if not export_is_sound(path):
+            _record(path, make())
+    return path
+
+
 def _part_path(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
 def _record_path(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
+
+
+def _recorded_sha256(path: Path) -> str | None:
+    """The hash recorded beside a file, or None."""
+    try:
+        return _record_path(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+
+
+def _record(path: Path, sha256: str) -> None:
+    with written_whole(_record_path(path), advice="point MATTE_HOME to another folder") as stream:
+        stream.write(sha256.encode() + b"\n")
 
 
 @contextmanager
@@ -162,7 +199,7 @@ def _locked(path: Path) -> Iterator[None]:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(path.name + ".lock")):
+        with FileLock(_lock_path(path)):
             yield
     except OSError as error:
         raise OutputError(f"the model cache {home()} cannot be written ({error.strerror}); point MATTE_HOME to another folder") from error
@@ -234,7 +271,7 @@ def _accept(part: Path, path: Path, file: WeightFile) -> None:
         part.unlink()
         raise ModelError(f"wrong sha256 {found[:12]}…, expected {file.sha256[:12]}…; this is not the published {file.name}")
     if not file.sha256:
-        _record_path(path).write_text(found + "\n")
+        _record(path, found)
     os.replace(part, path)
 
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from mattecli.errors import InputError, OutputError
+from mattecli.io.parts import part_beside
 
 
 @contextlib.contextmanager
@@ -30,29 +30,16 @@ def naming(source: str) -> Iterator[None]:
         raise InputError(str(error) if source in str(error) else f"{source}: {error}") from error
 
 
-def part_beside(path: Path) -> Path:
-    """A temporary name in the folder of `path`, hidden, taken by no one else and short: a file's own name may be as long as names get."""
-    return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part")
-
-
 @contextlib.contextmanager
 def written_whole(path: Path, *, advice: str) -> Iterator[BinaryIO]:
     """A stream to a temporary neighbour that takes the final name when all is written; the folder is made where there is none.
 
     advice: what to do when that fails, as the end of the OutputError's sentence.
     """
-    part = part_beside(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if part.stat().st_size == 0:
-            raise OSError(0, "nothing was written")
-        os.replace(part, path)
+        with part_beside(path) as part:
+            with os.fdopen(part.descriptor, "wb", closefd=False) as stream:
+                yield stream
+            part.become(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror or error}); {advice}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)

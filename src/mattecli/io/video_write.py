@@ -1,7 +1,6 @@
 """Clips out, through PyAV: encoded with alpha where there is some, in the input's own time, with the input's sound, whole or not at all."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -22,8 +21,8 @@ from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
 from mattecli.io.clip_types import Clip, Colour, Writer
 from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
-from mattecli.io.files import part_beside
 from mattecli.io.images import Pixels
+from mattecli.io.parts import part_beside
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
 from mattecli.io.yuv import colour_written, fill
 
@@ -82,7 +81,6 @@ class VideoWriter:
     ) -> None:
         self.frames = 0
         self._path, self._encoding, self._clip = path, encoding, clip
-        self._part = part_beside(path)
         self._sound_source, self._end = sound, end
         self._trimmed = start is not None
         self._colour = colour_written(clip.colour, clip.size, encoding.pixel_format, limited=encoding.limited)
@@ -98,8 +96,7 @@ class VideoWriter:
     def __enter__(self) -> "VideoWriter":
         try:
             with _explained(self._path):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._held.callback(self._part.unlink, missing_ok=True)
+                self._part = self._held.enter_context(part_beside(self._path))
                 self._open_streams(container_of(str(self._path)))
         except BaseException:
             self._let_go()
@@ -134,7 +131,9 @@ class VideoWriter:
     def _open_streams(self, container: Container) -> None:
         # Packets come in order, so the muxer need not hold many back for a stream that lacks some: a second's worth, in microseconds.
         options = {**container.options, "max_interleave_delta": "1000000"}
-        self._output = self._held.enter_context(av.open(str(self._part.absolute()), "w", format=container.muxer, container_options=options))
+        self._output = self._held.enter_context(
+            av.open(str(self._part.path.absolute()), "w", format=container.muxer, container_options=options)
+        )
         self._video = _video_stream(self._output, self._encoding, self._clip, self._colour)
         if self._sound_source is not None:
             end = None if self._end is None else self._clip.start * self._clip.time_base + self._end
@@ -174,9 +173,8 @@ class VideoWriter:
         if self._sound is not None:
             self._sound.finish()
         self._output.close()
-        _settle(self._part)
-        _verify(self._part, self.frames)
-        os.replace(self._part, self._path)
+        _verify(self._part.path, self.frames)
+        self._part.become(self._path)
 
     def _let_go(self) -> None:
         """Close everything and remove the temporary file, if it has not taken its name; what fails while closing no longer matters."""
@@ -245,12 +243,6 @@ def _frame(pixels: Pixels, pixel_format: str, colour: Colour) -> av.VideoFrame:
     fill(rooms, pixels, pixel_format, colour)
     _tag(frame, colour)
     return frame
-
-
-def _settle(path: Path) -> None:
-    """Wait until the file is on the disk: some file systems tell only then that there is no room."""
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
 
 
 def _verify(path: Path, frames: int) -> None:

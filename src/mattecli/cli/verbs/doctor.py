@@ -101,6 +101,10 @@ def _model(name: str) -> Finding:
             store.verified(spec, file)
     except MatteError as error:
         return _finding(name, "damaged", str(error))
+    if altered := [path for path in store.exports_of(spec) if not store.export_is_sound(path)]:
+        return _finding(
+            name, f"its export {altered[0]} was altered", "it is made anew when it is next used; if that repeats, check the disk"
+        )
     if spec.shipped:
         return _finding(name, "comes with mattecli, sha256 right")
     return _finding(name, "installed, sha256 right" if spec.files else "built in, needs no weights")

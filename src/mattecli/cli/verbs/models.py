@@ -117,12 +117,13 @@ def pull(
 
 @models_app.command()
 def verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are installed.")] = None) -> None:
-    """Check the sha256 of installed models again; every file is looked at, and the exit code is 1 if one is not as it should be."""
+    """Check the sha256 of installed models again, and of the exports made from them; the exit code is 1 if one is not as it should be."""
     chosen = (
         [registry().find(name) for name in names] if names else [spec for spec in registry().models.values() if store.is_installed(spec)]
     )
     good = [_is_good(spec, file) for spec in chosen for file in spec.files]
-    if not all(good):
+    sound = [_is_sound(path) for spec in chosen for path in store.exports_of(spec)]
+    if not all(good + sound):
         raise typer.Exit(1)
 
 
@@ -134,6 +135,16 @@ def _is_good(spec: ModelSpec, file: WeightFile) -> bool:
         complain(error)
         return False
     return True
+
+
+def _is_sound(path: Path) -> bool:
+    """Checks one export and tells what came of it."""
+    sound = store.export_is_sound(path)
+    if sound:
+        say(f"{path}: ok")
+    else:
+        complain(f"{path} does not have the sha256 it was made with; it is made anew when it is next used")
+    return sound
 
 
 @models_app.command()
