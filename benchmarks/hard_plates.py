@@ -20,10 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.cli import process
 from mattecli.core import machine
 from mattecli.io.images import read_photo, write_image
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.recipe import Recipe
 from swing import Matte, clip_scores
 from weights import files_of, matted_photo, read_matte, recipes, table
 
@@ -82,6 +83,7 @@ CASES: dict[str, Spoil] = {
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="MODEL", default=MODELS, help="names of `matte models list`")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MATTE_SHARED", "../shared")) / "data")

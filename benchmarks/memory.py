@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from scipy.optimize import linprog
 
+from mattecli.cli import process
 from mattecli.compositing.foreground import estimate_foreground
 from mattecli.core import export, machine, random_weights, store
 from mattecli.core.contract import Footprint
@@ -211,6 +212,7 @@ def _kind(spec: ModelSpec) -> tuple:
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", help="names, separated by commas (default: one of each architecture and build)")
     parser.add_argument("--json", type=Path)

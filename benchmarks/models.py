@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from mattecli.cli import process
 from mattecli.core import machine, random_weights
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, load_model, pick_device
@@ -96,6 +97,7 @@ def markdown(report: dict) -> str:
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", help="names, separated by commas (default: one of each architecture and build)")
     parser.add_argument("--json", type=Path)

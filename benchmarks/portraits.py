@@ -17,13 +17,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.cli import process
 from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
 from mattecli.core.runtime import open_model, pick_device, to_array
 from mattecli.guides.choose import ModelChoice, choose_refiner
 from mattecli.io.images import read_photo
-from mattecli.pipelines.image import Recipe, matte
+from mattecli.pipelines.matte import matte_photo
+from mattecli.pipelines.recipe import Recipe
 
 Alpha = NDArray[np.float32]
 
@@ -31,7 +33,7 @@ Alpha = NDArray[np.float32]
 def measured(entry: dict, data: Path, recipe: Recipe) -> dict[str, object]:
     """The numbers of one photo."""
     photo = read_photo(data / entry["files"]["image"])
-    coarse, fine = (matte(photo, {}, one, clock=Clock()).alpha for one in (replace(recipe, refiner=None), recipe))
+    coarse, fine = (matte_photo(photo, {}, one, clock=Clock()).alpha for one in (replace(recipe, refiner=None), recipe))
     name = "reference_alpha" if "reference_alpha" in entry["files"] else "mask"
     reference = read_photo(data / entry["files"][name]).pixels[..., 0].astype(np.float32) / 255
     row: dict[str, object] = {"id": entry["id"], "reference": name}
@@ -51,6 +53,7 @@ def mean(rows: list[dict], key: str) -> float:
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="shm-fast")
     parser.add_argument("--refiner", default="auto", help="as `matte image --refine` takes it")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mattecli.cli import process
 from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
@@ -24,7 +25,8 @@ from mattecli.guides.choose import SUBJECT, ModelChoice
 from mattecli.io.images import read_photo
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.subject import find_subject, rough_trimap
-from mattecli.pipelines.image import Recipe, matte
+from mattecli.pipelines.matte import matte_photo
+from mattecli.pipelines.recipe import Recipe
 from swing import Matte
 from weights import files_of, read_matte
 
@@ -40,7 +42,7 @@ def measured(files: dict[str, str], even: Recipe, traced: Recipe) -> dict[str, o
     except EmptyError:
         return {"found_as": None}
     trimap = {"trimap": rough_trimap(subject)}
-    mattes = [to_array(matte(photo, trimap, recipe, clock=Clock()).alpha) for recipe in (even, traced)]
+    mattes = [to_array(matte_photo(photo, trimap, recipe, clock=Clock()).alpha) for recipe in (even, traced)]
     steps = zip(STEPS, [subject.mask / np.float32(255), *mattes], strict=True)
     return {"found_as": subject.kind, **{step: difference(found, true) for step, found in steps}}
 
@@ -50,6 +52,7 @@ def difference(found: Matte, true: Matte) -> float:
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MATTE_SHARED", "../shared")) / "data")
     parser.add_argument("--json", type=Path)

@@ -18,6 +18,8 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.cli import process
+from mattecli.compositing.output import OutputOptions
 from mattecli.core import machine
 from mattecli.core.registry import registry
 from mattecli.core.runtime import open_model, pick_device
@@ -26,7 +28,7 @@ from mattecli.errors import UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure
 from mattecli.guides.choose import choose, choose_refiner
 from mattecli.io.images import read_photo
-from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.video import ClipResult, process_clip
 from mattecli.requests.clip import ClipRequest
 
@@ -44,13 +46,15 @@ def recipe_for(model: str, given: dict[str, str]) -> Recipe:
     choice = choose(registry(), model, given)
     refiner = choose_refiner(registry(), choice, None)
     device = pick_device("auto")
-    return Recipe(choice, open_model(choice.spec, device=device), open_model(refiner, device=device) if refiner else None, kind="alpha")
+    return Recipe(choice, open_model(choice.spec, device=device), open_model(refiner, device=device) if refiner else None)
 
 
 def matted_clip(folder: Path, given: dict[str, str], recipe: Recipe, *, smooth: bool = False) -> tuple[list[Matte], ClipResult]:
     """The mattes that `matte video` finds for the folder's clip, and what it says of the run."""
     with tempfile.TemporaryDirectory() as name:
-        result = process_clip(ClipRequest(str(folder / "clip.mp4"), f"{name}/%05d.png", given, smooth=smooth), recipe)
+        result = process_clip(
+            ClipRequest(str(folder / "clip.mp4"), f"{name}/%05d.png", given, smooth=smooth), recipe, OutputOptions("alpha")
+        )
         return read_mattes(Path(name), "*.png"), result
 
 
@@ -77,6 +81,7 @@ def row_for(folder: Path, model: str, given: dict[str, str], *, smooth: bool) ->
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path)

@@ -28,6 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mattecli.cli import process
+from mattecli.compositing.output import OutputOptions
 from mattecli.core import machine
 from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
@@ -37,7 +39,7 @@ from mattecli.guides.choose import ModelChoice
 from mattecli.io.clip_types import Clip
 from mattecli.io.images import write_image
 from mattecli.io.video_write import open_writer
-from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.video import process_clip
 from mattecli.requests.clip import ClipRequest
 
@@ -123,7 +125,7 @@ def plain_loop(model: LoadedModel, clip: Path, plate: Path, destination: Path) -
 def speed(model: str, frames: int, repeat: int, kind: str, size: tuple[int, int]) -> dict[str, object]:
     spec = registry().find(model)
     model = load_model(standin_file(spec), device=pick_device("auto"))
-    recipe = Recipe(ModelChoice(spec, ""), model, kind=kind)
+    recipe = Recipe(ModelChoice(spec, ""), model)
     runs: dict[str, list[float]] = {"model, one by one": [], "model, a frame a core": [], "matte video": [], "plain loop": []}
     split: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -136,7 +138,7 @@ def speed(model: str, frames: int, repeat: int, kind: str, size: tuple[int, int]
         for _ in range(repeat):
             runs["model, one by one"].append(frames / model_alone(model, ready, frames))
             runs["model, a frame a core"].append(frames / model_a_frame_a_core(model, ready, frames))
-            result = process_clip(request, recipe)
+            result = process_clip(request, recipe, OutputOptions(kind))
             runs["matte video"].append(frames / result.seconds)
             split = dict(result.split)
             runs["plain loop"].append(frames / plain_loop(model, clip, plate, folder / "plain.mp4"))
@@ -174,6 +176,7 @@ def memory(model: str, lengths: tuple[int, int]) -> dict[str, object]:
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("speed", "memory"))
     parser.add_argument("--model")

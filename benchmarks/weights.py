@@ -24,6 +24,7 @@ from statistics import fmean
 
 import numpy as np
 
+from mattecli.cli import process
 from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
@@ -31,10 +32,11 @@ from mattecli.core.runtime import to_array
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure, prepared
-from mattecli.guides.choose import read_guides
+from mattecli.guides.derive import guides_for_photo
 from mattecli.io.images import read_levels, read_photo
 from mattecli.matting.trimap import read_trimap_levels
-from mattecli.pipelines.image import Recipe, matte
+from mattecli.pipelines.matte import matte_photo
+from mattecli.pipelines.recipe import Recipe
 from swing import Matte, clip_scores, matted_clip, read_mattes, recipe_for
 
 Scores = dict[str, float]
@@ -46,6 +48,7 @@ PLACES = {"mse": 5}  # digits after the point; of all others three
 
 
 def main() -> None:
+    process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="MODEL", help="names of `matte models list`")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MATTE_SHARED", "../shared")) / "data")
@@ -118,7 +121,7 @@ def plate_scores(files: Mapping[str, str], recipe: Recipe) -> Scores:
 def matted_photo(file: str, given: Mapping[str, str], recipe: Recipe) -> Matte:
     """The matte [H, W] that `matte image` finds, before it is rounded to 8 bits."""
     photo = read_photo(file)
-    return to_array(matte(photo, read_guides(photo, given, recipe.choice), recipe, clock=Clock()).alpha)
+    return to_array(matte_photo(photo, guides_for_photo(photo, given, recipe.choice), recipe, clock=Clock()).alpha)
 
 
 def read_matte(file: str) -> Matte:

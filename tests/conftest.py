@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mattecli.cli import process
+
+process.set_up()  # as the command line does, before torch is loaded
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

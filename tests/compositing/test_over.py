@@ -7,7 +7,7 @@ import torch
 from mattecli.compositing.layers import lay_over
 from mattecli.compositing.over import mixed_over
 from mattecli.matting.levels import from_levels, interleave, to_levels
-from mattecli.pipelines.image import levels_of
+from mattecli.pipelines.render import levels_of
 
 
 def _tensor(plane: np.ndarray) -> torch.Tensor:

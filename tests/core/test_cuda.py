@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mattecli.compositing.backdrop import plain_backdrop
+from mattecli.compositing.output import OutputOptions
 from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Device, LoadedModel, load_model, pick_device, to_array, to_tensor
@@ -20,8 +21,8 @@ from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE, Replayed
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.errors import OutOfMemoryError
-from mattecli.guides.choose import ModelChoice
-from mattecli.pipelines.image import Matted, Recipe, compose, integers
+from mattecli.pipelines.render import render, to_uint
+from mattecli.pipelines.tensors import Matted
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA")
 
@@ -186,8 +187,8 @@ def test_a_gpu_without_memory_says_so_and_goes_on() -> None:
 def test_pixels_travel_there_and_back(dtype: type, top: int, cuda: Device) -> None:
     pixels = np.random.default_rng(0).integers(0, top + 1, (33, 47, 4), dtype=dtype)
     tensor = to_tensor(pixels, cuda)
-    np.testing.assert_array_equal(integers(top, tensor), pixels)
-    np.testing.assert_array_equal(integers(top, tensor[:, :1]), pixels[..., 0])
+    np.testing.assert_array_equal(to_uint(top, tensor), pixels)
+    np.testing.assert_array_equal(to_uint(top, tensor[:, :1]), pixels[..., 0])
     np.testing.assert_array_equal(np.rint(to_array(tensor) * top), pixels)
 
 
@@ -198,10 +199,8 @@ def test_a_gpu_composes_what_the_processor_does(kind: str, top: int) -> None:
     for device in ("cuda", "cpu"):
         image, guides = _scene(66, 98, device)
         alpha = (guides["trimap"] * 0.9).clamp(0.05, 1)
-        model = _matter("bgmv2", device)
-        choice = ModelChoice(registry().models["bgmv2"], "")
-        recipe = Recipe(choice, model, kind=kind, backdrop=plain_backdrop("orange"))
-        matted = Matted(integers(top, image), image, image, alpha, foreground=image.flip(1), plate=guides["background"])
-        pictures.append(compose(matted, recipe, top=top))
+        output = OutputOptions(kind, plain_backdrop("orange") if kind == "composite" else None)
+        matted = Matted(image, image, alpha, foreground=image.flip(1), plate=guides["background"], pixels=to_uint(top, image))
+        pictures.append(render(matted, output, top=top))
     assert pictures[0].dtype == pictures[1].dtype and pictures[0].shape == pictures[1].shape
     assert np.abs(pictures[0].astype(int) - pictures[1].astype(int)).max() <= 2

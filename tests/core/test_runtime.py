@@ -10,7 +10,7 @@ from mattecli.core import export
 from mattecli.core.contract import ExportInfo
 from mattecli.core.random_weights import standin_file
 from mattecli.core.registry import registry
-from mattecli.core.runtime import checked_options, load_model, pick_device, pick_precision, round_as, to_array, to_tensor
+from mattecli.core.runtime import checked_options, load_model, pick_device, pick_precision, to_array, to_tensor
 from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
 
 CPU = pick_device("cpu")
@@ -47,14 +47,6 @@ def test_tf32_is_for_gpus_that_have_it() -> None:
         pick_precision("tf32", CPU)
     with pytest.raises(UsageError, match="precisions are auto, fp32, tf32, fp16 and bf16"):
         pick_precision("fp24", CPU)
-
-
-def test_only_tf32_lets_a_gpu_round() -> None:
-    round_as("tf32")
-    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("high", True)
-    for precision in ("fp16", "fp32"):
-        round_as(precision)
-        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("highest", False)
 
 
 def test_pixels_of_sixteen_bits_keep_their_upper_half() -> None:

@@ -195,7 +195,7 @@ def _outcome(trial: Trial, folder: Path) -> dict[str, Any]:
     task, result = folder / "trial.json", folder / "result.json"
     task.write_text(trial.to_json(), encoding="utf-8")
     result.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "mattecli.bench.trial", str(task), str(result)]
+    command = [sys.executable, "-m", "mattecli.cli.trial", str(task), str(result)]
     # PYTHONSAFEPATH: a torch.py in the folder we happen to be in is not torch.
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)

@@ -1,6 +1,6 @@
 """One measurement in a process of its own, so that load time, first call and peak memory are those of one model and nothing else.
 
-Run as `python -m mattecli.bench.trial TRIAL.json RESULT.json`; run.py does that. The result is one JSON object: the numbers by
+Run as `python -m mattecli.cli.trial TRIAL.json RESULT.json`; run.py does that. The result is one JSON object: the numbers by
 name, and "notes"; or "skipped" or "failed" with a sentence. A process that dies leaves what it had measured until then, if anything.
 """
 
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from mattecli.bench.scene import UNKNOWN, guide_file, photo_file
+from mattecli.compositing.output import OutputOptions
 from mattecli.core.registry import spec_of_export
 from mattecli.core.runtime import PRECISIONS, Device, LoadedModel, load_model, pick_device
 from mattecli.core.tuning.budget import budget_of
@@ -29,7 +30,7 @@ from mattecli.errors import MatteError
 from mattecli.guides.choose import ModelChoice
 from mattecli.io.clip_types import Span
 from mattecli.io.images import read_levels, read_photo
-from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.tensors import guide_tensor, seen_image
 
 WARM_UP_CALLS = 2  # TorchScript watches the first call and compiles in the second
@@ -157,9 +158,9 @@ def _end_to_end(trial: Trial, model: LoadedModel, frame_seconds: float) -> dict[
             span=Span(end=Fraction(frames) / probe(trial.clip).rate),
             batch=trial.batch,
         )
-        recipe = Recipe(ModelChoice(spec, "trimap" if "trimap" in spec.guides else ""), model, kind="composite")
+        recipe = Recipe(ModelChoice(spec, "trimap" if "trimap" in spec.guides else ""), model)
         moments: list[float] = []
-        result = process_clip(request, recipe, on_frame=lambda done, total: moments.append(time.perf_counter()))
+        result = process_clip(request, recipe, OutputOptions("composite"), on_frame=lambda done, total: moments.append(time.perf_counter()))
     return {
         "clip_fps": result.frames / result.seconds,
         **_steady_fps(moments),
@@ -194,7 +195,3 @@ def main() -> None:
         run_trial(Trial(**json.loads(task.read_text(encoding="utf-8"))), keep)
     except MatteError as error:
         keep({"failed": str(error)})
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import typer
 from typer.core import TyperGroup
 
+from mattecli.cli import process
 from mattecli.errors import MatteError
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class Commands(TyperGroup):
     """The commands, with the error family turned into one sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        process.set_up()
         keep_names()
         try:
             return super().invoke(ctx)

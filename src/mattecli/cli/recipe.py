@@ -2,21 +2,21 @@
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
 from mattecli.cli.console import download_progress
 from mattecli.core.contract import Tunable
-from mattecli.core.registry import ModelSpec, registry
+from mattecli.core.registry import registry
 from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from mattecli.core.runtime import Device, LoadedModel
+    from mattecli import Model
+    from mattecli.compositing.output import OutputOptions
     from mattecli.guides.choose import ModelChoice
-    from mattecli.pipelines.image import Recipe
     from mattecli.requests.photos import Job
 
 AUTO = "auto"
@@ -126,45 +126,64 @@ def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, te
     return left
 
 
-def open_recipe(choice: "ModelChoice", refiner: ModelSpec | None, look: Look, machine: Machine, tell: Callable[[str], None]) -> "Recipe":
+@dataclass(frozen=True)
+class ModelRequest:
+    """Which model is asked for, None for the best one, and what it is given; checked against each other when made, before any loading.
+
+    given: guides by name; of a screen its colour. refine: as typed. options: tunables as typed.
+    """
+
+    model: str | None
+    given: Mapping[str, str]
+    refine: str | None = None
+    options: Mapping[str, Tunable] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        from mattecli.guides.choose import choose_refiner
+
+        choose_refiner(registry(), self.choice, self.refine)
+
+    @property
+    def choice(self) -> "ModelChoice":
+        from mattecli.guides.choose import choose
+
+        return choose(registry(), self.model, self.given)
+
+
+def open_output(look: Look) -> "OutputOptions":
+    """What is made of each matte, with the backdrop opened."""
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
-    from mattecli.core.runtime import checked_options, pick_device, pick_precision
-    from mattecli.core.tuning.memory import parse_bytes
-    from mattecli.pipelines.image import Recipe
+    from mattecli.compositing.output import OutputOptions
 
-    max_memory = None if machine.max_memory is None else parse_bytes(machine.max_memory)
-    if choice.note:
-        tell(choice.note)
-    device = pick_device(machine.device)
-    precision = pick_precision(machine.precision, device)
-    if machine.device == "auto":
-        tell(f"device: {device} ({device.reason})")
     backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
-    model = open_one(choice.spec, device, precision, machine.offline)
-    options = checked_options(model.info, look.options)
-    return Recipe(
-        choice=choice,
-        model=model,
-        refiner=open_one(refiner, device, precision, machine.offline) if refiner else None,
-        kind=look.kind,
-        backdrop=backdrop,
-        options=options,
-        linear=not look.gamma,
-        decontaminate=look.decontaminate,
-        max_memory=max_memory,
-        tell=_once(tell) if max_memory is not None else lambda text: None,
-    )
+    return OutputOptions(look.kind, backdrop, linear=not look.gamma, decontaminate=look.decontaminate)
 
 
-def made_with(recipe: "Recipe") -> dict[str, Any]:
-    """What a result's record says of the models and the machine that made it."""
-    return {
-        "model": recipe.model.info.name,
-        "guide": recipe.choice.trimap_source or None,
-        "refine": recipe.refiner.info.name if recipe.refiner else None,
-        "device": str(recipe.model.device),
-        "precision": recipe.model.precision,
-    }
+def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], None]) -> "Model":
+    """The model of a command, loaded with its refiner; which device was chosen is told."""
+    import mattecli
+    from mattecli.cli import process
+    from mattecli.core.runtime import pick_device
+
+    if request.choice.note:
+        tell(request.choice.note)
+    device = pick_device(machine.device)
+    if machine.device == AUTO:
+        tell(f"device: {device} ({device.reason})")
+    process.set_up_torch()
+    with download_progress() as on_progress:
+        model = mattecli.load(
+            request.model,
+            guides=request.given,
+            device=machine.device,
+            precision=machine.precision,
+            offline=machine.offline,
+            max_memory=machine.max_memory,
+            on_progress=on_progress,
+            tell=_once(tell) if machine.max_memory is not None else None,
+        )
+        model.prepare(guides=request.given, refine=request.refine, options=request.options)
+    return model
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
@@ -177,10 +196,3 @@ def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
             tell(text)
 
     return tell_new
-
-
-def open_one(spec: ModelSpec, device: "Device", precision: str, offline: bool) -> "LoadedModel":
-    from mattecli.core.runtime import open_model
-
-    with download_progress() as on_progress:
-        return open_model(spec, device=device, precision=precision, offline=offline, on_progress=on_progress)

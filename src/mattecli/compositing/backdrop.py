@@ -14,7 +14,7 @@ from mattecli.compositing.layers import check_mode, fit, plain
 from mattecli.errors import InputError, MatteError
 from mattecli.io.clip_types import Frame, Reader
 from mattecli.io.icc import converted, is_sound
-from mattecli.io.images import read_photo
+from mattecli.io.images import Photo, read_photo
 from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels
@@ -94,12 +94,11 @@ class PictureBackdrop:
     What is transparent in it is black, like the bars beside a picture that does not fill the frame.
     """
 
-    def __init__(self, file: str, placing: Placing) -> None:
-        photo = read_photo(file)
+    def __init__(self, photo: Photo, placing: Placing, *, named: str = "the backdrop") -> None:
         self._alpha, self._placing = photo.alpha, placing
         self._levels = lru_cache(maxsize=4)(partial(converted, photo.pixels, photo.icc))
         self._fitted: tuple[tuple[int, int], bytes | None, Plane] | None = None
-        damaged = f"the colour profile of {file} is damaged, so its colours are taken as they are"
+        damaged = f"the colour profile of {named} is damaged, so its colours are taken as they are"
         self.notes: tuple[str, ...] = () if is_sound(photo.icc) else (damaged,)
 
     def __repr__(self) -> str:
@@ -201,7 +200,7 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
     check_mode(mode)
     placing, path = Placing(mode, blur), Path(over)
     if is_picture(over):
-        return PictureBackdrop(over, placing)
+        return PictureBackdrop(read_photo(over), placing, named=over)
     try:
         return plain_backdrop(over)
     except MatteError as error:

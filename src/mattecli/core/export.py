@@ -262,8 +262,6 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     extra = {METADATA_FILE: ""}
     module = load_script(path, device, extra)
     if device.type == "cuda":
-        # TorchScript's own kernels would be compiled anew for picture after picture of another size, for seconds.
-        torch._C._jit_set_texpr_fuser_enabled(False)
         suit_gpu(module, dtype)
     else:
         module.to(dtype)

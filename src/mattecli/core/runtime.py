@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from torch import Tensor
 from mattecli.core import export, store
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.registry import ModelSpec
-from mattecli.core.tuning import cpu_quota, malloc, onednn
+from mattecli.core.tuning.arithmetic import rounding_as
 from mattecli.core.tuning.budget import note_rest
 from mattecli.core.tuning.cuda_graphs import Replayed
 from mattecli.core.usage import wait_for
@@ -100,15 +101,6 @@ def pick_precision(name: str, device: Device) -> str:
     return name
 
 
-def round_as(precision: str) -> None:
-    """Let a GPU multiply float32 as a precision means it: all 24 bits in fp32, the first 11 in tf32. Holds for the whole process.
-
-    cuDNN's convolutions would otherwise round to 11 bits unasked.
-    """
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-
-
 class Answer(NamedTuple):
     """What a model says of images: alpha [B, 1, H, W], foreground [B, 3, H, W] or None, verdict [B, 2] or None; see the contract."""
 
@@ -142,9 +134,8 @@ class LoadedModel:
         if missing:
             raise ModelError(f"{self.info.name} was not given its {' and '.join(missing)}; give it the guides it declares")
         tensors = [image, *(guides[guide] for guide in self.info.guides)]
-        if self.device.torch.type == "cuda":
-            round_as(self.precision)
-        with export.running(), torch.inference_mode():
+        arithmetic = rounding_as(self.precision) if self.device.torch.type == "cuda" else nullcontext()
+        with arithmetic, export.running(), torch.inference_mode():
             return Answer(*self.module(*tensors, **checked_options(self.info, options or {})))
 
 
@@ -180,9 +171,6 @@ def open_model(
 
 def load_model(path: Path, *, device: Device, precision: str = "fp32") -> LoadedModel:
     """Load an export."""
-    malloc.keep()
-    onednn.keep_few_kernels()
-    cpu_quota.keep_to_it()
     module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
     note_rest(device.torch)
     on_gpu = device.torch.type == "cuda"

@@ -1,167 +1,137 @@
-"""The guides of a clip's frames: the plate laid onto each of them, and what its model takes made from that and from what was given."""
+"""What was given with a picture made into the guides its model takes: one ladder for photos and for the frames of clips. No torch."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.compositing.layers import fit
-from mattecli.core.clock import Clock
 from mattecli.errors import EmptyError, InputError
-from mattecli.guides.choose import SCREEN, SUBJECT, ModelChoice, find_subject, plate_of_screen
-from mattecli.guides.plate_of_clip import plate_of_clip
-from mattecli.guides.sources import PLATE, Given
-from mattecli.io.clip_types import Clip, Frame
-from mattecli.io.images import Photo, Pixels, read_photo
-from mattecli.io.pictures.formats import is_picture
-from mattecli.matting.levels import from_levels, to_uint8
+from mattecli.guides.choose import SCREEN, SUBJECT, ModelChoice
+from mattecli.guides.sources import PLATE, GuideValue, read_guide
+from mattecli.io.files import naming
+from mattecli.io.images import Photo, Pixels
+from mattecli.matting.grow import spread_strokes
+from mattecli.matting.levels import from_levels, to_levels, to_uint8
 from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
-from mattecli.matting.registration.register import Plate, Registration, apply, check_same_scene, prepare, register, track
-from mattecli.matting.screen import trimap_from_screen
-from mattecli.matting.trimap import check_trimap, trimap_from_mask
-from mattecli.requests.clip import ClipRequest
+from mattecli.matting.registration.register import Registration, apply, check_same_scene, register
+from mattecli.matting.screen import find_screen, plate_from_screen, trimap_from_screen
+from mattecli.matting.strokes import missing_strokes
+from mattecli.matting.subject import subject_trimap
+from mattecli.matting.trimap import trimap_from_mask
 
-LARGEST_STRETCH = 0.01
+SMALLEST_SIDE = 16
 
 
 @dataclass(frozen=True)
-class Guided:
-    """A frame with the guides its model takes; `found` is False where nothing stands in it, so that its matte is empty.
+class Derived:
+    """The guides a model takes with a picture; `found` is False where nothing stands before a clip's plate or screen.
 
-    notes: what a person should know of its guides.
+    trimap: uint8 [H, W] of 0, 128 and 255; mask: uint8 [H, W]; background: RGB [H, W, 3] in the picture's levels, and a screen's is there
+    whatever the model takes.
     """
 
-    frame: Frame
-    guides: Mapping[str, Pixels]
+    guides: dict[str, Pixels]
     found: bool = True
-    notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class LaidPlate:
-    """A plate of the frames' size, and how it lies on the first of them, where that is known already.
+def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: ModelChoice) -> dict[str, Pixels]:
+    """The guides a model takes with a photo, from what was given, by name; shapes as in Derived.
 
-    notes: what a person should know of how it was made.
+    Raises InputError where what was given does not fit the photo, and with numbers for the plate of another scene.
     """
+    read = {name: read_guide(name, value, photo.size) for name, value in given.items() if name != SCREEN}
+    laid: Registration | None = None
+    if PLATE in read:
+        with naming(_named(PLATE, given)):
+            laid = register(read[PLATE], photo.pixels)
+            check_same_scene(laid)
+        read[PLATE] = apply(laid, read[PLATE])
+    with naming(_named(choice.trimap_source, given)):
+        return derive(photo.pixels, read, choice, laid=laid).guides
 
-    plate: Plate
-    first: Registration | None
-    notes: tuple[str, ...] = ()
+
+def _named(name: str, given: Mapping[str, GuideValue]) -> str:
+    """The file of a guide, to be named in errors; empty where it is none."""
+    value = given.get(name)
+    return value if isinstance(value, str) and name != SCREEN else ""
 
 
-def guided(
-    frames: Iterable[Frame],
-    request: ClipRequest,
-    choice: ModelChoice,
-    laid_plate: LaidPlate | None,
-    given: Mapping[str, Given],
-    *,
-    skipped: int = 0,
-    clock: Clock,
-) -> Iterator[Guided]:
-    """Each frame with its guides, in order, but for the first `skipped` ones, which are only followed.
+def derive(
+    picture: Pixels, given: Mapping[str, Pixels], choice: ModelChoice, *, laid: Registration | None = None, in_clip: bool = False
+) -> Derived:
+    """The guides a model takes with a picture, uint8 or uint16 [H, W, 3] RGB, from those that were given for it, of its size.
 
-    The plate is laid onto them anew whenever camera or light change; where they do not, it is the very same array.
+    laid: how the given background was laid onto the picture. in_clip: the clip's scene was checked when it began, so a frame that differs
+    from the plate everywhere is all subject, and one that differs nowhere has an empty matte. Else these raise InputError and EmptyError.
     """
-    where = None if laid_plate is None else laid_plate.first
-    laid: Pixels | None = None
-    for frame in frames:
-        with clock("guide"):
-            levels = {name: guide.at(frame) for name, guide in given.items()}
-            if laid_plate is not None:
-                before, where = where, track(where, laid_plate.plate, frame.pixels, align=request.align)
-                laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
-                levels[PLATE] = laid
-            one = _derived(frame, levels, where, choice) if frame.index >= skipped else None
-        if one is not None:
-            yield one
-
-
-def open_plate(request: ClipRequest, clip: Clip, first: Frame) -> LaidPlate | None:
-    """The plate of a request at its frames' size: a photo, or the median of a clip of the empty scene; None when none is given.
-
-    first: the request's first frame. Raises InputError for a plate of other proportions, or of another scene than the first frame shows.
-    """
-    file = request.guides.get(PLATE)
-    if file is None:
-        return None
-    made = None if is_picture(file) else plate_of_clip(file)
-    plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, clip, file))
-    registration = register(plate, first.pixels, align=request.align)
-    check_same_scene(registration)
-    return LaidPlate(plate, registration, () if made is None else made.notes)
-
-
-def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
-    """The plate at the frames' size, when it has their proportions."""
-    (height, width), (rows, columns) = clip.size, plate.shape[:2]
-    if abs(columns / rows / (width / height) - 1) > LARGEST_STRETCH:
-        raise InputError(
-            f"{file}: the plate is {columns}x{rows}, the frames {width}x{height}; take both with one camera, or crop the plate likewise"
-        )
-    if (rows, columns) == clip.size:
-        return plate
-    top = np.iinfo(plate.dtype).max
-    stretched = fit((plate / top).astype(np.float32), height, width, mode="stretch")
-    return (stretched * top + 0.5).astype(plate.dtype)
-
-
-def _derived(frame: Frame, given: dict[str, Pixels], laid: Registration | None, choice: ModelChoice) -> Guided:
-    """What the model takes, made from what was given; a screen's plate is among it whatever the model takes."""
     guides: dict[str, Pixels] = {}
     if choice.screen:
-        given["background"] = plate_of_screen(_photo(frame), choice.screen)
-    if choice.screen or "background" in choice.spec.guides:
-        guides["background"] = given["background"]
+        given = {**given, PLATE: plate_of_screen(picture, choice.screen)}
+    if choice.screen or PLATE in choice.spec.guides:
+        guides[PLATE] = given[PLATE]
     try:
         if "trimap" in choice.spec.guides:
-            guides["trimap"] = _trimap(frame, given, laid, choice.trimap_source)
+            guides["trimap"] = _trimap(picture, given, choice.trimap_source, laid, in_clip=in_clip)
         if "mask" in choice.spec.guides:
-            guides["mask"] = _mask(frame, given, laid)
+            guides["mask"] = _mask(picture, given, laid, in_clip=in_clip)
     except EmptyError:
-        nothing = np.zeros(frame.pixels.shape[:2], np.uint8)
-        return Guided(frame, guides | dict.fromkeys({"trimap", "mask"} & set(choice.spec.guides), nothing), found=False)
-    return Guided(frame, guides, notes=_doubts(given["trimap"]) if "trimap" in given else ())
+        if not in_clip:
+            raise
+        nothing = np.zeros(picture.shape[:2], np.uint8)
+        return Derived(guides | dict.fromkeys({"trimap", "mask"} & set(choice.spec.guides), nothing), found=False)
+    return Derived(guides)
 
 
-def _doubts(trimap: Pixels) -> tuple[str, ...]:
-    """What is wrong with a trimap that a person gave, as a sentence."""
-    try:
-        check_trimap(to_uint8(trimap), size=trimap.shape[:2])
-    except InputError as error:
-        return (str(error),)
-    return ()
+def plate_of_screen(picture: Pixels, screen: str) -> Pixels:
+    """The screen (green, blue or auto) behind the subject of a picture [H, W, 3], like a plate in the picture's levels."""
+    seen = from_levels(picture)
+    return to_levels(plate_from_screen(seen, find_screen(seen, screen)), int(np.iinfo(picture.dtype).max))
 
 
-def _photo(frame: Frame) -> Photo:
-    return Photo(frame.pixels, alpha=None, icc=None)
+def find_subject(picture: Pixels) -> NDArray[np.uint8]:
+    """A rough trimap of a picture's subject; a picture too small to hold one and its surroundings is all subject."""
+    if min(picture.shape[:2]) < SMALLEST_SIDE:
+        return np.full(picture.shape[:2], 255, np.uint8)
+    return subject_trimap(to_uint8(picture))
 
 
-def _trimap(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None, source: str) -> NDArray[np.uint8]:
+def _trimap(picture: Pixels, given: Mapping[str, Pixels], source: str, laid: Registration | None, *, in_clip: bool) -> NDArray[np.uint8]:
     if source == SUBJECT:
-        return find_subject(_photo(frame))
+        return find_subject(picture)
     if source == SCREEN:
-        return trimap_from_screen(from_levels(frame.pixels), from_levels(given["background"]))
-    if source == "background":
-        return _before_plate(partial(trimap_from_plate, moving=True), frame, given["background"], laid)
+        return trimap_from_screen(from_levels(picture), from_levels(given[PLATE]))
+    if source == PLATE:
+        return _before_plate(partial(trimap_from_plate, moving=in_clip), picture, given[PLATE], laid, in_clip=in_clip)
     if source == "mask":
         return trimap_from_mask(to_uint8(given["mask"]))
+    if source == "strokes":
+        return _spread(picture, to_uint8(given["strokes"]))
     return to_uint8(given["trimap"])
 
 
-def _mask(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None) -> Pixels:
+def _spread(picture: Pixels, strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    for sentence in missing_strokes(strokes):
+        raise InputError(sentence)
+    return spread_strokes(to_uint8(picture), strokes)
+
+
+def _mask(picture: Pixels, given: Mapping[str, Pixels], laid: Registration | None, *, in_clip: bool) -> Pixels:
     if "mask" in given:
         return to_uint8(given["mask"])
-    return _before_plate(mask_from_plate, frame, given["background"], laid)
+    return _before_plate(mask_from_plate, picture, given[PLATE], laid, in_clip=in_clip)
 
 
-def _before_plate(find: Callable[..., NDArray[np.uint8]], frame: Frame, plate: Pixels, laid: Registration | None) -> NDArray[np.uint8]:
-    """What stands before the plate; all of a frame that differs everywhere, for the clip's scene was checked when it began."""
+def _before_plate(
+    find: Callable[..., NDArray[np.uint8]], picture: Pixels, plate: Pixels, laid: Registration | None, *, in_clip: bool
+) -> NDArray[np.uint8]:
+    """What stands before the plate."""
     try:
-        return find(to_uint8(frame.pixels), to_uint8(plate), laid=laid)
+        return find(to_uint8(picture), to_uint8(plate), laid=laid)
     except EmptyError:
         raise
     except InputError:
-        return np.full(frame.pixels.shape[:2], 255, np.uint8)
+        if not in_clip:
+            raise
+        return np.full(picture.shape[:2], 255, np.uint8)

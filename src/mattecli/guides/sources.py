@@ -1,29 +1,98 @@
-"""The mask or the trimap a person gives for a clip: one picture for all frames, or a clip or pictures that go in step with it."""
+"""Guides as they are given: for a photo a file, pixels or polylines; for a clip one picture for all frames, or a clip that goes in step."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
-from mattecli.guides.choose import read_mask_levels
 from mattecli.io.clip_types import Clip, Frame, Reader
-from mattecli.io.files import naming
-from mattecli.io.images import Pixels, read_levels
+from mattecli.io.files import naming, reading
+from mattecli.io.images import Pixels, read_levels, read_photo
 from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
+from mattecli.matting.strokes import trimap_from_polylines, trimap_from_strokes
 from mattecli.matting.trimap import check_trimap, read_trimap_levels
 from mattecli.requests.clip import ClipRequest
 
 # A trimap that went through a video codec has rounded levels; what is nearer to grey than to these is unknown.
 SURE_BLACK, SURE_WHITE = 64, 192
 PLATE = "background"
+
+GuideValue = str | Pixels | Mapping[str, Any] | Sequence[Any]
+"""A guide of a photo: a file, its levels [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, or polylines as trimap_from_polylines takes them."""
+
+
+def read_guide(name: str, value: GuideValue, size: tuple[int, int]) -> Pixels:
+    """A guide of a photo of `size` (height, width), by the guide's name.
+
+    trimap: uint8 [H, W] of 0, 128 and 255, and so are strokes, which know nothing but what they cover; mask: uint8 or uint16 [H, W];
+    background: RGB [H, W, 3]. Raises InputError for one that cannot be read, has another size, or is no such guide.
+    """
+    with naming(value if isinstance(value, str) else name):
+        if name == "strokes":
+            return read_strokes(value, size)
+        if name == PLATE:
+            plate = read_photo(value).pixels if isinstance(value, str) else _as_rgb(np.asarray(value))
+            _check_size("plate", str(value) if isinstance(value, str) else name, plate.shape[:2], size, "picture")
+            return plate
+        levels = _levels(value)
+        if name == "trimap":
+            trimap = read_trimap_levels(levels)
+            check_trimap(trimap, size=size)
+            return trimap
+        mask = mask_levels(levels)
+        _check_size(name, str(value) if isinstance(value, str) else name, mask.shape, size, "picture")
+        return mask
+
+
+def read_strokes(value: GuideValue, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Strokes over a picture of `size`, pixels or polylines, as a trimap uint8 [H, W] that knows nothing but what they cover."""
+    if isinstance(value, str) and Path(value).suffix.lower() == ".json":
+        with naming(value):
+            return trimap_from_polylines(_read_json(value), size=size)
+    if not isinstance(value, (str, np.ndarray)):
+        return trimap_from_polylines(value, size=size)
+    with naming(value if isinstance(value, str) else "strokes"):
+        return trimap_from_strokes(to_uint8(_levels(value)), size=size)
+
+
+def read_mask_levels(file: str) -> Pixels:
+    """A mask as [H, W], 8 or 16 bit: its alpha where it has one, else its grey levels."""
+    return mask_levels(read_levels(file))
+
+
+def mask_levels(levels: Pixels) -> Pixels:
+    """The mask in levels [H, W], [H, W, 3] or [H, W, 4]: their alpha where there is one, else their grey, [H, W]."""
+    if levels.ndim == 2:
+        return levels
+    return levels[..., 3] if levels.shape[2] == 4 else levels.max(axis=2)
+
+
+def _levels(value: GuideValue) -> Pixels:
+    return read_levels(value) if isinstance(value, str) else np.asarray(value)
+
+
+def _as_rgb(levels: Pixels) -> Pixels:
+    return np.repeat(levels[..., None], 3, axis=2) if levels.ndim == 2 else levels[..., :3]
+
+
+def _read_json(file: str) -> object:
+    try:
+        with reading(file):
+            return json.loads(Path(file).read_text(encoding="utf-8"))
+    except ValueError as error:  # neither JSON nor UTF-8
+        raise InputError(f"{file} is no JSON ({error}); mend it or give the strokes as a picture") from error
+    except RecursionError as error:
+        raise InputError(f"{file} is nested too deeply to be strokes; mend it or give the strokes as a picture") from error
 
 
 class Given(Protocol):
@@ -62,7 +131,7 @@ class MovingGuide:
         self._rate = clip.rate * every
         self._reader: Reader | None = None
         with self._opened(None) as reader:
-            _check_size(name, file, reader.clip.size, clip)
+            _check_size(name, file, reader.clip.size, clip.size, "frames")
 
     def at(self, frame: Frame) -> Pixels:
         if self._reader is None:
@@ -133,14 +202,14 @@ def _still(name: str, file: str, clip: Clip) -> Pixels:
             check_trimap(trimap, size=clip.size)
             return trimap
         levels = read_mask_levels(file)
-        _check_size(name, file, levels.shape, clip)
+        _check_size(name, file, levels.shape, clip.size, "frames")
         return levels
 
 
-def _check_size(name: str, file: str, size: tuple[int, ...], clip: Clip) -> None:
-    (rows, columns), (height, width) = size, clip.size
+def _check_size(name: str, file: str, found: tuple[int, ...], size: tuple[int, ...], of_what: str) -> None:
+    (rows, columns), (height, width) = found, size
     if (rows, columns) != (height, width):
-        raise InputError(f"{file}: the {name} is {columns}x{rows}, the frames {width}x{height}; make them the same size")
+        raise InputError(f"{file}: the {name} is {columns}x{rows}, the {of_what} {width}x{height}; make them the same size")
 
 
 def _three_levels(levels: Pixels) -> NDArray[np.uint8]:

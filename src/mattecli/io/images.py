@@ -37,9 +37,6 @@ STANDARD_STREAM = "-"
 # The most pixels a side: a 14-bit field of WebP, and JPEG_MAX_DIMENSION of libjpeg's jmorecfg.h.
 LONGEST_SIDES = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
 
-# What this program opens is decided by check_size. Pillow's own limit is the whole process's, so it is not for a call to change.
-Image.MAX_IMAGE_PIXELS = None
-
 _BITS_PER_SAMPLE_TAG = 258
 
 
@@ -80,6 +77,14 @@ def read_photo(source: str | Path) -> Photo:
     data = _read_bytes(source)
     with _explained(source), naming(_named(source)):
         return _decoded(source, data)
+
+
+def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
+    """The picture in the bytes of a file; errors are those of read_photo and call it `named`."""
+    if not data:
+        raise InputError(f"{named} is empty (0 bytes); give a picture")
+    with _explained(named), naming(named):
+        return _decoded(named, data)
 
 
 def _decoded(source: str | Path, data: bytes) -> Photo:
@@ -170,7 +175,11 @@ def _left_out(frames: int, header: Image.Image) -> tuple[str, ...]:
 
 def read_levels(source: str | Path) -> Pixels:
     """Read a guide (trimap, strokes, mask) as its plain levels: [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, orientation applied."""
-    photo = read_photo(source)
+    return plain_levels(read_photo(source))
+
+
+def plain_levels(photo: Photo) -> Pixels:
+    """A picture's levels: [H, W] where it is grey, [H, W, 3] RGB, or [H, W, 4] RGBA where something is transparent."""
     grey = photo.pixels[..., 0]
     is_grey = bool((photo.pixels == grey[..., None]).all())
     if photo.alpha is not None:
@@ -204,6 +213,19 @@ def write_image(
             encode(pixels, path.suffix.lower(), stream, icc=icc, dpi=dpi, premultiplied=premultiplied)
         except BAFFLED as error:
             raise OutputError(f"{path} cannot be written ({_said(error)}); choose another format") from error
+
+
+def encode_image(pixels: Pixels, suffix: str, *, icc: bytes | None = None, dpi: tuple[float, float] | None = None) -> bytes:
+    """A picture file as bytes, pixels as write_image takes them; `suffix` decides the format, such as ".png"."""
+    path = Path(f"picture{suffix}")
+    check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
+    _check_sides(path, pixels)
+    stream = io.BytesIO()
+    try:
+        encode(pixels, path.suffix.lower(), stream, icc=icc, dpi=dpi, premultiplied=False)
+    except BAFFLED as error:
+        raise OutputError(f"the picture cannot be encoded as {suffix} ({_said(error)}); choose another format") from error
+    return stream.getvalue()
 
 
 def check_suffix(path: Path, *, has_alpha: bool) -> None:
@@ -242,6 +264,10 @@ def _explained(source: str | Path) -> Iterator[None]:
     """The decoders' exceptions as one sentence."""
     try:
         yield
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{_named(source)} has more pixels than Pillow opens in this process; raise PIL.Image.MAX_IMAGE_PIXELS, or scale it down first"
+        ) from error
     except UnidentifiedImageError as error:
         raise InputError(f"{_named(source)} is not a picture this program reads; give JPEG, PNG, WebP, TIFF or BMP") from error
     except (OSError, *BAFFLED) as error:

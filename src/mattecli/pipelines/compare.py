@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.contact_sheet import contact_sheet
+from mattecli.compositing.output import OutputOptions
 from mattecli.core.clock import Clock
 from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
-from mattecli.guides.choose import ModelChoice, choose, read_guides
+from mattecli.guides.choose import ModelChoice, choose
+from mattecli.guides.derive import guides_for_photo
 from mattecli.io.images import Photo
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.image import Recipe, compose, matte
+from mattecli.pipelines.matte import matte_photo
+from mattecli.pipelines.recipe import Recipe
+from mattecli.pipelines.render import render
 
 LOUD = "#ff00ff"
 
@@ -60,10 +65,10 @@ def _guides_for(spec: ModelSpec, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> Tile:
-    """Matte a photo with one recipe, whose kind must be composite."""
+    """Matte a photo with one recipe and lay it over a loud colour."""
     clock = Clock()
-    matted = matte(photo, read_guides(photo, guide_files, recipe.choice), recipe, clock=clock)
-    picture = compose(matted, recipe, top=255)
+    matted = matte_photo(photo, guides_for_photo(photo, guide_files, recipe.choice), recipe, clock=clock)
+    picture = render(matted, OutputOptions("composite", plain_backdrop(LOUD)), top=255)
     name = recipe.model.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
     return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.model.device))
 

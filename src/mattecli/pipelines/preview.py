@@ -11,33 +11,34 @@ from numpy.typing import NDArray
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.contact_sheet import contact_sheet
-from mattecli.core.clock import Clock
+from mattecli.compositing.output import OutputOptions
 from mattecli.errors import InputError
-from mattecli.guides.derive import open_plate
+from mattecli.guides.frames import open_plate
 from mattecli.guides.sources import open_given
 from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import write_image
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.image import Recipe, compose
-from mattecli.pipelines.video import Moment, moments
+from mattecli.pipelines.recipe import Recipe
+from mattecli.pipelines.render import render
+from mattecli.pipelines.video import ClipWork, Moment, moments
 from mattecli.requests.clip import ClipRequest
 
 PLACES = (Fraction(1, 10), Fraction(4, 10), Fraction(6, 10), Fraction(9, 10))
 LOUD = "#ff00ff"
 
 
-def write_preview(file: str, request: ClipRequest, recipe: Recipe) -> None:
+def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: OutputOptions) -> None:
     """Write a contact sheet of four frames spread over the part of the clip that is asked for, or fewer, if it is short.
 
     Raises InputError when no frame is in that part.
     """
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
-    shown = recipe if recipe.kind == "composite" else replace(recipe, kind="composite", backdrop=plain_backdrop(LOUD))
+    shown = output if output.kind == "composite" else OutputOptions("composite", plain_backdrop(LOUD), output.linear, output.decontaminate)
     for moment, clip in _sampled(request, recipe):
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
-        looks = [compose(moment.matted, one, top=255, seconds=seconds) for one in (replace(recipe, kind="alpha"), shown)]
+        looks = [render(moment.matted, wanted, top=255, seconds=seconds) for wanted in (OutputOptions("alpha"), shown)]
         pictures += [to_uint8(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
         captions += [f"{seconds:.2f} s", "alpha", "composite"]
     write_image(contact_sheet(pictures, captions), file)
@@ -50,7 +51,7 @@ def _sampled(request: ClipRequest, recipe: Recipe) -> Iterator[tuple[Moment, Cli
     one = replace(request, span=replace(request.span, every=1), smooth=False, batch=1)
     for frame, clip in _frames(request):
         with open_given(one, clip) as given:
-            yield from ((moment, clip) for moment in moments([frame], clip, one, recipe, anew, given, Clock()))
+            yield from ((moment, clip) for moment in moments([frame], ClipWork(one, recipe, clip, anew, given)))
 
 
 def _frames(request: ClipRequest) -> list[tuple[Frame, Clip]]:

@@ -1,11 +1,12 @@
-"""The trimap around a rough outline, traced anew along the matte.
+"""Coarse mattes finished by a trimap model, in a trimap that follows the matte.
 
 Hair and fur reach beyond any band around such an outline that is not too wide elsewhere. A matte within the band says where it is too
 narrow: there it is still soft at the band's edge. So the subject is matted in a small copy of the picture and the band laid anew around
 all that is soft, more than once, for each time it follows the hair a little farther.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from mattecli.core.runtime import LoadedModel, to_array
 from mattecli.core.tuning.memory_guard import run_within
 from mattecli.matting.subject import ROUGH_BAND
 from mattecli.matting.trimap import BACKGROUND, COARSE_BAND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
-from mattecli.pipelines.tensors import guide_tensor
+from mattecli.pipelines.tensors import Matted, guide_tensor
 
 Trimap = NDArray[np.uint8]
 
@@ -30,7 +31,26 @@ AROUND_FOUND, AROUND_COARSE = (ROUGH_BAND, ROUGH_BAND, COARSE_BAND), (COARSE_BAN
 hair off, and of a coarse model's matte."""
 
 
-def retraced(
+def refine(
+    matted: Matted,
+    refiner: LoadedModel,
+    options: Mapping[str, Tunable],
+    *,
+    limit: int | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Matted:
+    """The matte, finished by a trimap model in the trimap made of it, if there is anything to finish. limit, tell: see run_within."""
+    coarse = trimap_from_alpha(to_array(matted.alpha))
+    trimap = refined_trimap(coarse, matted.seen, refiner, options, bands=AROUND_COARSE, limit=limit)
+    if not tells_apart(trimap):
+        return matted
+    guide = guide_tensor("trimap", trimap, refiner)
+    outcome = run_within(refiner, matted.seen, {"trimap": guide}, options, limit=limit, tell=tell)
+    expected = max(matted.expected or 0, outcome.expected or 0) or None
+    return replace(matted, alpha=outcome.alpha, foreground=None, trimap=guide, notes=matted.notes + outcome.notes, expected=expected)
+
+
+def refined_trimap(
     trimap: Trimap, image: Tensor, model: LoadedModel, options: Mapping[str, Tunable], *, bands: Sequence[float], limit: int | None = None
 ) -> Trimap:
     """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.

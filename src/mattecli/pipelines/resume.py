@@ -5,10 +5,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mattecli.compositing.output import OutputOptions
 from mattecli.errors import UsageError
 from mattecli.io.files import written_whole
 from mattecli.io.sequence_write import frames_present, sequence_pattern
-from mattecli.pipelines.image import Recipe
+from mattecli.pipelines.recipe import Recipe
 from mattecli.requests.clip import ClipRequest
 
 
@@ -58,13 +59,13 @@ class Record:
         return noted if isinstance(noted, dict) else {}
 
 
-def record_of(request: ClipRequest, recipe: Recipe) -> Record | None:
+def record_of(request: ClipRequest, recipe: Recipe, output: OutputOptions) -> Record | None:
     """The record of a request's pictures; None for a destination that is one file, which is always made anew."""
     pattern = sequence_pattern(request.destination)
-    return None if pattern is None else Record(pattern, settings_hash(request, recipe), request.source)
+    return None if pattern is None else Record(pattern, settings_hash(request, recipe, output), request.source)
 
 
-def settings_hash(request: ClipRequest, recipe: Recipe) -> str:
+def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -> str:
     """One word for everything that decides what the pictures look like: the files that go in, the models and their options."""
     files = {name: _identity(file) for name, file in {"source": request.source, **request.guides}.items()}
     models = [
@@ -73,8 +74,8 @@ def settings_hash(request: ClipRequest, recipe: Recipe) -> str:
         if one is not None
     ]
     guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]
-    looks = [recipe.kind, repr(recipe.backdrop), recipe.linear, recipe.decontaminate, request.smooth]
-    settings = [files, models, recipe.options, guides, looks]
+    looks = [output.kind, repr(output.backdrop), output.linear, output.decontaminate, request.smooth]
+    settings = [files, models, dict(recipe.options), guides, looks]
     part = [str(value) for value in (request.span.start, request.span.end, request.span.every, request.fps)]
     return hashlib.sha256(json.dumps([settings, part], sort_keys=True).encode()).hexdigest()[:16]
 

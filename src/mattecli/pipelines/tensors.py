@@ -1,20 +1,51 @@
-"""Photos and guides as the tensors a model takes."""
+"""Pictures, guides and mattes as tensors [B, C, H, W], float32 in 0..1."""
 
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mattecli.core.runtime import Device, LoadedModel, to_tensor
+from mattecli.core.memo import LastByIdentity
+from mattecli.core.runtime import LoadedModel, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
-from mattecli.matting.levels import Levels, Plane, to_levels
 
-Made = TypeVar("Made")
-ToGuide = Callable[[str, Pixels, LoadedModel], Tensor]
+Guide = Pixels | Tensor
+"""A guide as integers [H, W] or [H, W, 3], or ready as a tensor [B, C, H, W]."""
+
+ToGuide = Callable[[str, Guide, LoadedModel], Tensor]
 """Makes the tensor of a guide: (its name, its pixels, the model it is for)."""
+
+
+@dataclass(frozen=True)
+class Matted:
+    """A picture and its matte as tensors [1, C, H, W]; `foreground` is what the model predicted and `plate` the clean plate, or None.
+
+    image: the picture's own colours. seen: what the models saw, the same tensor where nothing of the picture is transparent. alpha: the
+    matte of what was seen. pixels: the picture's integers, None for one that came as a tensor. own: its own transparency, or None.
+    trimap: what the last model was given, or None. keyed: whether the plate is a screen's, whose spill is taken away. notes: what was
+    changed for want of memory. expected: the peak of memory that was expected, in bytes.
+    """
+
+    image: Tensor
+    seen: Tensor
+    alpha: Tensor
+    foreground: Tensor | None
+    plate: Tensor | None
+    pixels: Pixels | None = None
+    own: Tensor | None = None
+    trimap: Tensor | None = None
+    keyed: bool = False
+    notes: tuple[str, ...] = ()
+    expected: int | None = None
+
+    @property
+    def cover(self) -> Tensor:
+        """The matte, limited to what the picture's own transparency shows."""
+        return self.alpha if self.own is None else self.alpha * self.own
 
 
 def seen_image(photo: Photo, model: LoadedModel) -> Tensor:
@@ -26,61 +57,29 @@ def seen_image(photo: Photo, model: LoadedModel) -> Tensor:
     return image * own + 0.5 * (1 - own)
 
 
-def guide_tensor(name: str, pixels: Pixels, model: LoadedModel) -> Tensor:
+def guide_tensor(name: str, guide: Guide, model: LoadedModel) -> Tensor:
     """A guide as the contract wants it; a trimap's 128 becomes exactly 0.5."""
-    tensor = to_tensor(pixels, model.device)
+    tensor = guide.to(model.device.torch, torch.float32) if isinstance(guide, Tensor) else to_tensor(guide, model.device)
     return (tensor * 2).round() / 2 if name == "trimap" else tensor
 
 
-class _Last(Generic[Made]):
-    """What was made of the last array under each name: while it is the very same array, it is not made again."""
-
-    def __init__(self) -> None:
-        self._last: dict[Hashable, tuple[object, Made]] = {}
-
-    def __call__(self, name: Hashable, array: object, make: Callable[[], Made]) -> Made:
-        last = self._last.get(name)
-        if last is None or last[0] is not array:
-            last = self._last[name] = (array, make())
-        return last[1]
-
-
 class LastGuides:
-    """guide_tensor for the frames of a clip: a guide that is the very array it was a frame ago is not converted again.
-
-    Several threads may share one.
-    """
+    """guide_tensor for the frames of a clip, cached by array identity. Several threads may share one."""
 
     def __init__(self) -> None:
-        self._last = _Last[Tensor]()
+        self._last = LastByIdentity()
 
-    def __call__(self, name: str, pixels: Pixels, model: LoadedModel) -> Tensor:
-        return self._last(name, pixels, lambda: _there(guide_tensor(name, pixels, model)))
-
-
-class LastBackdrop:
-    """Backdrops [H, W, 3] as composing wants them; one that is the very array it was for the last picture is there already.
-
-    Several threads may share one.
-    """
-
-    def __init__(self) -> None:
-        self._tensors, self._levels = _Last[Tensor](), _Last[Levels]()
-
-    def levels(self, backdrop: Plane, top: int) -> Levels:
-        """In integers from 0 to `top`, not to be written to."""
-        return self._levels(top, backdrop, lambda: to_levels(backdrop, top))
-
-    def on(self, device: Device, backdrop: Plane) -> Tensor:
-        """As a tensor [1, 3, H, W] on a device."""
-        return self._tensors(device, backdrop, lambda: _there(_planes_on(device, backdrop)))
+    def __call__(self, name: str, guide: Guide, model: LoadedModel) -> Tensor:
+        return self._last(name, guide, lambda: finished(guide_tensor(name, guide, model)))
 
 
-def _planes_on(device: Device, picture: Plane) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture)).to(device.torch).permute(2, 0, 1)[None].contiguous()
+def array_tensor(array: NDArray[np.float32], like: Tensor) -> Tensor:
+    """An array [H, W] or [H, W, C] as a tensor [1, C, H, W] of the kind and device of another."""
+    planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(planes))[None].to(like)
 
 
-def _there(tensor: Tensor) -> Tensor:
-    """A tensor once it is made: others will use it in streams of their own."""
+def finished(tensor: Tensor) -> Tensor:
+    """The tensor once its device has computed it, so that other streams may use it."""
     wait_for(tensor.device)
     return tensor

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import UsageError
-from mattecli.guides.choose import read_mask_levels, read_strokes
+from mattecli.guides.sources import read_mask_levels, read_strokes
 from mattecli.io.images import STANDARD_STREAM, read_photo, write_image
 from mattecli.matting.affinity import Growth
 from mattecli.matting.grow import spread_strokes
@@ -77,7 +77,7 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
     Strokes of which one kind is missing are written as they are, with a warning: there is nothing to spread them against.
     """
     photo = read_photo(job.source)
-    strokes = read_strokes(photo, job.guides[STROKES])
+    strokes = read_strokes(job.guides[STROKES], photo.size)
     warnings = [*missing_strokes(strokes), *contradictions(strokes)]
     trimap = strokes
     if growth is not None and not missing_strokes(strokes):

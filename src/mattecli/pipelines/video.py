@@ -7,18 +7,19 @@ inference and memory does not grow with the clip. All state that lives from fram
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 
 import torch
 
+from mattecli.compositing.output import OutputOptions
 from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import frames_at_once, shared_out
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
-from mattecli.guides.derive import Guided, LaidPlate, guided, open_plate
+from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.guides.sources import Given, open_given
 from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.images import Photo
@@ -26,10 +27,12 @@ from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
-from mattecli.pipelines.image import Matted, Recipe, compose, doubts, matte_all
+from mattecli.pipelines.matte import doubts, matte_photos
 from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
+from mattecli.pipelines.recipe import Recipe
+from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
-from mattecli.pipelines.tensors import LastGuides, ToGuide
+from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide
 from mattecli.requests.clip import ClipRequest
 
 HDR = {16: "PQ", 18: "HLG"}
@@ -57,6 +60,18 @@ class ClipResult:
 
 
 @dataclass(frozen=True)
+class ClipWork:
+    """An open clip with its plate and its other guides, and how it is matted."""
+
+    request: ClipRequest
+    recipe: Recipe
+    clip: Clip
+    plate: LaidPlate | None
+    given: Mapping[str, Given]
+    clock: Clock = field(default_factory=Clock)
+
+
+@dataclass(frozen=True)
 class Moment:
     """A frame and its matte."""
 
@@ -65,14 +80,19 @@ class Moment:
 
 
 def process_clip(
-    request: ClipRequest, recipe: Recipe, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None
+    request: ClipRequest,
+    recipe: Recipe,
+    output: OutputOptions,
+    *,
+    on_frame: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> ClipResult:
     """Matte a clip and write the result; `on_frame` is told the frames done and how many there will be, when that is known.
 
     Raises MatteError for what the caller can mend; then nothing is left under the destination's name, but for the whole pictures of a
     sequence. A source that breaks off is delivered as far as it goes, and `ClipResult.damage` says so.
     """
-    clock, begin = Clock(), time.perf_counter()
+    begin = time.perf_counter()
+    request = replace(request, batch=request.batch or default_batch(recipe))
     span = request.span
     with (
         open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader,
@@ -80,17 +100,17 @@ def process_clip(
     ):
         clip, frames = reader.clip, iter(reader)
         begun = list(islice(frames, 1))
-        plate = open_plate(request, clip, begun[0]) if begun else None
-        record = record_of(request, recipe)
+        work = ClipWork(request, recipe, clip, open_plate(request, clip, begun[0]) if begun else None, given)
+        record = record_of(request, recipe, output)
         done = record.frames_kept() if record is not None and request.resume else 0
-        with _writer(request, recipe, clip, first=done + 1) as writer:
-            doubtful = _run(chain(begun, frames), clip, writer, record, request, recipe, plate, given, clock, done=done, on_frame=on_frame)
+        with _writer(request, output, clip, first=done + 1) as writer:
+            doubtful = _run(chain(begun, frames), work, output, writer, record, done=done, on_frame=on_frame)
             count = writer.frames + done
             if count == 0:
                 raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
         whole = span.end is None and reader.damage is None
-        of_guides = [*_plate_notes(plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
-    notes = (*reader.notes, *_clip_notes(request, recipe, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
+        of_guides = [*_plate_notes(work.plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
+    notes = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
     return ClipResult(
         source=request.source,
         destination=request.destination,
@@ -98,18 +118,23 @@ def process_clip(
         frames=count,
         seconds=time.perf_counter() - begin,
         length=float(count / clip.rate),
-        split=clock.split,
+        split=work.clock.split,
         peak_memory=peak_memory(recipe.model.device.torch),
         notes=notes,
         damage=reader.damage,
     )
 
 
-def _writer(request: ClipRequest, recipe: Recipe, clip: Clip, *, first: int) -> Writer:
+def default_batch(recipe: Recipe) -> int:
+    """Frames a pass through the model: a GPU works faster on several at once, a processor does not."""
+    return 4 if recipe.model.device.torch.type == "cuda" else 1
+
+
+def _writer(request: ClipRequest, output: OutputOptions, clip: Clip, *, first: int) -> Writer:
     span = request.span
     return open_writer(
         request.destination,
-        kind=recipe.kind,
+        kind=output.kind,
         clip=clip,
         sound=request.source if clip.audio and span.every == 1 else None,
         codec=request.codec,
@@ -122,41 +147,37 @@ def _writer(request: ClipRequest, recipe: Recipe, clip: Clip, *, first: int) -> 
 
 def _run(
     frames: Iterable[Frame],
-    clip: Clip,
+    work: ClipWork,
+    output: OutputOptions,
     writer: Writer,
     record: Record | None,
-    request: ClipRequest,
-    recipe: Recipe,
-    plate: LaidPlate | None,
-    given: Mapping[str, Given],
-    clock: Clock,
     *,
     done: int,
     on_frame: Callable[[int, int | None], None],
 ) -> Counter[str]:
     """The loop itself; returns how often each doubt about a matte came up. The first `done` frames are there already."""
-    doubtful = Counter[str]()
+    doubtful, clip, clock = Counter[str](), work.clip, work.clock
     if record is not None:
         record.write(done)
 
     def finish(moment: Moment) -> None:
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
         with clock("compose"):
-            picture = compose(moment.matted, recipe, top=clip.top, seconds=seconds)
+            picture = render(moment.matted, output, top=clip.top, seconds=seconds)
         with clock("encode"):
             writer.write(picture, pts=moment.frame.pts, duration=moment.frame.duration)
             if record is not None:
                 record.write(done + writer.frames)
 
-    at_once = frames_at_once(recipe.model.device)
+    at_once = frames_at_once(work.recipe.model.device)
     with (
         shared_out(at_once),
         read_ahead(frames, depth=AHEAD, on_wait=partial(clock.add, "decode")) as ready,
         WriteBehind(finish, depth=BEHIND) as behind,
     ):
         # A steadied matte depends on all before it, so they are made again.
-        skipped = 0 if request.smooth else done
-        for moment in moments(ready, clip, request, recipe, plate, given, clock, skipped=skipped, threads=at_once):
+        skipped = 0 if work.request.smooth else done
+        for moment in moments(ready, work, skipped=skipped, threads=at_once):
             if moment.frame.index >= done:
                 doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
                 behind.put(moment)
@@ -164,29 +185,19 @@ def _run(
     return doubtful
 
 
-def moments(
-    frames: Iterable[Frame],
-    clip: Clip,
-    request: ClipRequest,
-    recipe: Recipe,
-    plate: LaidPlate | None,
-    given: Mapping[str, Given],
-    clock: Clock,
-    *,
-    skipped: int = 0,
-    threads: int = 1,
-) -> Iterator[Moment]:
-    """Each frame but the first `skipped` with its matte, in order, steadied over time where the request says so; so many matted at once."""
-    with_guides = iter(guided(frames, request, recipe.choice, plate, given, skipped=skipped, clock=clock))
-    batches = iter(lambda: list(islice(with_guides, request.batch)), [])
-    work = partial(_matted, clip=clip, recipe=recipe, clock=clock, to_guide=LastGuides())
-    mattes = chain.from_iterable(in_parallel(batches, work, threads=threads))
+def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, threads: int = 1) -> Iterator[Moment]:
+    """Each frame but the first `skipped` with its matte, in order, steadied over time where the request says so; `threads` at once."""
+    request, recipe = work.request, work.recipe
+    with_guides = iter(guided(frames, request, recipe.choice, work.plate, work.given, skipped=skipped, clock=work.clock))
+    batches = iter(lambda: list(islice(with_guides, request.batch or 1)), [])
+    make = partial(_matted, work=work, to_guide=LastGuides())
+    mattes = chain.from_iterable(in_parallel(batches, make, threads=threads))
     return _steadied(mattes) if request.smooth else mattes
 
 
-def _matted(several: Sequence[Guided], clip: Clip, recipe: Recipe, clock: Clock, to_guide: ToGuide) -> list[Moment]:
-    photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=clip.lossy) for one in several]
-    mattes = matte_all(photos, [one.guides for one in several], recipe, clock=clock, to_guide=to_guide)
+def _matted(several: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[Moment]:
+    photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=work.clip.lossy) for one in several]
+    mattes = matte_photos(photos, [one.guides for one in several], work.recipe, clock=work.clock, to_guide=to_guide)
     return [_noted(one, matted) for one, matted in zip(several, mattes, strict=True)]
 
 
@@ -202,7 +213,7 @@ def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
         yield replace(moment, matted=replace(moment.matted, alpha=steady))
 
 
-def _clip_notes(request: ClipRequest, recipe: Recipe, clip: Clip, done: int) -> tuple[str, ...]:
+def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: int) -> tuple[str, ...]:
     """What is told of the clip and of how it was asked for."""
     notes = []
     system = HDR.get(clip.colour.transfer)
@@ -211,13 +222,13 @@ def _clip_notes(request: ClipRequest, recipe: Recipe, clip: Clip, done: int) -> 
             f"the clip is HDR ({system}): mattes and colours are made as if it were SDR; "
             "convert it first, e.g. with ffmpeg's zscale and tonemap"
         )
-    if system is not None and recipe.backdrop is not None:
+    if system is not None and output.backdrop is not None:
         notes.append(f"the backdrop is not converted to HDR ({system}), so it comes out in other tones than its own")
     if clip.audio and request.span.every > 1:
         notes.append("the sound is left out, since --every changes the frames' pace")
     if request.smooth and done:
         notes.append(f"with --smooth all frames are matted again; the first {done} pictures are kept")
-    return (*notes, *(recipe.backdrop.notes if recipe.backdrop is not None else ()))
+    return (*notes, *(output.backdrop.notes if output.backdrop is not None else ()))
 
 
 def _plate_notes(plate: LaidPlate | None) -> tuple[str, ...]:

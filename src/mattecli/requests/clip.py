@@ -31,7 +31,7 @@ class ClipRequest:
     guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a
     sequence of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto |
     none | homography, how a plate is laid onto the frames. smooth: steady the matte over time. batch: frames a pass through the
-    model. resume: go on where an interrupted sequence of pictures stopped.
+    model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped.
     """
 
     source: str
@@ -43,7 +43,7 @@ class ClipRequest:
     crf: int | None = None
     align: str = "auto"
     smooth: bool = False
-    batch: int = 1
+    batch: int | None = None
     resume: bool = False
 
 

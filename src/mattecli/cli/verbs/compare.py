@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mattecli.cli import options
+from mattecli.cli import options, process
 from mattecli.cli.console import download_progress, note, say, say_json, step_progress
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError, ModelError
@@ -33,12 +33,11 @@ def compare(
 
       matte compare photo.jpg --trimap trimap.png -o sheet.png
     """
-    from mattecli.compositing.backdrop import plain_backdrop
     from mattecli.core.runtime import open_model, pick_device, pick_precision
     from mattecli.guides.choose import choose_refiner
     from mattecli.io.images import check_suffix, read_photo, write_image
-    from mattecli.pipelines.compare import LOUD, Tile, fitting, make_sheet, make_tile
-    from mattecli.pipelines.image import Recipe
+    from mattecli.pipelines.compare import Tile, fitting, make_sheet, make_tile
+    from mattecli.pipelines.recipe import Recipe
     from mattecli.requests.paths import keep_inputs, refuse_empty
 
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
@@ -51,6 +50,7 @@ def compare(
     for sentence in left_out:
         note(f"left out: {sentence}")
     picture = read_photo(photo)
+    process.set_up_torch()
     chip = pick_device(device)
     exact = pick_precision(precision, chip)
     tiles: list[Tile] = []
@@ -60,9 +60,7 @@ def compare(
             step(choice.spec.name)
             refiner = choose_refiner(known, choice, None)
             try:
-                recipe = Recipe(
-                    choice, open_one(choice.spec), open_one(refiner) if refiner else None, kind="composite", backdrop=plain_backdrop(LOUD)
-                )
+                recipe = Recipe(choice, open_one(choice.spec), open_one(refiner) if refiner else None)
                 tiles.append(make_tile(picture, taken, recipe))
             except MatteError as error:
                 note(f"left out: {choice.spec.name}: {error}")

@@ -9,13 +9,11 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, Machine, look_of, made_with, open_recipe, still_to_make
-from mattecli.core.registry import registry
+from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output, still_to_make
 from mattecli.errors import InputError
 
 if TYPE_CHECKING:
-    from mattecli.pipelines.image import Recipe
-    from mattecli.pipelines.result import Result
+    from mattecli import Matte, Model, OutputOptions
     from mattecli.requests.photos import Job
 
 
@@ -74,7 +72,6 @@ def image(
 
       matte image photos/ -o cutouts/ --skip-existing
     """
-    from mattecli.guides.choose import choose, choose_refiner
     from mattecli.requests.photos import check_destinations, plan_jobs
 
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
@@ -83,15 +80,15 @@ def image(
     teller = Teller(json_lines=json_lines, quiet=quiet)
     jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
     check_destinations(jobs, has_alpha=look.kind == "cutout")
-    choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
-    refiner = choose_refiner(registry(), choice, refine)
+    request = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
     teller.alone = len(jobs) == 1
     left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
     present = [job for job in left if _is_present(job, teller)]
     if present:
         with step_progress("loading", len(present)) as step:
-            recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
-            _run(present, recipe, teller, step)
+            wanted = open_output(look)
+            opened = open_model(request, Machine(device, precision, offline, max_memory), teller.note)
+            _run(present, partial(_make, model=opened, request=request, output=wanted), opened, teller, step)
     if teller.failures:
         raise typer.Exit(1)
 
@@ -108,28 +105,25 @@ def _is_present(job: "Job", teller: Teller) -> bool:
     return True
 
 
-def _run(jobs: "list[Job]", recipe: "Recipe", teller: Teller, step: Callable[[str], None]) -> None:
+def _run(jobs: "list[Job]", make: "Callable[[Job], dict[str, Any]]", model: "Model", teller: Teller, step: Callable[[str], None]) -> None:
     from mattecli.core.tuning.parallelism import photos_at_once, shared_out
     from mattecli.pipelines.batch import process_all
-    from mattecli.pipelines.image import process
 
-    at_once = min(photos_at_once(recipe.model.device), len(jobs))
+    at_once = min(photos_at_once(model.loaded.device), len(jobs))
 
-    def tell(result: "Result") -> None:
-        teller.done(result.destination, _record(result, recipe), [f"{result.source}: {text}" for text in result.notes])
+    def tell(record: dict[str, Any]) -> None:
+        teller.done(record["output"], record, [f"{record['input']}: {text}" for text in record["notes"]])
 
     with shared_out(at_once):
-        teller.tell_all(process_all(jobs, partial(process, recipe=recipe), threads=at_once), tell, step)
+        teller.tell_all(process_all(jobs, make, threads=at_once), tell, step)
 
 
-def _record(result: "Result", recipe: "Recipe") -> dict[str, Any]:
-    return {
-        "input": result.source,
-        "output": result.destination,
-        **made_with(recipe),
-        "seconds": round(result.seconds, 4),
-        "split": {step: round(seconds, 4) for step, seconds in result.split.items()},
-        "size": list(result.size),
-        "expected_memory": result.expected_memory,
-        "notes": list(result.notes),
-    }
+def _make(job: "Job", *, model: "Model", request: ModelRequest, output: "OutputOptions") -> dict[str, Any]:
+    """Make one picture; returns its record."""
+
+    def finish(matte: "Matte") -> dict[str, Any]:
+        matte.save(job.destination, output)
+        return {"input": job.source, "output": job.destination, **matte.record(), "notes": list(matte.notes_of(output))}
+
+    given = {name: value for name, value in request.given.items() if name == "screen"} | dict(job.guides)
+    return model.then(job.source, finish, guides=given, refine=request.refine, options=request.options)

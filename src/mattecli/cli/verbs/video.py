@@ -1,7 +1,6 @@
 """`matte video`: clips in, clips out."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +8,12 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.console import Teller, frame_progress
-from mattecli.cli.recipe import AUTO, Machine, look_of, made_with, open_recipe
-from mattecli.core.registry import registry
+from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output
 from mattecli.errors import InputError
 
 if TYPE_CHECKING:
-    from mattecli.pipelines.image import Recipe
-    from mattecli.pipelines.video import ClipResult
+    from mattecli import ClipResult, Model, OutputOptions
+    from mattecli.pipelines.recipe import Recipe
     from mattecli.requests.clip import ClipRequest
 
 
@@ -88,7 +86,7 @@ def video(
 
       matte video clip.mp4 -o 'frames/%05d.png' --resume
     """
-    from mattecli.guides.choose import choose, choose_refiner
+    from mattecli.door.video import matte_request
     from mattecli.guides.sources import check_given
     from mattecli.requests.clip import ClipRequest, check_request, default_destination, parse_rate, parse_span
 
@@ -98,51 +96,45 @@ def video(
     span = parse_span(start, end, every)
     destination = default_destination(source, look.kind) if output is None else output
     rate = parse_rate(fps) if fps else None
-    request = ClipRequest(source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, resume=resume)
+    request = ClipRequest(
+        source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, batch=batch, resume=resume
+    )
     check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
-    choice = choose(registry(), model, guides if screen is None else guides | {"screen": screen})
-    refiner = choose_refiner(registry(), choice, refine)
+    asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
     check_given(request)  # before the seconds that loading a model takes
     teller = Teller(json_lines=as_json, quiet=quiet)
-    recipe = open_recipe(choice, refiner, look, Machine(device, precision, offline, max_memory), teller.note)
-    request = replace(request, batch=batch or default_batch(recipe))
-    if preview is not None:
-        _write_preview(preview, request, recipe, teller.note)
-    result = _process(request, recipe)
-    teller.done(result.destination, _record(result, recipe), result.notes)
+    wanted = open_output(look)
+    opened = open_model(asked, Machine(device, precision, offline, max_memory), teller.note)
+    try:
+        if preview is not None:
+            _write_preview(preview, request, opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
+        with frame_progress(Path(source).name) as on_frame:
+            result = matte_request(request, opened, wanted, screen=screen, refine=refine, options=look.options, on_frame=on_frame)
+    finally:
+        if wanted.backdrop is not None:
+            wanted.backdrop.close()
+    teller.done(result.destination, _record(result, opened, asked), result.notes)
     if result.damage is not None:
         raise InputError(f"{result.source} {result.damage}; the {result.frames} frames before that were written to {result.destination}")
 
 
-def default_batch(recipe: "Recipe") -> int:
-    """A GPU works faster on several frames at once, a CPU does not."""
-    return 4 if recipe.model.device.torch.type == "cuda" else 1
-
-
-def _write_preview(file: str, request: "ClipRequest", recipe: "Recipe", tell: Callable[[str], None]) -> None:
+def _write_preview(file: str, request: "ClipRequest", recipe: "Recipe", output: "OutputOptions", tell: Callable[[str], None]) -> None:
     from mattecli.pipelines.preview import write_preview
 
-    write_preview(file, request, recipe)
+    write_preview(file, request, recipe, output)
     tell(f"preview: {file}")
 
 
-def _process(request: "ClipRequest", recipe: "Recipe") -> "ClipResult":
-    from mattecli.pipelines.video import process_clip
-
-    try:
-        with frame_progress(Path(request.source).name) as on_frame:
-            return process_clip(request, recipe, on_frame=on_frame)
-    finally:
-        if recipe.backdrop is not None:
-            recipe.backdrop.close()
-
-
-def _record(result: "ClipResult", recipe: "Recipe") -> dict[str, Any]:
-    split = result.split
+def _record(result: "ClipResult", model: "Model", asked: ModelRequest) -> dict[str, Any]:
+    split, recipe = result.split, model.recipe(asked.given, refine=asked.refine)
     return {
         "input": result.source,
         "output": result.destination,
-        **made_with(recipe),
+        "model": model.name,
+        "guide": recipe.choice.trimap_source or None,
+        "refine": recipe.refiner.info.name if recipe.refiner else None,
+        "device": model.device,
+        "precision": model.precision,
         "size": [result.clip.size[1], result.clip.size[0]],
         "frames": result.frames,
         "seconds": round(result.seconds, 3),

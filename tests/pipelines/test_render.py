@@ -1,4 +1,4 @@
-"""Composing: solid parts are the photo's own integers, and all is what floats would have given."""
+"""Rendering: solid parts are the photo's own integers, and all is what floats would have given."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,13 @@ import torch
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.layers import lay_over
-from mattecli.core.registry import registry
-from mattecli.core.runtime import LoadedModel, pick_device, to_array, to_tensor
-from mattecli.guides.choose import ModelChoice
+from mattecli.compositing.output import CUTOUT, OutputOptions
+from mattecli.core.runtime import pick_device, to_array, to_tensor
 from mattecli.matting.levels import to_levels
-from mattecli.pipelines.image import Matted, Recipe, compose, true_colours
+from mattecli.pipelines.render import render, true_colours
+from mattecli.pipelines.tensors import Matted
 
 SIZE = (30, 41)
-# Composing asks a model for its device alone.
-ON_CPU = LoadedModel(module=None, info=None, device=pick_device("cpu"), precision="fp32")
 
 
 def _matted(dtype: type, *, own: bool) -> Matted:
@@ -24,15 +22,15 @@ def _matted(dtype: type, *, own: bool) -> Matted:
     alpha = torch.linspace(-0.2, 1.2, SIZE[1]).clamp(0, 1).repeat(1, 1, SIZE[0], 1)
     alpha[:, :, :3] = 0.9995
     tensor, foreground = to_tensor(photo, cpu), torch.from_numpy(random.random((1, 3, *SIZE), np.float32))
-    return Matted(photo, tensor, tensor, alpha, foreground, None, own=to_tensor(transparency, cpu) if own else None)
+    return Matted(tensor, tensor, alpha, foreground, None, pixels=photo, own=to_tensor(transparency, cpu) if own else None)
 
 
-def _by_floats(matted: Matted, recipe: Recipe, top: int) -> np.ndarray:
+def _by_floats(matted: Matted, output: OutputOptions, top: int) -> np.ndarray:
     """The whole picture in floats, rounded at the end."""
-    colours, cover = to_array(true_colours(matted, recipe)), to_array(matted.cover)
-    if recipe.kind == "composite":
-        return to_levels(lay_over(colours, cover, recipe.backdrop.at(SIZE), linear=recipe.linear), top)
-    return to_levels(colours if recipe.kind == "foreground" else np.dstack([colours, cover]), top)
+    colours, cover = to_array(true_colours(matted)), to_array(matted.cover)
+    if output.kind == "composite":
+        return to_levels(lay_over(colours, cover, output.backdrop.at(SIZE), linear=output.linear), top)
+    return to_levels(colours if output.kind == "foreground" else np.dstack([colours, cover]), top)
 
 
 @pytest.mark.parametrize("kind", ["cutout", "foreground", "composite"])
@@ -40,15 +38,15 @@ def _by_floats(matted: Matted, recipe: Recipe, top: int) -> np.ndarray:
 @pytest.mark.parametrize("own", [False, True])
 def test_results_are_what_floats_give_to_the_bit(kind: str, dtype: type, own: bool) -> None:
     matted, top = _matted(dtype, own=own), np.iinfo(dtype).max
-    recipe = Recipe(ModelChoice(registry().find("bgmv2"), ""), ON_CPU, kind=kind, backdrop=plain_backdrop("orange"))
-    made = compose(matted, recipe, top=top)
+    output = OutputOptions(kind, plain_backdrop("orange") if kind == "composite" else None)
+    made = render(matted, output, top=top)
     assert made.dtype == dtype
-    np.testing.assert_array_equal(made, _by_floats(matted, recipe, top))
+    np.testing.assert_array_equal(made, _by_floats(matted, output, top))
 
 
 def test_solid_parts_are_the_photos_own_integers() -> None:
     matted = _matted(np.uint8, own=False)
-    cutout = compose(matted, Recipe(ModelChoice(registry().find("bgmv2"), ""), ON_CPU), top=255)
+    cutout = render(matted, CUTOUT, top=255)
     solid = cutout[..., 3] == 255
     assert 0 < solid.sum() < solid.size
     np.testing.assert_array_equal(cutout[solid][:, :3], matted.pixels[solid])

@@ -1,0 +1,26 @@
+"""Settings that hold for a whole process. The command line makes them for its own; nothing that `import mattecli` offers makes any."""
+
+import os
+
+
+def set_up() -> None:
+    """Settings that must be made before torch is loaded, and Pillow's limit. What the environment says already is kept."""
+    # torch's threads spin while they wait for each other. On a machine that has other work to do, two spinning threads made closed-form
+    # matting ten times slower; waiting passively costs nothing measurable on an idle one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Large tensors in large pages, on Linux: a picture of 50 MB is 25 pages to fetch from the system instead of 12,000, which took a tenth
+    # of a network's time.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    from PIL import Image
+
+    # What this program opens is decided by io/pictures/sizes.py.
+    Image.MAX_IMAGE_PIXELS = None
+
+
+def set_up_torch() -> None:
+    """Settings for computing: no more threads than this process may keep busy, and freed memory kept for the next picture."""
+    from mattecli.core.tuning import cpu_quota, malloc, onednn
+
+    malloc.keep()
+    onednn.keep_few_kernels()
+    cpu_quota.keep_to_it()

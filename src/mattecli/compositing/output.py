@@ -1,0 +1,36 @@
+"""What is made of a matte: a cut-out, the alpha, the foreground, or a composite over a backdrop. No torch."""
+
+from dataclasses import dataclass, field
+
+from mattecli.compositing.backdrop import Backdrop
+from mattecli.core.memo import LastByIdentity
+from mattecli.errors import UsageError
+
+KINDS = ("cutout", "alpha", "foreground", "composite")
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is made of each matte of a run.
+
+    kind: cutout (RGBA, straight alpha) | alpha | foreground | composite. backdrop: what a composite is laid over; None is white.
+    linear: mix light, as a lens does; False mixes encoded values. decontaminate: take the old background out of the colours.
+    Raises UsageError for settings that do not go together.
+    """
+
+    kind: str = "cutout"
+    backdrop: Backdrop | None = None
+    linear: bool = True
+    decontaminate: bool = True
+    converted: LastByIdentity = field(default_factory=LastByIdentity, compare=False, repr=False)  # backdrops as integers and on devices
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UsageError(f"{self.kind!r} is no kind of result; choose {', '.join(KINDS)}")
+        if self.backdrop is not None and self.kind != "composite":
+            raise UsageError(f"a backdrop lies behind a composite, so it does not go with {self.kind!r}; leave it out")
+        if self.kind in ("alpha", "foreground") and not self.decontaminate:
+            raise UsageError(f"decontaminate is about cut-outs and composites, so it does not go with {self.kind!r}; leave it out")
+
+
+CUTOUT = OutputOptions()

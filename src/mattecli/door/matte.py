@@ -1,0 +1,157 @@
+"""A matte as a caller sees it: arrays or tensors, pictures, files."""
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mattecli.compositing.backdrop import Backdrop, notes_behind
+from mattecli.compositing.output import CUTOUT, OutputOptions
+from mattecli.core.clock import Clock
+from mattecli.core.runtime import to_array
+from mattecli.core.tuning.parallelism import own_stream
+from mattecli.door.inputs import ImageLike, open_backdrop
+from mattecli.errors import UsageError
+from mattecli.io.images import Photo, Pixels, encode_image, holds_sixteen_bit, write_image
+from mattecli.io.pictures.memory import to_pillow
+from mattecli.matting.levels import to_uint8
+from mattecli.pipelines.matte import doubts
+from mattecli.pipelines.recipe import Recipe
+from mattecli.pipelines.render import render, true_colours
+from mattecli.pipelines.tensors import Matted
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Plane = NDArray[np.float32]
+
+
+class Matte:
+    """The matte of one image, or of a batch of them that came as a tensor; what a Model returns.
+
+    size: (height, width). bits: 8 or 16, of the image's channels. icc: the image's profile, or None (sRGB). model, refiner: names.
+    guide: what the trimap was made from ("trimap", "strokes", "mask", "background", "screen", "subject"), or None. device, precision:
+    where and how it was computed. notes: what a person should know of it. expected: bytes of peak memory that were expected, or None.
+    """
+
+    def __init__(self, mattes: Sequence[Matted], recipe: Recipe, clock: Clock, *, photo: Photo | None = None, like: Tensor | None = None):
+        """mattes: one for each image. photo: the image as it was read, where it was no tensor. like: the tensor that it was."""
+        self._mattes, self._recipe, self._clock, self._photo, self._like = mattes, recipe, clock, photo, like
+        height, width = mattes[0].alpha.shape[2:]
+        self.size = (int(height), int(width))
+        self.bits = 16 if photo is not None and photo.top > 255 else 8
+        self.icc = None if photo is None else photo.icc
+        self.dpi = None if photo is None else photo.dpi
+        self.model = recipe.model.info.name
+        self.refiner = recipe.refiner.info.name if recipe.refiner else None
+        self.guide = recipe.choice.trimap_source or None
+        self.device, self.precision = str(recipe.model.device), recipe.model.precision
+        self.expected = max((matted.expected or 0 for matted in mattes), default=0) or None
+        self.notes = (
+            *(() if photo is None else photo.notes),
+            *dict.fromkeys(note for one in mattes for note in (*one.notes, *_doubts(one))),
+        )
+
+    def __len__(self) -> int:
+        return len(self._mattes)
+
+    def __getitem__(self, index: int) -> "Matte":
+        """The matte of one image of a batch."""
+        like = None if self._like is None else self._like[index] if self._like.dim() == 4 else self._like
+        return Matte([self._mattes[index]], self._recipe, self._clock, photo=self._photo, like=like)
+
+    @cached_property
+    def alpha(self) -> Any:
+        """float32 [H, W] in 0..1; of a tensor a tensor on its device: [1, H, W] of [3, H, W], [B, 1, H, W] of [B, 3, H, W]."""
+        return self._as_given([matted.cover for matted in self._mattes])
+
+    @cached_property
+    def foreground(self) -> Any:
+        """The subject's own colours, straight and encoded as the image's: float32 [H, W, 3] in 0..1; of a tensor a tensor like it.
+
+        They are the model's where it predicts them, else estimated.
+        """
+        with own_stream(self._recipe.model.device):
+            return self._as_given([true_colours(matted) for matted in self._mattes])
+
+    @cached_property
+    def trimap(self) -> NDArray[np.uint8] | None:
+        """The trimap that the last model was given, uint8 [H, W] of 0, 128 and 255; None where none was."""
+        trimap = self._one.trimap
+        return None if trimap is None else np.rint(to_array(trimap) * 255 + 0.25).astype(np.uint8)
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Seconds of each step so far, by name: read, guide, matte, refine, compose, write."""
+        return dict(self._clock.split)
+
+    def cutout(self) -> "Image":
+        """The subject as a picture of Pillow's, 8-bit RGBA with straight alpha."""
+        return to_pillow(to_uint8(self.pixels(CUTOUT, bits=8)), self.icc)
+
+    def over(self, backdrop: "Backdrop | ImageLike", *, fit: str = "cover", blur: str | float = 0, linear: bool = True) -> "Image":
+        """The subject laid over something, as a picture of Pillow's, 8-bit RGB; see open_backdrop, whose result may be given, too."""
+        opened = backdrop if hasattr(backdrop, "at") else open_backdrop(backdrop, fit=fit, blur=blur)
+        return to_pillow(to_uint8(self.pixels(OutputOptions("composite", opened, linear=linear), bits=8)), self.icc)
+
+    def pixels(self, output: OutputOptions = CUTOUT, *, bits: int | None = None) -> Pixels:
+        """What the options ask for as uint8 or uint16 (bits: 8 or 16, None for the image's): [H, W], [H, W, 3] or [H, W, 4]."""
+        with self._clock("compose"):
+            return render(self._one, output, top=65535 if (bits or self.bits) == 16 else 255, icc=self.icc)
+
+    def save(self, destination: str | os.PathLike[str], output: OutputOptions = CUTOUT) -> None:
+        """Write what the options ask for, whole or not at all, with the image's profile and, where the format holds them, its 16 bits.
+
+        The format follows the suffix; "-" is stdout, as PNG. Raises UsageError for a suffix that cannot hold it, OutputError.
+        """
+        path = os.fspath(destination)
+        pixels = self.pixels(output, bits=self.bits if holds_sixteen_bit(path) else 8)
+        with self._clock("write"):
+            write_image(pixels, path, icc=self.icc, dpi=self.dpi)
+
+    def encode(self, suffix: str = ".png", output: OutputOptions = CUTOUT) -> bytes:
+        """The picture file that `save` would write under a name with this suffix, as bytes."""
+        pixels = self.pixels(output, bits=self.bits if holds_sixteen_bit(f"picture{suffix}") else 8)
+        with self._clock("write"):
+            return encode_image(pixels, suffix, icc=self.icc, dpi=self.dpi)
+
+    def notes_of(self, output: OutputOptions) -> tuple[str, ...]:
+        """The notes, and what a person should know of how the backdrop was shown."""
+        return (*self.notes, *notes_behind(output.backdrop, self.icc))
+
+    def record(self) -> dict[str, Any]:
+        """What is known of how it was made, as plain values that JSON holds; size is [width, height]."""
+        return {
+            "model": self.model,
+            "guide": self.guide,
+            "refine": self.refiner,
+            "device": self.device,
+            "precision": self.precision,
+            "seconds": round(sum(self.split.values()), 4),
+            "split": {step: round(seconds, 4) for step, seconds in self.split.items()},
+            "size": [self.size[1], self.size[0]],
+            "expected_memory": self.expected,
+            "notes": list(self.notes),
+        }
+
+    @property
+    def _one(self) -> Matted:
+        if len(self._mattes) != 1:
+            raise UsageError(f"this is the matte of {len(self._mattes)} images; take one of them, as in matte[0]")
+        return self._mattes[0]
+
+    def _as_given(self, parts: Sequence[Tensor]) -> Any:
+        """Tensors [1, C, H, W] in the form the image came in."""
+        if self._like is None:
+            return to_array(parts[0])
+        batch = torch.cat([part.float() for part in parts]).to(self._like.device)
+        return batch[0] if self._like.dim() == 3 else batch
+
+
+def _doubts(matted: Matted) -> tuple[str, ...]:
+    return doubts(matted.cover)

@@ -1,0 +1,109 @@
+"""Matting a clip from Python."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from mattecli.compositing.output import CUTOUT, OutputOptions
+from mattecli.core.contract import Tunable
+from mattecli.door.model import Model, load
+from mattecli.guides.choose import SCREEN
+from mattecli.guides.sources import check_given
+from mattecli.pipelines.recipe import Recipe
+from mattecli.pipelines.video import ClipResult, process_clip
+from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+PATHS = ("background", "trimap", "mask")
+
+
+class ClipSettings(TypedDict, total=False):
+    """What may be said of a clip's matting; each may be left out.
+
+    background: the scene without the subject, a photo or a clip of it. trimap, mask: a picture for all frames, or a clip or pictures of
+    them; all are paths. screen, refine, options: as a Model takes them. start, end: seconds, or "h:mm:ss". every: only each N-th frame.
+    fps: frames a second of a sequence of pictures. codec, crf: of the result. align: auto | none | homography, how the background is
+    laid onto the frames. smooth: steady the matte over time. batch: frames a pass. resume: go on with an interrupted sequence of
+    pictures. overwrite: let the result replace its own input.
+    """
+
+    background: str
+    trimap: str
+    mask: str
+    screen: str
+    refine: str
+    options: Mapping[str, Tunable]
+    start: str | float
+    end: str | float
+    every: int
+    fps: str | float
+    codec: str
+    crf: int
+    align: str
+    smooth: bool
+    batch: int
+    resume: bool
+    overwrite: bool
+
+
+def matte_video(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    model: Model | str | None = None,
+    output: OutputOptions = CUTOUT,
+    on_frame: Callable[[int, int | None], None] | None = None,
+    **settings: "Unpack[ClipSettings]",
+) -> ClipResult:
+    """Matte a clip: a video file, a folder of pictures, or a pattern such as frames/%05d.png. The destination's suffix decides the format.
+
+    model: a loaded one, a name as `load` takes it, or None for the best installed one for the guides given. on_frame: is told the frames
+    done, and in all where that is known. Raises MatteError, and then leaves no file under the destination's name; a source that breaks
+    off is delivered as far as it goes, and the result's `damage` says so.
+    """
+    guides = {name: os.fspath(file) for name, file in settings.items() if name in PATHS and isinstance(file, (str, os.PathLike))}
+    given: dict[str, object] = guides | ({SCREEN: settings["screen"]} if "screen" in settings else {})
+    request = _request(os.fspath(source), os.fspath(destination), guides, settings)
+    check_request(request, kind=output.kind, overwrite=settings.get("overwrite", False))
+    check_given(request)
+    loaded = model if isinstance(model, Model) else load(model, guides=given)
+    return matte_request(
+        request,
+        loaded,
+        output,
+        screen=settings.get("screen"),
+        refine=settings.get("refine"),
+        options=settings.get("options"),
+        on_frame=on_frame or (lambda done, total: None),
+    )
+
+
+def matte_request(
+    request: ClipRequest,
+    model: Model,
+    output: OutputOptions,
+    *,
+    screen: str | None = None,
+    refine: str | None = None,
+    options: Mapping[str, Tunable] | None = None,
+    on_frame: Callable[[int, int | None], None] = lambda done, total: None,
+) -> ClipResult:
+    """Matte the clip of a request that was checked; see matte_video."""
+    return process_clip(request, clip_recipe(request, model, screen=screen, refine=refine, options=options), output, on_frame=on_frame)
+
+
+def clip_recipe(
+    request: ClipRequest, model: Model, *, screen: str | None, refine: str | None, options: Mapping[str, Tunable] | None
+) -> Recipe:
+    """How the frames of a request are matted by a model."""
+    given = dict(request.guides) if screen is None else {**request.guides, SCREEN: screen}
+    return model.recipe(given, refine=refine, options=options)
+
+
+def _request(source: str, destination: str, guides: Mapping[str, str], settings: Mapping[str, Any]) -> ClipRequest:
+    start, end, fps = (None if settings.get(name) is None else str(settings[name]) for name in ("start", "end", "fps"))
+    plain = {name: settings[name] for name in ("codec", "crf", "align", "smooth", "batch", "resume") if name in settings}
+    span = parse_span(start, end, settings.get("every", 1))
+    return ClipRequest(source, destination, guides, span, fps=parse_rate(fps) if fps else None, **plain)

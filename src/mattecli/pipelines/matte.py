@@ -1,0 +1,143 @@
+"""Pictures and their guides to mattes: model, refinement, screen, in one pass for several pictures of one size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mattecli.core.clock import Clock
+from mattecli.core.contract import Tunable
+from mattecli.core.runtime import LoadedModel, to_array, to_tensor
+from mattecli.core.tuning.memory_guard import Outcome, run_within
+from mattecli.core.tuning.parallelism import own_stream
+from mattecli.core.usage import wait_for
+from mattecli.guides.choose import DRAWN, SUBJECT
+from mattecli.io.images import Photo
+from mattecli.matting.screen import hold_to_key
+from mattecli.pipelines.recipe import Recipe
+from mattecli.pipelines.refine import AROUND_FOUND, refine, refined_trimap
+from mattecli.pipelines.tensors import Guide, Matted, ToGuide, array_tensor, guide_tensor, seen_image
+
+
+def matte_photo(photo: Photo, guides: Mapping[str, Guide], recipe: Recipe, *, clock: Clock) -> Matted:
+    """The matte of a photo and its guides, refined where the recipe says so."""
+    return matte_photos([photo], [guides], recipe, clock=clock)[0]
+
+
+def matte_photos(
+    photos: Sequence[Photo],
+    guides: Sequence[Mapping[str, Guide]],
+    recipe: Recipe,
+    *,
+    clock: Clock,
+    to_guide: ToGuide = guide_tensor,
+) -> list[Matted]:
+    """The mattes of several photos of one size, in one pass through the model; `to_guide` is guide_tensor, or one that remembers."""
+    device = recipe.model.device
+    with own_stream(device):
+        with clock("matte"):
+            images = _batch([seen_image(photo, recipe.model) for photo in photos])
+        mattes = _mattes(images, guides, recipe, clock, to_guide=to_guide, lossy=photos[0].lossy)
+        mattes = [_with_photo(matted, photo, recipe) for matted, photo in zip(mattes, photos, strict=True)]
+        wait_for(device.torch)  # they are rendered in another thread
+    return mattes
+
+
+def matte_tensors(images: Tensor, guides: Sequence[Mapping[str, Guide]], recipe: Recipe, *, clock: Clock) -> list[Matted]:
+    """The mattes of images [B, 3, H, W], float32 in 0..1, in one pass; guides are as matte_photos takes them, one table an image."""
+    device = recipe.model.device
+    wait_for(images.device)  # the stream below does not wait for the caller's
+    with own_stream(device):
+        mattes = _mattes(images.to(device.torch), guides, recipe, clock)
+        wait_for(device.torch)
+    return mattes
+
+
+def suited(model: LoadedModel, *, lossy: bool) -> dict[str, Tunable]:
+    """The tunables that suit the kind of file a picture came from; compression leaves noise that some models should not believe."""
+    return dict(model.info.lossy_options) if lossy else {}
+
+
+def doubts(alpha: Tensor) -> tuple[str, ...]:
+    """What a person should be told of a matte that can hardly be right."""
+    share = float(alpha.mean())
+    if share < 0.001:
+        return ("the matte is all but empty: nothing was found; try another model or give a --trimap",)
+    if share > 0.999:
+        return ("the matte covers the whole picture: no background was found; try another model or give a --trimap",)
+    return ()
+
+
+def _mattes(
+    images: Tensor,
+    guides: Sequence[Mapping[str, Guide]],
+    recipe: Recipe,
+    clock: Clock,
+    *,
+    to_guide: ToGuide = guide_tensor,
+    lossy: bool = False,
+) -> list[Matted]:
+    """The mattes of images that lie on the model's device, refined, and keyed where the recipe has a screen."""
+    with clock("matte"):
+        options = suited(recipe.model, lossy=lossy) | dict(recipe.options)
+        if recipe.choice.trimap_source == SUBJECT:
+            guides = [_found(table, image, recipe, options) for table, image in zip(guides, images.split(1), strict=True)]
+        tensors = {name: _batch([to_guide(name, table[name], recipe.model) for table in guides]) for name in guides[0]}
+        outcome = run_within(recipe.model, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
+        if recipe.choice.trimap_source in DRAWN:
+            outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
+        wait_for(images.device)
+    return [_finish(_part(images, tensors, outcome, index), recipe, clock, lossy=lossy) for index in range(len(images))]
+
+
+def _found(guides: Mapping[str, Guide], image: Tensor, recipe: Recipe, options: Mapping[str, Tunable]) -> dict[str, Guide]:
+    """The guides of a subject that was found without a model, its rough trimap refined."""
+    rough = guides["trimap"]
+    assert not isinstance(rough, Tensor)
+    return {**guides, "trimap": refined_trimap(rough, image, recipe.model, options, bands=AROUND_FOUND, limit=recipe.max_memory)}
+
+
+def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
+    """The matte, with 0 and 1 where a person's trimap says so: models that see a plate may say otherwise."""
+    with torch.inference_mode():
+        return torch.where(trimap == 0.5, alpha, trimap.to(alpha.dtype))
+
+
+def _part(images: Tensor, guides: Mapping[str, Tensor], outcome: Outcome, index: int) -> Matted:
+    at = slice(index, index + 1)
+    image, plate, trimap = images[at], guides.get("background"), guides.get("trimap")
+    return Matted(
+        image,
+        image,
+        outcome.alpha[at],
+        None if outcome.foreground is None else outcome.foreground[at],
+        None if plate is None else plate[at],
+        trimap=None if trimap is None else trimap[at],
+        notes=outcome.notes,
+        expected=outcome.expected,
+    )
+
+
+def _finish(matted: Matted, recipe: Recipe, clock: Clock, *, lossy: bool) -> Matted:
+    """The matte refined where the recipe says so, and within what the screen allows."""
+    with clock("refine"):
+        if recipe.refiner is not None:
+            options = suited(recipe.refiner, lossy=lossy)
+            matted = refine(matted, recipe.refiner, options, limit=recipe.max_memory, tell=recipe.tell)
+    if not recipe.choice.screen or matted.plate is None:
+        return matted
+    held = hold_to_key(to_array(matted.alpha), to_array(matted.seen), to_array(matted.plate))
+    return replace(matted, alpha=array_tensor(held, matted.alpha), keyed=True)
+
+
+def _with_photo(matted: Matted, photo: Photo, recipe: Recipe) -> Matted:
+    """The matte with its photo's integers, and with its own colours and transparency where something of it is transparent."""
+    if photo.alpha is None:
+        return replace(matted, pixels=photo.pixels)
+    device = recipe.model.device
+    return replace(matted, pixels=photo.pixels, image=to_tensor(photo.pixels, device), own=to_tensor(photo.alpha, device))
+
+
+def _batch(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))

@@ -1,0 +1,24 @@
+"""How the mattes of a run are made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mattecli.core.contract import Tunable
+from mattecli.core.runtime import LoadedModel
+from mattecli.guides.choose import ModelChoice
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The models of a run, and how they are called.
+
+    refiner: the trimap model that finishes coarse mattes, or None. options: tunables of the model, by name. max_memory: bytes this
+    process may hold, or the device's of them; None for all there are. tell: is told the peak expected of each new size.
+    """
+
+    choice: ModelChoice
+    model: LoadedModel
+    refiner: LoadedModel | None = None
+    options: Mapping[str, Tunable] = field(default_factory=dict)
+    max_memory: int | None = None
+    tell: Callable[[str], None] = lambda text: None

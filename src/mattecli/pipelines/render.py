@@ -1,0 +1,123 @@
+"""Mattes to pixels: the alpha, the true colours, a cut-out, or a composite over a backdrop."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mattecli.compositing.backdrop import plain_backdrop
+from mattecli.compositing.foreground import estimate_foreground
+from mattecli.compositing.layers import lay_levels_over, lay_over, own_where, with_alpha
+from mattecli.compositing.output import OutputOptions
+from mattecli.compositing.over import mixed_over
+from mattecli.core.runtime import Device, to_array, to_host
+from mattecli.core.tuning.parallelism import own_stream
+from mattecli.io.images import Pixels
+from mattecli.matting.levels import Plane, interleave, to_levels
+from mattecli.matting.screen import despill
+from mattecli.pipelines.tensors import Matted, array_tensor, finished
+
+# From this alpha on, the picture shows the subject alone.
+SOLID = 1 - 0.5 / 255
+
+
+def render(matted: Matted, output: OutputOptions, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
+    """The result in integers from 0 to `top` (255 or 65535): [H, W] for an alpha, [H, W, 4] for a cut-out, else [H, W, 3].
+
+    For a backdrop, `seconds` is the moment of a clip, and `icc` the profile of the picture's colours.
+    """
+    # The mattes, which the caller holds, must outlive the asynchronous copy to the host.
+    with own_stream(Device(matted.alpha.device, "where the matte lies")):
+        if output.kind == "alpha":
+            return to_uint(top, matted.cover)
+        if output.decontaminate and matted.foreground is not None and _is_whole_levels(matted, top):
+            return _rendered_in_levels(matted, matted.foreground, output, seconds=seconds, icc=icc)
+        colours = true_colours(matted) if output.decontaminate else matted.image
+        if output.kind == "foreground":
+            return to_uint(top, colours)
+        if output.kind == "composite":
+            return _composite(matted, colours, output, top=top, seconds=seconds, icc=icc)
+        return to_uint(top, colours, matted.cover)
+
+
+def _is_whole_levels(matted: Matted, top: int) -> bool:
+    """Whether the picture's own integers, on the host, are of the depth asked for."""
+    return matted.pixels is not None and np.iinfo(matted.pixels.dtype).max == top and matted.alpha.device.type == "cpu"
+
+
+def _composite(matted: Matted, colours: Tensor, output: OutputOptions, *, top: int, seconds: float, icc: bytes | None) -> Pixels:
+    backdrop = output.backdrop or plain_backdrop("white")
+    behind = backdrop.at((colours.shape[2], colours.shape[3]), seconds, icc=icc)
+    if colours.device.type == "cuda":
+        plane = output.converted(colours.device, behind, lambda: finished(_planes(behind).to(colours.device).contiguous()))
+        return to_uint(top, mixed_over(colours.float(), matted.cover.float(), plane, linear=output.linear))
+    front = interleave(list(colours[0].float().cpu().numpy()))
+    return to_levels(lay_over(front, to_array(matted.cover), behind, linear=output.linear), top)
+
+
+def _planes(picture: Plane) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+
+
+def _rendered_in_levels(matted: Matted, foreground: Tensor, output: OutputOptions, *, seconds: float, icc: bytes | None) -> Pixels:
+    """What render makes of a predicted foreground on the host: where the picture's own colours are taken, so are its own integers."""
+    assert matted.pixels is not None
+    own, predicted, solid = matted.pixels, _predicted(matted, foreground), to_array(matted.alpha) > SOLID
+    top = int(np.iinfo(own.dtype).max)
+    if output.kind == "composite":
+        backdrop = (output.backdrop or plain_backdrop("white")).at((own.shape[0], own.shape[1]), seconds, icc=icc)
+        levels = output.converted(top, backdrop, lambda: to_levels(backdrop, top))
+        return lay_levels_over(own, solid, predicted[0].float().numpy(), to_array(matted.cover), backdrop, levels, linear=output.linear)
+    colours = own_where(solid, own, to_uint(top, predicted))
+    return colours if output.kind == "foreground" else with_alpha(colours, to_uint(top, matted.cover))
+
+
+def true_colours(matted: Matted) -> Tensor:
+    """The foreground [1, 3, H, W]: the model's where it predicts one, else estimated, without a screen's spill; the picture's own where
+    alpha is 1."""
+    with torch.inference_mode():
+        if matted.foreground is not None:
+            return torch.where(matted.alpha > SOLID, matted.image, _predicted(matted, matted.foreground))
+        colours = _estimated(matted)
+        if not matted.keyed or matted.plate is None:
+            return colours
+        return array_tensor(despill(to_array(colours), to_array(matted.alpha), to_array(matted.plate)), colours)
+
+
+def _predicted(matted: Matted, foreground: Tensor) -> Tensor:
+    """A model's foreground; estimated where the picture is half transparent, for there the model saw some grey."""
+    if matted.own is None:
+        return foreground
+    with torch.inference_mode():
+        return torch.where(matted.own < 1, _estimated(matted), foreground)
+
+
+def _estimated(matted: Matted) -> Tensor:
+    """The foreground estimated from the picture and its matte; colours under hidden pixels are not of the scene and are filled in first."""
+    image = matted.image
+    if matted.own is not None:
+        image = estimate_foreground(image, (matted.own > 0).to(image))
+    return estimate_foreground(image, matted.alpha, background=matted.plate)
+
+
+def to_uint(top: int, *parts: Tensor) -> Pixels:
+    """Values [1, C, H, W] in 0..1, channels of several parts in a row, as the nearest integers from 0 to `top`.
+
+    uint8 or uint16, [H, W] for one channel in all, else [H, W, C]. They are rounded on their device, so that a GPU sends bytes and not
+    floats.
+    """
+    planes = [plane for part in parts for plane in part[0]]
+    if planes[0].device.type == "cpu":
+        return interleave([to_levels(plane.float().numpy(), top) for plane in planes])
+    levels: Pixels = to_host(levels_of(planes, top)).numpy().view(np.uint8 if top == 255 else np.uint16)
+    return levels[..., 0] if levels.shape[2] == 1 else levels
+
+
+def levels_of(planes: Sequence[Tensor], top: int) -> Tensor:
+    """Planes [H, W] of values in 0..1 as the nearest integers from 0 to `top`, [H, W, C]: uint8, or the bits of uint16 as int16."""
+    with torch.inference_mode():
+        levels = [(plane.float() * top).round_().clamp_(0, top) for plane in planes]
+        if top == 255:
+            return torch.stack([level.to(torch.uint8) for level in levels], dim=2)
+        return torch.stack([level.to(torch.int32).to(torch.int16) for level in levels], dim=2)
