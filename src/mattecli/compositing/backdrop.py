@@ -14,7 +14,7 @@ from mattecli.compositing.layers import check_mode, fit, plain
 from mattecli.errors import InputError, MatteError
 from mattecli.io.clip_types import Frame, Reader
 from mattecli.io.icc import converted, is_sound
-from mattecli.io.images import Photo, read_photo
+from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels
@@ -115,8 +115,12 @@ class PictureBackdrop:
         """Nothing is open."""
 
     def _colours(self, icc: bytes | None) -> Plane:
-        colours = from_levels(self._levels(icc))
-        return colours if self._alpha is None else colours * from_levels(self._alpha)[:, :, None]
+        return _shown(from_levels(self._levels(icc)), self._alpha)
+
+
+def _shown(colours: Plane, alpha: Pixels | None) -> Plane:
+    """Colours [H, W, 3], black where they are transparent."""
+    return colours if alpha is None else colours * from_levels(alpha)[:, :, None]
 
 
 class ClipBackdrop:
@@ -145,7 +149,7 @@ class ClipBackdrop:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
         fitted = self._fitted
         if fitted is None or fitted[:3] != (size, icc, frame.index):
-            colours = from_levels(converted(frame.pixels, None, icc))
+            colours = _shown(from_levels(converted(frame.pixels, None, icc)), frame.transparency)
             self._fitted = fitted = (size, icc, frame.index, self._placing(colours, size))
         return fitted[3]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Convention, Plane, Sample, measure, prepared
 from mattecli.evaluation.pairs import Pair
+from mattecli.io.clip_types import Frame
 from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
@@ -163,13 +164,17 @@ def _frames(pair: Pair) -> Iterator[tuple[int | None, Photo, Photo]]:
         ahead, behind = iter(predicted), iter(true)
         index = 0
         while (one := next(ahead, None)) is not None and (other := next(behind, None)) is not None:
-            yield index, Photo(one.pixels, None, None), Photo(other.pixels, None, None)
+            yield index, _photo(one), _photo(other)
             index += 1
         if one is not None or next(behind, None) is not None:
             raise InputError(f"{pair.predicted} and {pair.true} have different numbers of frames; the first {index} were compared")
         for file, clip in ((pair.predicted, predicted), (pair.true, true)):
             if clip.damage is not None:
                 raise InputError(f"{file} {clip.damage}; the {index} frames before that were compared")
+
+
+def _photo(frame: Frame) -> Photo:
+    return Photo(frame.pixels, frame.transparency, None, opaque=frame.alpha is not None)
 
 
 def _matte_levels(photo: Photo, file: str) -> Pixels:

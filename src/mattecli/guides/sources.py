@@ -17,6 +17,7 @@ from mattecli.io.files import naming, reading
 from mattecli.io.images import Pixels, read_levels, read_photo
 from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
+from mattecli.io.video.levels import FrameLevels, is_tinted, is_transparent
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.strokes import trimap_from_polylines, trimap_from_strokes
@@ -132,6 +133,7 @@ class MovingGuide:
         self._reader: Reader | None = None
         with self._opened(None) as reader:
             _check_size(name, file, reader.clip.size, clip.size, "frames")
+            self._levels = FrameLevels(transparent=is_transparent(reader))
 
     def at(self, frame: Frame) -> Pixels:
         if self._reader is None:
@@ -144,8 +146,14 @@ class MovingGuide:
                 f"{self._file} ends after {frame.index} frames, before the clip does; "
                 f"give a {self._name} for each frame, or one picture for all"
             )
-        levels = found.pixels[..., 1]
-        return _three_levels(levels) if self._name == "trimap" else levels
+        levels = self._levels(found)
+        return self._trimap(levels) if self._name == "trimap" else mask_levels(levels)
+
+    def _trimap(self, levels: Pixels) -> Pixels:
+        """Three levels of a frame's. Raises InputError for one in colours, such as a cut-out."""
+        if levels.ndim == 3 and is_tinted(levels[..., :3]):
+            raise InputError(f"{self._file} has colours, and a trimap is black, grey and white; give a mask or a cut-out with --mask")
+        return _three_levels(levels if levels.ndim == 2 else levels[..., 1])
 
     def surplus(self, frames: int) -> tuple[str, ...]:
         if self._reader is None or next(self._frames, None) is None:

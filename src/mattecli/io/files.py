@@ -38,7 +38,8 @@ def written_whole(path: Path, *, advice: str) -> Iterator[BinaryIO]:
     """
     try:
         with part_beside(path) as part:
-            with os.fdopen(part.descriptor, "wb", closefd=False) as stream:
+            # A duplicate, so that the lock stays, opened by its path, which some encoders ask the stream for.
+            with open(part.path, "wb", opener=lambda path, flags: os.dup(part.descriptor)) as stream:
                 yield stream
             part.become(path)
     except OSError as error:

@@ -14,7 +14,7 @@ from mattecli.io.clip_types import Clip
 from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, write_image
 
 DEFAULT_NAME = "%05d.png"
-_NUMBER = re.compile(r"%(0\d+)?d")
+_NUMBER = re.compile(r"%(0[0-9]{1,2})?d")
 
 
 def sequence_pattern(destination: str) -> str | None:

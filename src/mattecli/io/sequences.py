@@ -8,16 +8,18 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Colour, Frame, Span
-from mattecli.io.images import Photo, read_photo
+from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 
 DEFAULT_RATE = Fraction(25)
 PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
 """R'G'B' as it is, with the primaries and transfer of sRGB (H.273)."""
 
-_NUMBER = re.compile(r"%(?:0(\d+))?d")
+_NUMBER = re.compile(r"%(?:0([0-9]{1,2}))?d")
 
 
 def is_sequence(source: str) -> bool:
@@ -32,9 +34,9 @@ def is_sequence(source: str) -> bool:
 class SequenceReader:
     """Reads pictures as a clip of `rate` frames a second; a Reader. Time stamps count the pictures: 0, 1, 2 and so on.
 
-    Pictures of a folder come in natural order (2 before 10), hidden files and other things than pictures are passed over, and so is
-    transparency. Raises InputError where there are no pictures, and while reading for one that is broken or of another size or depth
-    than the first. Numbers missing from a %d pattern close up.
+    Pictures of a folder come in natural order (2 before 10), hidden files and other things than pictures are passed over. Raises
+    InputError where there are no pictures, and while reading for one that is broken or of another size or depth than the first. Numbers
+    missing from a %d pattern close up.
     """
 
     damage: str | None = None
@@ -55,6 +57,7 @@ class SequenceReader:
             bits=8 if first.top == 255 else 16,
             colour=PICTURE_COLOUR,
             lossy=first.lossy,
+            alpha=first.alpha is not None or first.opaque,
         )
 
     def __enter__(self) -> "SequenceReader":
@@ -71,7 +74,13 @@ class SequenceReader:
         for index, number in enumerate(self._span.pick(timed)):
             photo = read_photo(self._pictures[number])
             self._check(photo, self._pictures[number])
-            yield Frame(photo.pixels, number, self._span.every, index, photo.alpha)
+            yield Frame(photo.pixels, number, self._span.every, index, self._alpha(photo))
+
+    def _alpha(self, photo: Photo) -> Pixels | None:
+        """A picture's transparency; all is opaque in one without, among others that have one."""
+        if photo.alpha is None and self.clip.alpha:
+            return np.full(photo.size, photo.top, photo.pixels.dtype)
+        return photo.alpha
 
     def _check(self, photo: Photo, path: Path) -> None:
         if (photo.size, photo.top) != (self.clip.size, self.clip.top):

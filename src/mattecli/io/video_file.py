@@ -10,7 +10,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from mattecli.io.video.length import declared_end, is_cut_off
-from mattecli.io.video.opening import open_moving, picture_stream
+from mattecli.io.video.opening import decoder_of, open_moving, picture_stream
 from mattecli.io.video.timeline import Timeline, may_jump
 
 _TIMES_BLOCKS = "mpeg"  # .mpg and .vob give a time to a block of frames, so after a seek frames come with other times
@@ -145,6 +145,7 @@ class VideoFile:
             return self.frames(after=tick)
         try:
             self._container.seek(tick, stream=self._stream)
+            self._decoder.flush_buffers()
         except av.FFmpegError:
             return None
         self._timeline = Timeline(self._container)
@@ -161,6 +162,7 @@ class VideoFile:
         except BaseException:
             self._container.close()
             raise
+        self._decoder = decoder_of(self._stream)
         self._timeline = Timeline(self._container)
 
     def _frames_of(self, packet: "Packet[VideoStream] | None") -> Iterator[av.VideoFrame]:
@@ -169,7 +171,7 @@ class VideoFile:
             if packet is not None and packet.is_corrupt and "mpeg" not in self._container.format.name:
                 self._note_damage()  # read only in part, for the file ends here; MPEG streams flag every seam, and the decoder knows better
                 return
-            frames = self._stream.decode(packet)
+            frames = self._decoder.decode(packet)
         except av.FFmpegError:
             self._note_damage()
             return

@@ -130,8 +130,7 @@ def without_unseen(colours: Pixels, alpha: Pixels, *, block: int) -> Pixels:
     """
     height, width = alpha.shape
     rows, columns = -(-height // block), -(-width // block)
-    nothing: Any = 0
-    seen = cv2.compare(alpha, nothing, cv2.CMP_GT)
+    seen = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1].astype(np.uint8)  # cv2.compare takes a single pixel for a scalar
     whole = cv2.copyMakeBorder(seen, 0, rows * block - height, 0, columns * block - width, cv2.BORDER_CONSTANT)
     near = cv2.dilate(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.ones((3, 3), np.uint8))
     mask = cv2.resize(near, (columns * block, rows * block), interpolation=cv2.INTER_NEAREST)[:height, :width]

@@ -13,13 +13,12 @@ from mattecli.errors import InputError
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 from mattecli.io.sequences import is_sequence
+from mattecli.io.video.levels import is_tinted
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result
 from mattecli.requests.photos import Job
 
 TRANSPARENT = "transparent"
-# How far the channels of a grey picture may lie apart, of 255: JPEG and printing profiles tint it a little.
-TINT, TINTED_SHARE = 24, 0.01
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def alpha_of(levels: Pixels, file: str, size: tuple[int, int]) -> Plane:
         return values
     if values.shape[2] == 4:
         return np.ascontiguousarray(values[..., 3])
-    if (np.ptp(values, axis=2) * 255 > TINT).mean() > TINTED_SHARE:
+    if is_tinted(levels):
         raise InputError(f"{file} is no matte: it has colours and no transparency; a matte is grey, white where the subject is")
     return values.mean(axis=2, dtype=np.float32)
 

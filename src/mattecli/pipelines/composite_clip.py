@@ -17,12 +17,15 @@ from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.icc import converted
 from mattecli.io.images import Pixels, read_levels, read_photo
 from mattecli.io.sequences import is_sequence
+from mattecli.io.video.levels import FrameLevels, is_transparent
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.composite import Layout, alpha_of, composed, is_clip, unmixed
 from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, read_ahead
 from mattecli.requests.clip import ClipRequest
+
+ALPHA = "alpha"
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,14 @@ def process_composite_clip(
 ) -> Reel:
     """Compose a request's source, a clip or a picture, with the mattes that are its guide "alpha", likewise, and write the result.
 
+    Without that guide the source is a cut-out: a clip with a transparency of its own.
+
     `on_frame` is told the frames done and how many there will be, when that is known. The request's span is the whole clip. Raises
     MatteError for what the caller can mend; then no half-written file is left.
     """
     clock = Clock()
     with ExitStack() as opened:
-        readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides["alpha"])]
+        readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
         clip = _led(readers, request)
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
@@ -59,7 +64,8 @@ def process_composite_clip(
         def finish(pair: tuple[Frame, Plane]) -> None:
             frame, alpha = pair
             with clock("foreground"):
-                colours = unmixed(frame.pixels, alpha, device=layout.device) if layout.decontaminate else from_levels(frame.pixels)
+                mixed = layout.decontaminate and frame.transparency is None  # a cut-out's colours are the subject's own
+                colours = unmixed(frame.pixels, alpha, device=layout.device) if mixed else from_levels(frame.pixels)
             with clock("compose"):
                 picture = composed(colours, alpha, layout, top=clip.top, seconds=float((frame.pts - clip.start) * clip.time_base))
             with clock("encode"):
@@ -78,9 +84,9 @@ def process_composite_clip(
     return Reel(request.source, request.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
 
 
-def _reader(file: str, fps: Fraction | None, opened: ExitStack) -> Reader | None:
-    """A reader for a clip, None for a picture."""
-    if not is_clip(file) and not os.path.isdir(file):
+def _reader(file: str | None, fps: Fraction | None, opened: ExitStack) -> Reader | None:
+    """A reader for a clip, None for a picture, and for nothing."""
+    if file is None or not (is_clip(file) or os.path.isdir(file)):
         return None
     return opened.enter_context(open_clip(file, fps=fps if is_sequence(file) else None))
 
@@ -88,32 +94,48 @@ def _reader(file: str, fps: Fraction | None, opened: ExitStack) -> Reader | None
 def _led(readers: list[Reader | None], request: ClipRequest) -> Clip:
     """The clip whose time the result has: the pictures', or the mattes' where a picture stands still; its depth is the pictures'."""
     pictures, mattes = readers
+    if ALPHA not in request.guides and not (pictures and pictures.clip.alpha):
+        raise InputError(f"{request.source} has no transparency of its own; give its mattes with --alpha, as a clip or as pictures")
     if pictures is not None:
         return pictures.clip
     if mattes is None:
-        raise UsageError(f"neither {request.source} nor {request.guides['alpha']} is a clip; give -o the name of a picture")
+        raise UsageError(f"neither {request.source} nor {request.guides[ALPHA]} is a clip; give -o the name of a picture")
     return replace(mattes.clip, bits=8 if read_photo(request.source).top == 255 else 16)
 
 
 def _pairs(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Plane]]:
     """The frames in their time, each with its matte."""
-    (pictures, mattes), file = readers, request.guides["alpha"]
-    if pictures is None:
-        still = _still(request.source)
-        both = ((replace(matte, pixels=still), matte.pixels[..., 1]) for matte in mattes or ())
-    elif mattes is None:
-        levels = read_levels(file)
-        both = ((frame, levels) for frame in pictures)
-    else:
-        both = ((frame, matte.pixels[..., 1]) for frame, matte in _in_step(pictures, mattes))
-    for frame, levels in both:
+    file = request.guides.get(ALPHA, request.source)
+    for frame, levels in _with_levels(readers, request):
         yield frame, alpha_of(levels, file, frame.pixels.shape[:2])
 
 
-def _still(file: str) -> Pixels:
-    """A picture's levels as clips want them, which have no profiles: sRGB."""
+def _with_levels(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Pixels]]:
+    """The frames, each with the levels of what holds its matte; without one of its own that is the frame's transparency."""
+    pictures, mattes = readers
+    if pictures is not None and ALPHA not in request.guides:
+        return ((frame, frame.alpha) for frame in pictures if frame.alpha is not None)
+    file = request.guides[ALPHA]
+    if mattes is None:
+        levels = read_levels(file)
+        return ((frame, levels) for frame in pictures or ())
+    levels_of = FrameLevels(transparent=mattes.clip.alpha and _is_cutout(file, request.fps))
+    if pictures is None:
+        still, own = _still(request.source)
+        return ((replace(matte, pixels=still, alpha=own), levels_of(matte)) for matte in mattes)
+    return ((frame, levels_of(matte)) for frame, matte in _in_step(pictures, mattes))
+
+
+def _is_cutout(file: str, fps: Fraction | None) -> bool:
+    with ExitStack() as opened:
+        reader = _reader(file, fps, opened)
+        return reader is not None and is_transparent(reader)
+
+
+def _still(file: str) -> tuple[Pixels, Pixels | None]:
+    """A picture's levels and transparency as clips want them, which have no profiles: sRGB."""
     photo = read_photo(file)
-    return converted(photo.pixels, photo.icc, None)
+    return converted(photo.pixels, photo.icc, None), photo.alpha
 
 
 def _in_step(pictures: Reader, mattes: Reader) -> Iterator[tuple[Frame, Frame]]:

@@ -196,7 +196,7 @@ def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, thread
 
 
 def _matted(several: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[Moment]:
-    photos = [Photo(one.frame.pixels, alpha=None, icc=None, lossy=work.clip.lossy) for one in several]
+    photos = [Photo(one.frame.pixels, alpha=one.frame.transparency, icc=None, lossy=work.clip.lossy) for one in several]
     mattes = matte_photos(photos, [one.guides for one in several], work.recipe, clock=work.clock, to_guide=to_guide)
     return [_noted(one, matted) for one, matted in zip(several, mattes, strict=True)]
 

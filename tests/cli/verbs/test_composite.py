@@ -216,7 +216,7 @@ def test_clips_of_different_lengths_are_refused_with_both_counts(run: Run, stage
         (["photo.png", "--alpha", "alpha.png", "--over", "white", "--premultiplied"], 2, "--over transparent"),
         (["photo.png", "--alpha", "alpha.png", "--over", "white", "--decontaminate", "maybe"], 2, "choose on or off"),
         (["photo.png", "--alpha", "alpha.png", "--over", "white", "--device", "gpu"], 2, "there is no device"),
-        (["clip.mp4", "--over", "white"], 2, "give its mattes with --alpha"),
+        (["clip.mp4", "--over", "white"], 1, "there is no file clip.mp4"),
     ],
 )
 def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, stage: Path, arguments: list[str], code: int, said: str) -> None:

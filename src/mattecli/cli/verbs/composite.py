@@ -69,6 +69,8 @@ def composite(
       matte composite cutouts/ --over white -o white/
 
       matte composite clip.mp4 --alpha alpha.mov --over street.mp4 -o composite.mp4
+
+      matte composite cutout.mov --over beach.jpg -o composite.mp4
     """
     from mattecli.pipelines.composite import is_clip
 
@@ -161,12 +163,11 @@ def _request(
 ) -> "ClipRequest":
     from mattecli.requests.clip import ClipRequest, default_destination, parse_rate
 
-    if alpha is None:
-        raise UsageError("the transparency of a clip is not read; give its mattes with --alpha, as a clip or as pictures")
     if layout.premultiplied:
         raise UsageError("--premultiplied is for pictures; players and editors expect straight colours in clips")
     destination = default_destination(source, layout.kind) if output is None else output
-    return ClipRequest(source, destination, {"alpha": alpha}, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
+    guides = {} if alpha is None else {"alpha": alpha}
+    return ClipRequest(source, destination, guides, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
 
 
 def _compose_clip(request: "ClipRequest", layout: "Layout", teller: Teller, *, over: str | None, overwrite: bool) -> None:

@@ -3,10 +3,12 @@
 import stat
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from mattecli.errors import InputError
@@ -21,6 +23,7 @@ _LIST_BEGINNINGS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD")
 _LISTS = ("concat", "dash", "dvdvideo", "hls", "image2", "imf", "mlv", "rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest")
 _SCRIPTS = ("avisynth", "lavfi", "vapoursynth")
 _DEVICES = ("alsa", "fbdev", "iec61883", "jack", "kmsgrab", "libcdio", "libdc1394", "openal", "oss", "pulse", "sndio", "v4l2", "x11grab")
+_READ_TRANSPARENCY = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _NOT_ONE_FILE = frozenset((*_LISTS, *_SCRIPTS, *_DEVICES))
 
 
@@ -49,7 +52,7 @@ def open_moving(source: str) -> InputContainer:
 
 
 def picture_stream(container: InputContainer, source: str) -> VideoStream:
-    """The stream FFmpeg thinks best among those that are no cover art, ready to be decoded.
+    """The stream FFmpeg thinks best among those that are no cover art.
 
     Raises InputError where there is none, or one of larger frames than this program opens; frames that grow later are damage.
     """
@@ -63,9 +66,19 @@ def picture_stream(container: InputContainer, source: str) -> VideoStream:
     if context is None:
         raise InputError(f"the frames of {source} are coded in a way that cannot be decoded; convert it to H.264 or ProRes first")
     check_size(source, context.width, context.height)
-    context.options = {**context.options, "max_pixels": str(MAX_MEGAPIXELS * 10**6)}
-    context.thread_type = "AUTO"
     return stream
+
+
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """The decoder of a stream: its own, or libvpx's where a WebM file keeps a transparency beside its pictures, which only that reads."""
+    decoder = stream.codec_context
+    name = _READ_TRANSPARENCY.get(decoder.name) if stream.metadata.get("alpha_mode") == "1" else None
+    if name in av.codecs_available:
+        decoder = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
+        decoder.extradata = stream.codec_context.extradata
+    decoder.options = {**decoder.options, "max_pixels": str(MAX_MEGAPIXELS * 10**6)}
+    decoder.thread_type = "AUTO"
+    return decoder
 
 
 @lru_cache(maxsize=1)

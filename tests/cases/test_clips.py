@@ -1,0 +1,147 @@
+"""Kinds of clips that public reports on other programs brought out, drawn small: what is right, from the command line.
+
+The clips are those of the shared folder's cases/clips.sh: in `base.mp4` a red disc moves over a wall; its x is 30 + 11 * frame.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from mattecli.cli.app import app
+from mattecli.io.images import read_photo, write_image
+from mattecli.io.video_read import open_clip
+from tests.clips import ffmpeg, stamps
+
+LIME, RED = (0, 255, 0), (230, 40, 30)
+FAST = ("--model", "closed-form")
+
+
+@pytest.fixture(scope="module")
+def drawn(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the cases, with cut.mov (ProRes), cut.webm (VP9) and cut/ (PNG): the disc of base.mp4 cut out."""
+    folder, programs = tmp_path_factory.mktemp("cases"), tmp_path_factory.mktemp("bin")
+    (programs / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+    (programs / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (programs / "python3").chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["bash", shared / "cases/clips.sh"], cwd=folder, env={**os.environ, "PATH": path}, check=True, timeout=120)
+    (folder / "cut").mkdir()
+    for index in range(24):
+        picture = read_photo(folder / f"f/{index + 1:05d}.png").pixels
+        write_image(np.dstack([picture, _alpha(index)]), folder / f"cut/{index + 1:05d}.png")
+    for name, coding in (("cut.mov", ("prores_ks", "-pix_fmt", "yuva444p10le")), ("cut.webm", ("libvpx-vp9", "-pix_fmt", "yuva420p"))):
+        ffmpeg("-framerate", "24", "-i", folder / "cut/%05d.png", "-c:v", *coding, "-b:v", "2M", folder / name)
+    return folder
+
+
+@pytest.fixture
+def cases(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the cases of its own."""
+    shutil.copytree(drawn, tmp_path / "cases")
+    monkeypatch.chdir(tmp_path / "cases")
+    return tmp_path / "cases"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+def matte(*arguments: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.stderr
+    return result
+
+
+def _alpha(index: int, size: tuple[int, int] = (180, 320)) -> np.ndarray:
+    """The disc's matte."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    inside = 26.5 - np.hypot(rows - 95, columns - (30 + 11 * index))
+    return np.rint(255 * inside.clip(0, 1)).astype(np.uint8)
+
+
+def _is_disc_over_lime(path: str) -> bool:
+    """Whether every frame shows the disc in red at its place, and lime elsewhere."""
+    with open_clip(path) as reader:
+        for frame in reader:
+            disc, wall = _alpha(frame.index) == 255, _alpha(frame.index) == 0
+            apart = [np.abs(frame.pixels[part].astype(int) - colour).mean() for part, colour in ((disc, RED), (wall, LIME))]
+            if max(apart) > 25:
+                return False
+        return frame.index == 23
+
+
+@pytest.mark.parametrize("alpha", ["cut/", "cut.mov", "cut.webm"])
+def test_a_cutout_given_as_a_matte_is_its_alpha(alpha: str, cases: Path) -> None:
+    matte("composite", "base.mp4", "--alpha", alpha, "--over", "lime", "-o", "over.mp4")
+    assert _is_disc_over_lime("over.mp4")
+
+
+@pytest.mark.parametrize("source", ["cut.mov", "cut.webm", "cut/%05d.png"])
+def test_a_cutout_is_laid_over_something_by_its_own_alpha(source: str, cases: Path) -> None:
+    matte("composite", source, "--over", "lime", "-o", "over.mp4")
+    assert _is_disc_over_lime("over.mp4")
+
+
+def test_a_clip_without_alpha_and_a_matte_in_colours_are_refused(cases: Path) -> None:
+    assert "no transparency of its own" in matte("composite", "base.mp4", "--over", "lime", "-o", "o.mp4", code=1).stderr
+    assert "no matte" in matte("composite", "base.mp4", "--alpha", "c23.mkv", "--over", "lime", "-o", "o.mp4", code=1).stderr
+    assert not Path("o.mp4").exists()
+
+
+@pytest.mark.parametrize("kind", ["cutout", "red", "opaque"])
+def test_a_moving_mask_is_read_as_a_still_one_is(kind: str, cases: Path) -> None:
+    for index in range(24):
+        inside = _alpha(index)
+        colours = {"cutout": (90, 90, 90), "red": (255, 0, 0), "opaque": (255, 255, 255)}[kind]
+        picture = (inside[..., None] / 255 * colours).astype(np.uint8)
+        layers = {"cutout": inside, "red": None, "opaque": np.full_like(inside, 255)}[kind]
+        write_image(picture if layers is None else np.dstack([picture, layers]), cases / f"m/{index:05d}.png")
+    ffmpeg("-framerate", "24", "-i", "m/%05d.png", "-c:v", "ffv1" if kind != "red" else "libx264", "m.mkv")
+    matte("video", "base.mp4", "--mask", "m.mkv", *FAST, "--end", "0.1", "--as", "alpha", "-o", "alpha/")
+    for index in range(3):
+        found = read_photo(f"alpha/{index + 1:05d}.png").pixels[..., 0]
+        assert np.abs(found.astype(int) - _alpha(index)).mean() < 3
+
+
+def test_a_path_that_exists_is_that_file(cases: Path) -> None:
+    for name in ("A [id]", "B [id]"):
+        assert matte("video", f"clips/{name}.mp4", "--bg", "plate.png", *FAST, "--end", "0.05").stdout.strip() == f"clips/{name}_cutout.mov"
+        assert matte("plate", f"clips/{name}.mp4").stdout.strip() == f"clips/{name}_plate.png"
+        matte("composite", "cut/00001.png", "--over", f"clips/{name}.mp4", "-o", "over.png")
+    assert sorted(file.name for file in Path("clips").glob("*cutout*")) == ["A [id]_cutout.mov", "B [id]_cutout.mov"]
+
+
+@pytest.mark.parametrize("name", ["back.ts", "jump.ts"])
+def test_times_that_jump_are_joined_with_the_sound_and_a_note(name: str, cases: Path) -> None:
+    result = matte("video", name, "--bg", "plate.png", *FAST, "--as", "alpha", "-o", "o.mov")
+    base, ticks = stamps(Path("o.mov"))
+    assert [float(tick * base) for tick in ticks] == pytest.approx([index / 24 for index in range(24)], abs=0.001)
+    sound_base, sound = stamps(Path("o.mov"), stream="a:0")
+    assert float(sound[-1] * sound_base) == pytest.approx(1, abs=0.05) and "jump once" in result.stderr
+
+
+def test_a_constant_rate_stays_one(cases: Path) -> None:
+    matte("video", "c23.mkv", "--bg", "plate.png", *FAST, "--end", "0.5", "-o", "o.mov")
+    base, ticks = stamps(Path("o.mov"))
+    assert [tick * base for tick in ticks] == [index * Fraction(1001, 24000) for index in range(12)]
+
+
+def test_one_pixel_is_a_clip(cases: Path) -> None:
+    matte("video", "one_pixel.mkv", "-o", "o.mov")
+    assert len(stamps(Path("o.mov"))[1]) == 24
+
+
+@pytest.mark.parametrize("time", ["1e9999999999", "nan", "-1", "1/3", "1_0", "9" * 5000])
+def test_a_number_that_is_no_plain_one_is_refused_at_once(time: str, cases: Path) -> None:
+    for option in ("--start", "--end", "--fps"):
+        said = matte("video", "base.mp4", f"{option}={time}", code=2).stderr
+        assert len(said.splitlines()) == 1 and len(said) < 250
