@@ -1,7 +1,6 @@
 """What `matte video` is asked for, checked before anything heavy is loaded. No torch."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,7 +10,9 @@ from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Span
 from mattecli.io.codecs import check_destination
 from mattecli.io.sequence_write import sequence_pattern
+from mattecli.io.sequences import is_sequence
 from mattecli.matting.registration.register import ALIGNMENTS
+from mattecli.requests.decimals import parse_decimal, parse_ratio, shortened
 from mattecli.requests.paths import backdrop_files, files_of, keep_inputs, refuse_empty
 
 SUFFIXES = {"cutout": ".mov", "alpha": ".mov", "foreground": ".mov", "composite": ".mp4"}
@@ -60,7 +61,7 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
     refuse_empty("-o", request.destination)
     refuse_empty("--preview", preview)
     for file in given:
-        if not (os.path.exists(file) or _names_several(file)):
+        if not (os.path.exists(file) or is_sequence(file)):
             raise InputError(f"there is no file {file}; check the path")
     check_destination(request.destination, kind=kind, codec=request.codec, crf=request.crf)
     read = [*backdrop_files(over), *(file for path in given for file in files_of(path))]
@@ -70,16 +71,11 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
         keep_inputs(read, files_of(sequence_pattern(request.destination) or request.destination))
 
 
-def _names_several(file: str) -> bool:
-    """Whether a path is a pattern of many: frames/%05d.png or frames/*.png."""
-    return re.search(r"%\d*d|[*?\[]", file) is not None
-
-
 def default_destination(source: str, kind: str) -> str:
     """Beside the clip: clip.mp4 becomes clip_cutout.mov, frames/%05d.png becomes frames_cutout.mov."""
     refuse_empty("an input", source)
     path = Path(source)
-    path = path.parent if _names_several(path.name) else path
+    path = path.parent if is_sequence(source) and not os.path.isdir(source) else path
     path = Path(os.path.abspath(path)) if path.name in ("", "..") else path
     return str(path.with_name(f"{path.stem if os.path.isfile(path) else path.name}_{kind}{SUFFIXES[kind]}"))
 
@@ -91,21 +87,15 @@ def parse_span(start: str | None, end: str | None, every: int) -> Span:
 
 def parse_time(text: str, flag: str) -> Fraction:
     """Seconds from '12.5', '1:30' or '1:02:03.5'; UsageError naming the flag for anything else."""
-    try:
-        parts = [Fraction(part) for part in text.split(":")]
-    except (ValueError, ZeroDivisionError):
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
-        raise UsageError(f"{flag} {text} is not a time; give seconds such as 12.5, or m:ss, or h:mm:ss")
-    return sum((part * 60**place for place, part in enumerate(reversed(parts))), Fraction(0))
+    parts = [parse_decimal(part) for part in text.split(":")]
+    if not 1 <= len(parts) <= 3 or None in parts:
+        raise UsageError(f"{flag} {shortened(text)} is not a time; give seconds such as 12.5, or m:ss, or h:mm:ss")
+    return sum((part * 60**place for place, part in enumerate(reversed(parts)) if part is not None), Fraction(0))
 
 
 def parse_rate(text: str) -> Fraction:
     """Frames a second from '25', '30000/1001' or a short broadcast rate such as '29.97'."""
-    try:
-        rate = SHORT_RATES.get(text) or Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not 0 < rate <= 1000:
-        raise UsageError(f"--fps {text} is not a frame rate; give one such as 25, 29.97 or 30000/1001")
+    rate = SHORT_RATES.get(text) or parse_ratio(text)
+    if rate is None or not 0 < rate <= 1000:
+        raise UsageError(f"--fps {shortened(text)} is not a frame rate; give one such as 25, 29.97 or 30000/1001")
     return rate

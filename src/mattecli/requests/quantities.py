@@ -1,11 +1,11 @@
 """Lengths (12, 12px, 1.5%) and colours (orange, #ff8800, 255,136,0) as people write them."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from PIL import ImageColor
 
 from mattecli.errors import MatteError, UsageError
+from mattecli.requests.decimals import parse_decimal
 
 MOST = 10_000
 
@@ -25,10 +25,9 @@ class Length:
 def parse_length(text: str, *, wrong: str, most_percent: float = MOST) -> Length:
     """'12' or '12px' is pixels, '1.5%' percent of the longer side; UsageError for anything else, `wrong` the beginning of its sentence."""
     word = text.strip()
-    with suppress(ValueError):
-        amount = float(word.removesuffix("px").removesuffix("%"))
-        if 0 <= amount <= (most_percent if word.endswith("%") else MOST):
-            return Length(amount, percent=word.endswith("%"))
+    amount = parse_decimal(word.removesuffix("px").removesuffix("%"))
+    if amount is not None and amount <= (most_percent if word.endswith("%") else MOST):
+        return Length(float(amount), percent=word.endswith("%"))
     raise UsageError(f"{wrong} pixels such as 12, or a share of the longer side such as 1.5%")
 
 

@@ -24,7 +24,7 @@ Size = tuple[int, int]  # height, width
 
 def parse_bytes(text: str) -> int:
     """Bytes of "6G" or "6GB" (10^9), "6GiB" (2^30), "800M" or "6000000000"; UsageError for anything else, and for nothing."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i)?)?B?", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?:([KMGT])(i)?)?B?", text.strip(), re.IGNORECASE)
     if match is None or float(match[1]) == 0:
         raise UsageError(f"{text!r} is no amount of memory; give one such as 6G or 800M")
     return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index((match[2] or " ").upper()))
