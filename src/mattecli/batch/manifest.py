@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +14,7 @@ from typing import IO, Any
 from mattecli.batch import storage
 from mattecli.batch.items import Item
 from mattecli.errors import InputError, UsageError
-from mattecli.io.files import reading
+from mattecli.io.files import reading, stdin
 
 STDIN = "-"
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
@@ -63,7 +62,7 @@ def _numbered(path: str, to_item: ToItem) -> Iterator[tuple[int, Item]]:
 def _rows(path: str) -> Iterable[Row]:
     suffix = Path(path).suffix.lower()
     if path == STDIN:
-        return _json_rows(sys.stdin.buffer, "stdin")
+        return _json_rows(stdin(), "stdin")
     if suffix not in SUFFIXES:
         raise UsageError(f"{path}: manifests are {', '.join(SUFFIXES)} files, or - for JSON Lines on stdin")
     return _file_rows(path, suffix)

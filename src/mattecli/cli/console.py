@@ -3,8 +3,8 @@
 import codecs
 import io
 import json
-import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mattecli.cli import process
+from mattecli.cli.streams import StdoutError, secure
 from mattecli.errors import MatteError
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 SIGNAL_PIPE = 141
+UNTOLD = 3
+"""The exit code where stdout took no word of some results, though their files were made."""
 STDOUT = "-"
 _AS_NAMED = "mattecli.as-named"
 
 Made = TypeVar("Made")
+_untold = threading.Event()  # set when stdout took no more of this command's results
 
 
 def keep_names() -> None:
@@ -54,6 +58,20 @@ def say(text: str) -> None:
 def say_json(record: Mapping[str, Any]) -> None:
     """A result as one line of JSON, to stdout."""
     say(_as_json(record, sys.stdout))
+
+
+def say_if_possible(text: str) -> None:
+    """A word on a result that is made, to stdout; where that takes no more, one sentence says so and the command goes on.
+
+    Its exit code is UNTOLD in the end, unless it fails otherwise.
+    """
+    if _untold.is_set():
+        return
+    try:
+        say(text)
+    except (StdoutError, BrokenPipeError) as error:
+        _untold.set()
+        complain(f"stdout takes no more results ({error.strerror}); files go on being made")
 
 
 def note_json(record: Mapping[str, Any]) -> None:
@@ -106,16 +124,16 @@ class Teller:
             self.note(text)
         if self.json_lines:
             # A picture on stdout leaves no room for its record, which then goes to stderr.
-            (say_json if destination != STDOUT else note_json)(record)
+            note_json(record) if destination == STDOUT else say_if_possible(_as_json(record, sys.stdout))
         elif destination != STDOUT:
-            say(destination)
+            say_if_possible(destination)
 
     def failed(self, job: "Job", error: MatteError) -> None:
         self.failures += 1
         files = (job.source, *(job.guides.values() if self.by_guides else ()))
         complain(error, about=() if self.alone else files)
         if self.json_lines:
-            say_json({"input": job.source, "output": None, "error": str(error)})
+            say_if_possible(_as_json({"input": job.source, "output": None, "error": str(error)}, sys.stdout))
 
     def tell_all(
         self, outcomes: "Iterable[tuple[Job, Made | MatteError]]", tell: Callable[[Made], None], step: Callable[[str], None]
@@ -140,21 +158,34 @@ class PictureCommand(TyperCommand):
 class Commands(TyperGroup):
     """The commands, with the error family turned into one sentence and an exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        secure()
+        _untold.clear()
+        try:
+            return super().main(*arguments, **options)
+        except StdoutError as error:  # of what click itself prints, such as --help
+            complain(f"stdout takes no text ({error.strerror}); send it elsewhere")
+            sys.exit(UNTOLD)
+
     def invoke(self, ctx: Any) -> Any:
         process.set_up()
         keep_names()
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if _untold.is_set():
+                raise typer.Exit(UNTOLD)
+            return result
         except MatteError as error:
             complain(error)
             raise typer.Exit(error.exit_code) from error
+        except StdoutError as error:
+            complain(f"stdout takes no results ({error.strerror}); send them elsewhere")
+            raise typer.Exit(UNTOLD) from error
         except KeyboardInterrupt as interruption:
             complain("interrupted")
             raise typer.Exit(INTERRUPTED) from interruption
         except BrokenPipeError as error:
-            # Whoever read our stdout has left; what Python would flush at exit has nowhere to go either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(SIGNAL_PIPE) from error
+            raise typer.Exit(SIGNAL_PIPE) from error  # whoever read our stdout has left
 
 
 def watched() -> bool:

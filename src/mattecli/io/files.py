@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +29,30 @@ def naming(source: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(str(error) if source in str(error) else f"{source}: {error}") from error
+
+
+def stdin() -> BinaryIO:
+    """The bytes of stdin; InputError where it was closed."""
+    if sys.stdin is None:
+        raise InputError("stdin is closed; send the input to it, or give a path")
+    return sys.stdin.buffer
+
+
+def read_stdin() -> bytes:
+    """All of stdin. Raises InputError."""
+    with reading("stdin"):
+        return stdin().read()
+
+
+def write_stdout(content: bytes) -> None:
+    """Write a result to stdout. Raises OutputError, but BrokenPipeError where whoever read it has left."""
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the picture cannot be written to stdout ({error.strerror}); give a file with -o") from error
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ profile, so its colours are turned into sRGB.
 
 import contextlib
 import io
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutputError, UsageError
-from mattecli.io.files import naming, reading, written_whole
+from mattecli.io.files import naming, read_stdin, reading, write_stdout, written_whole
 from mattecli.io.pictures.encode import encode, in_srgb, with_resolution
 from mattecli.io.pictures.formats import ENDINGS, format_of
 from mattecli.io.pictures.jpeg import jpeg_damage, with_end
@@ -202,8 +201,7 @@ def write_image(
     longer than the format has, or UsageError for a suffix that cannot hold the picture.
     """
     if str(destination) == STANDARD_STREAM:
-        sys.stdout.buffer.write(with_resolution(encode_png(pixels, icc), dpi))
-        sys.stdout.buffer.flush()
+        write_stdout(with_resolution(encode_png(pixels, icc), dpi))
         return
     path = Path(destination)
     check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
@@ -246,7 +244,7 @@ def holds_sixteen_bit(destination: str | Path) -> bool:
 
 def _read_bytes(source: str | Path) -> bytes:
     if str(source) == STANDARD_STREAM:
-        data = sys.stdin.buffer.read()
+        data = read_stdin()
     else:
         with reading(source):
             data = Path(source).read_bytes()
