@@ -76,6 +76,18 @@ def test_sixteen_bit_channels_may_lie_one_after_another(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").pixels, np.rot90(DEEP[..., :3], -1))
 
 
+def test_a_strip_that_unpacks_to_more_than_its_pixels_is_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", DEEP[..., :3], photometric="rgb", compression="adobe_deflate", rowsperstrip=DEEP.shape[0])
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        begin, count = file.pages[0].dataoffsets[0], file.pages[0].tags["StripByteCounts"].valueoffset
+    strip, data = zlib.compress(bytes(10_000_000)), bytearray((tmp_path / "a.tif").read_bytes())
+    data[begin:] = strip
+    data[count : count + 4] = len(strip).to_bytes(4, "little")
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(InputError, match="hold more than its pixels"):
+        read_photo(tmp_path / "a.tif")
+
+
 def test_sixteen_bit_grey_may_count_from_white(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", DEEP[..., 0], photometric="miniswhite")
     np.testing.assert_array_equal(read_levels(tmp_path / "a.tif"), 65535 - DEEP[..., 0])

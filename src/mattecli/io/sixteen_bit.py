@@ -6,6 +6,9 @@ applies the orientation but passes over these.
 
 import io
 import logging
+import lzma
+import math
+import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import cv2
@@ -27,6 +30,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _ONE_AFTER_ANOTHER = 2
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _INCHES = "INCH"
+_DEFLATE, _LZMA = (8, 32946), 34925
 
 
 def sixteen_bit_levels(data: bytes) -> Deep | None:
@@ -76,6 +80,7 @@ def _tiff_levels(data: bytes) -> Deep | None:
 def _stored(page: "TiffPage", data: bytes) -> Deep:
     """A page's numbers as [H, W] or [H, W, C], upright."""
     separate = page.planarconfig == _ONE_AFTER_ANOTHER and page.samplesperpixel > 1
+    _check_segments(page, data)
     try:
         stored = page.asarray()
     except ValueError as error:  # a compression for which tifffile wants a package more; libtiff in OpenCV knows most
@@ -86,6 +91,21 @@ def _stored(page: "TiffPage", data: bytes) -> Deep:
             ) from error
         return decoded
     return orient(np.moveaxis(stored, 0, -1) if separate else stored, page.tags.valueof("Orientation", 1))
+
+
+def _check_segments(page: "TiffPage", data: bytes) -> None:
+    """InputError for a strip or tile that would unpack to more than its pixels: tifffile unpacks all of it, however large it becomes."""
+    most = math.prod(page.chunks) * np.dtype(np.uint16).itemsize
+    for begin, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if len(_unpacked(int(page.compression), data[begin : begin + count], most + 1)) > most:
+            raise InputError("its strips hold more than its pixels; save it again with another program")
+
+
+def _unpacked(compression: int, segment: bytes, most: int) -> bytes:
+    """At most so many bytes of what a segment holds; none for compressions that tifffile does not unpack by itself."""
+    if compression in _DEFLATE:
+        return zlib.decompressobj().decompress(segment, most)
+    return lzma.LZMADecompressor().decompress(segment, most) if compression == _LZMA else b""
 
 
 def _as_meant(planes: Deep, photometric: int, extras: list[int]) -> Deep:
@@ -139,7 +159,7 @@ def encode_tiff(
     import tifffile
 
     tifffile.imwrite(
-        stream,
+        tifffile.FileHandle(stream, name="picture.tif"),  # the name of a stream that was opened by its descriptor is a number
         pixels,
         photometric="minisblack" if pixels.ndim == 2 else "rgb",
         extrasamples=[alpha] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
