@@ -11,9 +11,10 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "mattecli"
 
 MAY_IMPORT = {
     "errors": set(),
-    "cli": {"cli", "door", "requests", "pipelines", "guides", "compositing", "evaluation", "bench", "html", "core", "errors"},
+    "cli": {"cli", "door", "serve", "requests", "pipelines", "guides", "compositing", "evaluation", "bench", "html", "core", "errors"},
     "door": {"door", "requests", "pipelines", "guides", "compositing", "core", "matting", "io", "errors"},
     "pipelines": {"pipelines", "requests", "guides", "compositing", "core", "matting", "io", "errors"},
+    "serve": {"serve", "door", "requests", "io", "errors"},
     "batch": {"batch", "requests", "core", "io", "errors"},
     "bench": {"bench", "pipelines", "guides", "compositing", "requests", "html", "core", "io", "errors"},
     "evaluation": {"evaluation", "requests", "html", "matting", "io", "errors"},
@@ -65,6 +66,8 @@ def test_a_layer_imports_only_what_the_table_allows(layer: str) -> None:
         ("rich", "cli"),
         ("cv2", ("io", "matting", "compositing", "evaluation", "html", "cli/verbs/doctor")),
         ("av", "io"),
+        ("starlette", "serve"),
+        ("uvicorn", "serve"),
     ],
 )
 def test_each_library_is_known_in_one_place(package: str, home: str | tuple[str, ...]) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mattecli.cli.console import PictureCommand, download_progress
+from typer.core import TyperCommand
+
+from mattecli.cli.console import download_progress
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import registry
 from mattecli.errors import UsageError
@@ -22,7 +24,7 @@ NONE = "none"
 ON_OFF = {"on": True, "off": False}
 
 
-class MattingCommand(PictureCommand):
+class MattingCommand(TyperCommand):
     """Lets `--refine` stand without a value: it means `--refine auto`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ from mattecli.io.pictures.encode import encode, in_srgb, with_resolution
 from mattecli.io.pictures.formats import ENDINGS, format_of
 from mattecli.io.pictures.jpeg import jpeg_damage, with_end
 from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, split_png, without_metadata
-from mattecli.io.pictures.sizes import check_size, webp_size
+from mattecli.io.pictures.sizes import check_size, claimed_size, webp_size
 from mattecli.io.sixteen_bit import encode_png, orient, sixteen_bit_levels
 
 Pixels = NDArray[np.unsignedinteger[Any]]
@@ -170,6 +170,16 @@ def _left_out(frames: int, header: Image.Image) -> tuple[str, ...]:
     if header.format == "MPO":
         return (f"it holds {frames} pictures, of which the first is taken",)
     return (f"it has {frames} frames, of which the first is taken; `matte video` takes them all",)
+
+
+def picture_size(source: str | Path) -> tuple[int, int]:
+    """The (height, width) that a picture file claims, orientation not applied; no pixels are decoded. Raises InputError."""
+    data = _read_bytes(source)
+    size = claimed_size(data)
+    if size is None:
+        with _explained(source), Image.open(io.BytesIO(data), formats=tuple(ENDINGS)) as header:
+            size = header.size
+    return size[1], size[0]
 
 
 def read_levels(source: str | Path) -> Pixels:

@@ -20,6 +20,13 @@ def check_size(name: str, width: int, height: int) -> None:
         raise InputError(f"{name} claims {width}x{height} pixels, more than the {LONGEST_SIDE} a side this program opens; cut it in parts")
 
 
+def claimed_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) that a PNG or WebP file claims; None for other files, and where none is claimed."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    return webp_size(data) if data[:4] == b"RIFF" else None
+
+
 def webp_size(data: bytes) -> tuple[int, int] | None:
     """(width, height) that a WebP file claims (RFC 9649), None where it claims none. Pillow makes canvases as it opens one."""
     data = data[:30].ljust(30, b"\0")

@@ -1,0 +1,1 @@
+"""What requests hold: fields, uploads, and what they ask for."""

@@ -1,0 +1,50 @@
+"""What a client is told when a request fails: a problem document (RFC 9457), and which status an error has."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse
+
+from mattecli.errors import (
+    DeviceError,
+    InputError,
+    MatteError,
+    ModelError,
+    OutOfMemoryError,
+    UsageError,
+)
+
+_FLAG_NAMES = {"bg": "background", "plate": "background", "option": "options"}
+
+
+class RequestError(Exception):
+    """A request that is answered with an error; `detail` says what happened and what to do."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, dict(headers or {})
+
+    def answer(self) -> JSONResponse:
+        """The problem document."""
+        document = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail}
+        return JSONResponse(document, self.status, self.headers, media_type="application/problem+json")
+
+
+def busy(status: int, detail: str, seconds: float) -> RequestError:
+    """A problem that passes: the client may try again after so many seconds."""
+    return RequestError(status, detail, {"Retry-After": str(max(1, round(seconds)))})
+
+
+def problem_of(error: MatteError, folder: str) -> RequestError:
+    """An error of the toolkit in the words of the service: without the paths of the temporary folder, with fields instead of flags."""
+    text = re.sub(r"(?<![\w-])--([a-z]+)", lambda match: _FLAG_NAMES.get(match[1], match[1]), str(error))
+    return RequestError(_status_of(error), text.replace(f"{folder}/", ""))
+
+
+def _status_of(error: MatteError) -> int:
+    if isinstance(error, OutOfMemoryError):
+        return 413
+    if isinstance(error, DeviceError):
+        return 503
+    return 422 if isinstance(error, UsageError | InputError | ModelError) else 500
