@@ -16,9 +16,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mattecli.cli.app import app
+from mattecli.io.icc import converted
 from mattecli.io.images import read_photo, write_image
 from mattecli.io.video_read import open_clip
 from tests.clips import ffmpeg, stamps
+from tests.profiles import display_p3
 
 LIME, RED = (0, 255, 0), (230, 40, 30)
 FAST = ("--model", "closed-form")
@@ -133,6 +135,34 @@ def test_a_constant_rate_stays_one(cases: Path) -> None:
     matte("video", "c23.mkv", "--bg", "plate.png", *FAST, "--end", "0.5", "-o", "o.mov")
     base, ticks = stamps(Path("o.mov"))
     assert [tick * base for tick in ticks] == [index * Fraction(1001, 24000) for index in range(12)]
+
+
+def test_a_sequence_keeps_its_numbers_and_gaps_and_says_so(cases: Path) -> None:
+    result = matte("video", "gap/", "--bg", "plate.png", *FAST, "-o", "o/cut.%04d.png")
+    numbers = [1001, 1002, 1003, 1006, 1007, 1008]
+    assert sorted(file.name for file in Path("o").glob("*.png")) == [f"cut.{number}.png" for number in numbers]
+    assert "2 of 8 numbers are missing" in result.stderr
+    Path("o/cut.1007.png").unlink()
+    matte("video", "gap/", "--bg", "plate.png", *FAST, "-o", "o/cut.%04d.png", "--resume")
+    assert Path("o/cut.1007.png").exists()
+    matte("video", "gap/", "--bg", "plate.png", *FAST, "-o", "o.mov")
+    base, ticks = stamps(Path("o.mov"))
+    assert [25 * tick * base for tick in ticks] == [0, 1, 2, 5, 6, 7]
+    matte("video", "gap/", "--bg", "plate.png", *FAST, "--start-number", "7", "-o", "p/%d.png")
+    assert {file.name for file in Path("p").glob("*.png")} == {f"{number}.png" for number in range(7, 13)}
+
+
+def test_a_sequence_in_a_profile_keeps_it_as_pictures_and_looks_alike_as_a_video(cases: Path) -> None:
+    for index in range(2):
+        write_image(np.full((40, 60, 3), (200, 60, 40), np.uint8), cases / f"wide/{index}.png", icc=display_p3())
+    write_image(np.full((40, 60), 255, np.uint8), cases / "white.png")
+    command = ("composite", "wide/%d.png", "--alpha", "white.png", "--over", "red")
+    matte(*command, "-o", "out/%d.png")
+    assert read_photo("out/0.png").icc == display_p3() and tuple(read_photo("out/0.png").pixels[9, 9]) == (200, 60, 40)
+    matte(*command, "-o", "out.mkv")
+    expected = converted(np.full((1, 1, 3), (200, 60, 40), np.uint8), display_p3(), None)[0, 0]
+    with open_clip("out.mkv") as reader:
+        assert np.abs(next(iter(reader)).pixels[9, 9].astype(int) - expected).max() <= 1
 
 
 def test_one_pixel_is_a_clip(cases: Path) -> None:

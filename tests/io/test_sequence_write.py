@@ -1,5 +1,6 @@
 """A clip as numbered pictures: names, depth, going on after a stop."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,10 +22,8 @@ def _clip(bits: int = 8, audio: int = 0) -> Clip:
     return Clip("clip.mp4", (5, 7), Fraction(1, 25), Fraction(25), bits=bits, audio=audio)
 
 
-def _write(
-    destination: str, frames: list[np.ndarray], *, kind: str = "cutout", first: int = 1, clip: Clip | None = None
-) -> tuple[str, ...]:
-    with open_writer(destination, kind=kind, clip=clip or _clip(), sound="clip.mp4", first=first) as writer:
+def _write(destination: str, frames: list[np.ndarray], *, kind: str = "cutout", done: int = 0, clip: Clip | None = None) -> tuple[str, ...]:
+    with open_writer(destination, kind=kind, clip=clip or _clip(), sound="clip.mp4", done=done) as writer:
         for index, frame in enumerate(frames):
             writer.write(frame, pts=index, duration=1)
     assert writer.frames == len(frames)
@@ -60,23 +59,39 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         for index in range(3):
             writer.write(CUTOUT, pts=index, duration=1)
         raise KeyboardInterrupt
-    assert frames_present(pattern) == 3
-    _write(pattern, [CUTOUT[::-1]], first=frames_present(pattern) + 1)
+    assert frames_present(pattern, _clip()) == 3
+    _write(pattern, [CUTOUT[::-1]], done=frames_present(pattern, _clip()))
     assert _names(tmp_path) == [f"{number:05d}.png" for number in (1, 2, 3, 4)]
     np.testing.assert_array_equal(read(tmp_path / "00004.png"), CUTOUT[::-1])
 
 
 def test_frames_after_a_gap_or_cut_off_do_not_count(tmp_path: Path) -> None:
     pattern = str(tmp_path / "%05d.png")
-    assert frames_present(pattern) == 0
+    assert frames_present(pattern, _clip()) == 0
     _write(pattern, [CUTOUT] * 6)
     (tmp_path / "00005.png").unlink()
-    assert frames_present(pattern) == 4
+    assert frames_present(pattern, _clip()) == 4
     whole = (tmp_path / "00004.png").read_bytes()
     (tmp_path / "00004.png").write_bytes(whole[: len(whole) // 2])
-    assert frames_present(pattern) == 3
+    assert frames_present(pattern, _clip()) == 3
     (tmp_path / "00002.png").write_bytes(b"")
-    assert frames_present(pattern) == 1
+    assert frames_present(pattern, _clip()) == 1
+
+
+def test_pictures_keep_the_numbers_of_the_pictures_they_are_made_of(tmp_path: Path) -> None:
+    numbered = replace(_clip(), numbers=[1001, 1002, 1006])
+    _write(str(tmp_path / "%04d.png"), [CUTOUT] * 2, clip=numbered)
+    assert frames_present(str(tmp_path / "%04d.png"), numbered) == 2
+    _write(str(tmp_path / "%04d.png"), [CUTOUT], clip=numbered, done=2)
+    assert _names(tmp_path) == ["1001.png", "1002.png", "1006.png"]
+
+
+def test_what_pictures_forget_is_told(tmp_path: Path) -> None:
+    clip = replace(_clip(), aspect=Fraction(4, 3), time_base=Fraction(1, 1000))
+    with open_writer(f"{tmp_path}/", kind="cutout", clip=clip, sound=None) as writer:
+        for pts in (0, 40, 50, 130):
+            writer.write(CUTOUT, pts=pts, duration=1)
+    assert "4/3 times as wide" in writer.notes[0] and "do not follow each other evenly" in writer.notes[1]
 
 
 def test_frames_of_an_earlier_longer_result_are_pointed_out(tmp_path: Path) -> None:

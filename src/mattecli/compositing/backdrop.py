@@ -149,7 +149,7 @@ class ClipBackdrop:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
         fitted = self._fitted
         if fitted is None or fitted[:3] != (size, icc, frame.index):
-            colours = _shown(from_levels(converted(frame.pixels, None, icc)), frame.transparency)
+            colours = _shown(from_levels(converted(frame.pixels, self._reader.clip.icc, icc)), frame.transparency)
             self._fitted = fitted = (size, icc, frame.index, self._placing(colours, size))
         return fitted[3]
 

@@ -90,7 +90,7 @@ def write_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], 
     plate = make_plate(request, on_frame=on_frame)
     if not holds_sixteen_bit(request.destination):
         plate = replace(plate, pixels=to_uint8(plate.pixels))
-    write_image(plate.pixels, request.destination)
+    write_image(plate.pixels, request.destination, icc=plate.clip.icc)
     return plate
 
 

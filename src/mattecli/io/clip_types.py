@@ -1,7 +1,7 @@
 """What a clip is to the rest of the program: sizes, times and colours of its frames. Knows no codec."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -35,7 +35,8 @@ class Clip:
     average. start: the time stamp of the source's first frame, in ticks, whatever part of it is read. frames: how many there will be
     (reckoned from the rate for a part of a clip), None when the file does not say. bits: per channel, as stored (8, 10, 12, 16). aspect:
     width of a pixel over its height. lossy: whether compression left its noise in the frames. audio: how many sound streams. alpha:
-    whether its frames have a transparency, be it one that hides nothing.
+    whether its frames have a transparency, be it one that hides nothing. numbers: those in the names of the pictures delivered, for a
+    sequence of numbered ones. icc: the profile the colours are meant in, None for what `colour` says.
     """
 
     source: str
@@ -50,6 +51,8 @@ class Clip:
     lossy: bool = True
     audio: int = 0
     alpha: bool = False
+    numbers: Sequence[int] | None = None
+    icc: bytes | None = None
 
     @property
     def top(self) -> int:

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from itertools import chain, count, islice, takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -42,33 +44,43 @@ def frame_path(pattern: str, number: int) -> Path:
     return path.with_name(path.name % number)
 
 
-def frames_present(pattern: str) -> int:
-    """How many whole pictures of the sequence are there without a gap, counted from number 1.
+def numbers_written(clip: Clip) -> Iterator[int]:
+    """The numbers of a clip's frames as pictures: those they had in their own names, else from 1."""
+    numbers = clip.numbers or (0,)
+    return chain(numbers if clip.numbers else (), count(numbers[-1] + 1))
+
+
+def frames_present(pattern: str, clip: Clip) -> int:
+    """How many whole pictures of a clip's frames are there without a gap, from the first.
 
     Pictures of this program are whole by their name alone; the last one is read all the same, and left out if it cannot be.
     """
-    count = 0
-    while _has_bytes(frame_path(pattern, count + 1)):
-        count += 1
-    while count and not _is_whole(frame_path(pattern, count)):
-        count -= 1
-    return count
+    present = list(takewhile(_has_bytes, (frame_path(pattern, number) for number in numbers_written(clip))))
+    while present and not _is_whole(present[-1]):
+        present.pop()
+    return len(present)
 
 
 class SequenceWriter:
-    """Writes frames as pictures numbered from `first`. What was written stays when the block is left by an exception.
+    """Writes frames as pictures, numbered as numbers_written has it. What was written stays when the block is left by an exception.
 
-    pattern: as sequence_pattern gives it. kind: cutout | alpha | foreground | composite. sound: a clip whose sound is asked for; pictures
-    cannot carry it, which is noted.
+    pattern: as sequence_pattern gives it. done: how many of the clip's frames are there already. kind: cutout | alpha | foreground |
+    composite. sound: a clip whose sound is asked for; pictures cannot carry it, which is noted.
     """
 
-    def __init__(self, pattern: str, *, kind: str, clip: Clip, sound: str | None, first: int = 1) -> None:
+    def __init__(self, pattern: str, *, kind: str, clip: Clip, sound: str | None, done: int = 0) -> None:
         check_sequence(pattern, kind=kind)
         self._pattern = pattern
-        self._first = first
+        self._numbers = islice(numbers_written(clip), done, None)
+        self._icc = clip.icc if kind != "alpha" else None
         self._deep = holds_sixteen_bit(pattern)
         self.frames = 0
+        self._steps = (0, 0)  # ticks, the shortest and the longest, from frame to frame
+        self._last: int | None = None
+        self._clip = clip
         self.notes: tuple[str, ...] = ()
+        if clip.aspect != 1:
+            self.notes += (f"the clip's pixels are {clip.aspect} times as wide as high, which pictures forget",)
         if sound is not None and clip.audio:
             self.notes += ("pictures carry no sound, so the clip's sound is left out",)
         if clip.bits > 8 and not self._deep:
@@ -86,13 +98,20 @@ class SequenceWriter:
         """Write the next frame: [H, W], [H, W, 3] or straight-alpha [H, W, 4], uint8 or uint16. Pictures have no time stamps."""
         narrow = pixels.dtype == np.uint16 and not self._deep
         levels: Any = cv2.convertScaleAbs(pixels, alpha=255 / 65535) if narrow else pixels
-        write_image(levels, frame_path(self._pattern, self._first + self.frames))
+        write_image(levels, frame_path(self._pattern, next(self._numbers)), icc=self._icc)
         self.frames += 1
+        if self._last is not None:
+            step, (shortest, longest) = pts - self._last, self._steps
+            self._steps = (min(shortest or step, step), max(longest, step))
+        self._last = pts
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        beyond = frame_path(self._pattern, self._first + self.frames)
+        beyond = frame_path(self._pattern, next(self._numbers))
         if kind is None and beyond.exists():
             self.notes += (f"{beyond} was there before and belongs to an earlier, longer result",)
+        shortest, longest = self._steps
+        if longest - shortest > max(2, shortest // 10) and self._clip.numbers is None:
+            self.notes += ("the clip's frames do not follow each other evenly, and pictures carry no times; a video file keeps them",)
 
 
 def _has_bytes(path: Path) -> bool:

@@ -12,8 +12,10 @@ import numpy as np
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Colour, Frame, Span
+from mattecli.io.icc import converted
 from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
+from mattecli.io.video.numbering import missing_note, numbers_of, places_of
 
 DEFAULT_RATE = Fraction(25)
 PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
@@ -35,29 +37,34 @@ class SequenceReader:
     """Reads pictures as a clip of `rate` frames a second; a Reader. Time stamps count the pictures: 0, 1, 2 and so on.
 
     Pictures of a folder come in natural order (2 before 10), hidden files and other things than pictures are passed over. Raises
-    InputError where there are no pictures, and while reading for one that is broken or of another size or depth than the first. Numbers
-    missing from a %d pattern close up.
+    InputError where there are no pictures, and while reading for one that is broken or of another size or depth than the first. A number
+    that is missing is a frame that is missing: the one before it lasts longer.
     """
 
     damage: str | None = None
-    notes: tuple[str, ...] = ()
 
     def __init__(self, source: str, *, rate: Fraction, span: Span) -> None:
         if rate <= 0:
             raise UsageError(f"{float(rate):g} frames a second is no rate; give a positive one, such as 25 or 30000/1001")
         self._pictures = listed(source)
         self._span = span
+        numbers = numbers_of(self._pictures)
+        self._places = places_of(numbers) if numbers else list(range(len(self._pictures)))
+        self._chosen = list(span.pick((place / rate, index) for index, place in enumerate(self._places)))
+        self.notes = missing_note(self._pictures, numbers) if numbers else ()
         first = read_photo(self._pictures[0])
         self.clip = Clip(
             source=source,
             size=first.size,
             time_base=1 / rate,
             rate=rate / span.every,
-            frames=span.count(len(self._pictures), rate),
+            frames=len(self._chosen),
             bits=8 if first.top == 255 else 16,
             colour=PICTURE_COLOUR,
             lossy=first.lossy,
             alpha=first.alpha is not None or first.opaque,
+            numbers=[numbers[index] for index in self._chosen] if numbers else None,
+            icc=first.icc,
         )
 
     def __enter__(self) -> "SequenceReader":
@@ -70,11 +77,13 @@ class SequenceReader:
         """Nothing is held open between two pictures."""
 
     def __iter__(self) -> Iterator[Frame]:
-        timed = ((number * self.clip.time_base, number) for number in range(len(self._pictures)))
-        for index, number in enumerate(self._span.pick(timed)):
-            photo = read_photo(self._pictures[number])
-            self._check(photo, self._pictures[number])
-            yield Frame(photo.pixels, number, self._span.every, index, self._alpha(photo))
+        ends = [self._places[index] for index in self._chosen[1:]]
+        for index, chosen in enumerate(self._chosen):
+            photo = read_photo(self._pictures[chosen])
+            self._check(photo, self._pictures[chosen])
+            place = self._places[chosen]
+            duration = ends[index] - place if index < len(ends) else self._span.every
+            yield Frame(converted(photo.pixels, photo.icc, self.clip.icc), place, duration, index, self._alpha(photo))
 
     def _alpha(self, photo: Photo) -> Pixels | None:
         """A picture's transparency; all is opaque in one without, among others that have one."""

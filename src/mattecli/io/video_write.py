@@ -21,6 +21,7 @@ from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
 from mattecli.io.clip_types import Clip, Colour, Writer
 from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
+from mattecli.io.icc import converted
 from mattecli.io.images import Pixels
 from mattecli.io.parts import part_beside
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
@@ -40,19 +41,19 @@ def open_writer(
     crf: int | None = None,
     start: Fraction | None = None,
     end: Fraction | None = None,
-    first: int = 1,
+    done: int = 0,
 ) -> Writer:
     """A writer for the results of `clip`, to be used in a with-block.
 
     destination: a video file or a sequence of pictures, as check_destination takes it. kind: cutout | alpha | foreground | composite.
     sound: a clip whose sound goes along, or None. codec, crf: None for what suits the container. start, end: the part of the clip that
-    is written, in seconds from its first frame; with a start, the result begins at zero with the first frame written. first: the number
-    of a sequence's first picture. Raises UsageError for what does not go together, OutputError for what cannot be written.
+    is written, in seconds from its first frame; with a start, the result begins at zero with the first frame written. done: how many
+    pictures of a sequence are there already. Raises UsageError for what does not go together, OutputError for what cannot be written.
     """
     check_destination(destination, kind=kind, codec=codec, crf=crf)
     pattern = sequence_pattern(destination)
     if pattern is not None:
-        return SequenceWriter(pattern, kind=kind, clip=clip, sound=sound, first=first)
+        return SequenceWriter(pattern, kind=kind, clip=clip, sound=sound, done=done)
     encoding = encoding_for(destination, kind=kind, clip=clip, codec=codec, crf=crf)
     return VideoWriter(Path(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=start, end=end)
 
@@ -114,7 +115,7 @@ class VideoWriter:
         with _explained(self._path):
             if self.frames == 0:
                 self._begin(pts)
-            frame = _frame(pixels, self._encoding.pixel_format, self._colour)
+            frame = _frame(_in_srgb(pixels, self._clip.icc), self._encoding.pixel_format, self._colour)
             frame.pts, frame.time_base = pts - self._origin, self._clip.time_base
             self._durations[pts - self._origin] = duration
             self.frames += 1
@@ -234,6 +235,14 @@ def _timescales(time_base: Fraction, rates: Sequence[int]) -> dict[str, str]:
         "video_track_timescale": str(time_base.denominator),
         "movie_timescale": str(movie if movie <= _LARGEST_TIMESCALE else time_base.denominator),
     }
+
+
+def _in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
+    """Colours brought out of the profile of a sequence's pictures, which no video file keeps."""
+    if icc is None or pixels.ndim == 2:
+        return pixels
+    colours = converted(np.ascontiguousarray(pixels[..., :3]), icc, None)
+    return np.dstack([colours, pixels[..., 3]]) if pixels.shape[2] == 4 else colours
 
 
 def _frame(pixels: Pixels, pixel_format: str, colour: Colour) -> av.VideoFrame:

@@ -67,7 +67,8 @@ def process_composite_clip(
                 mixed = layout.decontaminate and frame.transparency is None  # a cut-out's colours are the subject's own
                 colours = unmixed(frame.pixels, alpha, device=layout.device) if mixed else from_levels(frame.pixels)
             with clock("compose"):
-                picture = composed(colours, alpha, layout, top=clip.top, seconds=float((frame.pts - clip.start) * clip.time_base))
+                seconds = float((frame.pts - clip.start) * clip.time_base)
+                picture = composed(colours, alpha, layout, top=clip.top, seconds=seconds, icc=clip.icc)
             with clock("encode"):
                 writer.write(picture, pts=frame.pts, duration=frame.duration)
 

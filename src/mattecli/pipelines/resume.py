@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mattecli.compositing.output import OutputOptions
 from mattecli.errors import UsageError
+from mattecli.io.clip_types import Clip
 from mattecli.io.files import written_whole
 from mattecli.io.sequence_write import frames_present, sequence_pattern
 from mattecli.pipelines.recipe import Recipe
@@ -27,13 +28,13 @@ class Record:
         pattern = Path(self.pattern)
         return pattern.with_name(f".{pattern.name}.matte.json")
 
-    def frames_kept(self) -> int:
-        """How many pictures need not be made again: all that such runs have written but the last one, which may be broken.
+    def frames_kept(self, clip: Clip) -> int:
+        """How many pictures of a clip need not be made again: all that such runs have written but the last one, which may be broken.
 
         Pictures beyond those, which an earlier run with other settings may have left, do not count. Raises UsageError when the pictures
         there were made in another way.
         """
-        present = frames_present(self.pattern)
+        present = frames_present(self.pattern, clip)
         if present == 0:
             return 0
         noted = self._read()
@@ -76,7 +77,7 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
     guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]
     looks = [output.kind, repr(output.backdrop), output.linear, output.decontaminate, request.smooth]
     settings = [files, models, dict(recipe.options), guides, looks]
-    part = [str(value) for value in (request.span.start, request.span.end, request.span.every, request.fps)]
+    part = [str(value) for value in (request.span.start, request.span.end, request.span.every, request.fps, request.start_number)]
     return hashlib.sha256(json.dumps([settings, part], sort_keys=True).encode()).hexdigest()[:16]
 
 

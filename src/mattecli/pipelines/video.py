@@ -35,6 +35,7 @@ from mattecli.pipelines.resume import Record, record_of
 from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide
 from mattecli.requests.clip import ClipRequest
 
+MOST_FRAMES = 10**9
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273 under which white is not the brightest there is."""
 
@@ -98,12 +99,12 @@ def process_clip(
         open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader,
         open_given(request, reader.clip) as given,
     ):
-        clip, frames = reader.clip, iter(reader)
+        clip, frames = _numbered(reader.clip, request), iter(reader)
         begun = list(islice(frames, 1))
         work = ClipWork(request, recipe, clip, open_plate(request, clip, begun[0]) if begun else None, given)
         record = record_of(request, recipe, output)
-        done = record.frames_kept() if record is not None and request.resume else 0
-        with _writer(request, output, clip, first=done + 1) as writer:
+        done = record.frames_kept(clip) if record is not None and request.resume else 0
+        with _writer(request, output, clip, done=done) as writer:
             doubtful = _run(chain(begun, frames), work, output, writer, record, done=done, on_frame=on_frame)
             count = writer.frames + done
             if count == 0:
@@ -130,7 +131,13 @@ def default_batch(recipe: Recipe) -> int:
     return 4 if recipe.model.device.torch.type == "cuda" else 1
 
 
-def _writer(request: ClipRequest, output: OutputOptions, clip: Clip, *, first: int) -> Writer:
+def _numbered(clip: Clip, request: ClipRequest) -> Clip:
+    """The clip whose pictures are counted from the number asked for, if one was."""
+    start = request.start_number
+    return clip if start is None else replace(clip, numbers=range(start, start + MOST_FRAMES))
+
+
+def _writer(request: ClipRequest, output: OutputOptions, clip: Clip, *, done: int) -> Writer:
     span = request.span
     return open_writer(
         request.destination,
@@ -141,7 +148,7 @@ def _writer(request: ClipRequest, output: OutputOptions, clip: Clip, *, first: i
         crf=request.crf,
         start=span.start,
         end=span.end,
-        first=first,
+        done=done,
     )
 
 
@@ -163,7 +170,7 @@ def _run(
     def finish(moment: Moment) -> None:
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
         with clock("compose"):
-            picture = render(moment.matted, output, top=clip.top, seconds=seconds)
+            picture = render(moment.matted, output, top=clip.top, seconds=seconds, icc=clip.icc)
         with clock("encode"):
             writer.write(picture, pts=moment.frame.pts, duration=moment.frame.duration)
             if record is not None:

@@ -60,6 +60,10 @@ def video(
         str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted sequence of pictures.")] = False,
+    start_number: Annotated[
+        int | None,
+        typer.Option(min=0, max=99_999_999, metavar="N", help="Number pictures from this.  [default: as the pictures read, else 1]"),
+    ] = None,
     option: options.Tunables = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Frames a pass through the model.  [default: 1, on CUDA 4]")] = None,
     device: options.Device = AUTO,
@@ -97,7 +101,18 @@ def video(
     destination = default_destination(source, look.kind) if output is None else output
     rate = parse_rate(fps) if fps else None
     request = ClipRequest(
-        source, destination, guides, span, fps=rate, codec=codec, crf=crf, align=align, smooth=smooth, batch=batch, resume=resume
+        source,
+        destination,
+        guides,
+        span,
+        fps=rate,
+        codec=codec,
+        crf=crf,
+        align=align,
+        smooth=smooth,
+        batch=batch,
+        resume=resume,
+        start_number=start_number,
     )
     check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
