@@ -70,3 +70,33 @@ def test_the_resolution_is_kept(run: Run, cases: Path) -> None:
     assert run("image", "dpi.jpg", "--trimap", "t.png", "-o", "cut.png").exit_code == 0
     with Image.open("cut.png") as picture:
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_small_parts_of_a_drawn_mask_stay(run: Run, cases: Path) -> None:
+    alpha = _alpha(run, "p.png", "--mask", "mask.png")
+    assert alpha[52, 332] > 250 and np.abs(alpha.astype(int) - read(cases / "mask.png")).mean() < 2
+
+
+@pytest.mark.parametrize("strokes", ["st_photo.png", "st_white.png"])
+def test_strokes_may_lie_on_the_photo_or_on_white(run: Run, cases: Path, strokes: str) -> None:
+    assert _alpha(run, "p.png", "--strokes", strokes).mean() == pytest.approx(68, abs=2)
+
+
+def test_a_mask_in_labels_is_read_and_one_that_says_nothing_refused(run: Run, cases: Path) -> None:
+    np.testing.assert_array_equal(_alpha(run, "p.png", "--mask", "class_ids.png"), _alpha(run, "p.png", "--mask", "mask.png"))
+    for mask, said in (("empty.png", "mask is empty"), ("p.png", "no mask")):
+        done = run("image", "p.png", "--mask", mask, "-o", "none.png")
+        assert done.exit_code == 1 and f"{mask}: " in done.stderr and said in done.stderr, done.output
+        assert not (cases / "none.png").exists()
+
+
+def test_trimaps_at_studio_levels_are_read(run: Run, cases: Path) -> None:
+    np.testing.assert_array_equal(_alpha(run, "p.png", "--trimap", "t_studio.png"), _alpha(run, "p.png", "--trimap", "t.png"))
+
+
+def test_contradicting_strokes_are_told_when_matting_too(run: Run, cases: Path) -> None:
+    strokes = np.full((300, 400), 128, np.uint8)
+    strokes[175:185, 110:210], strokes[10:20], strokes[185:190, 150:160] = 255, 0, 0
+    Image.fromarray(strokes).save("crossed.png")
+    done = run("image", "p.png", "--strokes", "crossed.png", "-o", "cut.png")
+    assert done.exit_code == 0 and "contradict" in done.stderr, done.output

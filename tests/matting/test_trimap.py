@@ -189,3 +189,33 @@ def test_given_trimaps_must_fit_and_know_something():
         check_trimap(np.maximum(trimap, 128), size=(200, 200))
     with pytest.raises(InputError, match="neither"):
         check_trimap(np.full((200, 200), 128, np.uint8), size=(200, 200))
+
+
+@pytest.mark.parametrize("levels", [(16, 128, 235), (0, 127, 235), (30, 90, 255), (16, 180, 220)])
+@pytest.mark.parametrize("lossy", [False, True])
+def test_three_levels_short_of_black_and_white_are_a_trimap(levels: tuple[int, int, int], lossy: bool) -> None:
+    drawn = np.zeros((60, 80), np.uint8)
+    cv2.circle(drawn, (40, 30), 24, 128, -1)
+    cv2.circle(drawn, (40, 30), 16, 255, -1)
+    own = np.select([drawn == 0, drawn == 128], levels[:2], levels[2]).astype(np.uint8)
+    if lossy:
+        own = cv2.imdecode(cv2.imencode(".jpg", own)[1], cv2.IMREAD_GRAYSCALE)
+    assert (read_trimap_levels(own) == drawn).mean() > (0.97 if lossy else 0.999)
+
+
+def test_two_levels_that_are_not_black_and_white_are_not_guessed() -> None:
+    half = np.full((40, 40), 16, np.uint8)
+    half[:, 20:] = 200
+    with pytest.raises(InputError):
+        check_trimap(read_trimap_levels(half), size=(40, 40))
+
+
+def test_small_parts_and_veils_of_a_drawn_mask_stay() -> None:
+    mask = np.zeros((300, 400), np.uint8)
+    cv2.circle(mask, (160, 180), 100, 255, -1)
+    cv2.circle(mask, (332, 52), 12, 255, -1)
+    mask[10:40, 10:200] = 90
+    mask[290, 390] = 255
+    trimap = trimap_from_mask(mask)
+    assert (trimap[mask == 255] != 0).all() and (trimap[20:30, 20:190] == 128).all()
+    assert trimap[52, 332] == 255

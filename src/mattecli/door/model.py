@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
 from mattecli.door.matte import Matte
 from mattecli.errors import UsageError
 from mattecli.guides.choose import SCREEN, ModelChoice, choose, choose_refiner, match
-from mattecli.guides.derive import guides_for_photo
+from mattecli.guides.derive import Derived, guides_for_photo
 from mattecli.io.images import Photo
 from mattecli.io.pictures.memory import photo_from_array
 from mattecli.pipelines.matte import matte_photos, matte_tensors
@@ -161,8 +162,9 @@ class Model:
     def _of_photos(self, photos: Sequence[Photo], tables: Sequence[Mapping[str, Any]], recipe: Recipe, clock: Clock) -> list[Matte]:
         with clock("guide"):
             derived = [_derived(photo, table, recipe) for photo, table in zip(photos, tables, strict=True)]
-        mattes = matte_photos(photos, derived, recipe, clock=clock)
-        return [Matte([matted], recipe, clock, photo=photo) for matted, photo in zip(mattes, photos, strict=True)]
+        mattes = matte_photos(photos, [one.guides for one in derived], recipe, clock=clock)
+        told = [replace(photo, notes=(*photo.notes, *one.notes)) for photo, one in zip(photos, derived, strict=True)]
+        return [Matte([matted], recipe, clock, photo=photo) for matted, photo in zip(mattes, told, strict=True)]
 
     def prepare(
         self,
@@ -204,9 +206,9 @@ def _as_given(guides: Iterable[str] | Mapping[str, object]) -> dict[str, object]
     return dict(guides) if isinstance(guides, Mapping) else dict.fromkeys(guides, SCREEN_COLOUR)
 
 
-def _derived(photo: Photo, given: Mapping[str, Any], recipe: Recipe) -> dict[str, Guide]:
+def _derived(photo: Photo, given: Mapping[str, Any], recipe: Recipe) -> Derived:
     values = {name: value if name == SCREEN else guide_of(value) for name, value in given.items()}
-    return dict(guides_for_photo(photo, values, recipe.choice))
+    return guides_for_photo(photo, values, recipe.choice)
 
 
 def _tensor_guides(images: Tensor, given: Mapping[str, Any], index: int, recipe: Recipe) -> dict[str, Guide]:
@@ -218,7 +220,7 @@ def _tensor_guides(images: Tensor, given: Mapping[str, Any], index: int, recipe:
     if not wanted and not recipe.choice.screen:
         return {}
     photo = photo_from_array(images[index].permute(1, 2, 0).cpu().numpy())
-    return _derived(photo, parts, recipe)
+    return dict(_derived(photo, parts, recipe).guides)
 
 
 def _part(value: Any, index: int) -> Any:

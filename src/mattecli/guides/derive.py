@@ -1,7 +1,7 @@
 """What was given with a picture made into the guides its model takes: one ladder for photos and for the frames of clips. No torch."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,9 +17,9 @@ from mattecli.matting.levels import from_levels, to_levels, to_uint8
 from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, register
 from mattecli.matting.screen import find_screen, plate_from_screen, trimap_from_screen
-from mattecli.matting.strokes import missing_strokes
+from mattecli.matting.strokes import contradictions, missing_strokes
 from mattecli.matting.subject import subject_trimap
-from mattecli.matting.trimap import trimap_from_mask
+from mattecli.matting.trimap import nothing_unknown, trimap_from_mask
 
 SMALLEST_SIDE = 16
 
@@ -29,19 +29,20 @@ class Derived:
     """The guides a model takes with a picture; `found` is False where nothing stands before a clip's plate or screen.
 
     trimap: uint8 [H, W] of 0, 128 and 255; mask: uint8 [H, W]; background: RGB [H, W, 3] in the picture's levels, and a screen's is there
-    whatever the model takes.
+    whatever the model takes. notes: what is doubtful about what was given.
     """
 
     guides: dict[str, Pixels]
     found: bool = True
+    notes: tuple[str, ...] = ()
 
 
-def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: ModelChoice) -> dict[str, Pixels]:
+def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: ModelChoice) -> Derived:
     """The guides a model takes with a photo, from what was given, by name; shapes as in Derived.
 
     Raises InputError where what was given does not fit the photo, and with numbers for the plate of another scene.
     """
-    read = {name: read_guide(name, value, photo.size) for name, value in given.items() if name != SCREEN}
+    read = {name: read_guide(name, value, photo.pixels) for name, value in given.items() if name != SCREEN}
     laid: Registration | None = None
     if PLATE in read:
         with naming(_named(PLATE, given)):
@@ -49,7 +50,15 @@ def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: Mode
             check_same_scene(laid)
         read[PLATE] = apply(laid, read[PLATE])
     with naming(_named(choice.trimap_source, given)):
-        return derive(photo.pixels, read, choice, laid=laid).guides
+        derived = derive(photo.pixels, read, choice, laid=laid)
+    return replace(derived, notes=tuple(_doubts(read, given)))
+
+
+def _doubts(read: Mapping[str, Pixels], given: Mapping[str, GuideValue]) -> Iterator[str]:
+    """What is doubtful about what a person drew, each sentence behind its file's name."""
+    for name, judge in (("trimap", nothing_unknown), ("strokes", contradictions)):
+        if name in read:
+            yield from (f"{_named(name, given) or name}: {sentence}" for sentence in judge(to_uint8(read[name])))
 
 
 def _named(name: str, given: Mapping[str, GuideValue]) -> str:

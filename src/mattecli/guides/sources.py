@@ -20,6 +20,7 @@ from mattecli.io.sequences import is_sequence
 from mattecli.io.video.levels import FrameLevels, is_tinted, is_transparent
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
+from mattecli.matting.mask import check_mask, mask_levels
 from mattecli.matting.strokes import trimap_from_polylines, trimap_from_strokes
 from mattecli.matting.trimap import check_trimap, read_trimap_levels
 from mattecli.requests.clip import ClipRequest
@@ -32,15 +33,16 @@ GuideValue = str | Pixels | Mapping[str, Any] | Sequence[Any]
 """A guide of a photo: a file, its levels [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, or polylines as trimap_from_polylines takes them."""
 
 
-def read_guide(name: str, value: GuideValue, size: tuple[int, int]) -> Pixels:
-    """A guide of a photo of `size` (height, width), by the guide's name.
+def read_guide(name: str, value: GuideValue, picture: Pixels) -> Pixels:
+    """A guide of a picture [H, W, 3], by the guide's name.
 
     trimap: uint8 [H, W] of 0, 128 and 255, and so are strokes, which know nothing but what they cover; mask: uint8 or uint16 [H, W];
     background: RGB [H, W, 3]. Raises InputError for one that cannot be read, has another size, or is no such guide.
     """
+    size = picture.shape[0], picture.shape[1]
     with naming(value if isinstance(value, str) else name):
         if name == "strokes":
-            return read_strokes(value, size)
+            return read_strokes(value, picture)
         if name == PLATE:
             plate = read_photo(value).pixels if isinstance(value, str) else _as_rgb(np.asarray(value))
             _check_size("plate", str(value) if isinstance(value, str) else name, plate.shape[:2], size, "picture")
@@ -50,32 +52,34 @@ def read_guide(name: str, value: GuideValue, size: tuple[int, int]) -> Pixels:
             trimap = read_trimap_levels(levels)
             check_trimap(trimap, size=size)
             return trimap
-        mask = mask_levels(levels)
+        mask = checked_mask(levels)
         _check_size(name, str(value) if isinstance(value, str) else name, mask.shape, size, "picture")
         return mask
 
 
-def read_strokes(value: GuideValue, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Strokes over a picture of `size`, pixels or polylines, as a trimap uint8 [H, W] that knows nothing but what they cover."""
+def read_strokes(value: GuideValue, picture: Pixels) -> NDArray[np.uint8]:
+    """Strokes over a picture [H, W, 3], pixels or polylines, as a trimap uint8 [H, W] that knows nothing but what they cover."""
+    size = picture.shape[0], picture.shape[1]
     if isinstance(value, str) and Path(value).suffix.lower() == ".json":
         with naming(value):
             return trimap_from_polylines(_read_json(value), size=size)
     if not isinstance(value, (str, np.ndarray)):
         return trimap_from_polylines(value, size=size)
     with naming(value if isinstance(value, str) else "strokes"):
-        return trimap_from_strokes(to_uint8(_levels(value)), size=size)
+        return trimap_from_strokes(to_uint8(_levels(value)), size=size, photo=to_uint8(picture))
 
 
 def read_mask_levels(file: str) -> Pixels:
-    """A mask as [H, W], 8 or 16 bit: its alpha where it has one, else its grey levels."""
-    return mask_levels(read_levels(file))
+    """A mask as [H, W], 8 or 16 bit, which may be empty; InputError for what is no mask."""
+    with naming(file):
+        return mask_levels(read_levels(file))
 
 
-def mask_levels(levels: Pixels) -> Pixels:
-    """The mask in levels [H, W], [H, W, 3] or [H, W, 4]: their alpha where there is one, else their grey, [H, W]."""
-    if levels.ndim == 2:
-        return levels
-    return levels[..., 3] if levels.shape[2] == 4 else levels.max(axis=2)
+def checked_mask(levels: Pixels) -> Pixels:
+    """The mask [H, W] in a picture [H, W], [H, W, 3] or [H, W, 4]; InputError for what is no mask, or one that says nothing."""
+    mask = mask_levels(levels)
+    check_mask(mask)
+    return mask
 
 
 def _levels(value: GuideValue) -> Pixels:
@@ -209,7 +213,7 @@ def _still(name: str, file: str, clip: Clip) -> Pixels:
             trimap = read_trimap_levels(read_levels(file))
             check_trimap(trimap, size=clip.size)
             return trimap
-        levels = read_mask_levels(file)
+        levels = checked_mask(read_levels(file))
         _check_size(name, file, levels.shape, clip.size, "frames")
         return levels
 

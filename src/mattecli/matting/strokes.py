@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
+from mattecli.matting.paper import NEAR, drawn_on_paper
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
 Polyline = list[tuple[float, float]]
@@ -30,11 +31,12 @@ KINDS = {"foreground": FOREGROUND, "background": BACKGROUND}
 _SHIFT = 4
 
 
-def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[np.uint8]:
+def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int], photo: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Read scribbles, uint8 [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, into a trimap uint8 [H, W]; what bears no stroke is unknown.
 
-    White or green is foreground, black or red is background. A stroke lies on mid grey or on transparent. `size` is the
-    picture's (height, width). Raises InputError when the sizes differ.
+    White or green is foreground, black or red is background. A stroke lies on transparent, on mid grey, over a copy of the photo (uint8
+    [H, W, 3], if it is known), or in another colour on white, black or any other. `size` is the picture's (height, width). Raises
+    InputError when the sizes differ, and for a picture that is none of strokes.
     """
     if strokes.shape[:2] != size:
         raise InputError(
@@ -43,6 +45,8 @@ def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int]) ->
         )
     colours, opaque = _colours_and_opacity(strokes)
     foreground, background = _stroke_masks(colours)
+    if opaque.all():
+        opaque = drawn_on_paper(colours, photo)
     trimap = np.full(size, UNKNOWN, np.uint8)
     trimap[background & opaque] = BACKGROUND
     trimap[foreground & opaque] = FOREGROUND
@@ -106,11 +110,12 @@ def _colours_and_opacity(strokes: NDArray[np.uint8]) -> tuple[NDArray[np.int16],
 def _stroke_masks(colours: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where the colours say foreground and background."""
     red, green, blue = colours[..., 0], colours[..., 1], colours[..., 2]
-    white = colours.min(axis=2) >= 128 + STROKE_CONTRAST
-    black = colours.max(axis=2) < 128 - STROKE_CONTRAST
+    greyish = colours.max(axis=2) - colours.min(axis=2) < NEAR  # the soft edge of a red stroke on white paper is no white stroke
+    white = greyish & (colours.min(axis=2) >= 128 + STROKE_CONTRAST)
+    black = greyish & (colours.max(axis=2) < 128 - STROKE_CONTRAST)
     is_green = green - np.maximum(red, blue) >= STROKE_CONTRAST
     is_red = red - np.maximum(green, blue) >= STROKE_CONTRAST
-    return white | is_green, (black & ~is_green) | is_red
+    return white | is_green, black | is_red
 
 
 def _pen(width: Any, size: tuple[int, int]) -> float:

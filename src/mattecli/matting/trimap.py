@@ -38,22 +38,24 @@ SURE_BACKGROUND, SURE_FOREGROUND = 0.1, 0.9
 GHOST_SHARE = 0.02
 # Levels this near to black, white or the trimap's own grey count as them: JPEG leaves ripples of a few levels around edges.
 LEVEL_TOLERANCE = 12
+# A trimap's own black and white lie within this of ours, and fill at least this share of it.
+FARTHEST_LEVEL, FEWEST_OF_A_LEVEL = 64, 0.0005
 
 
-def trimap_from_alpha(alpha: NDArray[np.float32], *, band: float | None = None) -> NDArray[np.uint8]:
+def trimap_from_alpha(alpha: NDArray[np.float32], *, band: float | None = None, drawn: bool = False) -> NDArray[np.uint8]:
     """Make a trimap from a coarse matte: float [H, W] in 0..1, with a smooth outline and unresolved hair.
 
     Everything soft becomes unknown, and so does a band of `band` pixels to either side of it (default: a share of the
     subject's scale), so the band is wider where the matte is unsure. Faint islands become background, pinholes become
     unknown. Where the subject, or a gap in it, is thinner than the band, its middle stays known. A matte in which nothing
-    reaches 0.5 gives a trimap of pure background.
+    reaches 0.5 gives a trimap of pure background. drawn: a person made it, so islands and veils are meant.
     """
     alpha = np.clip(np.nan_to_num(alpha), 0.0, 1.0).astype(np.float32)
     solid = alpha >= 0.5
     if not solid.any():
         return np.full(alpha.shape, BACKGROUND, np.uint8)
     reach = COARSE_BAND * subject_scale(solid) if band is None else band
-    alpha = _without_ghosts(alpha, 2 * reach)
+    alpha = alpha if drawn else _without_ghosts(alpha, 2 * reach)
     alpha = _without_pinholes(alpha, reach)
     return _trimap(_core(alpha >= SURE_FOREGROUND, reach), _core(alpha <= SURE_BACKGROUND, reach))
 
@@ -62,7 +64,7 @@ def trimap_from_mask(mask: Levels | NDArray[np.float32] | NDArray[np.bool_], *, 
     """Make a trimap from a mask or a soft matte, [H, W]: bool, labels 0 and 1, or levels up to the brightest one (uint8, uint16, float).
 
     `band` is how many pixels the unknown region reaches to either side of the edge (default: a share of the subject's scale, smaller for
-    a soft mask). Where the mask is soft (hair) the region is wider, see softened_region.
+    a soft mask). Where the mask is soft (hair) the region is wider, see softened_region. Nothing of the mask becomes background.
     """
     alpha = _as_alpha(mask)
     solid = alpha >= 0.5
@@ -70,7 +72,8 @@ def trimap_from_mask(mask: Levels | NDArray[np.float32] | NDArray[np.bool_], *, 
         return np.full(solid.shape, BACKGROUND, np.uint8)
     soft = (alpha > FAINTEST) & (alpha < 1 - FAINTEST)
     share = SOFT_MASK_BAND if _has_soft_edges(solid, soft) else MASK_BAND
-    trimap = trimap_from_alpha(alpha, band=max(NARROWEST_MASK_BAND, share * subject_scale(solid)) if band is None else band)
+    reach = max(NARROWEST_MASK_BAND, share * subject_scale(solid)) if band is None else band
+    trimap = trimap_from_alpha(alpha, band=reach, drawn=True)
     unknown = trimap == UNKNOWN
     trimap[softened_region(solid, soft) | (soft & connected_to(unknown, soft | unknown))] = UNKNOWN
     return trimap
@@ -118,6 +121,13 @@ def one_sided(trimap: NDArray[np.uint8]) -> list[str]:
     return [f"the trimap has no {kind}, so a model has nothing to go by" for kind, share in kinds.items() if share == 0]
 
 
+def nothing_unknown(trimap: NDArray[np.uint8]) -> list[str]:
+    """A sentence when a trimap leaves a model nothing to find out; none for a good one."""
+    if (trimap == UNKNOWN).any():
+        return []
+    return ["nothing in the trimap is unknown, so it is the matte already; paint the edge of the subject grey, or give it as --mask"]
+
+
 def too_unknown(trimap: NDArray[np.uint8]) -> list[str]:
     """A sentence when most of a trimap is unknown; none for a good one."""
     unknown = trimap_shares(trimap)[2]
@@ -135,12 +145,14 @@ def read_trimap_levels(array: Levels) -> NDArray[np.uint8]:
     """Read a picture that a person calls a trimap: uint8 or uint16, [H, W] grey, or [H, W, C] with 1 to 4 channels.
 
     Black is background, white foreground, and one level of grey in between unknown, whichever it is (127, 128, 100...); the
-    labels 0, 1, 2 are read the same way. Small deviations (JPEG) are evened out, the few intermediate levels that resizing
-    makes along edges become unknown, and so do transparent pixels. Raises InputError for a picture that has colours or many levels.
+    labels 0, 1, 2 are read the same way, and so are three levels that do not reach black or white (16, 128, 235). Small deviations
+    (JPEG) are evened out, the few intermediate levels that resizing makes along edges become unknown, and so do transparent pixels.
+    Raises InputError for a picture that has colours or many levels.
     """
     grey, opaque = _grey_and_opacity(_to_8_bit(array))
     if set(np.unique(grey)) <= {0, 1, 2} and (grey == 2).any():
         grey = np.array([BACKGROUND, UNKNOWN, FOREGROUND], np.uint8)[grey]
+    grey = _stretched(grey, opaque)
     _refuse_many_levels(grey[opaque])
     trimap = _trimap(grey >= 255 - LEVEL_TOLERANCE, grey <= LEVEL_TOLERANCE)
     trimap[~opaque] = UNKNOWN
@@ -183,6 +195,19 @@ def _grey_and_opacity(array: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDAr
     return np.median(planes, axis=2).astype(np.uint8), opaque
 
 
+def _stretched(grey: NDArray[np.uint8], opaque: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Grey whose lowest and highest levels become black and white where there is a third between them, as in video's range."""
+    counts = np.bincount(grey[opaque], minlength=256)
+    used = np.flatnonzero(counts > FEWEST_OF_A_LEVEL * counts.sum())
+    if not len(used) or used[0] > FARTHEST_LEVEL or used[-1] < 255 - FARTHEST_LEVEL:
+        return grey
+    low, high = int(used[0]), int(used[-1])
+    between = ((used > low + LEVEL_TOLERANCE) & (used < high - LEVEL_TOLERANCE)).any()
+    if not between or (low <= LEVEL_TOLERANCE and high >= 255 - LEVEL_TOLERANCE):
+        return grey
+    return np.clip((grey - np.float32(low)) * np.float32(255 / (high - low)) + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
 def _refuse_many_levels(grey: NDArray[np.uint8]) -> None:
     """Raise InputError when more pixels lie beside the three levels than edges and JPEG can explain."""
     counts = np.bincount(grey.ravel(), minlength=256)
@@ -191,8 +216,8 @@ def _refuse_many_levels(grey: NDArray[np.uint8]) -> None:
     stray = int(between.sum() - window.max(initial=0))
     if stray > 0.01 * grey.size and stray > 0.3 * between.sum():
         raise InputError(
-            f"this is no trimap: it has {np.count_nonzero(counts)} levels of grey; "
-            "a trimap has three, black (background), one grey (unknown) and white (foreground)"
+            f"this is no trimap: its {np.count_nonzero(counts)} levels of grey are not near three; "
+            "a trimap has black (background), one grey (unknown) and white (foreground)"
         )
 
 

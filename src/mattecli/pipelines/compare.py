@@ -67,7 +67,7 @@ def _guides_for(spec: ModelSpec, given: Mapping[str, str]) -> dict[str, str]:
 def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> Tile:
     """Matte a photo with one recipe and lay it over a loud colour."""
     clock = Clock()
-    matted = matte_photo(photo, guides_for_photo(photo, guide_files, recipe.choice), recipe, clock=clock)
+    matted = matte_photo(photo, guides_for_photo(photo, guide_files, recipe.choice).guides, recipe, clock=clock)
     picture = render(matted, OutputOptions("composite", plain_backdrop(LOUD)), top=255)
     name = recipe.model.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
     return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.model.device))

@@ -77,7 +77,7 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
     Strokes of which one kind is missing are written as they are, with a warning: there is nothing to spread them against.
     """
     photo = read_photo(job.source)
-    strokes = read_strokes(job.guides[STROKES], photo.size)
+    strokes = read_strokes(job.guides[STROKES], photo.pixels)
     warnings = [*missing_strokes(strokes), *contradictions(strokes)]
     trimap = strokes
     if growth is not None and not missing_strokes(strokes):
