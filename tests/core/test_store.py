@@ -1,41 +1,75 @@
 """The cache: nothing is believed before its sha256 was seen, nothing is lost when a download stops."""
 
 import hashlib
+import io
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import torch
 
-from mattecli.core import store
+from mattecli.core import download, store
 from mattecli.core.registry import ModelSpec, WeightFile
 from mattecli.errors import ModelError
+from mattecli.nets import shm_fast
 
 CONTENT = bytes(range(256)) * 2000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
+def _weights() -> bytes:
+    """A checkpoint that fits shm-fast."""
+    content = io.BytesIO()
+    torch.save(shm_fast.build().state_dict(), content)
+    return content.getvalue()
+
+
+WEIGHTS = _weights()
+
+
 class _Server(BaseHTTPRequestHandler):
-    """Serves CONTENT; /ranged/ honours Range, /short/ hangs up half-way."""
+    """Serves CONTENT, or what HEADERS and BODIES say of the first part of the path; /ranged/ honours Range, /short/ hangs up half-way."""
 
     ranges: ClassVar[list[str | None]] = []
+    HEADERS: ClassVar[dict[str, dict[str, str]]] = {
+        "odd": {"Content-Length": "many"},
+        "negative": {"Content-Length": "-5"},
+        "huge": {"Content-Length": str(1 << 50)},
+        "larger": {"Content-Length": str(len(CONTENT) + 1)},
+        "elsewhere": {"Content-Range": f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}"},
+        "unsaid": {"Content-Range": "all of it"},
+    }
 
     def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
+        kind, wanted = self.path.split("/")[1], self.headers.get("Range")
         self.ranges.append(wanted)
-        if "/missing/" in self.path:
+        if kind == "missing":
             self.send_error(404)
             return
-        begin = int(wanted.split("=")[1].rstrip("-")) if wanted and "/ranged/" in self.path else 0
+        begin = int(wanted.split("=")[1].rstrip("-")) if wanted and kind in ("ranged", "elsewhere", "unsaid") else 0
+        body = {"login": b"<html>Please sign in</html>", "empty": b"", "weights": WEIGHTS}.get(kind, CONTENT)[begin:]
         self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(CONTENT) - begin))
+        ranged = {"Content-Range": f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}"} if begin else {}
+        for name, value in ({"Content-Length": str(len(body))} | ranged | self.HEADERS.get(kind, {})).items():
+            if not (kind in ("endless", "slow") and name == "Content-Length"):
+                self.send_header(name, value)
         self.end_headers()
-        body = CONTENT[begin:]
-        self.wfile.write(body[: len(body) // 2] if "/short/" in self.path else body)
+        try:
+            self._send(kind, body)
+        except OSError:  # whoever asked has had enough
+            self.close_connection = True
+
+    def _send(self, kind: str, body: bytes) -> None:
+        self.wfile.write(body[: len(body) // 2] if kind == "short" else body)
+        while kind in ("endless", "slow"):
+            self.wfile.write(bytes(1 << 16) if kind == "endless" else b"0")
+            time.sleep(0.01 if kind == "slow" else 0)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -91,13 +125,96 @@ def test_a_file_with_the_wrong_hash_is_never_installed(server: str) -> None:
     assert not store.is_installed(spec)
 
 
+def _without_hash(*urls: str, name: str = "toy.pth", size: int | None = None) -> ModelSpec:
+    return ModelSpec("toy", "", "shm_fast", (), "", "", files=(WeightFile(name, urls, None, size),))
+
+
 def test_without_a_public_hash_the_first_download_sets_the_record(server: str) -> None:
-    spec = _spec(f"{server}/plain/toy.pth", sha256=None)
+    spec = _without_hash(f"{server}/weights/toy.pth")
     (path,) = store.pull(spec)
-    assert store.expected_sha256(spec, spec.files[0]) == DIGEST
+    assert store.expected_sha256(spec, spec.files[0]) == hashlib.sha256(WEIGHTS).hexdigest()
     path.write_bytes(b"altered")
     with pytest.raises(ModelError, match="sha256"):
         store.verified(spec, spec.files[0])
+    assert store.pull(spec) == [path] and path.read_bytes() == WEIGHTS
+
+
+def test_what_does_not_fit_the_network_is_not_installed_and_the_next_place_is_tried(server: str) -> None:
+    lost = [f"{server}/{kind}/toy.pth" for kind in ("login", "empty", "plain")]
+    with pytest.raises(ModelError, match="so it is deleted") as failure:
+        store.pull(_without_hash(*lost))
+    assert all(url in str(failure.value) for url in lost) and not store.is_installed(_without_hash())
+    (path,) = store.pull(_without_hash(*lost, f"{server}/weights/toy.pth"))
+    assert path.read_bytes() == WEIGHTS
+
+
+def test_a_login_page_that_began_a_download_does_not_spoil_the_next(server: str) -> None:
+    spec = _without_hash(f"{server}/weights/toy.pth")
+    part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"<html>")
+    assert store.pull(spec)[0].read_bytes() == WEIGHTS
+
+
+def test_another_file_than_the_first_download_is_refused(server: str, tmp_path: Path) -> None:
+    spec = _without_hash(f"{server}/weights/toy.pth")
+    store.pull(spec)[0].unlink()
+    other = tmp_path / "other.pth"
+    torch.save({name: value + 1 for name, value in shm_fast.build().state_dict().items()}, other)
+    with pytest.raises(ModelError, match="`matte models rm toy` forgets"):
+        store.import_file(spec, other)
+
+
+def test_the_digits_in_a_name_are_checked(server: str) -> None:
+    digest = hashlib.sha256(WEIGHTS).hexdigest()
+    with pytest.raises(ModelError, match="its name says 00000000"):
+        store.pull(_without_hash(f"{server}/weights/x", name="toy-00000000.pth"))
+    assert store.pull(_without_hash(f"{server}/weights/x", name=f"toy-{digest[:8]}.pth"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("odd", "the Content-Length 'many'"),
+        ("negative", "the Content-Length '-5'"),
+        ("huge", "more than the"),
+        ("larger", "and toy.pth has"),
+        ("endless", "sends more than the 1000000 bytes"),
+        ("slow", "too slow to wait for"),
+        ("short", "the connection closed after"),
+    ],
+)
+def test_a_server_that_misbehaves_is_told_and_the_next_place_is_tried(
+    server: str, monkeypatch: pytest.MonkeyPatch, kind: str, said: str
+) -> None:
+    monkeypatch.setattr(download, "LARGEST", 1_000_000)
+    monkeypatch.setattr(download, "PACE_SECONDS", 0.3)
+    monkeypatch.setattr(download, "SLOWEST", 10_000_000)
+    size = len(CONTENT) if kind == "larger" else None
+    spec = ModelSpec("toy", "", "toy", (), "", "", files=(WeightFile("toy.pth", (f"{server}/{kind}/toy.pth",), DIGEST, size),))
+    with pytest.raises(ModelError, match=said):
+        store.pull(spec)
+    (path,) = store.pull(_spec(f"{server}/{kind}/toy.pth", f"{server}/plain/toy.pth"))
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "unsaid"])
+def test_another_part_than_was_asked_for_is_not_appended(server: str, kind: str) -> None:
+    spec = _spec(f"{server}/{kind}/toy.pth", f"{server}/ranged/toy.pth")
+    part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT[:1000])
+    assert store.pull(spec)[0].read_bytes() == CONTENT
+
+
+def test_a_link_in_the_place_of_a_part_is_not_followed(server: str, tmp_path: Path) -> None:
+    spec = _spec(f"{server}/plain/toy.pth")
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
+    part.parent.mkdir(parents=True)
+    part.symlink_to(precious)
+    assert store.pull(spec)[0].read_bytes() == CONTENT and precious.read_text() == "kept"
 
 
 def test_a_mirror_folder_comes_first_and_works_offline(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,19 @@ def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:
     return wrapped.eval()
 
 
+def check_weights(spec: ModelSpec, path: Path) -> None:
+    """ModelError unless a file holds weights of a model: all that its network needs where it has one file, else a state dict."""
+    try:
+        if len(spec.files) == 1:
+            build_wrapped(spec, [path])
+        elif spec.container == "torchscript":
+            load_script(path, torch.device("cpu"), {})
+        else:
+            read_checkpoint(path)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError) as error:  # what converting other names meets
+        raise ModelError(f"it does not fit {spec.name} ({type(error).__name__}: {str(error)[:160]})") from error
+
+
 def _load_strictly(network: nn.Module, state: Mapping[str, Tensor], spec: ModelSpec) -> None:
     try:
         network.load_state_dict(dict(state), strict=True)

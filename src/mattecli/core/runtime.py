@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mattecli.core import export, store
 from mattecli.core.contract import ExportInfo, Tunable
+from mattecli.core.download import Progress
 from mattecli.core.registry import ModelSpec
 from mattecli.core.tuning.arithmetic import rounding_as
 from mattecli.core.tuning.budget import note_rest
@@ -162,7 +163,7 @@ def _as_type(name: str, value: Tunable, default: Tunable) -> Tunable:
 
 
 def open_model(
-    spec: ModelSpec, *, device: Device, precision: str = "fp32", offline: bool = False, on_progress: store.Progress | None = None
+    spec: ModelSpec, *, device: Device, precision: str = "fp32", offline: bool = False, on_progress: Progress | None = None
 ) -> LoadedModel:
     """A model of the registry, pulled and exported first if that has not happened yet, loaded once for many pictures."""
     store.pull(spec, offline=offline, on_progress=on_progress)

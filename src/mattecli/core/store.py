@@ -16,28 +16,20 @@ MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the p
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from mattecli.core.download import Progress, SourceError, download
 from mattecli.core.registry import ModelSpec, WeightFile
 from mattecli.errors import InputError, ModelError, OutputError, UsageError
 from mattecli.io.files import written_whole
 
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with (file name, bytes so far, bytes in all or None)."""
-
-TIMEOUT_SECONDS = 30
 CHUNK = 1 << 18
-
-
-class _SourceError(Exception):
-    """One place did not deliver; the next one is tried."""
+_SHA256_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
+"""The first digits of a file's hash, as torch.hub has them in its names."""
 
 
 def home() -> Path:
@@ -119,8 +111,9 @@ def import_file(spec: ModelSpec, source: Path) -> Path:
     path = checkpoint_path(spec, file)
     with _locked(path):
         part = _part_path(path)
+        part.unlink(missing_ok=True)
         shutil.copyfile(source, part)
-        _accept(part, path, file)
+        _accept(part, path, spec, file)
     return path
 
 
@@ -217,8 +210,8 @@ def _pull_file(spec: ModelSpec, file: WeightFile, *, offline: bool, on_progress:
         answers = []
         for source in _sources(spec, file, offline=offline):
             try:
-                _fetch(source, path, file, on_progress=on_progress)
-            except _SourceError as failure:
+                _fetch(source, path, spec, file, on_progress=on_progress)
+            except SourceError as failure:
                 answers.append(f"{source}: {failure}")
             else:
                 return path
@@ -250,69 +243,70 @@ def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: 
     return f"{file.name} of {spec.name} could not be fetched: {advice} (tried {'; '.join(answers)})"
 
 
-def _fetch(source: str, path: Path, file: WeightFile, *, on_progress: Progress | None) -> None:
+def _fetch(source: str, path: Path, spec: ModelSpec, file: WeightFile, *, on_progress: Progress | None) -> None:
     part = _part_path(path)
     report = on_progress or (lambda name, done, total: None)
     resumed = part.is_file() and part.stat().st_size > 0
     _copy(source, part, file, report)
-    if resumed and file.sha256 and sha256_of(part) != file.sha256:
-        part.unlink()  # its beginning came from another file: once more from the start
-        _copy(source, part, file, report)
     try:
-        _accept(part, path, file)
+        _accept(part, path, spec, file)
     except ModelError as error:
-        raise _SourceError(str(error)) from error
+        if not resumed or not _is_remote(source):
+            raise SourceError(str(error)) from error
+        _fetch(source, path, spec, file, on_progress=on_progress)  # its beginning came from another file: once more from the start
 
 
-def _accept(part: Path, path: Path, file: WeightFile) -> None:
-    """Give the file its final name if its hash is right, else delete it. A first file without a public hash sets the record."""
-    found = sha256_of(part)
-    if file.sha256 and found != file.sha256:
+def _accept(part: Path, path: Path, spec: ModelSpec, file: WeightFile) -> None:
+    """Give the file its final name if it is what it should be, else delete it.
+
+    A first file without a public hash must fit its network, and sets the record.
+    """
+    try:
+        found = sha256_of(part)
+        _check_sha256(found, path, spec, file)
+        if not file.sha256:
+            _check_fits(part, spec, file)
+            _record(path, found)
+    except ModelError:
         part.unlink()
-        raise ModelError(f"wrong sha256 {found[:12]}…, expected {file.sha256[:12]}…; this is not the published {file.name}")
-    if not file.sha256:
-        _record(path, found)
+        raise
     os.replace(part, path)
+
+
+def _check_sha256(found: str, path: Path, spec: ModelSpec, file: WeightFile) -> None:
+    """ModelError unless a hash is the published one, or has the digits in the file's own name and is the one recorded earlier."""
+    if file.sha256:
+        if found != file.sha256:
+            raise ModelError(f"wrong sha256 {found[:12]}…, expected {file.sha256[:12]}…; this is not the published {file.name}")
+        return
+    named = _SHA256_IN_NAME.search(file.name)
+    if named is not None and not found.startswith(named[1]):
+        raise ModelError(f"wrong sha256 {found[:12]}…, its name says {named[1]}…; this is not the published {file.name}")
+    recorded = _recorded_sha256(path)
+    if recorded is not None and found != recorded:
+        raise ModelError(
+            f"wrong sha256 {found[:12]}…, the first download had {recorded[:12]}…; `matte models rm {spec.name}` forgets that one"
+        )
+
+
+def _check_fits(part: Path, spec: ModelSpec, file: WeightFile) -> None:
+    """ModelError unless a file holds weights of its network; torch is needed for that, and loaded here alone."""
+    from mattecli.core.export import check_weights
+
+    try:
+        check_weights(spec, part)
+    except ModelError as error:
+        told = str(error).replace(str(part), "the file")
+        raise ModelError(f"it is no {file.name} of {spec.name}, so it is deleted: {told}") from error
 
 
 def _copy(source: str, part: Path, file: WeightFile, report: Progress) -> None:
     if _is_remote(source):
-        _download(source, part, file, report)
+        download(source, part, file, report)
         return
     local = Path(source.removeprefix("file://"))
     if not local.is_file():
-        raise _SourceError("no such file")
+        raise SourceError("no such file")
+    part.unlink(missing_ok=True)
     shutil.copyfile(local, part)
     report(file.name, local.stat().st_size, local.stat().st_size)
-
-
-def _download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
-    """Append to `part` what is missing of it; a server that cannot resume sends everything and `part` begins anew."""
-    import urllib.error  # here, since it brings along TLS and mail, which take a tenth of the time of --help
-    import urllib.request
-    from http.client import HTTPException
-
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "mattecli", **({"Range": f"bytes={have}-"} if have else {})})
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
-            resumes = response.status == 206
-            with part.open("ab" if resumes else "wb") as out:
-                _drain(response, out.write, file, report, done=have if resumes else 0)
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing left to send: the part is complete, or too long and its hash will say so
-            return
-        raise _SourceError(f"HTTP {error.code} {error.reason}") from error
-    except (OSError, HTTPException) as error:
-        raise _SourceError(str(getattr(error, "reason", error)) or type(error).__name__) from error
-
-
-def _drain(response: "HTTPResponse", write: Callable[[bytes], int], file: WeightFile, report: Progress, *, done: int) -> None:
-    length = response.headers.get("Content-Length")
-    total = done + int(length) if length else file.bytes
-    while chunk := response.read(CHUNK):
-        write(chunk)
-        done += len(chunk)
-        report(file.name, done, total)
-    if length and total is not None and done < total:
-        raise _SourceError(f"the connection closed after {done} of {total} bytes; the next try goes on from there")

@@ -173,12 +173,7 @@ def import_model(
     name: Name, file: Annotated[Path, typer.Argument(metavar="FILE", help="The published checkpoint.", show_default=False)]
 ) -> None:
     """Put a checkpoint that was fetched by hand into the cache, checked like a download."""
-    from mattecli.core.export import build_wrapped
-
-    spec = registry().find(name)
-    if len(spec.files) == 1 and spec.files[0].sha256 is None and file.is_file():
-        build_wrapped(spec, [file])  # no public hash: at least it must fit
-    say(str(store.import_file(spec, file)))
+    say(str(store.import_file(registry().find(name), file)))
 
 
 @models_app.command()

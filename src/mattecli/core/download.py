@@ -1,0 +1,122 @@
+"""One file over HTTP: resumed where it stopped, no longer than it may be, no slower than is worth waiting for. No torch here."""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from mattecli.core.registry import WeightFile
+from mattecli.errors import OutputError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (file name, bytes so far, bytes in all or None)."""
+
+TIMEOUT_SECONDS = 30
+CHUNK = 1 << 18
+LARGEST = 4 << 30
+"""Bytes after which a file of unknown size is given up; the largest published checkpoint has a tenth of that."""
+SLOWEST, PACE_SECONDS = 4096, 30.0
+"""Bytes a second that must come, on average over so many seconds."""
+
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+
+
+class SourceError(Exception):
+    """One place did not deliver; the next one is tried."""
+
+
+def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
+    """Append to `part` what is missing of it; a server that cannot resume sends everything and `part` begins anew.
+
+    Raises SourceError for what the server does, OutputError for what the disk does.
+    """
+    import urllib.error  # here, since it brings along TLS and mail, which take a tenth of the time of --help
+    import urllib.request
+    from http.client import HTTPException
+
+    have = part.stat().st_size if part.is_file() else 0
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "mattecli", **({"Range": f"bytes={have}-"} if have else {})})
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            begin, total = _announced(response, have, file)
+            with _opened(part, append=begin > 0) as out:
+                _drain(response, out, file, report, begin, total)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing left to send: the part is complete, or too long and its hash will say so
+            return
+        raise SourceError(f"HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: a URL, or a header, that is none
+        raise SourceError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+
+
+def _announced(response: "HTTPResponse", have: int, file: WeightFile) -> tuple[int, int | None]:
+    """The byte with which the answer begins, and the size of the whole file, None where nobody says it. SourceError for what is odd."""
+    length = _count(response.headers.get("Content-Length"))
+    begin, total = 0, length
+    if response.status == 206:
+        found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if found is None or int(found[1]) != have:
+            raise SourceError(f"was asked for the bytes from {have} on and sends {response.headers.get('Content-Range', 'others')[:80]!r}")
+        begin = have
+        total = int(found[3]) if found[3] != "*" else None if length is None else have + length
+    if file.bytes is not None and total not in (None, file.bytes):
+        raise SourceError(f"offers {total} bytes, and {file.name} has {file.bytes}")
+    if total is not None and total > LARGEST:
+        raise SourceError(f"offers {total} bytes, more than the {LARGEST} of the largest file that is fetched")
+    return begin, total if total is not None else file.bytes
+
+
+def _count(header: str | None) -> int | None:
+    """A Content-Length; SourceError for what is no number of bytes."""
+    if header is None:
+        return None
+    if not re.fullmatch(r"\d{1,18}", header.strip(), re.ASCII):
+        raise SourceError(f"sends the Content-Length {header[:80]!r}, which is no number of bytes")
+    return int(header)
+
+
+def _opened(part: Path, *, append: bool) -> BinaryIO:
+    """The part for writing; what a symbolic link in its place points to is left alone."""
+    if part.is_symlink():
+        part.unlink()
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(part, flags, 0o666), "wb")
+
+
+def _drain(response: "HTTPResponse", out: BinaryIO, file: WeightFile, report: Progress, done: int, total: int | None) -> None:
+    pace = _Pace()
+    most = LARGEST if total is None else total
+    while chunk := response.read1(CHUNK):
+        done += len(chunk)
+        if done > most:
+            raise SourceError(f"sends more than the {most} bytes that {file.name} may have")
+        try:
+            out.write(chunk)
+        except OSError as error:
+            raise OutputError(f"{file.name} cannot be written ({error.strerror}); free some space, or set MATTE_HOME") from error
+        report(file.name, done, total)
+        pace.check(len(chunk))
+    if total is not None and done < total:
+        raise SourceError(f"the connection closed after {done} of {total} bytes; the next try goes on from there")
+
+
+class _Pace:
+    """Raises SourceError once less than SLOWEST bytes a second have come, over PACE_SECONDS."""
+
+    def __init__(self) -> None:
+        self._begin, self._bytes = time.monotonic(), 0
+
+    def check(self, count: int) -> None:
+        self._bytes += count
+        seconds = time.monotonic() - self._begin
+        if seconds >= PACE_SECONDS:
+            if self._bytes < SLOWEST * seconds:
+                raise SourceError(
+                    f"sends {self._bytes / seconds:.0f} bytes a second, too slow to wait for; the next try goes on from there"
+                )
+            self._begin, self._bytes = time.monotonic(), 0
