@@ -8,6 +8,7 @@ import pytest
 from mattecli.cli import process
 
 process.set_up()  # as the command line does, before torch is loaded
+process.set_up_pictures()
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

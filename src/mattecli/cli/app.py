@@ -3,7 +3,7 @@
 import typer
 
 from mattecli import __version__
-from mattecli.cli.console import say
+from mattecli.cli.console import PictureCommand, say
 from mattecli.cli.recipe import MattingCommand
 from mattecli.cli.signals import StoppableCommands
 from mattecli.cli.verbs.bench import bench
@@ -46,13 +46,13 @@ def main(
 app.command("image", cls=MattingCommand)(image)
 app.command("matte", cls=MattingCommand, help="The same command as `image`.", hidden=True)(image)
 app.command("video", cls=MattingCommand)(video)
-app.command("plate")(plate)
-app.command("composite")(composite)
-app.command("compare")(compare)
-app.command("trimap-from-strokes")(trimap_from_strokes)
-app.command("trimap-from-mask")(trimap_from_mask)
-app.command("eval")(evaluate)
-app.command("serve")(serve)
+app.command("plate", cls=PictureCommand)(plate)
+app.command("composite", cls=PictureCommand)(composite)
+app.command("compare", cls=PictureCommand)(compare)
+app.command("trimap-from-strokes", cls=PictureCommand)(trimap_from_strokes)
+app.command("trimap-from-mask", cls=PictureCommand)(trimap_from_mask)
+app.command("eval", cls=PictureCommand)(evaluate)
+app.command("serve", cls=PictureCommand)(serve)
 app.command("page")(page)
 app.command("bench")(bench)
 app.add_typer(models_app, name="models")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from mattecli.cli import process
 from mattecli.cli.streams import StdoutError, secure
@@ -145,6 +145,14 @@ class Teller:
                 self.failed(job, outcome)
             else:
                 tell(outcome)
+
+
+class PictureCommand(TyperCommand):
+    """A command that reads pictures."""
+
+    def invoke(self, ctx: Any) -> Any:
+        process.set_up_pictures()
+        return super().invoke(ctx)
 
 
 class Commands(TyperGroup):

@@ -4,13 +4,17 @@ import os
 
 
 def set_up() -> None:
-    """Settings that must be made before torch is loaded, and Pillow's limit. What the environment says already is kept."""
+    """Settings that must be made before torch is loaded. What the environment says already is kept."""
     # torch's threads spin while they wait for each other. On a machine that has other work to do, two spinning threads made closed-form
     # matting ten times slower; waiting passively costs nothing measurable on an idle one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Large tensors in large pages, on Linux: a picture of 50 MB is 25 pages to fetch from the system instead of 12,000, which took a tenth
     # of a network's time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+
+def set_up_pictures() -> None:
+    """Lift Pillow's own limit of pixels."""
     from PIL import Image
 
     # What this program opens is decided by io/pictures/sizes.py.

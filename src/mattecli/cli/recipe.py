@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
-
-from mattecli.cli.console import download_progress
+from mattecli.cli.console import PictureCommand, download_progress
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import registry
 from mattecli.errors import UsageError
@@ -24,7 +22,7 @@ NONE = "none"
 ON_OFF = {"on": True, "off": False}
 
 
-class MattingCommand(TyperCommand):
+class MattingCommand(PictureCommand):
     """Lets `--refine` stand without a value: it means `--refine auto`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from mattecli.cli import process
 
 def main() -> None:
     process.set_up()
+    process.set_up_pictures()
     process.set_up_torch()
     from mattecli.bench.trial import main as run
 
