@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import TracebackType
 from typing import Protocol, TypeVar
@@ -11,6 +11,7 @@ import numpy as np
 
 from mattecli.errors import UsageError
 from mattecli.io.images import Pixels
+from mattecli.io.video.tags import Tags
 
 UNSPECIFIED = 2
 
@@ -35,8 +36,8 @@ class Clip:
     average. start: the time stamp of the source's first frame, in ticks, whatever part of it is read. frames: how many there will be
     (reckoned from the rate for a part of a clip), None when the file does not say. bits: per channel, as stored (8, 10, 12, 16). aspect:
     width of a pixel over its height. lossy: whether compression left its noise in the frames. audio: how many sound streams. alpha:
-    whether its frames have a transparency, be it one that hides nothing. numbers: those in the names of the pictures delivered, for a
-    sequence of numbered ones. icc: the profile the colours are meant in, None for what `colour` says.
+    whether its frames have a transparency, be it one that hides nothing. tags: what the file says of itself. numbers: those in the names
+    of the pictures delivered, for a sequence of numbered ones. icc: the profile the colours are meant in, None for what `colour` says.
     """
 
     source: str
@@ -51,6 +52,7 @@ class Clip:
     lossy: bool = True
     audio: int = 0
     alpha: bool = False
+    tags: Tags = field(default_factory=Tags)
     numbers: Sequence[int] | None = None
     icc: bytes | None = None
 

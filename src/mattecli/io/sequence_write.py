@@ -14,6 +14,7 @@ import numpy as np
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.clip_types import Clip
 from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, write_image
+from mattecli.io.video.tags import all_tags
 
 DEFAULT_NAME = "%05d.png"
 _NUMBER = re.compile(r"%(0[0-9]{1,2})?d")
@@ -83,6 +84,9 @@ class SequenceWriter:
             self.notes += (f"the clip's pixels are {clip.aspect} times as wide as high, which pictures forget",)
         if sound is not None and clip.audio:
             self.notes += ("pictures carry no sound, so the clip's sound is left out",)
+        carried = all_tags(clip.tags)
+        if carried:
+            self.notes += (f"pictures do not carry the clip's {', '.join(carried)}",)
         if clip.bits > 8 and not self._deep:
             self.notes += (f"the clip has {clip.bits} bits a channel and {Path(pattern).suffix} keeps 8; .png and .tif keep 16",)
 

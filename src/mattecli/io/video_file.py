@@ -11,6 +11,7 @@ from av.video.stream import VideoStream
 
 from mattecli.io.video.length import declared_end, is_cut_off
 from mattecli.io.video.opening import decoder_of, open_moving, picture_stream
+from mattecli.io.video.tags import Tags, tags_of
 from mattecli.io.video.timeline import Timeline, may_jump
 
 _TIMES_BLOCKS = "mpeg"  # .mpg and .vob give a time to a block of frames, so after a seek frames come with other times
@@ -69,6 +70,11 @@ class VideoFile:
         times = "once" if joins == 1 else f"{joins} times"
         jumps = f"the time stamps of {self.source} jump {times}; the parts are joined, pictures and sound alike"
         return (*([jumps] if joins else []), *([self._wrong_length] if self._wrong_length else []))
+
+    @property
+    def tags(self) -> Tags:
+        """What the file says of itself."""
+        return tags_of(self._container, self._stream)
 
     @property
     def audio(self) -> int:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 
@@ -104,6 +105,7 @@ class VideoReader:
 
 
 def _described(file: VideoFile, to_rgb: YuvToRgb, first: av.VideoFrame, span: Span, steady: SteadyRate) -> Clip:
+    tags = file.tags
     codec, count = file.stream.codec_context.codec, file.frame_count
     aspect = Fraction(file.stream.sample_aspect_ratio or 1)
     return Clip(
@@ -119,4 +121,5 @@ def _described(file: VideoFile, to_rgb: YuvToRgb, first: av.VideoFrame, span: Sp
         lossy=codec.lossy or not codec.lossless,
         audio=file.audio,
         alpha=to_rgb.has_alpha,
+        tags=tags if span.every == 1 else replace(tags, timecode=None, left_out=(*tags.left_out, *(["timecode"] if tags.timecode else []))),
     )

@@ -25,6 +25,7 @@ from mattecli.io.icc import converted
 from mattecli.io.images import Pixels
 from mattecli.io.parts import part_beside
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
+from mattecli.io.video.tags import Tags, apply_tags, lost_tags
 from mattecli.io.yuv import colour_written, fill
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
@@ -88,11 +89,12 @@ class VideoWriter:
         self._durations: dict[int, int] = {}  # by time stamp: not every encoder hands a frame's duration on to its packet
         self._origin = 0
         self._sound: Sound | None = None
+        self._lost: tuple[str, ...] = ()
         self._held = contextlib.ExitStack()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self._encoding.notes, *(self._sound.notes if self._sound else ()))
+        return (*self._encoding.notes, *(self._sound.notes if self._sound else ()), *self._lost)
 
     def __enter__(self) -> "VideoWriter":
         try:
@@ -152,8 +154,12 @@ class VideoWriter:
         first = None if self._sound is None or self._trimmed else self._sound.first
         if first is not None and pts * self._clip.time_base - first > _LEAD:
             self._origin = first // self._clip.time_base
+        origin = self._origin * self._clip.time_base
+        before = round((pts - self._clip.start) * self._clip.time_base * self._clip.rate)
+        end = None if self._end is None else self._clip.start * self._clip.time_base + self._end
+        apply_tags(self._clip.tags, self._output, self._video, origin=origin, end=end, frames=before)
         if self._sound is not None:
-            self._sound.begin(self._origin * self._clip.time_base)
+            self._sound.begin(origin)
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
         for packet in packets:
@@ -174,7 +180,9 @@ class VideoWriter:
         if self._sound is not None:
             self._sound.finish()
         self._output.close()
-        _verify(self._part.path, self.frames)
+        lost = _verified(self._part.path, self.frames, self._clip.tags)
+        if lost:
+            self._lost = (f"{self._path.name} does not carry the source's {', '.join(lost)}",)
         self._part.become(self._path)
 
     def _let_go(self) -> None:
@@ -254,12 +262,17 @@ def _frame(pixels: Pixels, pixel_format: str, colour: Colour) -> av.VideoFrame:
     return frame
 
 
-def _verify(path: Path, frames: int) -> None:
-    """Raise OutputError unless the file can be read back and holds as many pictures as were written; they are not decoded."""
+def _verified(path: Path, frames: int, tags: Tags) -> tuple[str, ...]:
+    """What a finished file lost of its source's tags; its pictures are counted but not decoded.
+
+    Raises OutputError unless the file can be read back and holds as many as were written.
+    """
     with av.open(str(path.absolute())) as result:
         found = sum(packet.size > 0 for packet in result.demux(video=0))
+        lost = (*lost_tags(tags, result), *tags.left_out)
     if found != frames:
         raise OutputError(f"only {found} of {frames} frames reached the file; it is removed, try again or choose another --codec")
+    return lost
 
 
 @contextlib.contextmanager

@@ -1,0 +1,125 @@
+"""What a file says of itself beside its pictures and sound: title, dates, timecode, chapters, language; and their way into a result."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from av.container import InputContainer, OutputContainer
+from av.video.stream import VideoStream
+
+_OF_THE_FILE = frozenset(("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"))
+"""Tags that describe how a file is stored; a result has its own."""
+_TIMECODE = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;.])(\d\d\d?)")
+_MOST_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of a clip, in seconds of the source's own clock, and its title."""
+
+    begin: Fraction
+    end: Fraction
+    title: str
+
+
+@dataclass(frozen=True)
+class Tags:
+    """texts: by FFmpeg's names in lower case. language: of the pictures. timecode: of the first frame, "hh:mm:ss:ff". left_out: what
+    else is in the file and does not go into a result, as words for a note."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
+    timecode: str | None = None
+    chapters: tuple[Chapter, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
+    """The tags of an open file whose pictures are `stream`; those longer than a page are left out."""
+    texts = {name.lower(): text for name, text in container.metadata.items() if len(text) <= _MOST_BYTES}
+    places = (stream.metadata, *(other.metadata for other in container.streams.data), container.metadata)
+    codes = [text for place in places for name, text in place.items() if name.lower() == "timecode"]
+    return Tags(
+        texts={name: text for name, text in texts.items() if name not in _OF_THE_FILE},
+        language=stream.metadata.get("language"),
+        timecode=next(filter(_TIMECODE.fullmatch, codes), None),
+        chapters=tuple(_chapters(container)),
+        left_out=_left_out(container),
+    )
+
+
+def apply_tags(tags: Tags, output: OutputContainer, stream: VideoStream, *, origin: Fraction, end: Fraction | None, frames: int) -> None:
+    """Give a result, whose header is not written yet, the tags of its source.
+
+    origin: the second of the source that becomes zero; end: where the result ends, in the same clock, or None. frames: how many frames
+    of the source lie before the result's first.
+    """
+    output.metadata.update(tags.texts)
+    if tags.language is not None:
+        stream.metadata["language"] = tags.language
+    code = None if tags.timecode is None else timecode_after(tags.timecode, frames, Fraction(stream.average_rate or 25))
+    if code is not None:
+        (stream if output.format.name in ("mov", "mp4") else output).metadata["timecode"] = code
+    parts = [replace(part, begin=max(part.begin, origin), end=part.end if end is None else min(part.end, end)) for part in tags.chapters]
+    output.set_chapters([_written(index, part, origin) for index, part in enumerate(parts) if part.end > part.begin])
+
+
+def lost_tags(tags: Tags, result: InputContainer) -> tuple[str, ...]:
+    """What a finished result does not carry of its source's tags, as words for a note."""
+    kept = tags_of(result, result.streams.video[0])
+    lost = [name for name, text in tags.texts.items() if text not in kept.texts.values()]
+    lost += ["timecode"] if tags.timecode and not kept.timecode else []
+    return (*lost, *(["chapters"] if len(kept.chapters) < len(tags.chapters) and not kept.chapters else []))
+
+
+def all_tags(tags: Tags) -> tuple[str, ...]:
+    """What tags there are, as words for a note."""
+    return (*tags.texts, *(["timecode"] if tags.timecode else []), *(["chapters"] if tags.chapters else []), *tags.left_out)
+
+
+def timecode_after(text: str, frames: int, rate: Fraction) -> str | None:
+    """The timecode so many frames later; None where it does not go with the rate.
+
+    With ";" before the frames it drops numbers so that 30000/1001 frames a second keep up with the clock (SMPTE ST 12-1).
+    """
+    match = _TIMECODE.fullmatch(text)
+    count = round(rate)
+    if match is None or count < 1 or int(match[5]) >= count or (match[4] != ":" and count % 30):
+        return None
+    hours, minutes, seconds = (int(match[place]) for place in (1, 2, 3))
+    dropped = count // 15 if match[4] != ":" else 0
+    past = hours * 60 + minutes
+    number = (past * 60 + seconds) * count + int(match[5]) - dropped * (past - past // 10)
+    a_day = 24 * 60 * 60 * count - dropped * (24 * 60 - 24 * 6)
+    return _as_timecode((number + frames) % a_day, count, dropped, match[4])
+
+
+def _as_timecode(number: int, count: int, dropped: int, mark: str) -> str:
+    """The timecode of a frame's number since midnight. `dropped` numbers are left out in each minute but every tenth."""
+    tens, rest = divmod(number, count * 600 - 9 * dropped)
+    if dropped:
+        number += dropped * (9 * tens + max(0, rest - dropped) // (count * 60 - dropped))
+    seconds, frame = divmod(number, count)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{frame:02d}"
+
+
+def _chapters(container: InputContainer) -> Iterable[Chapter]:
+    for chapter in container.chapters():
+        base = Fraction(chapter["time_base"] or 0)
+        yield Chapter(chapter["start"] * base, chapter["end"] * base, chapter["metadata"].get("title", ""))
+
+
+def _written(index: int, part: Chapter, origin: Fraction) -> dict[str, object]:
+    begin, end = (round((moment - origin) * 1000) for moment in (part.begin, part.end))
+    return {"id": index, "start": begin, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": part.title}}
+
+
+def _left_out(container: InputContainer) -> tuple[str, ...]:
+    """Streams that do not go into a result."""
+    of_data = sum("timecode" not in other.metadata for other in container.streams.data)
+    of_text = len(container.streams.subtitles)
+    if "mp4" in container.format.name and container.chapters():  # there the titles of chapters are a track, too
+        of_data, of_text = (of_data - 1, of_text) if of_data else (0, max(0, of_text - 1))
+    counts = {"subtitles": of_text, "further pictures": len(container.streams.video) - 1, "data": of_data}
+    return tuple(f"{count} track{'s' if count > 1 else ''} of {kind}" for kind, count in counts.items() if count)
