@@ -165,6 +165,42 @@ def test_a_sequence_in_a_profile_keeps_it_as_pictures_and_looks_alike_as_a_video
         assert np.abs(next(iter(reader)).pixels[9, 9].astype(int) - expected).max() <= 1
 
 
+def test_a_backdrop_and_a_plate_have_the_shape_people_see(cases: Path) -> None:
+    rows, columns = np.mgrid[:180, :320]
+    circle = np.hypot(rows - 90, columns - 160)[..., None] < 60
+    write_image(np.where(circle, (255, 255, 255), (0, 0, 200)).astype(np.uint8), cases / "circle.png")
+    ffmpeg("-loop", "1", "-i", "circle.png", "-t", "1", "-vf", "scale=160:180,setsar=2", "-c:v", "ffv1", "circle.mkv")
+    for index in range(24):
+        write_image(np.zeros((180, 240), np.uint8), cases / f"none/{index:05d}.png")
+    for backdrop in ("circle.png", "circle.mkv"):
+        matte("composite", "sar.mp4", "--alpha", "none/", "--over", backdrop, "-o", "over.mp4")
+        with open_clip("over.mp4") as reader:
+            white = next(iter(reader)).pixels[..., 0] > 128
+        assert reader.clip.aspect == Fraction(4, 3)
+        assert abs(white.any(axis=1).sum() - 120) < 3 and abs(white.any(axis=0).sum() - 120 * 3 / 4) < 3
+    matte("video", "sar.mp4", "--bg", "plate.png", *FAST, "--end", "0.1", "--over", "circle.png", "-o", "plated.mp4")
+    with open_clip("plated.mp4") as reader:
+        white = (next(iter(reader)).pixels > 128).all(axis=2)[:, 60:]
+        assert abs(white.any(axis=0).sum() - 120 * 3 / 4) < 4
+
+
+def test_interlaced_frames_are_told_or_made_whole(cases: Path) -> None:
+    command = ("video", "interlaced.mp4", "--bg", "plate.png", *FAST, "--as", "alpha", "--start", "0.1", "--end", "0.3")
+    assert "interlaced" in matte(*command, "-o", "combed/").stderr
+    assert "they show the first" in matte(*command, "-o", "whole/", "--deinterlace").stderr
+    combs = []
+    for folder in ("combed", "whole"):
+        alpha = [read_photo(file).pixels[..., 0].astype(int) for file in sorted(Path(folder).glob("*.png"))]
+        combs.append(np.mean([np.abs(one[1:-1] * 2 - one[:-2] - one[2:]).mean() for one in alpha]))
+    assert combs[1] < 0.8 * combs[0]  # the chroma of both moments is mixed already in a clip of 4:2:0
+
+
+def test_a_timecode_goes_along(cases: Path) -> None:
+    matte("video", "tc.mov", "--bg", "plate.png", *FAST, "--start", "0.5", "-o", "o.mov")
+    with open_clip("o.mov") as reader:
+        assert reader.clip.tags.timecode == "01:02:03:16"
+
+
 def test_one_pixel_is_a_clip(cases: Path) -> None:
     matte("video", "one_pixel.mkv", "-o", "o.mov")
     assert len(stamps(Path("o.mov"))[1]) == 24

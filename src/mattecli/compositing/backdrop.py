@@ -12,7 +12,7 @@ import numpy as np
 
 from mattecli.compositing.layers import check_mode, fit, plain
 from mattecli.errors import InputError, MatteError
-from mattecli.io.clip_types import Frame, Reader
+from mattecli.io.clip_types import Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound
 from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
@@ -143,13 +143,18 @@ class ClipBackdrop:
     def notes(self) -> tuple[str, ...]:
         damage = (f"{self._source} {self._reader.damage}",) if self._reader.damage else ()
         looped = (f"{self._source} lasts {self._length:.2f} s, less than the clip, and begins again at its end",) if self._looped else ()
-        return (*self._reader.notes, *damage, *looped)
+        system = self._reader.clip.colour.hdr
+        hdr = (f"{self._source} is HDR ({system}), and it is shown as if it were SDR",) if system else ()
+        return (*self._reader.notes, *hdr, *damage, *looped)
 
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
         fitted = self._fitted
         if fitted is None or fitted[:3] != (size, icc, frame.index):
-            colours = _shown(from_levels(converted(frame.pixels, self._reader.clip.icc, icc)), frame.transparency)
+            clip = self._reader.clip
+            colours = _shown(from_levels(converted(frame.pixels, clip.icc, icc)), frame.transparency)
+            if clip.aspect != 1:
+                colours = fit(colours, *display_size(clip.size, clip.aspect), mode="stretch")
             self._fitted = fitted = (size, icc, frame.index, self._placing(colours, size))
         return fitted[3]
 

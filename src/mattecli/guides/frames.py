@@ -92,9 +92,10 @@ def open_plate(request: ClipRequest, clip: Clip, first: Frame) -> LaidPlate | No
 
 
 def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
-    """The plate at the frames' size, when it has their proportions."""
+    """The plate at the frames' size, when it has their proportions, as they are stored or as they are seen."""
     (height, width), (rows, columns) = clip.size, plate.shape[:2]
-    if abs(columns / rows / (width / height) - 1) > LARGEST_STRETCH:
+    ratio = columns / rows / (width / height)
+    if min(abs(ratio - 1), abs(ratio / float(clip.aspect) - 1)) > LARGEST_STRETCH:
         raise InputError(
             f"{file}: the plate is {columns}x{rows}, the frames {width}x{height}; take both with one camera, or crop the plate likewise"
         )

@@ -14,6 +14,8 @@ from mattecli.io.images import Pixels
 from mattecli.io.video.tags import Tags
 
 UNSPECIFIED = 2
+HDR = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics of H.273."""
 
 T = TypeVar("T")
 
@@ -26,6 +28,11 @@ class Colour:
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
     full_range: bool | None = None
+
+    @property
+    def hdr(self) -> str | None:
+        """The system by which white is not the brightest there is; None for SDR."""
+        return HDR.get(self.transfer)
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,12 @@ class Clip:
     def top(self) -> int:
         """The value of full intensity in the frames' pixels: 255 for 8 bits, else 65535."""
         return 255 if self.bits == 8 else 65535
+
+
+def display_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
+    """(height, width) in square pixels, none fewer, of a frame whose pixels are `aspect` times as wide as high."""
+    height, width = size
+    return (height, max(1, round(width * aspect))) if aspect >= 1 else (max(1, round(height / aspect)), width)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _USUAL_RATE = Fraction(25)
 
 class VideoFile:
     """The picture stream of a video file. damage: what was found wrong so far, as the end of a sentence about the file, or None.
+    interlaced: how many frames so far said that they are.
 
     Raises InputError, one sentence each, for what is no video: missing, empty, a picture, sound only, a damaged beginning.
     """
@@ -30,6 +31,7 @@ class VideoFile:
         self.source = source
         self.damage: str | None = None
         self._wrong_length = ""
+        self.interlaced = 0
         self._is_whole = True
         self._decoded = self._first = self._reached = 0
         self._open()
@@ -193,6 +195,7 @@ class VideoFile:
         if stamp is not None:
             self._reached = max(self._reached, stamp + (frame.duration or self.step))
         self._decoded += 1
+        self.interlaced += frame.interlaced_frame
         if frame.is_corrupt:
             self._note_damage()
 

@@ -11,25 +11,33 @@ import av
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader, Span
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
+from mattecli.io.video.deinterlace import deinterlaced
 from mattecli.io.video.steady_rate import SteadyRate
 from mattecli.io.video_file import VideoFile
 from mattecli.io.yuv_to_rgb import YuvToRgb
 
 
 def open_clip(
-    source: str, *, fps: Fraction | None = None, start: Fraction | None = None, end: Fraction | None = None, every: int = 1
+    source: str,
+    *,
+    fps: Fraction | None = None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    every: int = 1,
+    deinterlace: bool = False,
 ) -> Reader:
     """Open a video file, a folder of pictures, or a pattern of picture names (frames/%05d.png, 'frames/*.png'), for use in a with-block.
 
     fps: frames a second of a sequence of pictures (None: 25); a video file has its own. start, end, every: which frames are delivered,
-    as Span has it. Raises UsageError for options that make no sense, InputError for what cannot be read.
+    as Span has it. deinterlace: make interlaced frames whole. Raises UsageError for options that make no sense, InputError for what
+    cannot be read.
     """
     span = Span(start, end, every)
     if is_sequence(source):
         return SequenceReader(source, rate=DEFAULT_RATE if fps is None else fps, span=span)
     if fps is not None:
         raise UsageError(f"{source} is no folder or pattern of pictures, so it has its own frame rate; leave out --fps")
-    return VideoReader(source, span=span)
+    return VideoReader(source, span=span, deinterlace=deinterlace)
 
 
 def probe(source: str) -> Clip:
@@ -41,15 +49,15 @@ def probe(source: str) -> Clip:
 class VideoReader:
     """Decodes the first picture stream of a file that is no cover art; a Reader. Memory does not grow with the clip's length.
 
-    Rotation and mirroring are applied, interlaced frames are taken as they are. Frames without a time stamp follow at the clip's rate;
+    Rotation and mirroring are applied. Frames without a time stamp follow at the clip's rate;
     a stamp that does not grow is moved to the next tick; stamps that only the container rounded are those of the declared rate.
     """
 
-    def __init__(self, source: str, *, span: Span) -> None:
-        self._span = span
+    def __init__(self, source: str, *, span: Span, deinterlace: bool = False) -> None:
+        self._span, self._deinterlace = span, deinterlace
         self._file = VideoFile(source)
         try:
-            decoded = self._file.frames()
+            decoded = self._whole(self._file.frames())
             first = next(decoded, None)
             if first is None:
                 raise InputError(f"{source} has no frame that can be decoded; get a whole copy")
@@ -68,7 +76,7 @@ class VideoReader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self._file.notes
+        return (*self._file.notes, *self._interlaced())
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -84,10 +92,22 @@ class VideoReader:
         frames = self._frames
         if self._span.start:
             begin = self.clip.start * self.clip.time_base + self._span.start
-            frames = self._file.frames_from(int(begin / self._file.time_base))
+            frames = self._whole(self._file.frames_from(int(begin / self._file.time_base)))
         for index, (frame, pts) in enumerate(self._span.pick(self._timed(frames))):
             alpha = self._to_rgb.alpha(frame) if self._to_rgb.has_alpha else None
             yield Frame(self._to_rgb(frame), pts, self._duration(frame) * self._span.every, index, alpha)
+
+    def _whole(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        return deinterlaced(frames, self._file.time_base) if self._deinterlace else frames
+
+    def _interlaced(self) -> tuple[str, ...]:
+        count = self._file.interlaced
+        if not count:
+            return ()
+        frames = f"{count} frame{'s' if count > 1 else ''} of {self._file.source}"
+        if self._deinterlace:
+            return (f"{frames} held two moments in alternate rows; they show the first",)
+        return (f"{frames} hold two moments in alternate rows (interlaced), so what moves is combed; --deinterlace makes them whole",)
 
     def _timed(self, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[Fraction, tuple[av.VideoFrame, int]]]:
         """(seconds from the first frame, (frame, time stamp)), the stamps growing from frame to frame."""

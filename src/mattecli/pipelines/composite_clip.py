@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader
@@ -56,6 +57,7 @@ def process_composite_clip(
     with ExitStack() as opened:
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
         clip = _led(readers, request)
+        layout = replace(layout, backdrop=shaped(layout.backdrop, clip.aspect))
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
             open_writer(request.destination, kind=layout.kind, clip=clip, sound=sound, codec=request.codec, crf=request.crf)

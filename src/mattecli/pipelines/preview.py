@@ -65,7 +65,7 @@ def _frames(request: ClipRequest) -> list[tuple[Frame, Clip]]:
 
 def _first_from(start: Fraction | None, request: ClipRequest) -> list[tuple[Frame, Clip]]:
     """The first frame from a time on, if there is one."""
-    with open_clip(request.source, fps=request.fps, start=start, end=request.span.end) as reader:
+    with open_clip(request.source, fps=request.fps, start=start, end=request.span.end, deinterlace=request.deinterlace) as reader:
         return [(frame, reader.clip) for frame in islice(reader, 1)]
 
 

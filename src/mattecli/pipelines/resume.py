@@ -77,7 +77,10 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
     guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]
     looks = [output.kind, repr(output.backdrop), output.linear, output.decontaminate, request.smooth]
     settings = [files, models, dict(recipe.options), guides, looks]
-    part = [str(value) for value in (request.span.start, request.span.end, request.span.every, request.fps, request.start_number)]
+    part = [
+        str(value)
+        for value in (request.span.start, request.span.end, request.span.every, request.fps, request.start_number, request.deinterlace)
+    ]
     return hashlib.sha256(json.dumps([settings, part], sort_keys=True).encode()).hexdigest()[:16]
 
 

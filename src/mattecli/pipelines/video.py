@@ -14,6 +14,7 @@ from itertools import chain, islice
 import torch
 
 from mattecli.compositing.output import OutputOptions
+from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import frames_at_once, shared_out
@@ -36,8 +37,6 @@ from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide
 from mattecli.requests.clip import ClipRequest
 
 MOST_FRAMES = 10**9
-HDR = {16: "PQ", 18: "HLG"}
-"""Transfer characteristics of H.273 under which white is not the brightest there is."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,12 @@ def process_clip(
     request = replace(request, batch=request.batch or default_batch(recipe))
     span = request.span
     with (
-        open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader,
+        open_clip(
+            request.source, fps=request.fps, start=span.start, end=span.end, every=span.every, deinterlace=request.deinterlace
+        ) as reader,
         open_given(request, reader.clip) as given,
     ):
+        output = replace(output, backdrop=shaped(output.backdrop, reader.clip.aspect))
         clip, frames = _numbered(reader.clip, request), iter(reader)
         begun = list(islice(frames, 1))
         work = ClipWork(request, recipe, clip, open_plate(request, clip, begun[0]) if begun else None, given)
@@ -223,7 +225,7 @@ def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
 def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: int) -> tuple[str, ...]:
     """What is told of the clip and of how it was asked for."""
     notes = []
-    system = HDR.get(clip.colour.transfer)
+    system = clip.colour.hdr
     if system is not None:
         notes.append(
             f"the clip is HDR ({system}): mattes and colours are made as if it were SDR; "

@@ -33,7 +33,8 @@ class ClipRequest:
     sequence of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto |
     none | homography, how a plate is laid onto the frames. smooth: steady the matte over time. batch: frames a pass through the
     model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped. start_number: of
-    the first picture written, None for the numbers of the pictures read, and 1 for a video's.
+    the first picture written, None for the numbers of the pictures read, and 1 for a video's. deinterlace: make
+    interlaced frames whole.
     """
 
     source: str
@@ -48,6 +49,7 @@ class ClipRequest:
     batch: int | None = None
     resume: bool = False
     start_number: int | None = None
+    deinterlace: bool = False
 
 
 def check_request(request: ClipRequest, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:

@@ -64,6 +64,7 @@ def video(
         int | None,
         typer.Option(min=0, max=99_999_999, metavar="N", help="Number pictures from this.  [default: as the pictures read, else 1]"),
     ] = None,
+    deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make interlaced frames whole (bwdif).")] = False,
     option: options.Tunables = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Frames a pass through the model.  [default: 1, on CUDA 4]")] = None,
     device: options.Device = AUTO,
@@ -113,6 +114,7 @@ def video(
         batch=batch,
         resume=resume,
         start_number=start_number,
+        deinterlace=deinterlace,
     )
     check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
@@ -110,7 +111,7 @@ def _chapters(container: InputContainer) -> Iterable[Chapter]:
         yield Chapter(chapter["start"] * base, chapter["end"] * base, chapter["metadata"].get("title", ""))
 
 
-def _written(index: int, part: Chapter, origin: Fraction) -> dict[str, object]:
+def _written(index: int, part: Chapter, origin: Fraction) -> Any:
     begin, end = (round((moment - origin) * 1000) for moment in (part.begin, part.end))
     return {"id": index, "start": begin, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": part.title}}
 
