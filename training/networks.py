@@ -298,17 +298,71 @@ class Subject(Lesson):
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         true, weight, logits, alpha = batch["alpha"], batch["weight"], answer["logits"], answer["alpha"]
         entropy = F.binary_cross_entropy_with_logits(logits, true.expand_as(logits), reduction="none") * weight
-        shared, either = (alpha * true).sum((1, 2, 3)), (alpha + true - alpha * true).sum((1, 2, 3))
-        apart = (1.0 - (shared + 1.0) / (either + 1.0)) * batch["present"].flatten() * weight.mean((1, 2, 3))
         facts = torch.cat((batch["present"], batch["person"]), 1).flatten(1)
         verdict = F.binary_cross_entropy_with_logits(answer["verdict"], facts, reduction="none").mean(1) * weight.mean((1, 2, 3))
         return {
             "fused": entropy[:, :1].mean(),
             "levels": entropy[:, 1:].mean(),
-            "overlap": apart.mean(),
+            "overlap": overlap_term(alpha, batch),
             "absolute": ((alpha - true).abs() * weight).mean(),
             "verdict": verdict.mean(),
         }
+
+
+class Portrait(Lesson):
+    """A network that finds people at a fixed side, taught through its authors' own pre- and post-processing: entropy and L1 of the matte,
+    its Laplacian pyramid, and how far it overlaps the true one. Its examples are scenes (scenes.py)."""
+
+    fields = ("image", "alpha", "weight", "present", "person")
+    scenes = True
+    terms_known: tuple[str, ...] = ("entropy", "absolute", "laplacian", "overlap")
+
+    def __init__(self, architecture: str) -> None:
+        self.architecture = architecture
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        complete = import_module(f"mattecli.nets.{self.architecture}").wrap(network)
+        return {"alpha": complete(batch["image"], side=batch["image"].shape[3])[0].float()}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        alpha, true, weight = answer["alpha"], batch["alpha"], batch["weight"]
+        return {
+            "entropy": entropy_term(alpha, batch),
+            "absolute": ((alpha - true).abs() * weight).mean(),
+            "laplacian": losses.laplacian(alpha, true),
+            "overlap": overlap_term(alpha, batch),
+        }
+
+
+class MmNet(Portrait):
+    """Seo et al., 2019: also the entropy of the matte that its auxiliary block finds in the middle of the network."""
+
+    terms_known: tuple[str, ...] = (*Portrait.terms_known, "auxiliary")
+
+    def __init__(self) -> None:
+        super().__init__("mmnet")
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        logits, auxiliary = network(batch["image"])
+        return {"alpha": torch.softmax(logits.float(), 1)[:, 1:2], "auxiliary": auxiliary.float()}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        found = torch.softmax(_resized(answer["auxiliary"], batch["alpha"].shape[2:]), 1)[:, 1:2]
+        return {**super().terms(answer, batch), "auxiliary": entropy_term(found, batch)}
+
+
+def entropy_term(alpha: Tensor, batch: Batch) -> Tensor:
+    """The binary cross entropy of mattes in 0..1, as far as the true ones are trusted."""
+    with torch.autocast(alpha.device.type, enabled=False):
+        return F.binary_cross_entropy(alpha.clamp(1e-4, 1.0 - 1e-4), batch["alpha"], batch["weight"])
+
+
+def overlap_term(alpha: Tensor, batch: Batch) -> Tensor:
+    """How far mattes are from overlapping the true ones, 0 to 1, over the pictures that show a subject, as far as they are trusted."""
+    true = batch["alpha"]
+    shared, either = (alpha * true).sum((1, 2, 3)), (alpha + true - alpha * true).sum((1, 2, 3))
+    apart = (1.0 - (shared + 1.0) / (either + 1.0)) * (true.amax((1, 2, 3)) > 0.5) * batch["weight"].mean((1, 2, 3))
+    return apart.mean()
 
 
 LESSONS: dict[str, Lesson] = {
@@ -319,6 +373,8 @@ LESSONS: dict[str, Lesson] = {
     "bgm": BackgroundMatting1(),
     "modnet": ModNet(),
     "subject": Subject(),
+    **{name.replace("_", "-"): Portrait(name) for name in ("fdm", "fdm_erd", "hattmatting", "shm", "shm_fast")},
+    "mmnet": MmNet(),
 }
 
 

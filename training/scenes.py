@@ -29,11 +29,12 @@ GOOD = 0.93
 class Subjects:
     """What scenes are drawn from; photographs, cut-outs and renders lie in the folder `people` of the run's sources.
 
-    kept: where sharpened photographs lie. composites, empty: shares of examples that are laid over backgrounds, and that show nothing.
-    crowd: how often a composite holds more than one subject. leave_out: cut-outs that the weights will be judged by. no_subject:
-    backgrounds in which nothing stands out.
+    people_alone: whether people are the only subjects; all else then belongs to the background. kept: where sharpened photographs lie.
+    composites, empty: shares of examples that are laid over backgrounds, and that show nothing. crowd: how often a composite holds more
+    than one subject. leave_out: cut-outs that the weights will be judged by. no_subject: backgrounds in which nothing stands out.
     """
 
+    people_alone: bool = False
     kept: str = "runs/sharpened"
     composites: float = 0.35
     empty: float = 0.08
@@ -74,6 +75,8 @@ def library(settings: Subjects, sources: str, hold_out: int, held_out: bool) -> 
     cutouts += [
         (path, None, path.name.startswith("p3m")) for path in sorted((shots / "foregrounds").glob("*.png")) if path.name not in left_out
     ]
+    if settings.people_alone and not any(photo.kind == "person" for photo in every):
+        raise InputError(f"{people} lists no photograph of a person; set subjects.people_alone = false")
     backgrounds = [shots / "backgrounds" / name for name in settings.no_subject]
     missing = [path for path in backgrounds if not path.exists()]
     if missing:
@@ -94,17 +97,31 @@ def draw_scene(seed: int, *, size: int, pictures: Library, settings: Subjects) -
     if kind < settings.empty:
         return _seen(chance, _background(chance, pictures, size), np.zeros((size, size), np.float32), 0.5, person=False)
     if kind < settings.empty + settings.composites:
-        return _composite(chance, pictures, size, settings.crowd)
-    return _photograph(chance, pictures, size)
+        return _composite(chance, pictures, size, settings)
+    return _photograph(chance, pictures, size, settings)
 
 
-def _photograph(chance: np.random.Generator, pictures: Library, size: int) -> Scene:
-    photo = pictures.photos[chance.integers(len(pictures.photos))]
+OTHERS = 0.15
+"""So often a photograph shows no person where people are the only subjects."""
+
+
+def _photograph(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Scene:
+    photo = _picked(chance, pictures, settings.people_alone and chance.random() > OTHERS)
+    person = photo.kind == "person"
     pixels = _window(chance, photo.read(), 0.6)
     pixels = resized(pixels, (size, size))
     trust = float(np.clip((photo.agreement - 0.5) / 0.35, 0.05, 1.0))
     colours, alpha = in_floats(pixels[..., :3]), in_floats(pixels[..., 3])
-    return _seen(chance, colours, alpha, trust, person=photo.kind == "person")
+    counts = person or not settings.people_alone
+    return _seen(chance, colours, alpha if counts else np.zeros_like(alpha), trust, person=person)
+
+
+def _picked(chance: np.random.Generator, pictures: Library, person: bool) -> Photo:
+    """A photograph, of a person where that is asked for."""
+    while True:
+        photo = pictures.photos[chance.integers(len(pictures.photos))]
+        if photo.kind == "person" or not person:
+            return photo
 
 
 def _window(chance: np.random.Generator, pixels: Levels, least: float) -> Levels:
@@ -151,19 +168,20 @@ def _beside_a_subject(chance: np.random.Generator, pictures: Library) -> Levels 
     return None
 
 
-def _composite(chance: np.random.Generator, pictures: Library, size: int, crowd: float) -> Scene:
-    """One to four subjects over a background."""
+def _composite(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Scene:
+    """One to four subjects over a background; where people are the only ones, others hide what is behind them."""
     image, alpha, person = _background(chance, pictures, size), np.zeros((size, size), np.float32), False
     if chance.random() < 0.4:
         image = blurred(image, chance.uniform(0.5, 0.015 * size))
-    count = 1 + (int(chance.integers(1, 4)) if chance.random() < crowd else 0)
+    count = 1 + (int(chance.integers(1, 4)) if chance.random() < settings.crowd else 0)
     for _ in range(count):
         pixels, is_person = _cutout(chance, pictures)
         placed = _placed(chance, pixels, size, largest=1.1 if count == 1 else 0.8)
         colours = _lit_alike(chance, placed[..., :3], image)
         cover = placed[..., 3:]
         image = image * (1 - cover) + colours * cover
-        alpha = 1 - (1 - alpha) * (1 - cover[..., 0])
+        hidden = alpha * (1 - cover[..., 0])
+        alpha = hidden + cover[..., 0] if is_person or not settings.people_alone else hidden
         person = person or is_person
     return _seen(chance, image, alpha, 1.0, person=person)
 

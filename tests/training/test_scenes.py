@@ -89,6 +89,29 @@ def test_composites_hold_their_subjects_and_no_picture_that_was_left_out(sources
     assert "f.png" in {path.name for path, _, _ in pictures.cutouts} > {path.name for path, _, _ in spared.cutouts}
 
 
+def test_where_people_are_the_only_subjects_others_belong_to_the_background(sources: Path) -> None:
+    pictures, settings = gallery(sources, Subjects(empty=0.0, composites=1.0, crowd=0.0, people_alone=True))
+    scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in range(20)]
+    assert {scene.person for scene in scenes} == {0.0, 1.0}
+    assert all(scene.alpha.max() == 0.0 for scene in scenes if not scene.person)
+
+
+@pytest.mark.parametrize("name", ["fdm", "fdm-erd", "mmnet", "shm-fast"])
+def test_a_portrait_network_learns_with_every_weight(sources: Path, name: str) -> None:
+    pictures, settings = gallery(sources)
+    scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (1, 2)]
+    batch = unpacked(stacked([as_arrays(scene) for scene in scenes]), torch.device("cpu"))
+    lesson = lesson_of(name)
+    torch.manual_seed(0)
+    network = lesson.build({}).train()
+    terms = lesson.terms(lesson.answer(network, batch), batch)
+    assert set(terms) == set(lesson.terms_known)
+    torch.stack(list(terms.values())).sum().backward()
+    untaught = [name for name, weight in network.named_parameters() if weight.grad is None]
+    never_called = "m_net.en_conv_bn_relu_5."  # by shm-fast's authors
+    assert all(name.startswith(never_called) for name in untaught), untaught
+
+
 def test_the_lesson_s_losses_fall_when_the_answer_is_right(sources: Path) -> None:
     pictures, settings = gallery(sources)
     scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (1, 2)]
