@@ -16,7 +16,20 @@ print(",".join(heavy))
 """
 
 
-VERBS = ("image", "video", "plate", "composite", "eval", "compare", "bench", "doctor", "trimap-from-strokes", "trimap-from-mask")
+VERBS = (
+    "image",
+    "video",
+    "plate",
+    "composite",
+    "eval",
+    "compare",
+    "bench",
+    "doctor",
+    "serve",
+    "page",
+    "trimap-from-strokes",
+    "trimap-from-mask",
+)
 
 
 @pytest.mark.parametrize(
