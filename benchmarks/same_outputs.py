@@ -66,10 +66,8 @@ COMMANDS = {
         *("composite", "eval/alphamatting_GT12.png", "--alpha", "eval/alphamatting_GT12_alpha.png", "--over", "teal"),
         *("-o", "OUT/o.png"),
     ],
-    "compare": [
-        *("compare", "portraits/people_130.jpg", "--models", "closed-form,fusion", "--mask", "portraits/people_130_mask.png"),
-        *("-o", "OUT/sheet.png"),
-    ],
+    "plate-of-clip": ["plate", "video/street_static.mp4", "--end", "2", "--frames", "9", "-o", "OUT/plate.png"],
+    "trimap-from-mask": ["trimap-from-mask", "portraits/people_130_mask.png", "-o", "OUT/trimap.png"],
     "trimap-from-strokes": [
         *("trimap-from-strokes", "eval/alphamatting_GT24.png", "strokes/alphamatting_GT24_strokes.png", "-o", "OUT/trimap.png"),
     ],

@@ -133,12 +133,13 @@ def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:
     if spec.container == "torchscript":
         script_of_authors: nn.Module = module.wrap(load_script(checkpoints[0], torch.device("cpu"), {}), **spec.build)
         return script_of_authors.eval()
-    network = module.build(**spec.build)
     state: dict[str, Tensor] = {}
     for path in checkpoints:
         state.update(module.convert(read_checkpoint(path)))
-    _load_strictly(network, state, spec)
-    wrapped: nn.Module = module.wrap(network, **spec.build)
+    with torch.random.fork_rng(devices=[]):  # constructors draw weights, which the caller's random numbers must not see
+        network = module.build(**spec.build)
+        _load_strictly(network, state, spec)
+        wrapped: nn.Module = module.wrap(network, **spec.build)
     return wrapped.eval()
 
 

@@ -36,7 +36,7 @@ def photo_from_array(array: NDArray[Any]) -> Photo:
 
     InputError for another shape or type, and for floats that are outside of 0..1 or no numbers.
     """
-    levels = np.ascontiguousarray(integer_levels(array))
+    levels = integer_levels(array)
     if levels.ndim == 2 or levels.shape[2] == 3:
         return Photo(levels if levels.ndim == 3 else np.repeat(levels[..., None], 3, axis=2), None, None)
     colours, alpha = np.ascontiguousarray(levels[..., :3]), np.ascontiguousarray(levels[..., 3])
@@ -45,11 +45,11 @@ def photo_from_array(array: NDArray[Any]) -> Photo:
 
 
 def integer_levels(array: NDArray[Any]) -> Pixels:
-    """An array as photo_from_array takes it as uint8 or uint16 of the same shape; bools become 0 and 255."""
+    """An array as photo_from_array takes it, as a copy of the same shape in uint8 or uint16; bools become 0 and 255."""
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise InputError(f"an array of shape {list(array.shape)} is no picture; give [H, W], [H, W, 3] RGB or [H, W, 4] RGBA")
     if array.dtype in (np.uint8, np.uint16):
-        return np.asarray(array)
+        return np.array(array, order="C")
     if array.dtype == np.bool_:
         return np.where(array, np.uint8(255), np.uint8(0))
     if array.dtype.kind != "f":
