@@ -1,13 +1,21 @@
-"""The architecture, read from the imports themselves."""
+"""The architecture, read from the sources themselves; docs/architecture.md states it."""
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import mattecli
 
-PACKAGE = Path(__file__).resolve().parents[1] / "src" / "mattecli"
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "mattecli"
+MODULES = [file.relative_to(PACKAGE) for file in sorted(PACKAGE.rglob("*.py")) if not file.name.startswith("__")]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+MOST_MODULES, MOST_PARAMETERS = 16, 8
+# The verbs' modules: what one command does. The application, the tests and nothing else imports them.
+VERBS = "mattecli.cli.verbs."
 
 MAY_IMPORT = {
     "errors": set(),
@@ -84,6 +92,42 @@ def test_every_folder_stands_in_the_table() -> None:
 
 
 def test_no_folder_holds_more_than_sixteen_modules() -> None:
-    folders = {file.parent for file in PACKAGE.rglob("*.py")}
-    crowded = {folder.relative_to(PACKAGE).as_posix(): count for folder in folders if (count := len({*folder.glob("*.py")}) - 1) > 16}
+    counts = Counter(module.parent.as_posix() for module in MODULES)
+    assert not {folder: count for folder, count in counts.items() if count > MOST_MODULES}
+
+
+def test_no_function_takes_more_than_eight_parameters() -> None:
+    crowded = []
+    for module in MODULES:
+        if module.parts[0] == "cli":
+            continue
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                count = len(given) - (given[:1] in (["self"], ["cls"]))
+                crowded += [f"{module}: {node.name} takes {count}"] if count > MOST_PARAMETERS else []
     assert not crowded
+
+
+def test_no_module_imports_a_verb() -> None:
+    importing = [
+        module.as_posix()
+        for module in MODULES
+        if module.as_posix() != "cli/app.py" and re.search(rf"(from|import) {re.escape(VERBS)}", (PACKAGE / module).read_text())
+    ]
+    assert not importing
+
+
+def test_every_module_has_a_test_of_its_name_or_a_line_in_the_architecture() -> None:
+    listed: dict[str, list[str]] = {}
+    for modules, tests in re.findall(r"^\| (`[^|]+\.py`) \| (`tests[^|]+) \|$", ARCHITECTURE.read_text(), re.MULTILINE):
+        for module in re.findall(r"`([^`]+)`", modules):
+            listed[module] = re.findall(r"`([^`]+)`", tests)
+    for module in MODULES:
+        own = ROOT / "tests" / module.parent / f"test_{module.name}"
+        if not own.exists():
+            assert module.as_posix() in listed, f"write {own.relative_to(ROOT)}, or say in docs/architecture.md which test covers {module}"
+    lost = {test for tests in listed.values() for test in tests if not (ROOT / test).exists()}
+    assert not lost, "docs/architecture.md names tests that are not there"
+    gone = [module for module in listed if not (PACKAGE / module).exists()]
+    assert not gone, "docs/architecture.md names modules that are not there"

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
-from mattecli.io.clip_types import Clip, Colour, Writer
+from mattecli.io.clip_types import Clip, Colour, Span, Writer
 from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
 from mattecli.io.icc import converted
 from mattecli.io.images import Pixels
@@ -32,6 +32,9 @@ _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
 _LEAD = Fraction(1, 10)  # seconds by which sound may come before the first picture and not count; broadcast streams begin like that
 
 
+WHOLE = Span()
+
+
 def open_writer(
     destination: str,
     *,
@@ -40,15 +43,14 @@ def open_writer(
     sound: str | None,
     codec: str | None = None,
     crf: int | None = None,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
+    span: Span = WHOLE,
     done: int = 0,
 ) -> Writer:
     """A writer for the results of `clip`, to be used in a with-block.
 
     destination: a video file or a sequence of pictures, as check_destination takes it. kind: cutout | alpha | foreground | composite.
-    sound: a clip whose sound goes along, or None. codec, crf: None for what suits the container. start, end: the part of the clip that
-    is written, in seconds from its first frame; with a start, the result begins at zero with the first frame written. done: how many
+    sound: a clip whose sound goes along, or None. codec, crf: None for what suits the container. span: the part of the clip that is
+    written; with a start, the result begins at zero with the first frame written. done: how many
     pictures of a sequence are there already. Raises UsageError for what does not go together, OutputError for what cannot be written.
     """
     check_destination(destination, kind=kind, codec=codec, crf=crf)
@@ -56,7 +58,7 @@ def open_writer(
     if pattern is not None:
         return SequenceWriter(pattern, kind=kind, clip=clip, sound=sound, done=done)
     encoding = encoding_for(destination, kind=kind, clip=clip, codec=codec, crf=crf)
-    return VideoWriter(Path(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=start, end=end)
+    return VideoWriter(Path(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=span.start, end=span.end)
 
 
 def video_support() -> tuple[str, list[str], list[str]]:

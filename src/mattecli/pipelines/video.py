@@ -148,8 +148,7 @@ def _writer(request: ClipRequest, output: OutputOptions, clip: Clip, *, done: in
         sound=request.source if clip.audio and span.every == 1 else None,
         codec=request.codec,
         crf=request.crf,
-        start=span.start,
-        end=span.end,
+        span=span,
         done=done,
     )
 
