@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "cli": {"cli", "door", "serve", "requests", "pipelines", "guides", "compositing", "evaluation", "bench", "html", "core", "errors"},
     "door": {"door", "requests", "pipelines", "guides", "compositing", "core", "matting", "io", "errors"},
     "pipelines": {"pipelines", "requests", "guides", "compositing", "core", "matting", "io", "errors"},
-    "serve": {"serve", "door", "requests", "io", "errors"},
+    "serve": {"serve", "door", "pipelines", "requests", "io", "errors"},
     "batch": {"batch", "requests", "core", "io", "errors"},
     "bench": {"bench", "pipelines", "guides", "compositing", "requests", "html", "core", "io", "errors"},
     "evaluation": {"evaluation", "requests", "html", "matting", "io", "errors"},

@@ -38,10 +38,9 @@ def test_a_cut_out_is_the_very_file_that_the_command_writes(client: Client, pict
     assert client.temporary_files == []
 
 
-def test_without_a_guide_the_subject_is_found_and_the_answer_says_that_it_is_rough(client: Client, pictures: Path) -> None:
-    answer = client.post("/v1/matte", {"image": pictures / "photo.png"})
-    assert picture(answer).size == (96, 72)
-    assert "rough" in json.loads(answer.headers["x-matte-record"])["notes"][0]
+def test_without_a_guide_the_subject_is_found(client: Client, pictures: Path) -> None:
+    alpha = np.asarray(picture(client.post("/v1/matte", {"image": pictures / "photo.png", "as": "alpha"})))
+    assert alpha.shape == (72, 96) and alpha[36, 48] > 200 and alpha[3, 3] < 50
 
 
 @pytest.mark.parametrize(
@@ -84,6 +83,20 @@ def test_json_links_to_all_results_that_were_asked_for(client: Client, pictures:
     assert client.get("/v1/results/unknown/cutout.png").status == 404
     assert client.get(answer["links"]["cutout"].replace("cutout.png", "..%2f..%2fetc%2fpasswd")).status == 404
     assert client.temporary_files == []
+
+
+def test_a_trimap_is_made_of_strokes_or_of_a_mask_without_a_model(client: Client, pictures: Path, tmp_path: Path) -> None:
+    answer = client.post("/v1/trimap", {"image": pictures / "photo.png", "strokes": pictures / "strokes.png"})
+    command = ["trimap-from-strokes", pictures / "photo.png", pictures / "strokes.png", "-o", tmp_path / "trimap.png"]
+    assert CliRunner().invoke(app, [str(word) for word in command]).exit_code == 0
+    assert answer.body == (tmp_path / "trimap.png").read_bytes()
+    linked = client.post("/v1/trimap", {"mask": pictures / "trimap.png", "band": "3"}, {"Accept": "application/json"}).json
+    assert set(np.unique(np.asarray(picture(client.get(linked["links"]["trimap"]))))) == {0, 128, 255}
+    assert linked["unknown"] < 0.5
+    for wrong in ({}, {"strokes": pictures / "strokes.png"}, {"mask": pictures / "trimap.png", "strokes": pictures / "strokes.png"}):
+        assert client.post("/v1/trimap", wrong).status == 400
+    refused = client.post("/v1/trimap", {"mask": pictures / "trimap.png", "band": "wide"})
+    assert refused.status == 422 and "band wide is no width" in refused.json["detail"]
 
 
 def test_models_and_limits_are_listed(client: Client) -> None:

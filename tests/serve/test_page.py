@@ -76,8 +76,10 @@ class Page:
             file.name,
         )
 
-    def wait_for_matte(self, guide: str) -> None:
-        wait_until(lambda: self.alert() == "" and f"from {guide}" in self.text("facts") and not self.is_busy(), f"a matte from {guide}")
+    def wait_for_matte(self, guide: str = "") -> None:
+        """Wait for a matte made from strokes or a trimap, or for the first one."""
+        wanted = f"from {guide}" if guide else "96 × 72"
+        wait_until(lambda: self.alert() == "" and wanted in self.text("facts") and not self.is_busy(), f"a matte {wanted}")
 
     def is_busy(self) -> bool:
         return bool(self.find("#progress").is_displayed())
@@ -121,7 +123,7 @@ def page(driver: Any, client: Client) -> Page:
 
 def test_a_person_drops_a_photo_scribbles_undoes_and_downloads_what_the_command_makes(page: Page, pictures: Path, tmp_path: Path) -> None:
     page.drop(pictures / "photo.png")
-    page.wait_for_matte("subject")
+    page.wait_for_matte()
     page.choose("view", "alpha")
     page.find("#show-strokes").click()
     assert page.shown(0.5, 0.5) == [255, 255, 255] and page.shown(0.1, 0.1) == [0, 0, 0]
@@ -148,7 +150,7 @@ def test_a_person_drops_a_photo_scribbles_undoes_and_downloads_what_the_command_
 
 def test_the_trimap_itself_can_be_painted(page: Page, pictures: Path) -> None:
     page.drop(pictures / "photo.png")
-    page.wait_for_matte("subject")
+    page.wait_for_matte()
     page.choose("mode", "trimap")
     wait_until(lambda: "unknown" in page.text("hint"), "the trimap is shown")
     page.choose("tool", "background")
@@ -162,7 +164,7 @@ def test_the_keyboard_alone_paints(page: Page, pictures: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 
     page.drop(pictures / "photo.png")
-    page.wait_for_matte("subject")
+    page.wait_for_matte()
     canvas = page.find("#canvas")
     canvas.send_keys(Keys.ENTER, *[Keys.ARROW_DOWN] * 5, Keys.ENTER)
     canvas.send_keys("b", *[Keys.SHIFT + Keys.ARROW_UP] * 20, Keys.NULL, Keys.ENTER, *[Keys.ARROW_LEFT] * 5, Keys.ENTER)
@@ -185,7 +187,7 @@ def test_a_token_is_asked_for_and_used(driver: Any, start: Start, pictures: Path
     page = Page(driver, f"{client.address}?again#token=a-token-that-nobody-guesses")
     assert "token" not in driver.current_url
     page.drop(pictures / "photo.png")
-    page.wait_for_matte("subject")
+    page.wait_for_matte()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -195,7 +197,7 @@ def test_nothing_is_cut_off_at_the_side(driver: Any, client: Client, pictures: P
     try:
         page = Page(driver, client.address)
         page.drop(pictures / "photo.png")
-        page.wait_for_matte("subject")
+        page.wait_for_matte()
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     finally:
         driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

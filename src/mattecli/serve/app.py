@@ -18,8 +18,8 @@ import mattecli
 from mattecli.serve import removebg
 from mattecli.serve.answers import FileAnswer, as_header, media_type
 from mattecli.serve.engine import Made
-from mattecli.serve.forms.asked import Asked, read_matte
-from mattecli.serve.forms.fields import MATTE_FIELDS
+from mattecli.serve.forms.asked import read_matte, read_trimap
+from mattecli.serve.forms.fields import MATTE_FIELDS, TRIMAP_FIELDS
 from mattecli.serve.forms.openapi import document
 from mattecli.serve.guard import Guard
 from mattecli.serve.metrics import CONTENT_TYPE
@@ -39,6 +39,7 @@ def build_app(settings: Settings) -> Starlette:
         Route("/", _page),
         Mount("/page", StaticFiles(directory=PAGE), name="page"),
         Route("/v1/matte", _matte, methods=["POST"]),
+        Route("/v1/trimap", _trimap, methods=["POST"]),
         Route("/v1/models", _models),
         Route("/v1/results/{key}/{name}", _result),
         Route(removebg.PATH, removebg.remove_background, methods=["POST"]),
@@ -72,7 +73,16 @@ async def _matte(request: Request) -> Response:
         form = await service.receive(request, workspace, MATTE_FIELDS)
         asked = read_matte(form, request.headers.get("accept", ""), max_pixels=service.settings.max_pixels)
         made = await service.make(request, asked, workspace)
-        return _links(service, made) if asked.links else _picture(asked, made, workspace)
+        return _links(service, made) if asked.links else _picture(made, workspace)
+
+
+async def _trimap(request: Request) -> Response:
+    service = _service(request)
+    with service.workspace() as workspace:
+        form = await service.receive(request, workspace, TRIMAP_FIELDS)
+        asked = read_trimap(form, request.headers.get("accept", ""), max_pixels=service.settings.max_pixels)
+        made = await service.make(request, asked, workspace)
+        return _links(service, made) if asked.links else _picture(made, workspace)
 
 
 def _links(service: Service, made: Made) -> JSONResponse:
@@ -80,8 +90,9 @@ def _links(service: Service, made: Made) -> JSONResponse:
     return JSONResponse(made.record | {"links": links, "expires_in": SECONDS})
 
 
-def _picture(asked: Asked, made: Made, workspace: Workspace) -> FileAnswer:
-    return FileAnswer(made.files[asked.kinds[0]], workspace, headers={"X-Matte-Record": as_header(made.record)})
+def _picture(made: Made, workspace: Workspace) -> FileAnswer:
+    (file,) = made.files.values()
+    return FileAnswer(file, workspace, headers={"X-Matte-Record": as_header(made.record)})
 
 
 async def _models(request: Request) -> JSONResponse:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import mattecli
 from mattecli.errors import MatteError, ModelError, UsageError
 from mattecli.io.images import write_image
-from mattecli.serve.forms.asked import Asked
+from mattecli.pipelines.trimaps import parse_band, parse_growth, process_mask, process_strokes
+from mattecli.requests.photos import Job
+from mattecli.serve.forms.asked import Asked, AskedTrimap
 from mattecli.serve.problems import problem_of
 from mattecli.serve.settings import Settings
 
@@ -23,6 +25,9 @@ MOST_MODELS = 4
 
 MOST_TOGETHER = 8
 """Photos in one pass through the network on a GPU."""
+
+
+Work = Asked | AskedTrimap
 
 
 @dataclass(frozen=True)
@@ -47,23 +52,24 @@ class Engine:
         self._most_together = MOST_TOGETHER if model.device.startswith("cuda") else 1
         return model
 
-    def together(self, works: Sequence[Asked]) -> int:
+    def together(self, works: Sequence[Work]) -> int:
         """How many of the first works go through the network in one pass: on a GPU those alike, else one."""
         first = _likeness(works[0])
         return sum(1 for _ in takewhile(lambda asked: _likeness(asked) == first, works[: self._most_together]))
 
-    def make_all(self, works: Sequence[Asked]) -> "list[Made | Exception]":
+    def make_all(self, works: Sequence[Work]) -> "list[Made | Exception]":
         """Each work's result, or the exception that it raised; several works are alike."""
-        if len(works) > 1:
+        mattes = [work for work in works if isinstance(work, Asked)]
+        if len(mattes) > 1:
             try:
-                return list(self.make(works))
+                return list(self.make(mattes))
             except MatteError:
                 pass  # one of them is at fault; each is told for itself
-        return [self._attempt(asked) for asked in works]
+        return [self._attempt(work) for work in works]
 
-    def _attempt(self, asked: Asked) -> Made | Exception:
+    def _attempt(self, asked: Work) -> Made | Exception:
         try:
-            return self.make([asked])[0]
+            return _made_trimap(asked) if isinstance(asked, AskedTrimap) else self.make([asked])[0]
         except MatteError as error:
             return problem_of(error, str(asked.image.parent))
         except Exception as error:
@@ -112,7 +118,9 @@ def _fits(model: "Model", guides: Iterable[str]) -> bool:
     return True
 
 
-def _likeness(asked: Asked) -> tuple[object, ...]:
+def _likeness(asked: Work) -> tuple[object, ...]:
+    if isinstance(asked, AskedTrimap):
+        return (id(asked),)
     return asked.size, asked.model, asked.refine, sorted(asked.guides), sorted(asked.options.items())
 
 
@@ -133,6 +141,22 @@ def _made(model: "Model", matte: "Matte", asked: Asked, begin: float) -> Made:
     width, height = record.pop("size")
     told = {"width": width, "height": height, "seconds": round(time.perf_counter() - begin, 4), "notes": list(notes)}
     return Made(files, record | told)
+
+
+def _made_trimap(asked: AskedTrimap) -> Made:
+    """Write a trimap beside its source. Raises MatteError."""
+    begin = time.perf_counter()
+    file = asked.image.with_name("result_trimap.png")
+    band = parse_band(asked.band)
+    if asked.strokes is None:
+        made = process_mask(Job(str(asked.image), str(file), {}), band=band)
+    else:
+        growth = parse_growth(asked.grow)
+        made = process_strokes(Job(str(asked.image), str(file), {"strokes": str(asked.strokes)}), growth=growth, band=band)
+    shares = {name: round(getattr(made, name), 4) for name in ("foreground", "background", "unknown")}
+    width, height = made.size
+    seconds = round(time.perf_counter() - begin, 4)
+    return Made({"trimap": file}, {**shares, "width": width, "height": height, "seconds": seconds, "notes": list(made.warnings)})
 
 
 def _output(kind: str, asked: Asked) -> "OutputOptions":

@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from mattecli.serve.engine import Engine, Made
-from mattecli.serve.forms.asked import Asked
+from mattecli.serve.engine import Engine, Made, Work
 from mattecli.serve.forms.fields import Field
 from mattecli.serve.forms.uploads import Form, receive_form
 from mattecli.serve.metrics import Metrics
@@ -33,7 +32,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine = Engine(settings)
-        self.queue: WorkQueue[Asked, Made] = WorkQueue(self.engine.make_all, settings.queue, self.engine.together)
+        self.queue: WorkQueue[Work, Made] = WorkQueue(self.engine.make_all, settings.queue, self.engine.together)
         self.metrics = Metrics()
         self.root = Path(tempfile.mkdtemp(prefix="matte-serve-"))
         (self.root / "results").mkdir()
@@ -88,10 +87,10 @@ class Service:
         finally:
             self.uploads -= 1
 
-    async def make(self, request: Request, asked: Asked, workspace: Workspace) -> Made:
-        """The results that are asked for. Raises RequestError; ClientDisconnect when the client has left before the work began."""
+    async def make(self, request: Request, asked: Work, workspace: Workspace) -> Made:
+        """The results that are asked for. Raises RequestError; ClientDisconnect when the client leaves before they are there."""
         made = await unless_gone(request, self.queue.run(asked, workspace, timeout=self.settings.timeout))
-        self.metrics.pixels.inc(asked.size[0] * asked.size[1])
+        self.metrics.pixels.inc(made.record["width"] * made.record["height"])
         return made
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from mattecli.errors import InputError, MatteError
 from mattecli.io.images import picture_size
 from mattecli.requests.quantities import parse_colour
-from mattecli.serve.forms.fields import FORMATS, KINDS, MATTE_FIELDS, Field
+from mattecli.serve.forms.fields import FORMATS, KINDS, MATTE_FIELDS, TRIMAP_FIELDS, Field
 from mattecli.serve.forms.uploads import Form
 from mattecli.serve.problems import RequestError
 
@@ -66,6 +66,29 @@ def read_matte(form: Form, accept: str, *, max_pixels: int) -> Asked:
         fit=texts.get("fit", "cover"),
         links=links,
     )
+
+
+@dataclass(frozen=True)
+class AskedTrimap:
+    """A trimap that a client asks for: of a photo and strokes over it, or of a mask. grow, band: as typed."""
+
+    image: Path
+    strokes: Path | None
+    grow: str = "random-walk"
+    band: str = "auto"
+    links: bool = False
+
+
+def read_trimap(form: Form, accept: str, *, max_pixels: int) -> AskedTrimap:
+    """What a form of TRIMAP_FIELDS asks for. Raises RequestError."""
+    check_choices(form, TRIMAP_FIELDS)
+    is_mask = "mask" in form.files
+    if is_mask == ("strokes" in form.files):
+        raise RequestError(400, "a trimap is made of strokes over an image, or of a mask; send one of the two")
+    image = required_file(form, "mask" if is_mask else "image")
+    check_pictures(form, max_pixels=max_pixels)
+    grow, band = form.texts.get("grow", "random-walk"), form.texts.get("band", "auto")
+    return AskedTrimap(image, form.files.get("strokes"), grow, band, links=_prefers_json(accept))
 
 
 def check_choices(form: Form, fields: Mapping[str, Field]) -> None:

@@ -51,7 +51,13 @@ MATTE_FIELDS = {
     "format": Field("The file format of the answer; else the Accept header says it.", choices=tuple(FORMATS)),
 }
 
-TRIMAP_FIELDS = {"image": _IMAGE, "strokes": _STROKES, "mask": _MASK}
+TRIMAP_FIELDS = {
+    "image": Field("The photo; not needed for a mask.", FILE),
+    "strokes": _STROKES,
+    "mask": _MASK,
+    "grow": Field("How strokes spread.", choices=("random-walk", "geodesic", "none")),
+    "band": Field("How far unknown reaches to either side of the outline: auto, pixels such as 12, or 1.5% of the longer side."),
+}
 
 SIZES: dict[str, int | None] = {
     "auto": None,

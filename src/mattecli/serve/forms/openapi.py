@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import mattecli
-from mattecli.serve.forms.fields import EITHER, FILE, FORMATS, MATTE_FIELDS, REMOVEBG_FIELDS, Field
+from mattecli.serve.forms.fields import EITHER, FILE, FORMATS, MATTE_FIELDS, REMOVEBG_FIELDS, TRIMAP_FIELDS, Field
 
 _PICTURE = {media: {"schema": {"type": "string", "format": "binary"}} for media in FORMATS.values()}
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -28,6 +28,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "matte", "version": mattecli.__version__, "description": "Cut people and things out of photos."},
         "paths": {
             "/v1/matte": {"post": _matte()},
+            "/v1/trimap": {"post": _trimap()},
             "/v1/models": {"get": _get("The models that requests may name, and the limits of this service.", "application/json")},
             "/v1/results/{key}/{name}": {"get": _result()},
             "/v1.0/removebg": {"post": _removebg()},
@@ -51,6 +52,13 @@ def _matte() -> dict[str, Any]:
     header = {"X-Matte-Record": {"description": "What JSON answers say, without links.", "schema": {"type": "string"}}}
     made = {"200": {"description": "The picture, or links to all results.", "content": answer, "headers": header}}
     return {"summary": "Make a matte of a photo.", "requestBody": _form(MATTE_FIELDS), "responses": made | _errors()}
+
+
+def _trimap() -> dict[str, Any]:
+    answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Record"}}, "image/png": _PICTURE["image/png"]}
+    made = {"200": {"description": "The trimap: 0 background, 128 unknown, 255 foreground.", "content": answer}}
+    summary = "Make a trimap of strokes over a photo, or of a mask."
+    return {"summary": summary, "requestBody": _form(TRIMAP_FIELDS), "responses": made | _errors()}
 
 
 def _removebg() -> dict[str, Any]:
