@@ -33,6 +33,12 @@ class ModelError(MatteError):
     """A model is unknown, missing, corrupt or fed with the wrong guides: pick, pull or repair the model."""
 
 
+class UnknownModelError(ModelError):
+    """There is no model of that name: mend the command line."""
+
+    exit_code = 2
+
+
 class DeviceError(MatteError):
     """The device asked for cannot be used: choose another or mend the installation."""
 

@@ -100,3 +100,35 @@ def test_contradicting_strokes_are_told_when_matting_too(run: Run, cases: Path) 
     Image.fromarray(strokes).save("crossed.png")
     done = run("image", "p.png", "--strokes", "crossed.png", "-o", "cut.png")
     assert done.exit_code == 0 and "contradict" in done.stderr, done.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("image", "p.png", "--trimap", "t.png", "--decontaminate", "off"),
+        ("image", "p.png", "--trimap", "t.png"),
+        ("composite", "p.png", "--alpha", "mask.png", "--over", "transparent"),
+    ],
+)
+def test_what_was_removed_is_not_in_the_file_unless_asked(run: Run, cases: Path, command: tuple[str, ...]) -> None:
+    assert run(*command, "-o", "cut.png").exit_code == 0
+    assert run(*command, "--keep-hidden", "-o", "kept.png").exit_code == 0
+    cut, kept, photo = read(cases / "cut.png"), read(cases / "kept.png"), read(cases / "p.png")
+    hidden = cut[..., 3] == 0
+    assert hidden.mean() > 0.5
+    assert (cut[hidden][:, 2] < photo[hidden][:, 2]).mean() > 0.99, "the background is bluer than anything that may be there"
+    np.testing.assert_array_equal(kept[hidden][:, :3], photo[hidden])
+    np.testing.assert_array_equal(kept[..., 3], cut[..., 3])
+
+
+def test_a_photo_without_a_verb_and_a_result_without_o_are_told_how(run: Run, cases: Path) -> None:
+    before = sorted(cases.rglob("*"))
+    for command in (("p.png",), ("image", "p.png", "out.png"), ("image", "p.png", "--over", "beigeish"), ("image", "p.png", "-m", "nomod")):
+        assert run(*command).exit_code == 2
+    assert sorted(cases.rglob("*")) == before
+
+
+def test_results_of_yesterday_do_not_stop_a_batch(run: Run, cases: Path) -> None:
+    for _ in range(2):
+        done = run("image", *sorted(map(str, Path("three").iterdir())), "--trimap", "t.png")
+        assert done.exit_code == 0 and len(done.stdout.split()) == 3, done.output

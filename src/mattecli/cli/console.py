@@ -16,7 +16,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from mattecli.cli import process
 from mattecli.cli.streams import StdoutError, secure
-from mattecli.errors import MatteError
+from mattecli.cli.wording import meant_verb, visible
+from mattecli.errors import MatteError, UsageError
 
 if TYPE_CHECKING:
     from mattecli.requests.photos import Job
@@ -50,7 +51,9 @@ def _as_named(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def say(text: str) -> None:
-    """A result, to stdout."""
+    """A result, to stdout: as it is, but what steers a terminal is written out on one."""
+    if sys.stdout.isatty():
+        text = "\n".join(map(visible, text.split("\n")))
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -91,7 +94,7 @@ def _as_json(record: Mapping[str, Any], stream: TextIO) -> str:
 
 def note(text: str) -> None:
     """Something a person should know, to stderr."""
-    sys.stderr.write(f"matte: {text}\n")
+    sys.stderr.write(f"matte: {visible(text)}\n")
 
 
 def complain(error: MatteError | str, *, about: Sequence[str] = ()) -> None:
@@ -99,7 +102,7 @@ def complain(error: MatteError | str, *, about: Sequence[str] = ()) -> None:
     text = str(error)
     if about and not any(file in text for file in about):
         text = f"{about[0]}: {text}"
-    sys.stderr.write("matte: error: " + " ".join(text.split()) + "\n")
+    sys.stderr.write("matte: error: " + visible(" ".join(text.split())) + "\n")
 
 
 @dataclass
@@ -167,11 +170,17 @@ class Commands(TyperGroup):
             complain(f"stdout takes no text ({error.strerror}); send it elsewhere")
             sys.exit(UNTOLD)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None and (verb := meant_verb(args[0])) in self.commands:
+            raise UsageError(f"{args[0]} is no command; to cut out its subject: {ctx.command_path} {verb} {args[0]}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         process.set_up()
         keep_names()
         try:
-            result = super().invoke(ctx)
+            with process.quiet_libraries():
+                result = super().invoke(ctx)
             if _untold.is_set():
                 raise typer.Exit(UNTOLD)
             return result
@@ -227,7 +236,7 @@ def step_progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
         task = progress.add_task(label, total=total)
-        yield lambda name: progress.update(task, advance=1, description=name)
+        yield lambda name: progress.update(task, advance=1, description=visible(name))
 
 
 @contextmanager
@@ -246,5 +255,5 @@ def frame_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Pace(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(label, total=None)
+        task = progress.add_task(visible(label), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

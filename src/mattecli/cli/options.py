@@ -28,6 +28,9 @@ Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")
 PlatePhoto = Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")]
 Kind = Annotated[str | None, typer.Option("--as", metavar="KIND", help="cutout, alpha, foreground or composite.  [default: cutout]")]
 Blur = Annotated[str, typer.Option("--blur", metavar="SIGMA", help="Put it out of focus: pixels such as 12, or 1.5% of the longer side.")]
+KeepHidden = Annotated[
+    bool, typer.Option("--keep-hidden", help="Leave the photo's colours in a cut-out where it is transparent; else they are taken out.")
+]
 Gamma = Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")]
 
 ClipSource = Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")]

@@ -1,6 +1,10 @@
 """Settings that hold for a whole process. The command line makes them for its own; nothing that `import mattecli` offers makes any."""
 
 import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def set_up() -> None:
@@ -11,6 +15,8 @@ def set_up() -> None:
     # Large tensors in large pages, on Linux: a picture of 50 MB is 25 pages to fetch from the system instead of 12,000, which took a tenth
     # of a network's time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    # What decoders say of odd files is for programmers; what a person should know is a note.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
 def set_up_pictures() -> None:
@@ -19,6 +25,15 @@ def set_up_pictures() -> None:
 
     # What this program opens is decided by io/pictures/sizes.py.
     Image.MAX_IMAGE_PIXELS = None
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """In the block no Python warning reaches stderr, in any thread. `python -W` and PYTHONWARNINGS go before."""
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        yield
 
 
 def set_up_torch() -> None:

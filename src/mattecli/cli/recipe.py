@@ -58,12 +58,15 @@ class Look:
     blur: str = "0"
     gamma: bool = False
     decontaminate: bool = True
+    keep_hidden: bool = False
 
     def __post_init__(self) -> None:
         if self.kind != "composite" and (self.fit, self.blur, self.gamma) != ("cover", "0", False):
             raise UsageError(f"--fit, --blur and --gamma are about what lies behind, so they do not go with --as {self.kind}; give --over")
         if self.kind in ("alpha", "foreground") and not self.decontaminate:
             raise UsageError(f"--decontaminate off is about cut-outs and composites, so it does not go with --as {self.kind}; drop it")
+        if self.keep_hidden and self.kind != "cutout":
+            raise UsageError(f"--keep-hidden is about cut-outs, so it does not go with --as {self.kind}; drop it")
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,30 @@ class Machine:
     max_memory: str | None = None
 
 
-def look_of(kind: str | None, over: str | None, option: list[str] | None, *, fit: str, blur: str, gamma: bool, decontaminate: str) -> Look:
+def look_of(
+    kind: str | None,
+    over: str | None,
+    option: list[str] | None,
+    *,
+    fit: str,
+    blur: str,
+    gamma: bool,
+    decontaminate: str,
+    keep_hidden: bool = False,
+) -> Look:
     """The look that options ask for, as they were typed."""
     from mattecli.requests.paths import refuse_empty
 
     refuse_empty("--over", over)
     return Look(
-        _kind_of(kind, over), over or "white", _options_of(option or []), fit, blur, gamma, switch_of("--decontaminate", decontaminate)
+        _kind_of(kind, over),
+        over or "white",
+        _options_of(option or []),
+        fit,
+        blur,
+        gamma,
+        switch_of("--decontaminate", decontaminate),
+        keep_hidden,
     )
 
 
@@ -154,7 +174,7 @@ def open_output(look: Look) -> "OutputOptions":
     from mattecli.compositing.output import OutputOptions
 
     backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
-    return OutputOptions(look.kind, backdrop, linear=not look.gamma, decontaminate=look.decontaminate)
+    return OutputOptions(look.kind, backdrop, linear=not look.gamma, decontaminate=look.decontaminate, keep_hidden=look.keep_hidden)
 
 
 def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], None]) -> "Model":

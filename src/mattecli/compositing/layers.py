@@ -81,6 +81,13 @@ def own_where(solid: NDArray[np.bool_], own: Levels, others: Levels) -> Levels:
     return others
 
 
+def shown(colours: Levels, alpha: Levels, *, hidden: Levels | None = None) -> Levels:
+    """Colours [H, W, 3] where an alpha [H, W] of their dtype is more than 0; elsewhere those of `hidden`, or black."""
+    result = np.zeros_like(colours) if hidden is None else hidden.copy()
+    cv2.copyTo(colours, (alpha > 0).view(np.uint8), result)
+    return result
+
+
 def with_alpha(colours: Levels, alpha: Levels) -> Levels:
     """Straight RGBA [H, W, 4] of colours [H, W, 3] and an alpha [H, W] of one dtype."""
     picture: Any = cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA)

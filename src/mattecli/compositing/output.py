@@ -15,6 +15,7 @@ class OutputOptions:
 
     kind: cutout (RGBA, straight alpha) | alpha | foreground | composite. backdrop: what a composite is laid over; None is white.
     linear: mix light, as a lens does; False mixes encoded values. decontaminate: take the old background out of the colours.
+    keep_hidden: leave the picture's own colours where a cut-out's alpha is 0; else nothing of what was removed is in it.
     Raises UsageError for settings that do not go together.
     """
 
@@ -22,6 +23,7 @@ class OutputOptions:
     backdrop: Backdrop | None = None
     linear: bool = True
     decontaminate: bool = True
+    keep_hidden: bool = False
     converted: LastByIdentity = field(default_factory=LastByIdentity, compare=False, repr=False)  # backdrops as integers and on devices
 
     def __post_init__(self) -> None:
@@ -29,6 +31,8 @@ class OutputOptions:
             raise UsageError(f"{self.kind!r} is no kind of result; choose {', '.join(KINDS)}")
         if self.backdrop is not None and self.kind != "composite":
             raise UsageError(f"a backdrop lies behind a composite, so it does not go with {self.kind!r}; leave it out")
+        if self.keep_hidden and self.kind != "cutout":
+            raise UsageError(f"hidden colours are kept in cut-outs, so that does not go with {self.kind!r}; leave it out")
         if self.kind in ("alpha", "foreground") and not self.decontaminate:
             raise UsageError(f"decontaminate is about cut-outs and composites, so it does not go with {self.kind!r}; leave it out")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mattecli.core.contract import GUIDES, SEES, Footprint, Tunable, read_info
-from mattecli.errors import ModelError
+from mattecli.errors import ModelError, UnknownModelError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -83,7 +83,7 @@ class Registry:
             return spec_of_export(Path(name))
         near = difflib.get_close_matches(name.lower(), self.models, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise ModelError(f"there is no model called {name!r}; {hint}models: {', '.join(self.models)}")
+        raise UnknownModelError(f"there is no model called {name!r}; {hint}models: {', '.join(self.models)}")
 
 
 def spec_of_export(path: Path) -> ModelSpec:

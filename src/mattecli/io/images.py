@@ -21,6 +21,7 @@ from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.files import naming, read_stdin, reading, write_stdout, written_whole
 from mattecli.io.pictures.encode import encode, in_srgb, with_resolution
 from mattecli.io.pictures.formats import ENDINGS, format_of
+from mattecli.io.pictures.grey import grey_in_srgb, is_grey_profile
 from mattecli.io.pictures.jpeg import jpeg_damage, with_end
 from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, split_png, without_metadata
 from mattecli.io.pictures.sizes import check_size, claimed_size, webp_size
@@ -73,9 +74,13 @@ def read_photo(source: str | Path) -> Photo:
 
     Raises InputError with one sentence for what is missing, no picture, truncated, too large or in a format that is not read.
     """
+    return _read(source, as_levels=False)
+
+
+def _read(source: str | Path, *, as_levels: bool) -> Photo:
     data = _read_bytes(source)
     with _explained(source), naming(_named(source)):
-        return _decoded(source, data)
+        return _decoded(source, data, as_levels=as_levels)
 
 
 def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
@@ -86,7 +91,8 @@ def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
         return _decoded(named, data)
 
 
-def _decoded(source: str | Path, data: bytes) -> Photo:
+def _decoded(source: str | Path, data: bytes, *, as_levels: bool = False) -> Photo:
+    """A picture file as a Photo. as_levels: its numbers count and not the colours they mean, so profiles of greys are passed over."""
     kind = format_of(data)
     data, said = split_png(data) if kind == "PNG" else (data, None)
     size = webp_size(data) if kind == "WEBP" else None
@@ -100,6 +106,9 @@ def _decoded(source: str | Path, data: bytes) -> Photo:
             levels, profile = _eight_bit_levels(source, header, profile)
         lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
     colours, alpha = _split_alpha(orient(levels, metadata.orientation))
+    if is_grey_profile(profile) and not as_levels:
+        colours, told = _in_srgb_greys(colours, profile or b"")
+        notes += told
     opaque = alpha is not None and bool(alpha.min() == np.iinfo(alpha.dtype).max)
     return Photo(
         _as_rgb(colours),
@@ -155,6 +164,15 @@ def _mended_jpeg(source: str | Path, data: bytes, notes: list[str]) -> tuple[Ima
     return _loaded(source, data), data
 
 
+def _in_srgb_greys(colours: Any, profile: bytes) -> tuple[Any, list[str]]:
+    """Greys brought from their profile into sRGB, and what a person should know of that."""
+    grey = colours if colours.ndim == 2 else colours[..., 0]
+    found = grey_in_srgb(grey, profile)
+    if found is None:
+        return colours, ["its colour profile is damaged and left out, so its greys are taken for sRGB"]
+    return found, []
+
+
 def _turned(metadata: Metadata) -> tuple[float, float] | None:
     """The resolution of the upright picture."""
     if metadata.dpi is None or metadata.orientation < 5:
@@ -184,7 +202,7 @@ def picture_size(source: str | Path) -> tuple[int, int]:
 
 def read_levels(source: str | Path) -> Pixels:
     """Read a guide (trimap, strokes, mask) as its plain levels: [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, orientation applied."""
-    return plain_levels(read_photo(source))
+    return plain_levels(_read(source, as_levels=True))
 
 
 def plain_levels(photo: Photo) -> Pixels:

@@ -27,6 +27,7 @@ class Layout:
 
     backdrop: None leaves what is not the subject transparent; premultiplied: then, whether colours are multiplied by alpha. linear:
     mix light, or encoded values. decontaminate: take the old background out of the colours of pictures that come with --alpha.
+    keep_hidden: leave the pictures' colours where a transparent result's alpha is 0; else these are black.
     device: where that is computed, as core.runtime names devices.
     """
 
@@ -34,6 +35,7 @@ class Layout:
     premultiplied: bool = False
     linear: bool = True
     decontaminate: bool = True
+    keep_hidden: bool = False
     device: str = "auto"
 
     @property
@@ -115,4 +117,7 @@ def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds:
     if layout.backdrop is not None:
         behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
         return to_levels(lay_over(colours, alpha, behind, linear=layout.linear), top)
-    return to_levels(np.dstack([premultiply(colours, alpha) if layout.premultiplied else colours, alpha]), top)
+    laid = to_levels(np.dstack([premultiply(colours, alpha) if layout.premultiplied else colours, alpha]), top)
+    if not layout.keep_hidden:
+        laid[laid[..., 3] == 0] = 0
+    return laid

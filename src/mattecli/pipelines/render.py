@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.foreground import estimate_foreground
-from mattecli.compositing.layers import lay_levels_over, lay_over, own_where, with_alpha
+from mattecli.compositing.layers import lay_levels_over, lay_over, own_where, shown, with_alpha
 from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.over import mixed_over
 from mattecli.core.runtime import Device, to_array, to_host
@@ -34,11 +34,19 @@ def render(matted: Matted, output: OutputOptions, *, top: int, seconds: float = 
         if output.decontaminate and matted.foreground is not None and _is_whole_levels(matted, top):
             return _rendered_in_levels(matted, matted.foreground, output, seconds=seconds, icc=icc)
         colours = true_colours(matted) if output.decontaminate else matted.image
+        is_own = matted.foreground is not None or not output.decontaminate
         if output.kind == "foreground":
             return to_uint(top, colours)
         if output.kind == "composite":
             return _composite(matted, colours, output, top=top, seconds=seconds, icc=icc)
+        if output.keep_hidden or is_own:
+            colours = torch.where(_is_seen(matted, top), colours, matted.image if output.keep_hidden else 0.0)
         return to_uint(top, colours, matted.cover)
+
+
+def _is_seen(matted: Matted, top: int) -> Tensor:
+    """Where a cut-out's alpha is more than 0 in integers from 0 to `top`, bool [1, 1, H, W]."""
+    return (matted.cover.float() * top).round() > 0
 
 
 def _is_whole_levels(matted: Matted, top: int) -> bool:
@@ -70,7 +78,10 @@ def _rendered_in_levels(matted: Matted, foreground: Tensor, output: OutputOption
         levels = output.converted(top, backdrop, lambda: to_levels(backdrop, top))
         return lay_levels_over(own, solid, predicted[0].float().numpy(), to_array(matted.cover), backdrop, levels, linear=output.linear)
     colours = own_where(solid, own, to_uint(top, predicted))
-    return colours if output.kind == "foreground" else with_alpha(colours, to_uint(top, matted.cover))
+    if output.kind == "foreground":
+        return colours
+    alpha = to_uint(top, matted.cover)
+    return with_alpha(shown(colours, alpha, hidden=own if output.keep_hidden else None), alpha)
 
 
 def true_colours(matted: Matted) -> Tensor:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from PIL import ImageColor
 
-from mattecli.errors import MatteError, UsageError
+from mattecli.errors import UsageError
 from mattecli.requests.decimals import parse_decimal
 
 MOST = 10_000
@@ -34,13 +34,13 @@ def parse_length(text: str, *, wrong: str, most_percent: float = MOST) -> Length
 def parse_colour(text: str) -> tuple[float, float, float]:
     """A colour as (red, green, blue) in 0..1, from a CSS name, `#rgb`, `#rrggbb`, or `r,g,b` with 0..255 each.
 
-    Raises MatteError for anything else, colours with an alpha among it.
+    Raises UsageError for anything else, colours with an alpha among it.
     """
     try:
         parts = [int(part) for part in text.split(",")] if "," in text and "(" not in text else list(ImageColor.getrgb(text.strip()))
     except ValueError:
         parts = []
     if len(parts) != 3 or not all(0 <= part <= 255 for part in parts):
-        raise MatteError(f"'{text}' is not a colour; give a CSS name such as orange, or #rgb, #rrggbb, or r,g,b with 0 to 255 each")
+        raise UsageError(f"'{text}' is not a colour; give a CSS name such as orange, or #rgb, #rrggbb, or r,g,b with 0 to 255 each")
     red, green, blue = (part / 255 for part in parts)
     return red, green, blue

@@ -45,6 +45,7 @@ def composite(
     decontaminate: Annotated[
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off where they are the subject's own.")
     ] = "on",
+    keep_hidden: options.KeepHidden = False,
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="With --over transparent: multiply the colours by alpha, for tools that want it so.")
     ] = False,
@@ -81,6 +82,7 @@ def composite(
         linear=not gamma,
         decontaminate=switch_of("--decontaminate", decontaminate),
         premultiplied=premultiplied,
+        keep_hidden=keep_hidden,
         device=device,
     )
     behind = None if layout.backdrop is None else over
@@ -116,7 +118,9 @@ def _record(result: "Result | Reel") -> dict[str, Any]:
     }
 
 
-def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool, premultiplied: bool, device: str) -> "Layout":
+def _layout(
+    over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool, premultiplied: bool, keep_hidden: bool, device: str
+) -> "Layout":
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.pipelines.composite import TRANSPARENT, Layout
     from mattecli.requests.paths import refuse_empty
@@ -124,12 +128,14 @@ def _layout(over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool
     refuse_empty("--over", over)
     if premultiplied and over != TRANSPARENT:
         raise UsageError("--premultiplied goes with --over transparent; over a backdrop nothing is left to multiply")
+    if keep_hidden and over != TRANSPARENT:
+        raise UsageError("--keep-hidden goes with --over transparent; over a backdrop nothing is hidden")
     if device != AUTO:
         from mattecli.core.runtime import pick_device
 
         pick_device(device)
     backdrop = None if over == TRANSPARENT else open_backdrop(over, mode=fit, blur=parse_blur(blur))
-    return Layout(backdrop, premultiplied=premultiplied, linear=linear, decontaminate=decontaminate, device=device)
+    return Layout(backdrop, premultiplied=premultiplied, linear=linear, decontaminate=decontaminate, keep_hidden=keep_hidden, device=device)
 
 
 def _jobs(

@@ -39,6 +39,7 @@ def image(
     decontaminate: Annotated[
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the photo's own.")
     ] = "on",
+    keep_hidden: options.KeepHidden = False,
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish a coarse matte.  [default: as the model advises]")
     ] = None,
@@ -76,7 +77,7 @@ def image(
 
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
+    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
     teller = Teller(json_lines=json_lines, quiet=quiet)
     jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
     check_destinations(jobs, has_alpha=look.kind == "cutout")

@@ -46,6 +46,7 @@ def video(
     decontaminate: Annotated[
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the clip's own.")
     ] = "on",
+    keep_hidden: options.KeepHidden = False,
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
     ] = None,
@@ -97,7 +98,7 @@ def video(
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate)
+    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
     span = parse_span(start, end, every)
     destination = default_destination(source, look.kind) if output is None else output
     rate = parse_rate(fps) if fps else None

@@ -1,0 +1,47 @@
+"""Names never steer a terminal, and a file where a verb should be gets the verb that was meant."""
+
+from pathlib import Path
+
+import pytest
+
+from mattecli.cli.wording import visible
+from tests.support import Run
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("photo é 写真 🐈.jpg", "photo é 写真 🐈.jpg"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("a\x9b31mb", "a\\x9b31mb"),
+        ("gpj.\u202eexe", "gpj.\\u202eexe"),
+        (b"caf\xe9.jpg".decode("utf-8", "surrogateescape"), "caf\\xe9.jpg"),
+    ],
+)
+def test_what_steers_a_terminal_is_written_out(name: str, seen: str) -> None:
+    assert visible(name) == seen
+
+
+def test_no_escape_sequence_of_a_name_reaches_stderr(run: Run, scene: Path) -> None:
+    name = "evil\x1b[2J.jpg"
+    (scene / name).write_bytes(b"no picture")
+    done = run("image", name, "photo.png", "--trimap", "trimap.png", "-o", "out/", "--json")
+    assert done.exit_code == 1 and "\x1b" not in done.stderr and "\x1b" not in done.stdout
+    assert "evil\\x1b[2J.jpg is not a picture" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "verb"), [("photo.png", "image"), ("gone.jpg", "image"), ("clip.mp4", "video"), ("folder", "image"), ("*.jpg", "image")]
+)
+def test_a_file_where_a_verb_should_be_is_told_the_verb(run: Run, scene: Path, word: str, verb: str) -> None:
+    (scene / "folder").mkdir()
+    before = sorted(scene.rglob("*"))
+    done = run(word)
+    assert done.exit_code == 2 and f" {verb} {word}" in done.stderr, done.output
+    assert sorted(scene.rglob("*")) == before
+
+
+def test_another_word_is_no_command(run: Run, scene: Path) -> None:
+    done = run("sticker")
+    assert done.exit_code == 2 and "No such command" in done.stderr
