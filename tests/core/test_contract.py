@@ -1,15 +1,19 @@
 """Every model of models.toml keeps the contract: any size, any batch, its guides in order, its metadata in the file."""
 
+import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from mattecli.core import export
-from mattecli.core.contract import read_info
+from mattecli.core.contract import METADATA_FILE, ExportInfo, read_info
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, load_model, pick_device
+from mattecli.errors import ModelError
 
 # Tables that differ in their weights only run the same code, so one of them is enough. The authors' own TorchScript files are code
 # themselves; test_authors_script.py runs one.
@@ -57,3 +61,58 @@ def test_the_file_says_what_it_is(file: Path) -> None:
     info = read_info(file)
     spec = registry().models[file.stem]
     assert (info.guides, info.options, info.foreground) == (spec.guides, dict(spec.options), spec.foreground)
+
+
+FOOTPRINT = {"fixed": 1, "picture": 2, "seen": 3, "sees": "longest", "bound": "side"}
+SOUND: dict[str, Any] = json.loads(ExportInfo("toy", "toy", ("trimap",), {"side": 64}, False, None, "MIT", {"torch": "2"}).to_json())
+
+
+def _archive(path: Path, text: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"toy/extra/{METADATA_FILE}", text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 7},
+        {"name": ""},
+        {"name": "\x1b[2J"},
+        {"name": "x" * 5000},
+        {"guides": ["trimap", "trimap"]},
+        {"guides": ["depth"]},
+        {"guides": 1},
+        {"options": {"side": [1]}},
+        {"options": {"side": 1e300}},
+        {"options": {"no name": 1}},
+        {"options": [1]},
+        {"lossy_options": {"edge": 1}},
+        {"foreground": "yes"},
+        {"versions": 3},
+        {"licence": None},
+        {"format": "1"},
+        {"memory": {"fixed": 1}},
+        {"memory": FOOTPRINT | {"seen": -1}},
+        {"memory": FOOTPRINT | {"seen": "much"}},
+        {"memory": FOOTPRINT | {"sees": "nothing"}},
+        {"memory": FOOTPRINT | {"bound": "edge"}},
+        {"more": 1},
+    ],
+)
+def test_metadata_that_no_export_has_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert read_info(_archive(tmp_path / "toy.pt", json.dumps(SOUND | {"memory": FOOTPRINT}).encode())).name == "toy"
+    with pytest.raises(ModelError, match="metadata cannot be read") as error:
+        read_info(_archive(tmp_path / "toy.pt", json.dumps(SOUND | change).encode()))
+    assert str(error.value).isprintable() and len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 100_000, b'{"name": ' + b"1" * 5000 + b"}", b" " * 50_000_000])
+def test_what_is_no_metadata_is_one_sentence(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(ModelError):
+        read_info(_archive(tmp_path / "toy.pt", text))
+
+
+def test_what_is_no_file_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is no file"):
+        read_info(tmp_path)

@@ -17,7 +17,10 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let a result repla
 SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Leave out the pictures whose results are there already.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 
-Model = Annotated[str | None, typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file, which is code: use files you trust."),
+]
 Tunables = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
 ]

@@ -19,7 +19,10 @@ file is a zip archive.
 """
 
 import json
+import struct
 import zipfile
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,9 @@ METADATA_FILE = "matte.json"
 FORMAT = 1
 
 Tunable = int | float | bool | str
+
+# Bounds for what a file says of itself, far above what any export of ours has.
+LONGEST_INFO, LONGEST_WORD, MOST_OPTIONS, LARGEST_NUMBER = 1 << 20, 1000, 100, 1e12
 
 
 SEES = ("all", "unknown", "square", "longest", "shortest", "each")
@@ -82,13 +88,58 @@ def parse_info(text: str) -> ExportInfo:
     """Read `ExportInfo` back from its JSON; ModelError when it is not ours or newer than this version."""
     try:
         fields: dict[str, Any] = json.loads(text)
+        if isinstance(fields.get("format"), int) and fields["format"] > FORMAT:
+            raise ModelError(f"the export has format {fields['format']}, newer than this version understands; upgrade mattecli")
         memory = Footprint(**fields["memory"]) if fields.get("memory") else None
         info = ExportInfo(**{**fields, "guides": tuple(fields["guides"]), "memory": memory})
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"the export's metadata cannot be read ({error}); export the model again") from error
-    if info.format > FORMAT:
-        raise ModelError(f"the export has format {info.format}, newer than this version understands; upgrade mattecli")
+        if wrong := _wrong_fields(info):
+            raise ValueError(f"its {', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} not as this program writes them")
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        said = "".join(letter if letter.isprintable() else "?" for letter in str(error))[:200]
+        raise ModelError(f"the export's metadata cannot be read ({said}); export the model again") from error
     return info
+
+
+def _wrong_fields(info: ExportInfo) -> list[str]:
+    """The fields whose type or value no export of ours has."""
+    sound = {
+        "name": _is_word(info.name) and bool(info.name),
+        "architecture": _is_word(info.architecture),
+        "guides": len(set(info.guides)) == len(info.guides) and all(guide in GUIDES for guide in info.guides),
+        "options": _are_options(info.options),
+        "lossy_options": _are_options(info.lossy_options) and info.lossy_options.keys() <= info.options.keys(),
+        "foreground": isinstance(info.foreground, bool),
+        "verdict": isinstance(info.verdict, bool),
+        "checkpoint_sha256": info.checkpoint_sha256 is None or _is_word(info.checkpoint_sha256),
+        "licence": _is_word(info.licence),
+        "versions": isinstance(info.versions, dict) and all(_is_word(name) and _is_word(value) for name, value in info.versions.items()),
+        "format": type(info.format) is int,
+    }
+    if info.memory is not None:
+        sound["memory"] = _is_footprint(info.memory, info.options if sound["options"] else {})
+    return [name for name, is_sound in sound.items() if not is_sound]
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_WORD and value.isprintable()
+
+
+def _are_options(options: object) -> bool:
+    return (
+        isinstance(options, dict)
+        and len(options) <= MOST_OPTIONS
+        and all(_is_word(name) and name.isidentifier() and _is_tunable(value) for name, value in options.items())
+    )
+
+
+def _is_tunable(value: object) -> bool:
+    return _is_word(value) or (isinstance(value, bool | int | float) and abs(value) <= LARGEST_NUMBER)
+
+
+def _is_footprint(memory: Footprint, options: Mapping[str, object]) -> bool:
+    counts = (memory.fixed, memory.picture, memory.seen)
+    numbers = all(type(count) in (int, float) and 0 <= count <= LARGEST_NUMBER for count in counts)
+    return numbers and memory.sees in SEES and (memory.bound == "" or type(options.get(memory.bound)) in (int, float))
 
 
 def read_info(path: Path) -> ExportInfo:
@@ -96,14 +147,24 @@ def read_info(path: Path) -> ExportInfo:
 
     Raises ModelError for a file that is not a TorchScript archive or carries no metadata of ours.
     """
+    if not path.is_file():
+        what = f"{path} is no file" if path.exists() else f"there is no model file {path}"
+        raise ModelError(f"{what}; check the path or name a model of `matte models list`")
     try:
         with zipfile.ZipFile(path) as archive:
             entry = next((name for name in archive.namelist() if name.endswith(f"/extra/{METADATA_FILE}")), None)
-            text = archive.read(entry).decode() if entry else None
-    except FileNotFoundError as error:
-        raise ModelError(f"there is no model file {path}; check the path or name a model of `matte models list`") from error
-    except (OSError, zipfile.BadZipFile) as error:
+            text = _start_of(archive, entry).decode() if entry else None
+    except (OSError, RuntimeError, ValueError, LookupError, EOFError, struct.error, zlib.error, zipfile.BadZipFile) as error:
         raise ModelError(f"{path} is not a TorchScript file; make one with `matte models export NAME -o {path.name}`") from error
     if text is None:
         raise ModelError(f"{path} carries no {METADATA_FILE}, so its inputs are unknown; make it with `matte models export`")
     return parse_info(text)
+
+
+def _start_of(archive: zipfile.ZipFile, entry: str) -> bytes:
+    """A member of an archive, of which no more than LONGEST_INFO bytes are unpacked; ValueError when it has more."""
+    with archive.open(entry) as stream:
+        content = stream.read(LONGEST_INFO + 1)
+    if len(content) > LONGEST_INFO:
+        raise ValueError("too long")
+    return content

@@ -12,6 +12,7 @@ import re
 import threading
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -24,13 +25,16 @@ from torch import Tensor, nn
 
 from mattecli import __version__
 from mattecli.core import store
-from mattecli.core.contract import METADATA_FILE, ExportInfo, parse_info, read_info
+from mattecli.core.contract import METADATA_FILE, ExportInfo, read_info
 from mattecli.core.registry import ModelSpec
+from mattecli.core.script_check import check_archive, check_graph
 from mattecli.core.tuning import onednn
 from mattecli.errors import ModelError, OutOfMemoryError, UsageError
 from mattecli.io.files import written_whole
 
 Module = torch.jit.ScriptModule  # a compiled module
+# What torch and zipfile raise over files that are no TorchScript.
+UNREADABLE = (RuntimeError, ValueError, LookupError, AttributeError, EOFError, OSError, zlib.error, zipfile.BadZipFile)
 # What torch, cuBLAS and cuDNN say; from inside an export all that is left of their error's kind is its text.
 NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
 
@@ -241,18 +245,30 @@ def export_key(spec: ModelSpec) -> str:
 
 
 def load_script(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
-    """The TorchScript module in a file, and in `extra` the files beside its code; ModelError for what is none."""
+    """The TorchScript module in a file, and in `extra` the files beside its code.
+
+    ModelError for what is none, and for one that does more than compute (script_check.py).
+    """
     try:
+        check_archive(path)
         with quiet:
-            try:
-                return torch.jit.load(str(path), map_location=device, _extra_files=extra)
-            except RuntimeError as error:
-                if "torchvision::roi_align" not in str(error):
-                    raise
-                _declare_roi_align()
-                return torch.jit.load(str(path), map_location=device, _extra_files=extra)
-    except (RuntimeError, ValueError, zipfile.BadZipFile) as error:
+            module = _loaded(path, device, extra)
+            forward: Any = module.forward
+            graph = forward.inlined_graph
+    except UNREADABLE as error:
         raise ModelError(f"{path} cannot be loaded as TorchScript; export or pull the model again") from error
+    check_graph(path, graph)
+    return module
+
+
+def _loaded(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
+    try:
+        return torch.jit.load(str(path), map_location=device, _extra_files=extra)
+    except RuntimeError as error:
+        if "torchvision::roi_align" not in str(error):
+            raise
+        _declare_roi_align()
+        return torch.jit.load(str(path), map_location=device, _extra_files=extra)
 
 
 @cache
@@ -272,9 +288,9 @@ def _declare_roi_align() -> torch.library.Library:
 
 def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Module, ExportInfo]:
     """Bring an export onto a device, its weights in `dtype`, frozen and made quick. ModelError for a file that is not one of ours."""
-    read_info(path)
-    extra = {METADATA_FILE: ""}
-    module = load_script(path, device, extra)
+    info = read_info(path)
+    module = load_script(path, device, {})
+    _check_arguments(path, module, info)
     if device.type == "cuda":
         suit_gpu(module, dtype)
     else:
@@ -282,7 +298,16 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     frozen = freeze(module)
     if onednn.is_possible(device, dtype):
         onednn.fuse(frozen)
-    return frozen, parse_info(_text(extra[METADATA_FILE]))
+    return frozen, info
+
+
+def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:
+    """ModelError unless the code takes what the metadata says: the image, the guides, then the options with their defaults."""
+    taken = [(argument.name, argument.default_value) for argument in module.forward.schema.arguments[1:]]
+    guides, options = taken[1 : 1 + len(info.guides)], dict(taken[1 + len(info.guides) :])
+    if not taken or len(guides) < len(info.guides) or options != info.options or len(taken) != 1 + len(guides) + len(options):
+        said = ", ".join(("image", *info.guides, *(f"{name}={value}" for name, value in info.options.items())))
+        raise ModelError(f"{path} says that it takes {said}, and its code takes something else; export the model again")
 
 
 def suit_gpu(module: Module, dtype: torch.dtype) -> None:
@@ -298,7 +323,3 @@ def suit_gpu(module: Module, dtype: torch.dtype) -> None:
     for weight in module.parameters():
         if weight.dim() == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-
-
-def _text(content: str | bytes) -> str:
-    return content.decode() if isinstance(content, bytes) else content

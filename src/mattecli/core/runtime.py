@@ -137,7 +137,24 @@ class LoadedModel:
         tensors = [image, *(guides[guide] for guide in self.info.guides)]
         arithmetic = rounding_as(self.precision) if self.device.torch.type == "cuda" else nullcontext()
         with arithmetic, export.running(), torch.inference_mode():
-            return Answer(*self.module(*tensors, **checked_options(self.info, options or {})))
+            answer = self.module(*tensors, **checked_options(self.info, options or {}))
+        return _checked_answer(answer, image, self.info)
+
+
+def _checked_answer(answer: object, image: Tensor, info: ExportInfo) -> Answer:
+    """What an export gave, if it is what the contract says for this image; ModelError else."""
+    batch, _, height, width = image.shape
+    shapes = {"alpha": (batch, 1, height, width), "foreground": (batch, 3, height, width), "verdict": (batch, 2)}
+    wanted = list(shapes.items())[: 3 if info.verdict else 2]
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    if len(parts) != len(wanted):
+        raise ModelError(f"{info.name} gave {len(parts)} results and not {' and '.join(name for name, _ in wanted)}; export it again")
+    for part, (name, shape) in zip(parts, wanted, strict=True):
+        is_sound = isinstance(part, Tensor) and part.is_floating_point() and tuple(part.shape) == shape
+        if not is_sound and (part is not None or name != "foreground"):
+            kind = f"{part.dtype} {list(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
+            raise ModelError(f"{info.name} gave {kind} for its {name}, which must be floats {list(shape)}; export it again")
+    return Answer(*parts)
 
 
 def checked_options(info: ExportInfo, options: Mapping[str, Tunable]) -> dict[str, Tunable]:

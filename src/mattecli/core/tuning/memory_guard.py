@@ -1,6 +1,6 @@
 """Running a model, or the whole work on a picture, within the memory a device has left."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,9 @@ from mattecli.core.tuning.budget import budget_of, make_room
 from mattecli.core.tuning.memory import Budget, Plan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
 from mattecli.core.tuning.room import room
 from mattecli.errors import ModelError, OutOfMemoryError
+
+ROUNDING = 0.01
+"""How far half precision may carry values beyond 0..1."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,23 @@ def _is_left(needed: int, device: Device, limit: int | None) -> bool:
 
 def _outcome(model: LoadedModel, answer: Answer, chosen: Plan, budget: Budget | None) -> Outcome:
     alpha, foreground, verdict = answer
-    total = alpha.sum() if foreground is None else alpha.sum() + foreground.sum()
-    if not bool(total.isfinite()):
-        advice = "its weights may be damaged, so choose another model" if model.precision == "fp32" else "use --precision fp32"
-        raise ModelError(f"{model.info.name} answered with values that are no numbers; {advice}")
+    _check_values(model, [alpha] if foreground is None else [alpha, foreground])
     expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
     return Outcome(alpha, foreground, notes=(chosen.change,) if chosen.change else (), expected=expected, verdict=verdict)
+
+
+def _check_values(model: LoadedModel, tensors: Sequence[Tensor]) -> None:
+    """ModelError unless all values are numbers in 0..1, but for rounding."""
+    bounds = torch.stack([bound.float() for tensor in tensors for bound in tensor.aminmax()])
+    lowest, highest = bounds.aminmax()
+    if not bool((lowest + highest).isfinite()):
+        advice = "its weights may be damaged, so choose another model" if model.precision == "fp32" else "use --precision fp32"
+        raise ModelError(f"{model.info.name} answered with values that are no numbers; {advice}")
+    if float(lowest) < -ROUNDING or float(highest) > 1 + ROUNDING:
+        raise ModelError(
+            f"{model.info.name} answered with values from {float(lowest):.3g} to {float(highest):.3g}, and alphas and colours are in 0..1; "
+            "export it again with what brings them there"
+        )
 
 
 def _task(model: LoadedModel, image: Tensor, guides: Mapping[str, Tensor]) -> Task:
