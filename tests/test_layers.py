@@ -35,8 +35,15 @@ MAY_IMPORT = {
     "matting": {"matting", "errors"},
     "io": {"io", "errors"},
 }
-# The command line reads and writes the one picture of `compare`, and `doctor` looks at everything. The cache writes files whole as all do.
-EXCEPTIONS = {("core/export.py", "io"), ("core/store.py", "io"), ("cli/verbs/compare.py", "io"), ("cli/verbs/doctor.py", "io")}
+# The command line reads and writes the one picture of `compare`, and `doctor` looks at everything. The cache writes files whole as all do;
+# a process that is ended by force removes its half-written ones.
+EXCEPTIONS = {
+    ("cli/signals.py", "io"),
+    ("core/export.py", "io"),
+    ("core/store.py", "io"),
+    ("cli/verbs/compare.py", "io"),
+    ("cli/verbs/doctor.py", "io"),
+}
 
 
 def _imports(file: Path) -> set[str]:

@@ -1,17 +1,30 @@
-"""What ends a program from outside (kill, a closed terminal) as an exception, so that half-written files are removed on the way out."""
+"""What ends a program from outside (kill, a closed terminal) as an exception, so that half-written files are removed on the way out.
+
+Where that does not end it in time, as a model that computes without end does not, the process is ended by force, with no file half
+written.
+"""
 
 import contextlib
+import os
+import select
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from io import FileIO
 from types import FrameType
 from typing import Any
 
 import typer
 
 from mattecli.cli.console import Commands, complain
+from mattecli.io.parts import remove_own_parts
 
 FATAL = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))  # Windows has no SIGHUP
+
+
+GRACE_SECONDS = 10.0
+"""How long a process may go on after a signal told it to end."""
 
 
 class Stopped(BaseException):
@@ -26,7 +39,8 @@ class Stopped(BaseException):
 def stopped_by_signals() -> Iterator[None]:
     """In the block, the first SIGTERM or SIGHUP is raised as Stopped; later ones are ignored, so that they do not cut the tidying short.
 
-    A signal that is ignored (nohup) or handled otherwise is left alone, and so are all in a thread, which cannot handle them.
+    A signal that is ignored (nohup) or handled otherwise is left alone, and so are all in a thread, which cannot handle them. A block
+    that goes on for GRACE_SECONDS after such a signal, or Ctrl-C, is ended with the process.
     """
     alone = threading.current_thread() is not threading.main_thread()
     taken = [] if alone else [number for number in FATAL if signal.getsignal(number) is signal.SIG_DFL]
@@ -36,13 +50,58 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
 
+    def is_ours(number: int) -> bool:
+        return number in taken or (number == signal.SIGINT and signal.getsignal(number) is signal.default_int_handler)
+
     for number in taken:
         signal.signal(number, stop)
     try:
-        yield
+        with contextlib.nullcontext() if alone or os.name != "posix" else _ended_in_time(is_ours):
+            yield
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _ended_in_time(is_ours: Callable[[int], bool]) -> Iterator[None]:
+    """End the process GRACE_SECONDS after one of our signals unless the block is left by then.
+
+    The signal is heard by a thread, since the main thread may be inside a model, where Python's handlers do not run.
+    """
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(heard, is_ours), name="signals", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(told)
+
+
+def _watch(heard: int, is_ours: Callable[[int], bool]) -> None:
+    """Read the numbers of signals until the other end is closed."""
+    with os.fdopen(heard, "rb", buffering=0) as numbers:
+        while number := numbers.read(1):
+            if is_ours(number[0]) and not _is_left_in_time(heard, numbers):
+                _end(number[0])
+
+
+def _is_left_in_time(heard: int, numbers: FileIO) -> bool:
+    """Whether the other end is closed within GRACE_SECONDS."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([heard], [], [], left)[0] and not numbers.read(1):
+            return True
+    return False
+
+
+def _end(number: int) -> None:
+    remove_own_parts()
+    with contextlib.suppress(OSError):
+        os.write(2, b"matte: error: stopped in the middle of a computation that did not end; what was not finished is not written\n")
+    os._exit(128 + number)
 
 
 class StoppableCommands(Commands):
