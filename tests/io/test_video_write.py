@@ -287,6 +287,16 @@ def test_a_clip_without_sound_needs_none(tmp_path: Path) -> None:
     assert "Audio" not in _header(tmp_path / "a.mov")
 
 
+@pytest.mark.parametrize("layout", ["mono", "2.1", "quad", "6.1", "7.1", "7.1(wide)", "hexadecagonal", "22.2", None])
+def test_sound_in_any_layout_is_made_or_left_out_with_a_note(tmp_path: Path, layout: str | None) -> None:
+    sound = f"anullsrc=cl={layout}:d=0.2" if layout else f"aevalsrc={'|'.join('0' * 9)}:d=0.2"
+    ffmpeg("-i", make_clip(tmp_path / "plain.mp4"), "-f", "lavfi", "-i", sound, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "a.mov")
+    notes = _write(tmp_path / "a.webm", sound=tmp_path / "a.mov")
+    assert ("Audio: opus" in _header(tmp_path / "a.webm")) == (layout is not None)
+    assert layout is None or ("mixed into stereo" in " ".join(notes)) == (layout not in ("mono", "7.1", "7.1(wide)"))
+    assert layout or "left out" in notes[0]
+
+
 def test_sound_that_breaks_off_or_is_unknown_does_not_cost_the_pictures(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", sounds=("stereo", "mono"), frames=40, options=("-movflags", "+faststart"))
     (tmp_path / "unknown.mp4").write_bytes(source.read_bytes().replace(b"mp4a", b"zzzz", 1).replace(b"esds", b"zzzz", 1))

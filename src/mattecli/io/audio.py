@@ -29,7 +29,8 @@ class _Track:
     def __init__(self, source: AudioStream, output: OutputContainer, container: Container) -> None:
         context: AudioCodecContext = source.codec_context
         self.name = context.codec.canonical_name
-        self.copied = self.name in container.sounds
+        self.copied = _is_copied(source, container)
+        self.mixed = "" if self.copied else _mixed(context)
         self._rate, self._frame_size = context.sample_rate, context.frame_size
         self._due: int | None = None
         self._last: Fraction | None = None
@@ -107,7 +108,8 @@ class Sound:
         for stream in self._input.streams:
             if stream.type != "audio" and not self._may_jump:
                 stream.discard = Discard.all  # the pictures are read elsewhere
-        known = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
+        decodable = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
+        known = [stream for stream in decodable if _is_copied(stream, container) or _can_be_mixed(stream)]
         self._tracks = {stream.index: _Track(stream, output, container) for stream in known}
         self._note_what_is_not_copied(len(self._input.streams.audio) - len(known), container)
         self.rates = [stream.codec_context.sample_rate for stream in known]
@@ -175,15 +177,44 @@ class Sound:
         names = dict.fromkeys(track.name for track in self._tracks.values() if not track.copied)
         target, home = container.sound_encoder.removeprefix("lib"), container.muxer
         self.notes += [f"the sound is {name}, which {home} files do not take; it is re-encoded as {target}" for name in names]
+        self.notes += dict.fromkeys(track.mixed for track in self._tracks.values() if track.mixed)
         if unknown:
             self.notes.append(f"{unknown} sound stream{'s are' if unknown > 1 else ' is'} of a kind that is not known here and left out")
+
+
+def _is_copied(source: AudioStream, container: Container) -> bool:
+    return source.codec_context.codec.canonical_name in container.sounds
+
+
+def _layout(context: AudioCodecContext) -> str:
+    """The layout of channels that is encoded: the source's own number of them where it is a usual one."""
+    return _LAYOUTS.get(context.layout.nb_channels, "stereo")
+
+
+def _mixed(context: AudioCodecContext) -> str:
+    """What to tell where channels are mixed into fewer, else ""."""
+    target = av.AudioLayout(_layout(context))
+    count = context.layout.nb_channels
+    return f"its {count} channels are mixed into {target.name}" if count != target.nb_channels else ""
+
+
+def _can_be_mixed(source: AudioStream) -> bool:
+    """Whether FFmpeg knows what to do with the source's channels, some of which have no place around the listener."""
+    context = source.codec_context
+    try:
+        silence = av.AudioFrame(context.format.name, context.layout, 64)
+        silence.sample_rate = context.sample_rate
+        av.AudioResampler(layout=_layout(context)).resample(silence)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _encoder(source: AudioStream, output: OutputContainer, name: str) -> AudioStream:
     context: AudioCodecContext = source.codec_context
     rates = _RATES.get(name, (context.sample_rate,))
     stream = cast(AudioStream, output.add_stream(name, rate=context.sample_rate if context.sample_rate in rates else 48000))
-    stream.codec_context.layout = _LAYOUTS.get(context.layout.nb_channels, "stereo")
+    stream.codec_context.layout = _layout(context)
     if name in _BITS_A_CHANNEL:
         stream.codec_context.bit_rate = _BITS_A_CHANNEL[name] * stream.codec_context.layout.nb_channels
     return stream
