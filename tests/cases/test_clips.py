@@ -3,6 +3,7 @@
 The clips are those of the shared folder's cases/clips.sh: in `base.mp4` a red disc moves over a wall; its x is 30 + 11 * frame.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -199,6 +200,14 @@ def test_a_timecode_goes_along(cases: Path) -> None:
     matte("video", "tc.mov", "--bg", "plate.png", *FAST, "--start", "0.5", "-o", "o.mov")
     with open_clip("o.mov") as reader:
         assert reader.clip.tags.timecode == "01:02:03:16"
+
+
+def test_a_still_mask_under_a_moving_subject_is_doubted(cases: Path) -> None:
+    write_image(_alpha(0), cases / "first.png")
+    result = matte("video", "base.mp4", "--mask", "first.png", *FAST, "--end", "0.5", "--as", "alpha", "-o", "o.mov", "--json")
+    record = json.loads(result.stdout)
+    assert any("the still mask has it" in doubt for doubt in record["doubt"]) and "the still mask has it" in result.stderr
+    assert 0.001 < record["coverage"] < 0.2
 
 
 def test_one_pixel_is_a_clip(cases: Path) -> None:

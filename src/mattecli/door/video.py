@@ -8,7 +8,7 @@ from mattecli.compositing.output import CUTOUT, OutputOptions
 from mattecli.core.contract import Tunable
 from mattecli.door.model import Model, load
 from mattecli.guides.choose import SCREEN
-from mattecli.guides.sources import check_given
+from mattecli.guides.clip_sources import check_given
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.video import ClipResult, process_clip
 from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span

@@ -1,6 +1,6 @@
 """The guides of a clip's frames: the plate laid onto each of them, and what its model takes derived from all that was given."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,10 @@ from mattecli.compositing.layers import fit
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError
 from mattecli.guides.choose import ModelChoice
+from mattecli.guides.clip_sources import Given
 from mattecli.guides.derive import derive
 from mattecli.guides.plate_of_clip import plate_of_clip
-from mattecli.guides.sources import PLATE, Given
+from mattecli.guides.sources import PLATE
 from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
@@ -71,7 +72,8 @@ def guided(
                 before, where = where, track(where, laid_plate.plate, frame.pixels, align=request.align)
                 laid = laid if laid is not None and where.lays_like(before) else apply(where, laid_plate.plate.pixels)
                 levels[PLATE] = laid
-            one = _guided(frame, levels, where, choice) if frame.index >= skipped else None
+            doubts = [doubt for guide in given.values() for doubt in guide.doubts(frame)]
+            one = _guided(frame, levels, where, choice, doubts) if frame.index >= skipped else None
         if one is not None:
             yield one
 
@@ -106,9 +108,9 @@ def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
     return (stretched * top + 0.5).astype(plate.dtype)
 
 
-def _guided(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None, choice: ModelChoice) -> Guided:
+def _guided(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None, choice: ModelChoice, doubts: Sequence[str]) -> Guided:
     derived = derive(frame.pixels, given, choice, laid=laid, in_clip=True)
-    notes = _doubts(given["trimap"]) if "trimap" in given and derived.found else ()
+    notes = (*doubts, *(_doubts(given["trimap"]) if "trimap" in given and derived.found else ()))
     return Guided(frame, derived.guides, found=derived.found, notes=notes)
 
 

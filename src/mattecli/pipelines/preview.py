@@ -13,8 +13,8 @@ from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.contact_sheet import contact_sheet
 from mattecli.compositing.output import OutputOptions
 from mattecli.errors import InputError
+from mattecli.guides.clip_sources import open_given
 from mattecli.guides.frames import open_plate
-from mattecli.guides.sources import open_given
 from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import write_image
 from mattecli.io.video_read import open_clip

@@ -5,7 +5,6 @@ inference and memory does not grow with the clip. All state that lives from fram
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,19 +19,20 @@ from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import frames_at_once, shared_out
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
+from mattecli.guides.clip_sources import Given, open_given
 from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
-from mattecli.guides.sources import Given, open_given
 from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.images import Photo
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
-from mattecli.pipelines.matte import doubts, matte_photos
+from mattecli.pipelines.matte import matte_photos
 from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
+from mattecli.pipelines.seen import Seen
 from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide
 from mattecli.requests.clip import ClipRequest
 
@@ -45,6 +45,7 @@ class ClipResult:
 
     damage: None for a whole source, else what is wrong with it; what could be read was delivered. seconds: wall clock, less than the
     sum of `split` since the steps overlap. length: the result's duration. peak_memory: bytes, on the host and on the device.
+    doubt: those of the notes by which mattes may be wrong. coverage: the share of the picture that shows the subject, on average.
     """
 
     source: str
@@ -57,6 +58,8 @@ class ClipResult:
     peak_memory: Mapping[str, int]
     notes: tuple[str, ...]
     damage: str | None
+    doubt: tuple[str, ...] = ()
+    coverage: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,13 @@ def process_clip(
         record = record_of(request, recipe, output)
         done = record.frames_kept(clip) if record is not None and request.resume else 0
         with _writer(request, output, clip, done=done) as writer:
-            doubtful = _run(chain(begun, frames), work, output, writer, record, done=done, on_frame=on_frame)
+            seen = _run(chain(begun, frames), work, output, writer, record, done=done, on_frame=on_frame)
             count = writer.frames + done
             if count == 0:
                 raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
         whole = span.end is None and reader.damage is None
         of_guides = [*_plate_notes(work.plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
-    notes = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *_doubt_notes(doubtful))
+    notes = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *seen.doubt)
     return ClipResult(
         source=request.source,
         destination=request.destination,
@@ -125,6 +128,8 @@ def process_clip(
         peak_memory=peak_memory(recipe.model.device.torch),
         notes=notes,
         damage=reader.damage,
+        doubt=seen.doubt,
+        coverage=seen.coverage,
     )
 
 
@@ -162,9 +167,9 @@ def _run(
     *,
     done: int,
     on_frame: Callable[[int, int | None], None],
-) -> Counter[str]:
-    """The loop itself; returns how often each doubt about a matte came up. The first `done` frames are there already."""
-    doubtful, clip, clock = Counter[str](), work.clip, work.clock
+) -> Seen:
+    """The loop itself; returns what was seen of the mattes. The first `done` frames are there already."""
+    seen, clip, clock = Seen(), work.clip, work.clock
     if record is not None:
         record.write(done)
 
@@ -187,10 +192,10 @@ def _run(
         skipped = 0 if work.request.smooth else done
         for moment in moments(ready, work, skipped=skipped, threads=at_once):
             if moment.frame.index >= done:
-                doubtful.update((*moment.matted.notes, *doubts(moment.matted.alpha)))
+                seen.look_at(moment.matted)
                 behind.put(moment)
             on_frame(moment.frame.index + 1, clip.frames)
-    return doubtful
+    return seen
 
 
 def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, threads: int = 1) -> Iterator[Moment]:
@@ -241,10 +246,6 @@ def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: i
 
 def _plate_notes(plate: LaidPlate | None) -> tuple[str, ...]:
     return tuple(f"plate: {note}" for note in plate.notes) if plate is not None else ()
-
-
-def _doubt_notes(doubtful: Counter[str]) -> tuple[str, ...]:
-    return tuple(f"in {count} frame{'s' if count > 1 else ''} {doubt}" for doubt, count in doubtful.items())
 
 
 def _because(damage: str | None) -> str:

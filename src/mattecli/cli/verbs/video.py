@@ -93,7 +93,7 @@ def video(
       matte video clip.mp4 -o 'frames/%05d.png' --resume
     """
     from mattecli.door.video import matte_request
-    from mattecli.guides.sources import check_given
+    from mattecli.guides.clip_sources import check_given
     from mattecli.requests.clip import ClipRequest, check_request, default_destination, parse_rate, parse_span
 
     given = {"background": background, "trimap": trimap, "mask": mask}
@@ -161,6 +161,9 @@ def _record(result: "ClipResult", model: "Model", asked: ModelRequest) -> dict[s
         "split": {step: round(seconds, 3) for step, seconds in split.items()},
         "inference": round(split.get("matte", 0) + split.get("refine", 0), 3),
         "peak_memory": dict(result.peak_memory),
+        "rate": str(result.clip.rate),
+        "coverage": round(result.coverage, 4),
+        "doubt": list(result.doubt),
         "damage": result.damage,
         "notes": list(result.notes),
     }

@@ -1,0 +1,217 @@
+"""Guides as they are given for a clip: one picture for all frames, or a clip or pictures that go in step."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.errors import InputError
+from mattecli.guides.sources import PLATE, check_size, checked_mask
+from mattecli.io.clip_types import Clip, Frame, Reader
+from mattecli.io.files import naming
+from mattecli.io.images import Pixels, read_levels, read_photo
+from mattecli.io.pictures.formats import is_picture
+from mattecli.io.sequences import is_sequence, listed
+from mattecli.io.video.levels import FrameLevels, is_tinted, is_transparent
+from mattecli.io.video.numbering import numbers_of
+from mattecli.io.video_read import open_clip
+from mattecli.matting.levels import to_uint8
+from mattecli.matting.mask import DIMMEST, mask_levels
+from mattecli.matting.moved_subject import MovedSubject
+from mattecli.matting.trimap import check_trimap, read_trimap_levels
+from mattecli.requests.clip import ClipRequest
+
+# A trimap that went through a video codec has rounded levels; what is nearer to grey than to these is unknown.
+SURE_BLACK, SURE_WHITE = 64, 192
+
+
+class Given(Protocol):
+    """A guide as it was given, of the frames' size."""
+
+    def at(self, frame: Frame) -> Pixels:
+        """The guide of a frame, asked for in the frames' order: a trimap uint8 [H, W] of 0, 128 and 255, a mask uint8 or uint16 [H, W]."""
+        ...
+
+    def doubts(self, frame: Frame) -> tuple[str, ...]:
+        """What speaks against the guide of the frame that was asked for last, as ends of a sentence about some frames."""
+        ...
+
+    def surplus(self, frames: int) -> tuple[str, ...]:
+        """What a person should know when more is left of it, now that the clip ended after so many frames."""
+        ...
+
+
+class StillGuide:
+    """One picture for all frames; it is the very same array each time."""
+
+    def __init__(self, name: str, levels: Pixels) -> None:
+        self._levels = levels
+        self._moved = MovedSubject(levels)
+        self._doubt = f"the subject has left the place where the still {name} has it; give a {name} for each frame, or a plate with --bg"
+
+    def at(self, frame: Frame) -> Pixels:
+        return self._levels
+
+    def doubts(self, frame: Frame) -> tuple[str, ...]:
+        return (self._doubt,) if self._moved(frame.pixels) else ()
+
+    def surplus(self, frames: int) -> tuple[str, ...]:
+        return ()
+
+
+class NumberedGuide:
+    """Numbered pictures of a guide, one for each number of a clip that is a sequence of such pictures itself."""
+
+    def __init__(self, name: str, pictures: Mapping[int, Path], clip: Clip) -> None:
+        self._name, self._pictures, self._clip = name, pictures, clip
+        first = read_photo(self._picture(0))
+        check_size(name, str(self._picture(0)), first.size, clip.size, "frames")
+        self._levels = FrameLevels(transparent=first.alpha is not None)
+
+    def at(self, frame: Frame) -> Pixels:
+        picture = self._picture(frame.index)
+        photo = read_photo(picture)
+        check_size(self._name, str(picture), photo.size, self._clip.size, "frames")
+        return _guide_levels(self._name, str(picture), self._levels(Frame(photo.pixels, 0, 1, frame.index, photo.alpha)))
+
+    def doubts(self, frame: Frame) -> tuple[str, ...]:
+        return ()
+
+    def surplus(self, frames: int) -> tuple[str, ...]:
+        return ()
+
+    def _picture(self, index: int) -> Path:
+        return self._pictures[(self._clip.numbers or ())[index]]
+
+
+class MovingGuide:
+    """A clip or pictures of a guide. Pictures have the clip's own rate, so that each belongs to the frame of its number.
+
+    It begins with the frame nearest in time to the first one asked for, and then goes on frame by frame.
+    """
+
+    def __init__(self, name: str, file: str, clip: Clip, *, every: int) -> None:
+        self._name, self._file, self._clip, self._every = name, file, clip, every
+        self._rate = clip.rate * every
+        self._reader: Reader | None = None
+        self._found: Frame | None = None
+        with self._opened(None) as reader:
+            check_size(name, file, reader.clip.size, clip.size, "frames")
+            self._levels = FrameLevels(transparent=is_transparent(reader))
+
+    def at(self, frame: Frame) -> Pixels:
+        if self._reader is None:
+            moment = (frame.pts - self._clip.start) * self._clip.time_base
+            self._reader = self._opened(max(Fraction(0), moment - 1 / (2 * self._rate)))
+            self._frames = iter(self._reader)
+        self._found = next(self._frames, None)
+        if self._found is None:
+            raise InputError(
+                f"{self._file} ends after {frame.index} frames, before the clip does; "
+                f"give a {self._name} for each frame, or one picture for all"
+            )
+        levels = self._levels(self._found)
+        if self._reader.clip.lossy and levels.max() < DIMMEST * np.iinfo(levels.dtype).max:
+            levels = np.zeros_like(levels)  # what coding left of black is no label
+        return _guide_levels(self._name, self._file, levels)
+
+    def doubts(self, frame: Frame) -> tuple[str, ...]:
+        """Frames go in step by their number; those of a clip with other times belong to other moments."""
+        if self._found is None or self._reader is None or is_sequence(self._file):
+            return ()
+        clip = self._reader.clip
+        apart = (self._found.pts - clip.start) * clip.time_base - (frame.pts - self._clip.start) * self._clip.time_base
+        if abs(apart) * self._rate <= Fraction(6, 10):
+            return ()
+        return (f"the {self._name} of the same number is of another time: {_rates(clip, self._clip, self._every)}",)
+
+    def surplus(self, frames: int) -> tuple[str, ...]:
+        if self._reader is None or next(self._frames, None) is None:
+            return ()
+        known = self._reader.clip.frames or 0
+        count = known if known > frames else f"more than {frames}"
+        return (
+            f"{self._file} has {count} frames, the clip {frames}; the rest is not used, so check that it is the {self._name} of this clip",
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _opened(self, start: Fraction | None) -> Reader:
+        return open_clip(self._file, fps=self._rate if is_sequence(self._file) else None, start=start, every=self._every)
+
+
+def _guide_levels(name: str, file: str, levels: Pixels) -> Pixels:
+    """The trimap or mask in a moving guide's levels. Raises InputError for a trimap in colours, such as a cut-out."""
+    if name != "trimap":
+        with naming(file):
+            return mask_levels(levels)
+    if levels.ndim == 3 and is_tinted(levels[..., :3]):
+        raise InputError(f"{file} has colours, and a trimap is black, grey and white; give a mask or a cut-out with --mask")
+    return _three_levels(levels if levels.ndim == 2 else levels[..., 1])
+
+
+def _rates(guide: Clip, clip: Clip, every: int) -> str:
+    ours, its = float(clip.rate * every), float(guide.rate * every)
+    return f"its clip has {its:.5g} frames a second, this one {ours:.5g}" if round(ours, 2) != round(its, 2) else "their times differ"
+
+
+def _opened_guide(name: str, file: str, clip: Clip, *, every: int) -> "StillGuide | NumberedGuide | MovingGuide":
+    if is_picture(file):
+        return StillGuide(name, _still(name, file, clip))
+    if clip.numbers and is_sequence(file):
+        pictures = listed(file)
+        by_number = dict(zip(numbers_of(pictures) or (), pictures, strict=False))
+        if by_number.keys() >= set(clip.numbers):
+            return NumberedGuide(name, by_number, clip)
+    return MovingGuide(name, file, clip, every=every)
+
+
+@contextmanager
+def open_given(request: ClipRequest, clip: Clip) -> Iterator[Mapping[str, Given]]:
+    """The guides of a request but for its plate, by name, for the frames of `clip`, the request's source as its reader delivers it.
+
+    Raises InputError for one that cannot be read or has another size than the frames, and for a still trimap that leaves out foreground
+    or background.
+    """
+    with ExitStack() as opened:
+        given: dict[str, Given] = {}
+        for name, file in request.guides.items():
+            if name == PLATE:
+                continue
+            given[name] = guide = _opened_guide(name, file, clip, every=request.span.every)
+            if isinstance(guide, MovingGuide):
+                opened.callback(guide.close)
+        yield given
+
+
+def check_given(request: ClipRequest) -> None:
+    """Raise what open_given raises, before a model is loaded."""
+    span = request.span
+    with (
+        open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader,
+        open_given(request, reader.clip),
+    ):
+        pass
+
+
+def _still(name: str, file: str, clip: Clip) -> Pixels:
+    with naming(file):
+        levels = read_levels(file)
+        if name == "trimap":
+            trimap = read_trimap_levels(levels)
+            check_trimap(trimap, size=clip.size)
+            return trimap
+        check_size(name, file, levels.shape[:2], clip.size, "frames")
+        return checked_mask(levels)
+
+
+def _three_levels(levels: Pixels) -> NDArray[np.uint8]:
+    rounded = to_uint8(levels)
+    return np.where(rounded < SURE_BLACK, 0, np.where(rounded > SURE_WHITE, 255, 128)).astype(np.uint8)

@@ -1,0 +1,49 @@
+"""Whether a subject is still where a mask or trimap that was drawn for one frame of its clip has it."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Levels = NDArray[np.unsignedinteger[Any]]
+
+SIDE = 160
+"""Pixels of the longer side at which frames are compared."""
+APART = 24
+"""Levels of 255 that a pixel has changed by; more than noise and coding leave in a smoothed copy."""
+MOST_CHANGED = 0.5
+"""The share of the subject's inside, or of a ring around it, from which on another thing stands there. A person who talks and sways
+changes less of either, and what is drawn unknown may change at will."""
+
+
+class MovedSubject:
+    """Called with a clip's frames in order, from the one that the guide was drawn for: whether the subject has left the guide's place.
+
+    guide: mask or trimap [H, W], uint8 or uint16, of the frames' size. A change of light that is the same everywhere is none.
+    """
+
+    def __init__(self, guide: Levels) -> None:
+        share = _small(guide) / np.iinfo(guide.dtype).max
+        inside = (share > 0.75).astype(np.uint8)
+        seen = (share > 0.05).astype(np.uint8)
+        reach = 2 * round(0.06 * SIDE) + 1
+        near = cv2.dilate(seen, np.ones((reach, reach), np.uint8))
+        self._places = (inside > 0, (near > 0) & (cv2.dilate(seen, np.ones((3, 3), np.uint8)) == 0))
+        self._first: NDArray[np.float32] | None = None
+
+    def __call__(self, pixels: Levels) -> bool:
+        now = cv2.GaussianBlur(_small(pixels).astype(np.float32) * np.float32(255 / np.iinfo(pixels.dtype).max), (0, 0), 1.5)
+        if self._first is None:
+            self._first = np.asarray(now, np.float32)
+        change = now - self._first
+        change -= np.median(change, axis=(0, 1))
+        changed = np.abs(change).max(axis=2) > APART
+        return any(bool(changed[place].mean() > MOST_CHANGED) for place in self._places if place.any())
+
+
+def _small(levels: Levels) -> Any:
+    height, width = levels.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
