@@ -22,8 +22,9 @@ from mattecli.io.video.levels import FrameLevels, is_transparent
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
+from mattecli.pipelines.clip_memory import depths_within, free_budget
 from mattecli.pipelines.composite import Layout, alpha_of, composed, is_clip, unmixed
-from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, read_ahead
+from mattecli.pipelines.queues import WriteBehind, read_ahead
 from mattecli.requests.clip import ClipRequest
 
 ALPHA = "alpha"
@@ -57,6 +58,7 @@ def process_composite_clip(
     with ExitStack() as opened:
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
         clip = _led(readers, request)
+        depths = depths_within(clip, free_budget())
         layout = replace(layout, backdrop=shaped(layout.backdrop, clip.aspect))
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
@@ -75,15 +77,17 @@ def process_composite_clip(
                 writer.write(picture, pts=frame.pts, duration=frame.duration)
 
         with (
-            read_ahead(_pairs(readers, request), depth=AHEAD, on_wait=partial(clock.add, "decode")) as pairs,
-            WriteBehind(finish, depth=BEHIND) as behind,
+            read_ahead(_pairs(readers, request), depth=depths.ahead, on_wait=partial(clock.add, "decode")) as pairs,
+            WriteBehind(finish, depth=depths.behind) as behind,
         ):
             for done, pair in enumerate(pairs, start=1):
                 behind.put(pair)
                 on_frame(done, clip.frames)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
+    system = clip.colour.hdr
+    hdr = [f"the clip is HDR ({system}), and it is composed as if it were SDR"] if system else []
     of_reading = [note for reader in readers if reader for note in reader.notes]
-    notes = (*of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    notes = (*hdr, *of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
     return Reel(request.source, request.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
 
 

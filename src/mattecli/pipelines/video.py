@@ -16,7 +16,7 @@ from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
-from mattecli.core.tuning.parallelism import frames_at_once, shared_out
+from mattecli.core.tuning.parallelism import shared_out
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
 from mattecli.guides.clip_sources import Given, open_given
@@ -27,8 +27,9 @@ from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
+from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_limit
 from mattecli.pipelines.matte import matte_photos
-from mattecli.pipelines.queues import AHEAD, BEHIND, WriteBehind, in_parallel, read_ahead
+from mattecli.pipelines.queues import WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
@@ -71,6 +72,7 @@ class ClipWork:
     clip: Clip
     plate: LaidPlate | None
     given: Mapping[str, Given]
+    depths: Depths = USUAL
     clock: Clock = field(default_factory=Clock)
 
 
@@ -105,8 +107,10 @@ def process_clip(
     ):
         output = replace(output, backdrop=shaped(output.backdrop, reader.clip.aspect))
         clip, frames = _numbered(reader.clip, request), iter(reader)
+        depths = depths_for(clip, recipe)
+        recipe = within_limit(recipe, clip, depths)
         begun = list(islice(frames, 1))
-        work = ClipWork(request, recipe, clip, open_plate(request, clip, begun[0]) if begun else None, given)
+        work = ClipWork(request, recipe, clip, open_plate(request, clip, begun[0]) if begun else None, given, depths)
         record = record_of(request, recipe, output)
         done = record.frames_kept(clip) if record is not None and request.resume else 0
         with _writer(request, output, clip, done=done) as writer:
@@ -182,15 +186,15 @@ def _run(
             if record is not None:
                 record.write(done + writer.frames)
 
-    at_once = frames_at_once(work.recipe.model.device)
+    depths = work.depths
     with (
-        shared_out(at_once),
-        read_ahead(frames, depth=AHEAD, on_wait=partial(clock.add, "decode")) as ready,
-        WriteBehind(finish, depth=BEHIND) as behind,
+        shared_out(depths.at_once),
+        read_ahead(frames, depth=depths.ahead, on_wait=partial(clock.add, "decode")) as ready,
+        WriteBehind(finish, depth=depths.behind) as behind,
     ):
         # A steadied matte depends on all before it, so they are made again.
         skipped = 0 if work.request.smooth else done
-        for moment in moments(ready, work, skipped=skipped, threads=at_once):
+        for moment in moments(ready, work, skipped=skipped, threads=depths.at_once):
             if moment.frame.index >= done:
                 seen.look_at(moment.matted)
                 behind.put(moment)

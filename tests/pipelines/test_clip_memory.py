@@ -1,0 +1,31 @@
+"""How many frames are in work at once is judged by their size before they are made."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from mattecli.core.tuning.memory import Budget
+from mattecli.errors import OutOfMemoryError
+from mattecli.io.clip_types import Clip
+from mattecli.pipelines.clip_memory import Depths, depths_within
+from mattecli.pipelines.queues import AHEAD, BEHIND
+
+HD = Clip("a.mp4", (1080, 1920), Fraction(1, 25), Fraction(25))
+HUGE = replace(HD, source="a.gif", size=(15000, 15000))
+
+
+def test_usual_frames_are_worked_on_as_usual() -> None:
+    assert depths_within(HD, Budget(8 * 10**9), at_once=2) == Depths(AHEAD, BEHIND, 2)
+    assert depths_within(HUGE, None, at_once=2) == Depths(AHEAD, BEHIND, 2)
+
+
+@pytest.mark.parametrize("left", [5 * 10**8, 10**9, 2 * 10**9, 10**10])
+def test_fewer_frames_are_in_work_where_memory_is_short(left: int) -> None:
+    depths = depths_within(HD, Budget(left), at_once=8)
+    assert depths.memory(HD) <= left and (depths.at_once < 8 or left == 10**10)
+
+
+def test_frames_too_large_for_the_memory_are_refused_with_numbers() -> None:
+    with pytest.raises(OutOfMemoryError, match=r"15000x15000 pixels take about \d+\.\d GB .* 16\.0 GB are free"):
+        depths_within(HUGE, Budget(16 * 10**9))
