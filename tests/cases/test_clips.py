@@ -210,6 +210,15 @@ def test_a_still_mask_under_a_moving_subject_is_doubted(cases: Path) -> None:
     assert 0.001 < record["coverage"] < 0.2
 
 
+def test_several_clips_are_made_in_one_run_and_a_broken_one_costs_itself_alone(cases: Path) -> None:
+    Path("clips/broken.mp4").write_bytes(b"no clip")
+    result = matte("video", "clips", "c23.mkv", "--bg", "plate.png", *FAST, "--end", "0.05", "-o", "made", "--json", code=1)
+    assert sorted(file.name for file in Path("made").iterdir()) == ["A [id].mov", "B [id].mov", "c23.mov"]
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["output"] is None for record in records] == [False, False, True, False]
+    assert "clips/broken.mp4" in result.stderr and "3 of 4 clips were made" in result.stderr
+
+
 def test_one_pixel_is_a_clip(cases: Path) -> None:
     matte("video", "one_pixel.mkv", "-o", "o.mov")
     assert len(stamps(Path("o.mov"))[1]) == 24

@@ -20,6 +20,7 @@ from mattecli.cli.wording import meant_verb, visible
 from mattecli.errors import MatteError, UsageError
 
 if TYPE_CHECKING:
+    from mattecli.requests.clip import ClipRequest
     from mattecli.requests.photos import Job
 
 INTERRUPTED = 130
@@ -131,7 +132,7 @@ class Teller:
         elif destination != STDOUT:
             say_if_possible(destination)
 
-    def failed(self, job: "Job", error: MatteError) -> None:
+    def failed(self, job: "Job | ClipRequest", error: MatteError) -> None:
         self.failures += 1
         files = (job.source, *(job.guides.values() if self.by_guides else ()))
         complain(error, about=() if self.alone else files)

@@ -26,7 +26,8 @@ class ClipSettings(TypedDict, total=False):
     them; all are paths. screen, refine, options: as a Model takes them. start, end: seconds, or "h:mm:ss". every: only each N-th frame.
     fps: frames a second of a sequence of pictures. codec, crf: of the result. align: auto | none | homography, how the background is
     laid onto the frames. smooth: steady the matte over time. batch: frames a pass. resume: go on with an interrupted sequence of
-    pictures. overwrite: let the result replace its own input.
+    pictures. start_number: of the first picture written. deinterlace: make interlaced frames whole. overwrite: let the result replace its
+    own input.
     """
 
     background: str
@@ -45,6 +46,8 @@ class ClipSettings(TypedDict, total=False):
     smooth: bool
     batch: int
     resume: bool
+    start_number: int
+    deinterlace: bool
     overwrite: bool
 
 
@@ -104,6 +107,10 @@ def clip_recipe(
 
 def _request(source: str, destination: str, guides: Mapping[str, str], settings: Mapping[str, Any]) -> ClipRequest:
     start, end, fps = (None if settings.get(name) is None else str(settings[name]) for name in ("start", "end", "fps"))
-    plain = {name: settings[name] for name in ("codec", "crf", "align", "smooth", "batch", "resume") if name in settings}
+    plain = {
+        name: settings[name]
+        for name in ("codec", "crf", "align", "smooth", "batch", "resume", "start_number", "deinterlace")
+        if name in settings
+    }
     span = parse_span(start, end, settings.get("every", 1))
     return ClipRequest(source, destination, guides, span, fps=parse_rate(fps) if fps else None, **plain)

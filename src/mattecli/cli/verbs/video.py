@@ -9,7 +9,7 @@ import typer
 from mattecli.cli import options
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output
-from mattecli.errors import InputError
+from mattecli.errors import InputError, MatteError, UsageError
 
 if TYPE_CHECKING:
     from mattecli import ClipResult, Model, OutputOptions
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 
 def video(
-    source: options.ClipSource,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CLIP", help="Video files, folders of frames or of videos, or patterns: frames/%05d.png.", show_default=False
+        ),
+    ],
     output: Annotated[
         str | None,
         typer.Option(
             "-o",
             "--output",
             metavar="PATH",
-            help=".mov, .webm, .mkv, .mp4, or pictures: frames/%05d.png.  [default: beside the clip, .mov, or .mp4 for composites]",
+            help=".mov, .webm, .mkv, .mp4, or pictures: frames/%05d.png; of several clips a folder, or a pattern with {stem}.  "
+            "[default: beside the clip, .mov, or .mp4 for composites]",
         ),
     ] = None,
     model: options.Model = None,
@@ -91,46 +97,89 @@ def video(
       matte video clip.mp4 --model fdm-erd --smooth --over beach.jpg -o composite.mp4
 
       matte video clip.mp4 -o 'frames/%05d.png' --resume
+
+      matte video takes/ --screen green -o cutouts/
     """
-    from mattecli.door.video import matte_request
-    from mattecli.guides.clip_sources import check_given
-    from mattecli.requests.clip import ClipRequest, check_request, default_destination, parse_rate, parse_span
+    from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
+    from mattecli.requests.clips import plan_clips
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
     look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
     span = parse_span(start, end, every)
-    destination = default_destination(source, look.kind) if output is None else output
     rate = parse_rate(fps) if fps else None
-    request = ClipRequest(
-        source,
-        destination,
-        guides,
-        span,
-        fps=rate,
-        codec=codec,
-        crf=crf,
-        align=align,
-        smooth=smooth,
-        batch=batch,
-        resume=resume,
-        start_number=start_number,
-        deinterlace=deinterlace,
-    )
-    check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
+    requests = [
+        ClipRequest(
+            source,
+            destination,
+            guides,
+            span,
+            fps=rate,
+            codec=codec,
+            crf=crf,
+            align=align,
+            smooth=smooth,
+            batch=batch,
+            resume=resume,
+            start_number=start_number,
+            deinterlace=deinterlace,
+        )
+        for source, destination in plan_clips(sources, output, kind=look.kind)
+    ]
+    if preview is not None and len(requests) > 1:
+        raise UsageError(f"--preview is a picture of one clip, and these are {len(requests)}; drop it")
+    for request in requests:
+        check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
-    check_given(request)  # before the seconds that loading a model takes
+    _check_alone(requests)  # before the seconds that loading a model takes
     teller = Teller(json_lines=as_json, quiet=quiet)
     wanted = open_output(look)
     opened = open_model(asked, Machine(device, precision, offline, max_memory), teller.note)
     try:
         if preview is not None:
-            _write_preview(preview, request, opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
-        with frame_progress(Path(source).name) as on_frame:
-            result = matte_request(request, opened, wanted, screen=screen, refine=refine, options=look.options, on_frame=on_frame)
+            _write_preview(preview, requests[0], opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
+        for request in requests:
+            try:
+                _make(request, opened, wanted, asked, screen, teller, alone=len(requests) == 1)
+            except MatteError as error:
+                if len(requests) == 1:
+                    raise
+                teller.failed(request, error)
     finally:
         if wanted.backdrop is not None:
             wanted.backdrop.close()
+    if len(requests) > 1:
+        teller.note(f"{len(requests) - teller.failures} of {len(requests)} clips were made")
+    if teller.failures:
+        raise typer.Exit(1)
+
+
+def _check_alone(requests: "list[ClipRequest]") -> None:
+    """Raise what is wrong with the only clip; of several, a broken one does not keep the others."""
+    from mattecli.guides.clip_sources import check_given
+
+    if len(requests) == 1:
+        check_given(requests[0])
+
+
+def _make(
+    request: "ClipRequest",
+    opened: "Model",
+    wanted: "OutputOptions",
+    asked: ModelRequest,
+    screen: str | None,
+    teller: Teller,
+    *,
+    alone: bool,
+) -> None:
+    """Make one clip and tell of it; an error where its source broke off."""
+    from mattecli.door.video import matte_request
+    from mattecli.guides.clip_sources import check_given
+
+    if not alone:
+        check_given(request)
+    with frame_progress(Path(request.source).name) as on_frame:
+        result = matte_request(request, opened, wanted, screen=screen, refine=asked.refine, options=asked.options, on_frame=on_frame)
     teller.done(result.destination, _record(result, opened, asked), result.notes)
     if result.damage is not None:
         raise InputError(f"{result.source} {result.damage}; the {result.frames} frames before that were written to {result.destination}")
