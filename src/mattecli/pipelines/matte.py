@@ -1,7 +1,8 @@
 """Pictures and their guides to mattes: model, refinement, screen, in one pass for several pictures of one size."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -141,3 +142,27 @@ def _with_photo(matted: Matted, photo: Photo, recipe: Recipe) -> Matted:
 
 def _batch(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
+@dataclass
+class Seen:
+    """What was seen of the mattes of a clip, frame by frame."""
+
+    frames: int = 0
+    covered: float = 0.0
+    doubtful: Counter[str] = field(default_factory=Counter)
+
+    def look_at(self, matted: Matted) -> None:
+        self.frames += 1
+        self.covered += float(matted.cover.mean())
+        self.doubtful.update((*matted.notes, *doubts(matted.alpha)))
+
+    @property
+    def coverage(self) -> float:
+        """The share of the picture that shows the subject, on average."""
+        return self.covered / self.frames if self.frames else 0.0
+
+    @property
+    def doubt(self) -> tuple[str, ...]:
+        """How often each doubt about a matte came up."""
+        return tuple(f"in {count} frame{'s' if count > 1 else ''} {doubt}" for doubt, count in self.doubtful.items())

@@ -28,12 +28,11 @@ from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
 from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_limit
-from mattecli.pipelines.matte import matte_photos
+from mattecli.pipelines.matte import Seen, matte_photos
 from mattecli.pipelines.queues import WriteBehind, in_parallel, read_ahead
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
-from mattecli.pipelines.seen import Seen
 from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide
 from mattecli.requests.clip import ClipRequest
 
