@@ -10,6 +10,7 @@ import av
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader, Span
+from mattecli.io.pictures.animated import AnimatedReader, is_animated_webp
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
 from mattecli.io.video.deinterlace import deinterlaced
 from mattecli.io.video.steady_rate import SteadyRate
@@ -37,6 +38,8 @@ def open_clip(
         return SequenceReader(source, rate=DEFAULT_RATE if fps is None else fps, span=span)
     if fps is not None:
         raise UsageError(f"{source} is no folder or pattern of pictures, so it has its own frame rate; leave out --fps")
+    if is_animated_webp(source):
+        return AnimatedReader(source, span=span)
     return VideoReader(source, span=span, deinterlace=deinterlace)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.contact_sheet import contact_sheet
 from mattecli.compositing.output import OutputOptions
+from mattecli.compositing.pixel_shape import shaped
 from mattecli.errors import InputError
 from mattecli.guides.clip_sources import open_given
 from mattecli.guides.frames import open_plate
@@ -38,7 +39,8 @@ def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: Outpu
     shown = output if output.kind == "composite" else OutputOptions("composite", plain_backdrop(LOUD), output.linear, output.decontaminate)
     for moment, clip in _sampled(request, recipe):
         seconds = float((moment.frame.pts - clip.start) * clip.time_base)
-        looks = [render(moment.matted, wanted, top=255, seconds=seconds) for wanted in (OutputOptions("alpha"), shown)]
+        over = replace(shown, backdrop=shaped(shown.backdrop, clip.aspect))
+        looks = [render(moment.matted, wanted, top=255, seconds=seconds, icc=clip.icc) for wanted in (OutputOptions("alpha"), over)]
         pictures += [to_uint8(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
         captions += [f"{seconds:.2f} s", "alpha", "composite"]
     write_image(contact_sheet(pictures, captions), file)
