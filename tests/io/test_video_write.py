@@ -15,7 +15,7 @@ import pytest
 
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io import codecs
-from mattecli.io.clip_types import Clip, Colour
+from mattecli.io.clip_types import Clip, Colour, Span
 from mattecli.io.codecs import check_destination
 from mattecli.io.video_write import open_writer
 from tests.clips import PATCHES, SIZE, cut_off, ffmpeg, make_clip, numbered, patch_colours, patches, pictures_of, stamps
@@ -242,7 +242,7 @@ def test_a_part_has_its_own_sound_from_zero(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", sounds=("stereo",), frames=40)
     clip, times = _source_clip(source, frames=40)
     part = times[10:25]
-    _write(tmp_path / "a.mov", clip=clip, sound=source, times=part, start=Fraction(2, 5), end=Fraction(1))
+    _write(tmp_path / "a.mov", clip=clip, sound=source, times=part, span=Span(Fraction(2, 5), Fraction(1)))
     assert stamps(tmp_path / "a.mov")[1] == [pts - part[0][0] for pts, _ in part]
     whole, found = _sound_packets(source), _sound_packets(tmp_path / "a.mov")
     begin = whole.index(found[0])

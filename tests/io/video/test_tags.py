@@ -7,7 +7,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from mattecli.io.clip_types import Tags
+from mattecli.io.clip_types import Span, Tags
 from mattecli.io.video.tags import timecode_after
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
@@ -42,9 +42,13 @@ def tagged(tmp_path: Path) -> Path:
     return path
 
 
-def _rewritten(source: Path, path: Path, **span: Fraction) -> tuple[str, tuple[str, ...]]:
+def _rewritten(source: Path, path: Path, *, start: Fraction | None = None, end: Fraction | None = None) -> tuple[str, tuple[str, ...]]:
     """What the ffmpeg program says of a copy, and the writer's notes."""
-    with open_clip(str(source), **span) as reader, open_writer(str(path), kind="composite", clip=reader.clip, sound=None, **span) as writer:
+    span = Span(start, end)
+    with (
+        open_clip(str(source), start=start, end=end) as reader,
+        open_writer(str(path), kind="composite", clip=reader.clip, sound=None, span=span) as writer,
+    ):
         for frame in reader:
             writer.write(frame.pixels, pts=frame.pts, duration=frame.duration)
     told = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path)], capture_output=True, check=False).stderr.decode()
