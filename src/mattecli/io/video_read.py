@@ -17,6 +17,8 @@ from mattecli.io.video.steady_rate import SteadyRate
 from mattecli.io.video_file import VideoFile
 from mattecli.io.yuv_to_rgb import YuvToRgb
 
+_LARGEST_ASPECT = Fraction(8)  # of a pixel; anamorphic lenses and old standards stay below 3
+
 
 def open_clip(
     source: str,
@@ -130,7 +132,8 @@ class VideoReader:
 def _described(file: VideoFile, to_rgb: YuvToRgb, first: av.VideoFrame, span: Span, steady: SteadyRate) -> Clip:
     tags = file.tags
     codec, count = file.stream.codec_context.codec, file.frame_count
-    aspect = Fraction(file.stream.sample_aspect_ratio or 1)
+    stated = Fraction(file.stream.sample_aspect_ratio or 1)
+    aspect = stated if 1 / _LARGEST_ASPECT <= stated <= _LARGEST_ASPECT else Fraction(1)
     return Clip(
         source=file.source,
         size=to_rgb.size,

@@ -106,5 +106,12 @@ def test_a_timecode_goes_on(text: str, frames: int, rate: Fraction, later: str |
     assert timecode_after(text, frames, rate) == later
 
 
+def test_a_chapter_at_the_end_of_time_is_damage(tagged: Path, tmp_path: Path) -> None:
+    (tmp_path / "meta.txt").write_text(META.replace("END=480", f"END={5 * 10**12}").replace("START=200", f"START={4 * 10**12}"))
+    ffmpeg("-i", tagged, "-i", tmp_path / "meta.txt", "-map", "0:v", "-map_chapters", "1", "-c", "copy", tmp_path / "late.mkv")
+    told, _ = _rewritten(tmp_path / "late.mkv", tmp_path / "out.mov")
+    assert "One" in told and "Two" not in told
+
+
 def test_a_clip_without_tags_has_none() -> None:
     assert Tags() == Tags({}, None, None, (), ())

@@ -4,11 +4,13 @@ import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import BinaryIO
 
 from av.video.stream import VideoStream
 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
+_MOST_ELEMENTS = 500_000  # a day of fragments of a second has a third of that
 _RIFFS = (b"RIFF", b"RIFX")
 _DURATION = re.compile(r"(\d{1,4}):([0-5]?\d):([0-5]?\d)(\.\d{1,12})?")
 
@@ -17,7 +19,7 @@ def is_cut_off(source: str) -> bool:
     """Whether the file has fewer bytes than its outermost elements (Matroska, AVI, MP4) claim; False where they claim nothing."""
     with open(source, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        return any(end > size for end in _ends(file))
+        return any(end > size for end in islice(_ends(file), _MOST_ELEMENTS))
 
 
 def declared_end(stream: VideoStream) -> Fraction | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from av.container import InputContainer, OutputContainer
@@ -12,7 +13,8 @@ from av.video.stream import VideoStream
 _OF_THE_FILE = frozenset(("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"))
 """Tags that describe how a file is stored; a result has its own."""
 _TIMECODE = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;.])(\d\d\d?)")
-_MOST_BYTES = 4000
+_MOST_BYTES, _MOST_TAGS = 4000, 1000
+_LATEST = 10**9  # seconds; a chapter beyond that is damage
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ class Tags:
 
 def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
     """The tags of an open file whose pictures are `stream`; those longer than a page are left out."""
-    texts = {name.lower(): text for name, text in container.metadata.items() if len(text) <= _MOST_BYTES}
+    texts = {name.lower(): text for name, text in islice(container.metadata.items(), _MOST_TAGS) if len(text) <= _MOST_BYTES}
     places = (stream.metadata, *(other.metadata for other in container.streams.data), container.metadata)
     codes = [text for place in places for name, text in place.items() if name.lower() == "timecode"]
     return Tags(
         texts={name: text for name, text in texts.items() if name not in _OF_THE_FILE},
         language=stream.metadata.get("language"),
         timecode=next(filter(_TIMECODE.fullmatch, codes), None),
-        chapters=tuple(_chapters(container)),
+        chapters=tuple(islice(_chapters(container), _MOST_TAGS)),
         left_out=_left_out(container),
     )
 
@@ -108,7 +110,9 @@ def _as_timecode(number: int, count: int, dropped: int, mark: str) -> str:
 def _chapters(container: InputContainer) -> Iterable[Chapter]:
     for chapter in container.chapters():
         base = Fraction(chapter["time_base"] or 0)
-        yield Chapter(chapter["start"] * base, chapter["end"] * base, chapter["metadata"].get("title", ""))
+        begin, end = chapter["start"] * base, chapter["end"] * base
+        if -_LATEST < begin < end < _LATEST:
+            yield Chapter(begin, end, chapter["metadata"].get("title", ""))
 
 
 def _written(index: int, part: Chapter, origin: Fraction) -> Any:
