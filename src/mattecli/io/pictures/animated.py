@@ -1,5 +1,6 @@
 """Animated WebP as clips, which FFmpeg does not decode: Pillow's frames, each with its time in milliseconds."""
 
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,10 +23,9 @@ _SRGB = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
 
 def is_animated_webp(source: str) -> bool:
     """Whether a file is a WebP whose header says that it is animated (RFC 9649, section 2.7)."""
-    path = Path(source)
-    if not path.is_file():
+    if not os.path.isfile(source):  # which, unlike Path's own, says no to names longer than a system takes
         return False
-    with reading(source), path.open("rb") as file:
+    with reading(source), Path(source).open("rb") as file:
         head = file.read(_HEAD)
     return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) > 20 and bool(head[20] & 2)
 

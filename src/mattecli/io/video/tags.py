@@ -1,14 +1,17 @@
 """What a file says of itself beside its pictures and sound: title, dates, timecode, chapters, language; and their way into a result."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from av.container import InputContainer, OutputContainer
-from av.video.stream import VideoStream
+if TYPE_CHECKING:  # FFmpeg is loaded where files are opened
+    from av.container import InputContainer, OutputContainer
+    from av.video.stream import VideoStream
 
 _OF_THE_FILE = frozenset(("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"))
 """Tags that describe how a file is stored; a result has its own."""
