@@ -1,6 +1,7 @@
 """models.toml -> ModelSpec: which models there are, what they need and where their weights are. No torch here."""
 
 import difflib
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,12 @@ class WeightFile:
     bytes: int | None = None
     by_hand: str = ""
     shipped: bool = False
+
+    @property
+    def sha256_begins(self) -> str:
+        """What its hash begins with, as far as anybody knows: all of it, or what torch.hub puts at the end of a name (-647f24b6.pth)."""
+        named = re.search(r"-([0-9a-f]{8,64})\.(?:pth|pt|ckpt|tar)$", self.name)
+        return self.sha256 or (named[1] if named else "")
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,17 @@ MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the p
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mattecli.core.download import Progress, SourceError, download
-from mattecli.core.registry import ModelSpec, WeightFile
+from mattecli.core.registry import ModelSpec, WeightFile, registry
 from mattecli.errors import InputError, ModelError, OutputError, UsageError
 from mattecli.io.files import written_whole
 
 CHUNK = 1 << 18
-_SHA256_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
-"""The first digits of a file's hash, as torch.hub has them in its names."""
 
 
 def home() -> Path:
@@ -80,12 +77,26 @@ def expected_sha256(spec: ModelSpec, file: WeightFile) -> str | None:
 def verified(spec: ModelSpec, file: WeightFile) -> Path:
     """The path of a file that is there and whose hash was checked just now; ModelError when it is missing or altered."""
     path = checkpoint_path(spec, file)
-    again = "it comes with mattecli, so install that again" if file.shipped else f"get it with `matte models pull {spec.name}`"
+    again = "it comes with mattecli, so install that again" if file.shipped else how_to_get(spec)
     if not path.is_file():
         raise ModelError(f"{path} is missing; {again}" if file.shipped else f"{spec.name} is not installed; {again}")
     if sha256_of(path) != expected_sha256(spec, file):
         raise ModelError(f"{path} does not have the sha256 it should have; {again}")
     return path
+
+
+def how_to_get(spec: ModelSpec) -> str:
+    """What brings the files of a model that are not here: a pull where there is a place to pull from, else what a person has to do."""
+    missing = [file for file in spec.files if not checkpoint_path(spec, file).is_file()] or list(spec.files)
+    if all(file.urls or _is_mirrored(spec, file) for file in missing):
+        return f"get it with `matte models pull {spec.name}`"
+    return next(file.by_hand for file in missing if not file.urls) or "put its files into a mirror and set MATTE_MIRROR"
+
+
+def _is_mirrored(spec: ModelSpec, file: WeightFile) -> bool:
+    """Whether the mirror may have a file: one that is a folder has it, one that is a URL would have to be asked."""
+    place = mirror()
+    return place is not None and ("://" in place or (Path(place) / spec.name / file.name).is_file())
 
 
 def pull(spec: ModelSpec, *, offline: bool = False, on_progress: Progress | None = None) -> list[Path]:
@@ -236,11 +247,18 @@ def _is_remote(source: str) -> bool:
 
 def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: bool) -> str:
     if offline and file.urls and not answers:
-        return f"{spec.name} is not in the cache and --offline forbids fetching it; run `matte models pull {spec.name}` while online"
+        pull = f"run `matte models pull {spec.name}` while online"
+        return f"{spec.name} is not in the cache and --offline forbids fetching it; {pull}{_instead(spec)}"
     if not answers:
-        return f"{file.name} of {spec.name} has no download: {file.by_hand}"
+        return f"{file.name} of {spec.name} has no download: {file.by_hand}{_instead(spec)}"
     advice = file.by_hand or "set MATTE_MIRROR, or import a copy with `matte models import`"
     return f"{file.name} of {spec.name} could not be fetched: {advice} (tried {'; '.join(answers)})"
+
+
+def _instead(spec: ModelSpec) -> str:
+    """The end of a sentence that names another model that is here and takes the same guides, if there is one."""
+    alike = (one.name for one in registry().models.values() if one.guides == spec.guides and one.name != spec.name and is_installed(one))
+    return f", or use --model {name}, which is here and takes the same" if (name := next(alike, None)) else ""
 
 
 def _fetch(source: str, path: Path, spec: ModelSpec, file: WeightFile, *, on_progress: Progress | None) -> None:
@@ -279,9 +297,8 @@ def _check_sha256(found: str, path: Path, spec: ModelSpec, file: WeightFile) -> 
         if found != file.sha256:
             raise ModelError(f"wrong sha256 {found[:12]}…, expected {file.sha256[:12]}…; this is not the published {file.name}")
         return
-    named = _SHA256_IN_NAME.search(file.name)
-    if named is not None and not found.startswith(named[1]):
-        raise ModelError(f"wrong sha256 {found[:12]}…, its name says {named[1]}…; this is not the published {file.name}")
+    if not found.startswith(file.sha256_begins):
+        raise ModelError(f"wrong sha256 {found[:12]}…, its name says {file.sha256_begins}…; this is not the published {file.name}")
     recorded = _recorded_sha256(path)
     if recorded is not None and found != recorded:
         raise ModelError(

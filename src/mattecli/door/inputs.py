@@ -21,15 +21,15 @@ ImageLike = Any
 """A path, "-" for stdin, an open BytesIO of a picture file, a picture of Pillow's, an array or a tensor; see photo_of."""
 
 
-def photo_of(image: ImageLike) -> Photo:
+def photo_of(image: ImageLike, *, most: int | None = None) -> Photo:
     """An image as this program works on it.
 
     A path (or "-" for stdin), a BytesIO of a picture file, or a picture of Pillow's: upright, with its profile. An array [H, W],
-    [H, W, 3] or [H, W, 4]: uint8, uint16, or float in 0..1. A tensor [C, H, W] or [1, C, H, W]: uint8, or float in 0..1. Raises
-    InputError for anything else.
+    [H, W, 3] or [H, W, 4]: uint8, uint16, or float in 0..1. A tensor [C, H, W] or [1, C, H, W]: uint8, or float in 0..1. most: bytes
+    that reading a file may take. Raises InputError for anything else.
     """
     if isinstance(image, (str, os.PathLike)):
-        return read_photo(os.fspath(image))
+        return read_photo(os.fspath(image), most=most)
     if isinstance(image, BytesIO):
         return read_photo_bytes(image.getvalue())
     if is_pillow(image):

@@ -140,7 +140,7 @@ class Model:
         if isinstance(image, Tensor):
             return finish(self._of_tensor(image, guides, recipe, clock))
         with clock("read"):
-            photo = photo_of(image)
+            photo = photo_of(image, most=self._max_memory)
         with picture_in_work(photo.size, self.loaded.device, self._max_memory):
             return finish(self._of_photos([photo], [guides], recipe, clock)[0])
 

@@ -69,18 +69,18 @@ class Photo:
         return int(np.iinfo(self.pixels.dtype).max)
 
 
-def read_photo(source: str | Path) -> Photo:
-    """Read a picture file, or stdin when `source` is "-".
+def read_photo(source: str | Path, *, most: int | None = None) -> Photo:
+    """Read a picture file, or stdin when `source` is "-"; most: bytes that this may take, None for any number.
 
     Raises InputError with one sentence for what is missing, no picture, truncated, too large or in a format that is not read.
     """
-    return _read(source, as_levels=False)
+    return _read(source, as_levels=False, most=most)
 
 
-def _read(source: str | Path, *, as_levels: bool) -> Photo:
+def _read(source: str | Path, *, as_levels: bool, most: int | None = None) -> Photo:
     data = _read_bytes(source)
     with _explained(source), naming(_named(source)):
-        return _decoded(source, data, as_levels=as_levels)
+        return _decoded(source, data, as_levels=as_levels, most=most)
 
 
 def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
@@ -91,14 +91,14 @@ def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
         return _decoded(named, data)
 
 
-def _decoded(source: str | Path, data: bytes, *, as_levels: bool = False) -> Photo:
+def _decoded(source: str | Path, data: bytes, *, as_levels: bool = False, most: int | None = None) -> Photo:
     """A picture file as a Photo. as_levels: its numbers count and not the colours they mean, so profiles of greys are passed over."""
     kind = format_of(data)
     data, said = split_png(data) if kind == "PNG" else (data, None)
     size = webp_size(data) if kind == "WEBP" else None
     if size is not None:
-        check_size(_named(source), *size)
-    with _opened(source, data, kind) as (header, data, notes):
+        check_size(_named(source), *size, most=most)
+    with _opened(source, data, most) as (header, data, notes):
         metadata = metadata_of(header, said)
         levels: Pixels | None = sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
         profile = metadata.icc
@@ -122,15 +122,16 @@ def _decoded(source: str | Path, data: bytes, *, as_levels: bool = False) -> Pho
 
 
 @contextlib.contextmanager
-def _opened(source: str | Path, data: bytes, kind: str | None) -> Iterator[tuple[Image.Image, bytes, list[str]]]:
+def _opened(source: str | Path, data: bytes, most: int | None) -> Iterator[tuple[Image.Image, bytes, list[str]]]:
     """A picture with its pixels decoded, so that a truncated one is noticed; the data they came from; and what was mended for that."""
     notes: list[str] = []
+    kind = format_of(data)
     try:
-        header = _loaded(source, data)
+        header = _loaded(source, data, most)
     except (OSError, *BAFFLED):
         if kind != "JPEG":
             raise
-        header, data = _mended_jpeg(source, data, notes)
+        header, data = _mended_jpeg(source, data, notes, most)
     else:
         if kind == "JPEG" and (damage := jpeg_damage(data)):
             notes.append(f"its pixels are damaged ({damage}), so parts of the picture may be wrong")
@@ -138,14 +139,14 @@ def _opened(source: str | Path, data: bytes, kind: str | None) -> Iterator[tuple
         yield header, data, notes
 
 
-def _loaded(source: str | Path, data: bytes) -> Image.Image:
+def _loaded(source: str | Path, data: bytes, most: int | None) -> Image.Image:
     header = Image.open(io.BytesIO(data), formats=tuple(ENDINGS))
-    check_size(_named(source), header.width, header.height)
+    check_size(_named(source), header.width, header.height, most=most, bits=16 if _is_sixteen_bit(data, header) else 8)
     header.load()
     return header
 
 
-def _mended_jpeg(source: str | Path, data: bytes, notes: list[str]) -> tuple[Image.Image, bytes]:
+def _mended_jpeg(source: str | Path, data: bytes, notes: list[str], most: int | None) -> tuple[Image.Image, bytes]:
     """A JPEG file that Pillow refuses, with what it lacks or without what it need not have, as the notes will say.
 
     Raises what Pillow raises where nothing helps.
@@ -153,15 +154,15 @@ def _mended_jpeg(source: str | Path, data: bytes, notes: list[str]) -> tuple[Ima
     whole = with_end(data)
     if whole is not None:
         with contextlib.suppress(OSError, *BAFFLED):
-            header = _loaded(source, whole)
+            header = _loaded(source, whole, most)
             notes.append("it lacks its end marker; all its pixels are there")
             return header, whole
     bare = without_metadata(data if whole is None else whole)
     if jpeg_damage(bare) is None:
-        header = _loaded(source, bare)
+        header = _loaded(source, bare, most)
         notes.append("its metadata are damaged and left out: profile, orientation and resolution")
         return header, bare
-    return _loaded(source, data), data
+    return _loaded(source, data, most), data
 
 
 def _in_srgb_greys(colours: Any, profile: bytes) -> tuple[Any, list[str]]:

@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mattecli.errors import InputError
 from mattecli.io.images import read_photo
@@ -39,3 +40,11 @@ def test_a_few_bytes_cannot_claim_gigabytes(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="claims"):
         read_photo(tmp_path / name)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "kilobytes"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.jpg", "a.tif", "a.bmp"])
+def test_what_reading_takes_is_within_what_is_allowed(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (500, 400), "red").save(tmp_path / name)
+    assert read_photo(tmp_path / name, most=2_000_000).size == (400, 500)
+    with pytest.raises(InputError, match="--max-memory"):
+        read_photo(tmp_path / name, most=1_000_000)

@@ -95,7 +95,7 @@ def _models() -> list[Finding]:
 def _model(name: str) -> Finding:
     spec = registry().models[name]
     if not spec.shipped and not store.is_installed(spec):
-        return _finding(name, "not installed", f"matte models pull {name}")
+        return _finding(name, "not installed", store.how_to_get(spec))
     try:
         for file in spec.files:
             store.verified(spec, file)

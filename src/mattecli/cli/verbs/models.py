@@ -88,15 +88,23 @@ def info(name: Name, as_json: Json = False) -> None:
     say(f"{spec.name}: {spec.summary}")
     say(f"  paper      {spec.paper}")
     say(f"  licence    {spec.licence}")
-    say(f"  installed  {'yes' if record['installed'] else f'no; get it with `matte models pull {spec.name}`'}")
+    say(f"  installed  {'yes' if record['installed'] else f'no; {store.how_to_get(spec)}'}")
     say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
     say(f"  refined by {spec.refine or 'nothing'}")
     say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
     for file in spec.files:
-        say(f"  file       {file.name}, {_megabytes(file.bytes)}, sha256 {file.sha256 or 'not public: recorded at the first download'}")
+        say(f"  file       {file.name}, {_megabytes(file.bytes)}, {_hash(file)}")
         here = f"comes with mattecli: {store.checkpoint_path(spec, file)}" if file.shipped else ""
         for line in filter(None, [here, *file.urls, file.by_hand]):
             say(f"             {line}")
+
+
+def _hash(file: WeightFile) -> str:
+    """What is known of a file's sha256."""
+    if file.sha256:
+        return f"sha256 {file.sha256}"
+    begins = f" but for its beginning, {file.sha256_begins}," if file.sha256_begins else ""
+    return f"sha256 not public{begins} and recorded at the first download"
 
 
 @models_app.command()

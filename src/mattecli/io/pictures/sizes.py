@@ -5,10 +5,15 @@ from mattecli.errors import InputError
 MAX_MEGAPIXELS = 250
 LONGEST_SIDE = 65535
 """Pixels; what resizes and filters here counts them in 16 bits."""
+BYTES_A_PIXEL = 8
+"""What a pixel of 8 bits takes while it is read: four channels as decoded, and as this program holds them."""
 
 
-def check_size(name: str, width: int, height: int) -> None:
-    """Raise InputError for a picture, clip or frame, called `name`, that is larger than this program opens."""
+def check_size(name: str, width: int, height: int, *, most: int | None = None, bits: int = 8) -> None:
+    """Raise InputError for a picture, clip or frame, called `name`, that is larger than this program opens.
+
+    most: the bytes that may be taken, None for any number. bits: of a channel.
+    """
     if width < 1 or height < 1:
         raise InputError(f"{name} claims {width}x{height} pixels; get a whole copy")
     if width * height > MAX_MEGAPIXELS * 1e6:
@@ -18,6 +23,12 @@ def check_size(name: str, width: int, height: int) -> None:
         )
     if max(width, height) > LONGEST_SIDE:
         raise InputError(f"{name} claims {width}x{height} pixels, more than the {LONGEST_SIDE} a side this program opens; cut it in parts")
+    needed = width * height * BYTES_A_PIXEL * bits // 8
+    if most is not None and needed > most:
+        raise InputError(
+            f"{name} claims {width}x{height} pixels, which take {needed / 1e6:.0f} MB to read, more than the {most / 1e6:.0f} MB allowed; "
+            "allow more with --max-memory, or scale it down first"
+        )
 
 
 def claimed_size(data: bytes) -> tuple[int, int] | None:

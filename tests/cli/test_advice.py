@@ -1,0 +1,27 @@
+"""Nothing is advised that cannot succeed."""
+
+import json
+
+from mattecli.core.registry import registry
+from tests.support import Run
+
+
+def test_doctor_advises_a_pull_only_where_there_is_something_to_pull(run: Run) -> None:
+    findings = {record["name"]: record for record in map(json.loads, run("doctor", "--json").stdout.splitlines())}
+    for name, spec in registry().models.items():
+        advice = findings[name]["advice"]
+        if advice is not None:
+            assert ("models pull" in advice) == all(file.urls for file in spec.files), name
+
+
+def test_info_says_how_to_get_a_model_and_what_its_hash_begins_with(run: Run) -> None:
+    assert "no; no weights were published" in run("models", "info", "shm").stdout
+    dim = run("models", "info", "dim").stdout
+    assert "no; get it with `matte models pull dim`" in dim and "647f24b6" in dim.split("sha256")[1]
+
+
+def test_offline_a_model_that_is_here_and_takes_the_same_is_named(run: Run, scene: object) -> None:
+    done = run("image", "photo.png", "--trimap", "trimap.png", "--model", "dim", "--offline", "-q")
+    assert done.exit_code == 1 and "use --model fusion, which is here" in done.stderr, done.output
+    done = run("image", "photo.png", "--bg", "plate.png", "--mask", "true.png", "--model", "bgm", "-q")
+    assert done.exit_code == 1 and "has no download" in done.stderr and "pull" not in done.stderr, done.output
