@@ -15,9 +15,11 @@ from mattecli.core import export
 from mattecli.core.contract import SEES, ExportInfo, Footprint, parse_info
 from mattecli.core.registry import registry
 from mattecli.core.runtime import LoadedModel, load_model, pick_device
-from mattecli.core.tuning.budget import budget_of, resident_memory
+from mattecli.core.tuning import malloc
+from mattecli.core.tuning.budget import budget_of, resident_memory, tidy
 from mattecli.core.tuning.memory import COMPOSING, SEEN, Budget, Task, expected_peak, parse_bytes, plan
-from mattecli.core.tuning.memory_guard import run_within
+from mattecli.core.tuning.memory_guard import picture_in_work, run_within
+from mattecli.core.tuning.room import room
 from mattecli.errors import ModelError, OutOfMemoryError, UsageError
 
 HD = Task((1080, 1920))
@@ -191,6 +193,7 @@ def test_calls_in_several_threads_wait_for_each_other_rather_than_work_smaller(g
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is kept")
 def test_what_an_earlier_picture_gave_back_is_free(greedy: LoadedModel) -> None:
+    malloc.keep()
     limit = resident_memory() + int(1e6 * 1000 * 0.64**2) + 100 * 10**6
     earlier = [bytearray(1 << 20) for _ in range(400)]
     last = bytearray(1 << 20)  # so that the heap does not end with what is freed
@@ -199,3 +202,21 @@ def test_what_an_earlier_picture_gave_back_is_free(greedy: LoadedModel) -> None:
     outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=limit)
     assert outcome.notes == () and outcome.expected is not None and outcome.expected <= limit
     assert len(last) == 1 << 20 and resident_memory() < kept - 300 * 10**6, "it was given back, since the limit was near"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is kept")
+def test_what_the_heap_keeps_beyond_the_largest_picture_is_given_back(greedy: LoadedModel) -> None:
+    malloc.keep()
+    earlier = [bytearray(1 << 20) for _ in range(400)]
+    last = bytearray(1 << 20)
+    del earlier
+    kept = resident_memory()
+    tidy(kept, greedy.device)
+    assert resident_memory() > kept - 100 * 10**6, "pictures needed as much before"
+    tidy(0, greedy.device)
+    assert len(last) == 1 << 20 and resident_memory() < kept - 300 * 10**6
+
+
+def test_the_most_that_pictures_reserved_is_known(greedy: LoadedModel) -> None:
+    with picture_in_work((1000, 1000), greedy.device):
+        assert room.most >= COMPOSING * 1e6

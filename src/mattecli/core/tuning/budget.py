@@ -51,6 +51,16 @@ def make_room(needed: int, device: "Device", limit: int | None) -> None:
         malloc.give_back()
 
 
+def tidy(needed: int, device: "Device") -> None:
+    """Return freed heap to the system where the process holds more than at rest and `needed` bytes together.
+
+    needed: what the largest pictures so far took. What the heap keeps beyond that is in pieces between which small tensors lie, and would
+    grow for thousands of pictures of mixed sizes.
+    """
+    if device.torch.type == "cpu" and resident_memory() > _at_rest.get(str(device.torch), 0) + needed:
+        malloc.give_back()
+
+
 def _held(device: torch.device) -> int:
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_memory()
 

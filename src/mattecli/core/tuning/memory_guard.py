@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import PRECISIONS, Answer, Device, LoadedModel
-from mattecli.core.tuning.budget import budget_of, make_room
+from mattecli.core.tuning.budget import budget_of, make_room, tidy
 from mattecli.core.tuning.memory import Budget, Plan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
 from mattecli.core.tuning.room import room
 from mattecli.errors import ModelError, OutOfMemoryError
@@ -66,6 +66,7 @@ def picture_in_work(size: Size, device: Device, limit: int | None = None) -> Ite
     needed = composing_bytes(size)
     with room.reserved(needed, lambda total: _is_left(total, device, limit)):
         yield
+    tidy(room.most, device)
 
 
 def _one_by_one(

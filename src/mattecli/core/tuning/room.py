@@ -16,6 +16,7 @@ class Room:
         self._held: dict[int, int] = {}
         self._waiting: set[int] = set()
         self._turn = threading.Condition()
+        self.most = 0  # the most that was ever held at the same time, in bytes
 
     @contextmanager
     def reserved(self, needed: int, fits: Callable[[int], bool]) -> Iterator[None]:
@@ -25,6 +26,7 @@ class Room:
             before = self._held.get(me)
             self._wait(me, max(needed, before or 0), fits)
             self._held[me] = max(needed, before or 0)
+            self.most = max(self.most, sum(self._held.values()))
         try:
             yield
         finally:
