@@ -132,3 +132,9 @@ def test_results_of_yesterday_do_not_stop_a_batch(run: Run, cases: Path) -> None
     for _ in range(2):
         done = run("image", *sorted(map(str, Path("three").iterdir())), "--trimap", "t.png")
         assert done.exit_code == 0 and len(done.stdout.split()) == 3, done.output
+
+
+def test_an_animated_picture_is_a_clip(run: Run, cases: Path) -> None:
+    done = run("video", "anim.webp", "--trimap", "t.png", "--model", "closed-form", "-o", "frames/%05d.png", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["frames"] == 2 and len(list(Path("frames").glob("*.png"))) == 2
