@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from mattecli.core.tuning import malloc
+from mattecli.core.tuning.cgroups import groups_of
 from mattecli.core.tuning.memory import Budget
 
 if TYPE_CHECKING:
     from mattecli.core.runtime import Device
 
-# Where control groups keep their limit, their use, and how much of that is cached files that would be given up (proc(5), cgroups(7)).
-GROUPS_V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-GROUPS_V2 = ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file")
+# The files in which a control group keeps its limit, its use, and the word for how much of that is cached files that would be given up.
+FILES_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+FILES_V2 = ("memory.max", "memory.current", "inactive_file")
 
 # Bytes held at rest, by device.
 _at_rest: dict[str, int] = {}
@@ -91,13 +92,8 @@ def free_host_memory(root: Path = Path("/")) -> int | None:
 
 
 def _left_in_groups(root: Path) -> Iterator[int]:
-    listing = root / "proc/self/cgroup"
-    for line in listing.read_text().splitlines() if listing.exists() else []:
-        _, controllers, group = line.split(":", 2)
-        if controllers == "" or "memory" in controllers.split(","):
-            place, limit, used, cached = GROUPS_V1 if controllers else GROUPS_V2
-            for folder in (Path(group), *Path(group).parents):
-                yield from _left_in(root / place / str(folder).lstrip("/"), limit, used, cached)
+    for group in groups_of("memory", root):
+        yield from _left_in(group.folder, *(FILES_V1 if group.first_version else FILES_V2))
 
 
 def _left_in(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from mattecli.core.tuning.cgroups import groups_of
+
 
 def keep_to_it(root: Path = Path("/")) -> None:
     """Have torch use no more threads than there are cores for them, unless OMP_NUM_THREADS says how many.
@@ -25,15 +27,8 @@ def available_cores(root: Path = Path("/")) -> float:
 
 
 def _shares(root: Path) -> Iterator[float]:
-    listing = root / "proc/self/cgroup"
-    for line in listing.read_text().splitlines() if listing.exists() else []:
-        _, controllers, group = line.split(":", 2)
-        for folder in (Path(group), *Path(group).parents):
-            inside = str(folder).lstrip("/")
-            if not controllers:
-                yield from _share(root / "sys/fs/cgroup" / inside, "cpu.max")
-            elif "cpu" in controllers.split(","):
-                yield from _share(root / "sys/fs/cgroup/cpu" / inside, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+    for group in groups_of("cpu", root):
+        yield from _share(group.folder, *(("cpu.cfs_quota_us", "cpu.cfs_period_us") if group.first_version else ("cpu.max",)))
 
 
 def _share(folder: Path, *files: str) -> Iterator[float]:
