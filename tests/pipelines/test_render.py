@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from mattecli.compositing.backdrop import plain_backdrop
-from mattecli.compositing.layers import lay_over
 from mattecli.compositing.output import CUTOUT, OutputOptions
+from mattecli.compositing.over import lay_over
 from mattecli.core.runtime import pick_device, to_array, to_tensor
-from mattecli.matting.levels import to_levels
-from mattecli.pipelines.render import render, true_colours
+from mattecli.matting.levels import interleave, to_levels
+from mattecli.pipelines.render import levels_of, render, true_colours
 from mattecli.pipelines.tensors import Matted
 
 SIZE = (30, 41)
@@ -50,3 +50,11 @@ def test_solid_parts_are_the_photos_own_integers() -> None:
     solid = cutout[..., 3] == 255
     assert 0 < solid.sum() < solid.size
     np.testing.assert_array_equal(cutout[solid][:, :3], matted.pixels[solid])
+
+
+@pytest.mark.parametrize(("top", "off"), [(255, 0), (65535, 1)])  # OpenCV multiplies in float64: what lies next to a half may differ
+def test_tensors_become_the_integers_that_arrays_become(top: int, off: int) -> None:
+    planes = [torch.rand(9, 31, generator=torch.Generator().manual_seed(seed)) * 1.2 - 0.1 for seed in range(4)]
+    levels = levels_of(planes, top).numpy().view(np.uint8 if top == 255 else np.uint16)
+    expected = interleave([to_levels(plane.numpy(), top) for plane in planes])
+    assert levels.shape == expected.shape and np.abs(levels.astype(int) - expected.astype(int)).max() <= off

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mattecli.compositing.layers import check_mode, fit, plain
+from mattecli.compositing.fit import check_mode, fit, plain
 from mattecli.errors import InputError, MatteError
 from mattecli.io.clip_types import Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound

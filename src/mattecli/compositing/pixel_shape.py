@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from mattecli.compositing.backdrop import Backdrop
-from mattecli.compositing.layers import fit
+from mattecli.compositing.fit import fit
 from mattecli.io.clip_types import display_size
 from mattecli.matting.levels import Plane
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mattecli.compositing.layers import fit
+from mattecli.compositing.fit import fit
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError
 from mattecli.guides.choose import ModelChoice

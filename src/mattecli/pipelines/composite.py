@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mattecli.compositing.backdrop import Backdrop, notes_behind
-from mattecli.compositing.layers import lay_over, premultiply
+from mattecli.compositing.over import lay_over, premultiply
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.foreground import estimate_foreground
-from mattecli.compositing.layers import lay_levels_over, lay_over, own_where, shown, with_alpha
 from mattecli.compositing.output import OutputOptions
-from mattecli.compositing.over import mixed_over
+from mattecli.compositing.over import lay_levels_over, lay_over, lay_tensors_over, own_where, shown, with_alpha
 from mattecli.core.runtime import Device, to_array, to_host
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.io.images import Pixels
@@ -59,7 +58,7 @@ def _composite(matted: Matted, colours: Tensor, output: OutputOptions, *, top: i
     behind = backdrop.at((colours.shape[2], colours.shape[3]), seconds, icc=icc)
     if colours.device.type == "cuda":
         plane = output.converted(colours.device, behind, lambda: finished(_planes(behind).to(colours.device).contiguous()))
-        return to_uint(top, mixed_over(colours.float(), matted.cover.float(), plane, linear=output.linear))
+        return to_uint(top, lay_tensors_over(colours.float(), matted.cover.float(), plane, linear=output.linear))
     front = interleave(list(colours[0].float().cpu().numpy()))
     return to_levels(lay_over(front, to_array(matted.cover), behind, linear=output.linear), top)
 

@@ -1,0 +1,116 @@
+"""Backdrops made for a frame: a colour, or a picture fitted to the frame and out of focus. Colours are encoded sRGB, float32 in 0..1."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mattecli.compositing.srgb import from_light, to_light
+from mattecli.errors import UsageError
+from mattecli.matting.levels import Plane
+
+MODES = ("cover", "contain", "stretch")
+# A wider Gaussian is made on a smaller picture, where its standard deviation is about this many pixels.
+NARROW_SIGMA = 6.0
+# OpenCV's Gaussian of floats ends this many standard deviations from its middle.
+REACH = 4
+# The A of OpenCV's bicubic kernel (Keys, "Cubic convolution interpolation for digital image processing", 1981).
+KEYS = -0.75
+
+
+def plain(height: int, width: int, colour: tuple[float, float, float]) -> Plane:
+    """A backdrop of one colour: float32 [height, width, 3]."""
+    return np.full((height, width, 3), colour, np.float32)
+
+
+def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma: float = 0.0) -> Plane:
+    """The backdrop [h, w, 3] at the size of a frame: float32 [height, width, 3] in 0..1.
+
+    `cover` fills the frame and crops what is over at the middle, `contain` shows all of the backdrop between black bars, and
+    `stretch` gives up its proportions. Shrinking averages areas, enlarging is bicubic. `sigma` puts it out of focus: the standard
+    deviation of a Gaussian, in pixels of the frame. What falls outside of the frame, however much, is not made. Raises UsageError for
+    another mode.
+    """
+    check_mode(mode)
+    rows, columns = backdrop.shape[:2]
+    vertical, horizontal = height / rows, width / columns
+    if mode != "stretch":
+        vertical = horizontal = max(vertical, horizontal) if mode == "cover" else min(vertical, horizontal)
+    size = max(1, round(rows * vertical)), max(1, round(columns * horizontal))
+    reach = math.ceil(REACH * sigma)
+    resized = _resize(backdrop, size, (_seen(size[0], height, reach), _seen(size[1], width, reach)))
+    return _centre(_defocus(resized, sigma), height, width)
+
+
+def check_mode(mode: str) -> None:
+    """Raise UsageError for what is not a way to fit a backdrop."""
+    if mode not in MODES:
+        raise UsageError(f"'{mode}' is not a way to fit a backdrop; choose one of {', '.join(MODES)}")
+
+
+def _seen(length: int, frame: int, reach: int) -> range:
+    """Which of a backdrop's rows, or columns, lie in a frame that has its middle, or so near that a blur brings them in."""
+    before = (length - frame) // 2
+    return range(max(before - reach, 0), min(before + frame + reach, length))
+
+
+def _resize(plane: Plane, size: tuple[int, int], seen: tuple[range, range]) -> Plane:
+    """The rows and columns `seen` of a plane at a size. Each axis by itself, because one may shrink and the other grow."""
+    # The axis that leaves less to do for the other comes first.
+    for axis in sorted((0, 1), key=lambda axis: len(seen[axis]) / plane.shape[axis]):
+        plane = _resize_axis(plane, axis, size[axis], seen[axis])
+    # The bicubic kernel swings past 0 and 1 at hard edges.
+    return plane.clip(0, 1)
+
+
+def _resize_axis(plane: Plane, axis: int, length: int, seen: range) -> Plane:
+    before = plane.shape[axis]
+    if length > before and len(seen) < length:
+        return _enlarge_part(plane, axis, length, seen)
+    columns, rows = (plane.shape[1], length) if axis == 0 else (length, plane.shape[0])
+    whole = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA if length < before else cv2.INTER_CUBIC)
+    part = slice(seen.start, seen.stop)
+    return np.asarray(whole[part] if axis == 0 else whole[:, part], np.float32)
+
+
+def _enlarge_part(plane: Plane, axis: int, length: int, seen: range) -> Plane:
+    """What OpenCV's bicubic filter makes of an axis that grows to `length`, but only the part that is seen."""
+    before = plane.shape[axis]
+    places = (np.arange(seen.start, seen.stop) + 0.5) * before / length - 0.5
+    first = np.floor(places).astype(int) - 1
+    shape = [-1 if each == axis else 1 for each in range(3)]
+    part = 0.0
+    for place in (first, first + 1, first + 2, first + 3):
+        weight = _bicubic(np.abs(places - place)).astype(np.float32).reshape(shape)
+        part = part + weight * plane.take(place.clip(0, before - 1), axis)
+    return np.asarray(part, np.float32)
+
+
+def _bicubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    near = ((KEYS + 2) * distance - (KEYS + 3)) * distance**2 + 1
+    far = ((KEYS * distance - 5 * KEYS) * distance + 8 * KEYS) * distance - 4 * KEYS
+    return np.where(distance <= 1, near, far)
+
+
+def _defocus(plane: Plane, sigma: float) -> Plane:
+    """Blurred as light is, so that small bright lamps stay bright; the border is carried on outside."""
+    if sigma <= 0:
+        return plane
+    height, width = plane.shape[:2]
+    light = np.asarray(to_light(plane), np.float32)
+    step = min(int(max(sigma / NARROW_SIGMA, 1)), height, width)
+    small = cv2.resize(light, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REPLICATE)
+    enlarged = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(from_light(np.asarray(enlarged, np.float32).clip(0, 1)), np.float32)
+
+
+def _centre(plane: Plane, height: int, width: int) -> Plane:
+    """Cropped or set between black bars, axis by axis, so that its middle is the frame's middle."""
+    top, left = (plane.shape[0] - height) // 2, (plane.shape[1] - width) // 2
+    plane = plane[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
+    bars_above, bars_left = (height - plane.shape[0]) // 2, (width - plane.shape[1]) // 2
+    centred = np.zeros((height, width, 3), np.float32)
+    centred[bars_above : bars_above + plane.shape[0], bars_left : bars_left + plane.shape[1]] = plane
+    return centred
