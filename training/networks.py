@@ -128,7 +128,7 @@ class FusionPlate(Lesson):
         usual, colours = fusion_plate.usual_difference(image, plate, trimap), fusion_plate.known_colours(image, trimap)
         seen = fusion_plate.plate_cues(image, trimap, coarse, colours, plate, usual)
         near = fusion_plate.within_reach(trimap).float()
-        raw = coarse + near * fusion_plate.licence(image, trimap, plate, usual) * network(seen).float()
+        raw = coarse + near * fusion_plate.edit_weight(image, trimap, plate, usual) * network(seen).float()
         return {"alpha": raw.clamp(0.0, 1.0), "raw": leaky(raw), "near": near}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mattecli.errors import InputError, UsageError
 from mattecli.io.pictures.formats import READ_SUFFIXES
 from mattecli.io.sequences import natural
+from mattecli.requests.clip import is_clip
 from mattecli.requests.paths import refuse_empty
 
 CLIP_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
@@ -27,7 +28,7 @@ class Pair:
 
     @property
     def is_clip(self) -> bool:
-        return _is_clip(self.predicted)
+        return is_clip(self.predicted)
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,9 @@ def pair_up(predicted: str, true: str, *, trimap: str | None = None, images: str
 
 
 def _pair(name: str, predicted: str, true: str, trimap: str | None, image: str | None) -> Pair:
-    if _is_clip(predicted) != _is_clip(true):
+    if is_clip(predicted) != is_clip(true):
         raise UsageError(f"of {predicted} and {true} only one is a clip; give two clips, or the frames of both as pictures")
     return Pair(name, predicted, true, trimap, image)
-
-
-def _is_clip(path: str) -> bool:
-    return Path(path).suffix.lower() in CLIP_SUFFIXES
 
 
 def _by_name(folder: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.matting.affinity import Floats, Growth, Mask, foreground_share
-from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, connected_to, distance_to_outline, softened_region, subject_scale
+from mattecli.matting.parts import parts_holding
+from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, distance_to_outline, softened_region, subject_scale
 
 Bytes = NDArray[np.uint8]
 
@@ -47,7 +48,7 @@ def _outline(image: Bytes, strokes: Bytes, area: int, growth: Growth) -> tuple[M
     foreground, background = _seeds(strokes, picture.shape[:2])
     share = foreground_share(picture, foreground, background, growth=growth)
     inside = _cut(picture, share, foreground, background)
-    return inside, connected_to(foreground, inside) | connected_to(background, ~inside)
+    return inside, parts_holding(foreground, inside) | parts_holding(background, ~inside)
 
 
 def _agree(inside: Mask, second: Mask) -> Mask:
@@ -94,7 +95,7 @@ def _with_band(image: Bytes, inside: Mask, sure: Mask, band: float | None) -> By
     asked = max(NARROW_BAND, BAND * subject_scale(solid)) if band is None else band * picture.shape[1] / image.shape[1]
     near = distance_to_outline(solid) <= max(NARROWEST_BAND, asked)
     soft = _softness(picture, solid) >= LEAST_SOFTNESS
-    unknown = near | softened_region(solid, soft & connected_to(near, soft | near))
+    unknown = near | softened_region(solid, soft & parts_holding(near, soft | near))
     unknown |= _resized(sure, picture.shape[:2]) < 0.5
     levels = np.where(_resized(solid, image.shape[:2]) >= 0.5, FOREGROUND, BACKGROUND)
     return np.where(_resized(unknown, image.shape[:2]) >= 0.5, UNKNOWN, levels).astype(np.uint8)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mattecli.errors import EmptyError, InputError
 from mattecli.matting.levels import from_levels
+from mattecli.matting.parts import parts_holding
 from mattecli.matting.registration.exposure import lab, lab_distance
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, covered, register
 from mattecli.matting.trimap import BACKGROUND, UNKNOWN, trimap_from_alpha
@@ -146,25 +147,15 @@ def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
     kernel = _disc(0.003 * np.sqrt(area))
     joined = cv2.morphologyEx((difference > 0.2).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, kernel)
-    kept = _parts(np.asarray(joined, np.uint8), difference >= 1, 0.05)
-    mask = 1 - _parts(1 - kept, kept == 0, 0.01)
+    kept = parts_holding(difference >= 1, joined > 0, least_share=0.05)
+    mask = ~parts_holding(~kept, ~kept, least_share=0.01)
     if mask.mean() < 0.0005:
         raise EmptyError("nothing differs from the plate; give the plate without the subject, and the picture with it")
     if mask.mean() > 0.95:
         raise InputError("nearly everything differs from the plate; it seems to show another scene, give one taken from the same place")
-    return mask * np.uint8(255)
+    return mask.astype(np.uint8) * np.uint8(255)
 
 
 def _disc(radius: float) -> NDArray[np.uint8]:
     side = 2 * round(radius) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
-
-
-def _parts(region: NDArray[np.uint8], counted: NDArray[np.bool_], share: float) -> NDArray[np.uint8]:
-    """The connected parts of a region whose counted pixels are at least this share of the largest part's."""
-    count, labels = cv2.connectedComponents(region, connectivity=4)
-    areas = np.bincount(labels[counted & (region > 0)], minlength=count)
-    kept = areas >= max(1, share * areas.max())
-    kept[0] = False
-    chosen: NDArray[np.bool_] = kept[labels]
-    return chosen.astype(np.uint8)

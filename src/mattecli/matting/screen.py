@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import EmptyError, InputError
+from mattecli.matting.parts import parts_holding
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
 Plane = NDArray[np.float32]
@@ -110,7 +111,7 @@ def trimap_from_screen(image: Plane, plate: Plane) -> NDArray[np.uint8]:
     """
     key = _blurred(_key(image, plate), 0.7)
     noise = max(1.4826 * float(np.median(np.abs(key[key < 0.3]))) if (key < 0.3).any() else 0.0, 2 * NOISE_FLOOR)
-    subject = _hanging_together(key > FAINT * noise, key > CLEAR * noise)
+    subject = parts_holding(key > CLEAR * noise, key > FAINT * noise, connectivity=8)
     trimap = np.full(key.shape, UNKNOWN, np.uint8)
     trimap[_depth(~subject) > GUARD] = BACKGROUND
     trimap[_sure(key, 1 - max(0.05, noise))] = FOREGROUND
@@ -246,15 +247,6 @@ def _noise(left: Plane, region: Mask) -> float:
 
 def _blurred(plane: Plane, sigma: float) -> Plane:
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REPLICATE), np.float32)
-
-
-def _hanging_together(faint: Mask, clear: Mask) -> Mask:
-    """The connected parts of the faint mask that hold something clear."""
-    count, labels = cv2.connectedComponents(faint.astype(np.uint8), connectivity=8)
-    kept = np.bincount(labels[clear & faint], minlength=count) > 0
-    kept[0] = False
-    found: Mask = kept[labels]
-    return found
 
 
 def _sure(key: Plane, solid: float) -> Mask:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
+from mattecli.matting.parts import parts_holding
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -75,7 +76,7 @@ def trimap_from_mask(mask: Levels | NDArray[np.float32] | NDArray[np.bool_], *, 
     reach = max(NARROWEST_MASK_BAND, share * subject_scale(solid)) if band is None else band
     trimap = trimap_from_alpha(alpha, band=reach, drawn=True)
     unknown = trimap == UNKNOWN
-    trimap[softened_region(solid, soft) | (soft & connected_to(unknown, soft | unknown))] = UNKNOWN
+    trimap[softened_region(solid, soft) | (soft & parts_holding(unknown, soft | unknown))] = UNKNOWN
     return trimap
 
 
@@ -96,16 +97,6 @@ def softened_region(solid: NDArray[np.bool_], soft: NDArray[np.bool_]) -> NDArra
 def distance_to_outline(solid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """How far each pixel lies from the outline of a region, on either side: float32 [H, W]; the picture's border is no outline."""
     return np.where(solid, _distance_inside(solid), _distance_inside(~solid))
-
-
-def connected_to(seeds: NDArray[np.bool_], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The parts of a region, bool [H, W], that hold a pixel of `seeds`; pixels that share an edge are of one part."""
-    count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
-    kept = np.zeros(count, bool)
-    kept[labels[seeds & region]] = True
-    kept[0] = False
-    parts: NDArray[np.bool_] = kept[labels]
-    return parts
 
 
 def trimap_shares(trimap: NDArray[np.uint8]) -> tuple[float, float, float]:
@@ -268,12 +259,9 @@ def _distance_inside(region: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 def _without_ghosts(alpha: NDArray[np.float32], reach: float) -> NDArray[np.float32]:
     """Clear islands that have hardly any solid area, and soft veils farther than `reach` pixels from anything solid."""
-    count, labels = cv2.connectedComponents((alpha > SURE_BACKGROUND).astype(np.uint8), connectivity=4)
-    solid_area = np.bincount(labels[alpha >= 0.5], minlength=count)
-    kept = (solid_area > 0) & (solid_area >= GHOST_SHARE * solid_area.max())
-    kept[0] = False
-    solid = (alpha >= 0.5) & kept[labels]
-    return np.where(kept[labels] & (_distance_inside(~solid) <= reach), alpha, np.float32(0))
+    islands = parts_holding(alpha >= 0.5, alpha > SURE_BACKGROUND, least_share=GHOST_SHARE)
+    solid = (alpha >= 0.5) & islands
+    return np.where(islands & (_distance_inside(~solid) <= reach), alpha, np.float32(0))
 
 
 def _without_pinholes(alpha: NDArray[np.float32], reach: float) -> NDArray[np.float32]:

@@ -60,7 +60,7 @@ def within_reach(trimap: Tensor, reach: int = REACH) -> Tensor:
     return F.max_pool2d(rows, [1, 2 * reach + 1], [1, 1], [0, reach]) > 0.0
 
 
-def licence(image: Tensor, trimap: Tensor, plate: Tensor, usual: Tensor) -> Tensor:
+def edit_weight(image: Tensor, trimap: Tensor, plate: Tensor, usual: Tensor) -> Tensor:
     """How far what the network says counts at each pixel, [B, 1, H, W] in 0..1: wholly where the trimap knows nothing.
 
     What it calls background may become foreground as far as it differs from the plate by more than is usual, and what it calls
@@ -106,12 +106,12 @@ class CompleteFusionPlate(BehindSolver):
     def mended(self, image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
         """Alpha in 0..1 from planes whose sides are multiples of 16."""
         colours, usual = known_colours(image, trimap), usual_difference(image, plate, trimap)
-        alpha, licensed = coarse.clone(), licence(image, trimap, plate, usual) * within_reach(trimap)
-        for window in windows(licensed > 0.0, self.tile, self.overlap):
-            parts = [seen(plane, window) for plane in (image, trimap, coarse, colours, plate, licensed)]
+        alpha, weight = coarse.clone(), edit_weight(image, trimap, plate, usual) * within_reach(trimap)
+        for window in windows(weight > 0.0, self.tile, self.overlap):
+            parts = [seen(plane, window) for plane in (image, trimap, coarse, colours, plate, weight)]
             residual = self.network(plate_cues(parts[0], parts[1], parts[2], parts[3], parts[4], usual).to(self.network.enter.weight.dtype))
             keep(alpha, parts[2] + parts[5] * residual.float(), window)
-        return torch.where(licensed > 0.0, alpha.clamp(0.0, 1.0), coarse)
+        return torch.where(weight > 0.0, alpha.clamp(0.0, 1.0), coarse)
 
 
 def wrap(network: Fusion) -> CompleteFusionPlate:

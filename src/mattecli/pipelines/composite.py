@@ -1,8 +1,6 @@
 """A picture and its matte laid over something else: read -> true colours -> compose -> write. Torch only where there are soft pixels."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -11,8 +9,6 @@ from mattecli.compositing.over import lay_over, premultiply
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
-from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
-from mattecli.io.sequences import is_sequence
 from mattecli.io.video.levels import is_tinted
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result
@@ -44,16 +40,6 @@ class Layout:
         return "cutout" if self.backdrop is None else "composite"
 
 
-def is_clip(source: str) -> bool:
-    """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder is so many pictures."""
-    if os.path.isdir(source):
-        return False
-    if os.path.exists(source):
-        return not is_picture(source)
-    suffix = Path(source).suffix.lower()
-    return is_sequence(source) or (bool(suffix) and suffix not in READ_SUFFIXES)
-
-
 def process_composite(job: Job, layout: Layout) -> Result:
     """Make one picture from the job's source and its guide "alpha". Raises MatteError; then nothing is written."""
     clock = Clock()
@@ -69,7 +55,7 @@ def process_composite(job: Job, layout: Layout) -> Result:
     with clock("write"):
         write_image(picture, job.destination, icc=photo.icc, dpi=photo.dpi, premultiplied=layout.premultiplied)
     notes = (*photo.notes, *notes_behind(layout.backdrop, photo.icc))
-    return Result(job.source, job.destination, (photo.size[1], photo.size[0]), clock.split, notes)
+    return Result(job.source, job.destination, photo.size, clock.split, notes)
 
 
 def matte_of(photo: Photo, source: str, file: str | None) -> Plane:

@@ -23,16 +23,16 @@ from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.clip_memory import depths_within, free_budget
-from mattecli.pipelines.composite import Layout, alpha_of, composed, is_clip, unmixed
+from mattecli.pipelines.composite import Layout, alpha_of, composed, unmixed
 from mattecli.pipelines.queues import WriteBehind, read_ahead
-from mattecli.requests.clip import ClipRequest
+from mattecli.requests.clip import ClipRequest, is_clip
 
 ALPHA = "alpha"
 
 
 @dataclass(frozen=True)
 class Reel:
-    """What became of a pairing: frames written, their (width, height), seconds of each step, notes for a person, and what was wrong
+    """What became of a pairing: frames written, their (height, width), seconds of each step, notes for a person, and what was wrong
     with the clips, None for whole ones; what could be read was delivered."""
 
     source: str
@@ -88,7 +88,7 @@ def process_composite_clip(
     hdr = [f"the clip is HDR ({system}), and it is composed as if it were SDR"] if system else []
     of_reading = [note for reader in readers if reader for note in reader.notes]
     notes = (*hdr, *of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
-    return Reel(request.source, request.destination, (clip.size[1], clip.size[0]), writer.frames, clock.split, notes, damage)
+    return Reel(request.source, request.destination, clip.size, writer.frames, clock.split, notes, damage)
 
 
 def _reader(file: str | None, fps: Fraction | None, opened: ExitStack) -> Reader | None:

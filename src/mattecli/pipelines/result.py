@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """What was done for one picture: size is (width, height), split the seconds of each step, notes what a person should know.
+    """What was done for one picture: size is (height, width), split the seconds of each step, notes what a person should know.
 
     expected_memory: the peak in bytes that was expected of the process, or on a GPU of the device; None where nobody knew.
     """

@@ -26,7 +26,7 @@ LOSSLESS_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 
 @dataclass(frozen=True)
 class MadeTrimap:
-    """A trimap that was written: size is (width, height), the shares add up to 1, warnings say what a person should know."""
+    """A trimap that was written: size is (height, width), the shares add up to 1, warnings say what a person should know."""
 
     source: str
     destination: str
@@ -95,4 +95,4 @@ def process_mask(job: Job, *, band: Length | None) -> MadeTrimap:
 def _write(job: Job, trimap: NDArray[np.uint8], warnings: list[str]) -> MadeTrimap:
     write_image(trimap, job.destination)
     height, width = trimap.shape
-    return MadeTrimap(job.source, job.destination, (width, height), *trimap_shares(trimap), tuple(warnings))
+    return MadeTrimap(job.source, job.destination, (height, width), *trimap_shares(trimap), tuple(warnings))

@@ -9,6 +9,7 @@ from pathlib import Path
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Span
 from mattecli.io.codecs import check_destination
+from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 from mattecli.io.sequence_write import sequence_pattern
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.registration.register import ALIGNMENTS
@@ -73,6 +74,16 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
         keep_inputs(read, [preview], what="the preview", advice="give another --preview")
     if not overwrite:
         keep_inputs(read, files_of(sequence_pattern(request.destination) or request.destination))
+
+
+def is_clip(source: str) -> bool:
+    """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder is so many pictures."""
+    if os.path.isdir(source):
+        return False
+    if os.path.exists(source):
+        return not is_picture(source)
+    suffix = Path(source).suffix.lower()
+    return is_sequence(source) or (bool(suffix) and suffix not in READ_SUFFIXES)
 
 
 def default_destination(source: str, kind: str) -> str:

@@ -154,7 +154,7 @@ def _made_trimap(asked: AskedTrimap) -> Made:
         growth = parse_growth(asked.grow)
         made = process_strokes(Job(str(asked.image), str(file), {"strokes": str(asked.strokes)}), growth=growth, band=band)
     shares = {name: round(getattr(made, name), 4) for name in ("foreground", "background", "unknown")}
-    width, height = made.size
+    height, width = made.size
     seconds = round(time.perf_counter() - begin, 4)
     return Made({"trimap": file}, {**shares, "width": width, "height": height, "seconds": seconds, "notes": list(made.warnings)})
 

@@ -73,7 +73,7 @@ def composite(
 
       matte composite cutout.mov --over beach.jpg -o composite.mp4
     """
-    from mattecli.pipelines.composite import is_clip
+    from mattecli.requests.clip import is_clip
 
     layout = _layout(
         over,
@@ -111,7 +111,7 @@ def _record(result: "Result | Reel") -> dict[str, Any]:
     return {
         "input": result.source,
         "output": result.destination,
-        "size": list(result.size),
+        "size": [result.size[1], result.size[0]],
         **of_clips,
         "split": {step: round(seconds, 4) for step, seconds in result.split.items()},
         "notes": list(result.notes),

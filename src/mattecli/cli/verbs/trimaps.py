@@ -129,7 +129,7 @@ def _record(made: "MadeTrimap") -> dict[str, Any]:
     return {
         "input": made.source,
         "output": made.destination,
-        "size": list(made.size),
+        "size": [made.size[1], made.size[0]],
         "foreground_percent": round(100 * made.foreground, 2),
         "background_percent": round(100 * made.background, 2),
         "unknown_percent": round(100 * made.unknown, 2),
