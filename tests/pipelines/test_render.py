@@ -30,7 +30,10 @@ def _by_floats(matted: Matted, output: OutputOptions, top: int) -> np.ndarray:
     colours, cover = to_array(true_colours(matted)), to_array(matted.cover)
     if output.kind == "composite":
         return to_levels(lay_over(colours, cover, output.backdrop.at(SIZE), linear=output.linear), top)
-    return to_levels(colours if output.kind == "foreground" else np.dstack([colours, cover]), top)
+    if output.kind == "foreground":
+        return to_levels(colours, top)
+    cutout = to_levels(np.dstack([colours, cover]), top)
+    return np.where(cutout[..., 3:] > 0, cutout, 0)  # nothing is left of what is not seen
 
 
 @pytest.mark.parametrize("kind", ["cutout", "foreground", "composite"])
