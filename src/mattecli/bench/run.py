@@ -215,7 +215,7 @@ def _last_words(code: int, stderr: str) -> str:
 
 
 def record(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
-    """All of it as one JSON object."""
+    """The bench as one JSON object."""
     settings = {
         "device": bench.device,
         "models": [spec.name for spec in bench.specs],

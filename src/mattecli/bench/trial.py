@@ -59,7 +59,7 @@ class Trial:
 
 
 def run_trial(trial: Trial, keep: Callable[[Mapping[str, Any]], None]) -> None:
-    """Measure one model at one size; `keep` is given all that is known, each time there is more of it.
+    """Measure one model at one size; `keep` receives all results so far, after each stage.
 
     Seconds are wall clock, and begin and end with an idle device. Raises MatteError for what cannot be measured.
     """

@@ -94,7 +94,7 @@ def _as_json(record: Mapping[str, Any], stream: TextIO) -> str:
 
 
 def note(text: str) -> None:
-    """Something a person should know, to stderr."""
+    """A note, to stderr."""
     sys.stderr.write(f"matte: {visible(text)}\n")
 
 
@@ -199,13 +199,13 @@ class Commands(TyperGroup):
 
 
 def watched() -> bool:
-    """Whether a person watches stderr."""
+    """Whether stderr is a terminal."""
     return sys.stderr.isatty()
 
 
 @contextmanager
 def download_progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """A callback that shows a download's progress, or None where nobody watches."""
+    """A callback that shows a download's progress; None where stderr is no terminal."""
     if not watched():
         yield None
         return
@@ -227,7 +227,7 @@ def download_progress() -> Iterator[Callable[[str, int, int | None], None] | Non
 
 @contextmanager
 def step_progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A callback to call after each of `total` steps with the name of the next one; draws nothing where nobody watches."""
+    """A callback to call after each of `total` steps with the name of the next one; it draws only on a terminal."""
     if not watched():
         yield lambda name: None
         return
@@ -242,7 +242,7 @@ def step_progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def frame_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A callback for frames done and frames in all (None when nobody knows), shown with frames a second and the time left."""
+    """A callback for frames done and in all (None where unknown), shown with frames a second and the time left."""
     if not watched():
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""What the verbs that matte have in common: reading what a result shall be, and opening the models that make it."""
+"""Shared by the commands that matte: parsing of the output options, and loading of the models."""
 
 import os
 import re
@@ -131,7 +131,7 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
 
 
 def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, tell: Callable[[str], None]) -> "list[Job]":
-    """The jobs that are left to do; how many are left out because their results are there is told."""
+    """The jobs without a result yet; `tell` receives the number of those left out."""
     from mattecli.requests.photos import unmade
 
     if not skip_existing:
@@ -178,7 +178,7 @@ def open_output(look: Look) -> "OutputOptions":
 
 
 def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], None]) -> "Model":
-    """The model of a command, loaded with its refiner; which device was chosen is told."""
+    """The model of a command, loaded with its refiner; `tell` receives the chosen device."""
     import mattecli
     from mattecli.cli import process
     from mattecli.core.runtime import pick_device
@@ -205,7 +205,7 @@ def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], No
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Tells nothing twice: pictures of one size have one peak."""
+    """`tell` without repetitions: pictures of one size have one peak."""
     told: set[str] = set()
 
     def tell_new(text: str) -> None:

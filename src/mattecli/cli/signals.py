@@ -28,7 +28,7 @@ GRACE_SECONDS = 10.0
 
 
 class Stopped(BaseException):
-    """The process was told to end by the signal `number`. Like KeyboardInterrupt it is no error, so nothing on the way takes it for one."""
+    """The process received the signal `number`. A BaseException, like KeyboardInterrupt, so that handlers of errors do not catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -37,11 +37,11 @@ class Backdrop(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of how it was shown so far."""
+        """Notes about how it was shown so far."""
         ...
 
     def close(self) -> None:
-        """Let go of its file."""
+        """Close its file."""
         ...
 
 
@@ -124,7 +124,7 @@ def _shown(colours: Plane, alpha: Pixels | None) -> Plane:
 
 
 class ClipBackdrop:
-    """A clip, read forward as time goes on and begun again at its end; of its frames, one is held.
+    """A clip, read forward in time and looped; one frame is held.
 
     Asking for an earlier moment begins it again too.
     """
@@ -173,7 +173,7 @@ class ClipBackdrop:
         self._next: Frame | None = next(self._frames, None)
 
     def _frame_at(self, seconds: float) -> Frame:
-        """The frame shown then: the last one whose time has come."""
+        """The frame shown at that time: the last one that has started."""
         moment = self._within(seconds)
         if moment < self._time(self._frame):
             self._restart()

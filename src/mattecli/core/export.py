@@ -40,7 +40,7 @@ NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
 
 
 class _Quiet:
-    """Keeps torch from repeating what we know: that TorchScript is deprecated (since 2.13) and that its sparse tensors are young.
+    """Suppresses two warnings of torch: TorchScript's deprecation (since 2.13) and the beta state of sparse tensors.
 
     Python's filters belong to all threads, so the first to come in here changes them and the last to leave puts them back.
     """

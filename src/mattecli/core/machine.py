@@ -1,4 +1,4 @@
-"""On what something was measured: the machine, the versions and the day, for the JSON that lies beside every number."""
+"""The machine, versions and date of a measurement, for the JSON beside every number."""
 
 import datetime
 import importlib.metadata
@@ -18,7 +18,7 @@ DRIVER_SECONDS = 20
 
 
 def describe() -> dict[str, object]:
-    """All of it in one record: the machine, torch's threads, the versions and the UTC date; None for what is not there or not known."""
+    """Machine, torch threads, versions and UTC date in one record; None for what is absent or unknown."""
     return {**hardware(), "torch_threads": torch.get_num_threads(), **versions(), "date": today()}
 
 
@@ -36,7 +36,7 @@ def hardware() -> dict[str, object]:
 
 
 def versions() -> dict[str, str | None]:
-    """Of this program and what it computes with."""
+    """Versions of this program and of the libraries it computes with."""
     return {
         "mattecli": __version__,
         "python": platform.python_version(),

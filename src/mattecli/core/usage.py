@@ -1,4 +1,4 @@
-"""What a run has used so far."""
+"""Peak memory and synchronisation of a device."""
 
 import sys
 from pathlib import Path
@@ -20,13 +20,13 @@ def peak_memory(device: torch.device) -> dict[str, int]:
 
 
 def forget_peak(device: torch.device) -> None:
-    """Let a GPU's peak begin anew, so that what loading took is not in it."""
+    """Reset a GPU's peak of memory, so that it leaves out loading."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when the device has done all this thread asked for; a GPU is asked for work without waiting, so clocks need this."""
+    """Synchronise this thread's stream; CUDA and MPS work is asynchronous, so timing needs this."""
     if device.type == "cuda":
         torch.cuda.current_stream(device).synchronize()
     elif device.type == "mps":

@@ -1,4 +1,4 @@
-"""Errors of mattes made visible, and the place where they are worst."""
+"""Error maps of mattes, and the window with the largest error."""
 
 import cv2
 import numpy as np

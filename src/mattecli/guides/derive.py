@@ -135,7 +135,7 @@ def _mask(picture: Pixels, given: Mapping[str, Pixels], laid: Registration | Non
 def _before_plate(
     find: Callable[..., NDArray[np.uint8]], picture: Pixels, plate: Pixels, laid: Registration | None, *, in_clip: bool
 ) -> NDArray[np.uint8]:
-    """What stands before the plate."""
+    """The trimap or mask of what differs from the plate."""
     try:
         return find(to_uint8(picture), to_uint8(plate), laid=laid)
     except EmptyError:

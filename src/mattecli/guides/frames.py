@@ -115,7 +115,7 @@ def _guided(frame: Frame, given: Mapping[str, Pixels], laid: Registration | None
 
 
 def _doubts(trimap: Pixels) -> tuple[str, ...]:
-    """What is wrong with a trimap that a person gave, as a sentence."""
+    """Warnings about a given trimap."""
     try:
         check_trimap(to_uint8(trimap), size=trimap.shape[:2])
     except InputError as error:

@@ -123,7 +123,7 @@ def make_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], N
 
 @dataclass(frozen=True)
 class Reel:
-    """The frames chosen of a clip, and what a person should know of the choice."""
+    """The chosen frames of a clip, and notes about the choice."""
 
     clip: Clip
     frames: list[Pixels]
@@ -152,7 +152,7 @@ def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) 
 
 
 def _room(clip: Clip) -> int:
-    """How many frames of a clip may be held at once."""
+    """The number of frames of a clip that fit in memory at once."""
     height, width = clip.size
     return max(3, MOST_BYTES // (height * width * 3 * (1 if clip.top == 255 else 2)))
 
@@ -179,7 +179,7 @@ def _shown(laid: list[Registration], size: tuple[int, int]) -> list[NDArray[np.b
 
 
 def _doubts(laid: list[Registration], chosen: int, align: str, unsettled: float) -> list[str]:
-    """What a person should be told of a plate that may be wrong, made of the frames that were laid."""
+    """Warnings about a plate made of these registered frames."""
     notes = []
     lost = sum(not where.is_sure for where in laid)
     if chosen == 1:

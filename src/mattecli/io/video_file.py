@@ -67,7 +67,7 @@ class VideoFile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else a person should know of it, complete when its last frame was given."""
+        """Further notes, complete after the last frame."""
         joins = self._timeline.joins
         times = "once" if joins == 1 else f"{joins} times"
         jumps = f"the time stamps of {self.source} jump {times}; the parts are joined, pictures and sound alike"

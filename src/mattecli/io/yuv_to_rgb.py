@@ -128,7 +128,7 @@ def _equations(stored: VideoFormat, colour: Colour, size: tuple[int, int], bits:
 
 
 def _chroma_weights(colour: Colour, size: tuple[int, int]) -> NDArray[np.float64]:
-    """[3, 2]: how much of Cb and Cr, in -0.5..0.5, goes into R, G and B."""
+    """The coefficients [3, 2] of Cb and Cr, in -0.5..0.5, for R, G and B."""
     matrix = colour.matrix
     if matrix in (UNSPECIFIED, IDENTITY):
         matrix = usual_matrix(Colour(), size)

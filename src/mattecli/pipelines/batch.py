@@ -11,7 +11,7 @@ Made = TypeVar("Made")
 
 
 def process_all(jobs: Sequence[Job], make: Callable[[Job], Made], *, threads: int = 1) -> Iterator[tuple[Job, Made | MatteError]]:
-    """Each job with what is made of it, or with the error that kept it from being made; in order, so many at the same time. No torch.
+    """Each job with its result or its error, in order; `threads` jobs run concurrently. No torch.
 
     What nobody foresaw is the failure of one picture among many; where there is but one, it keeps its traceback.
     """

@@ -61,7 +61,7 @@ def suited(model: LoadedModel, *, lossy: bool) -> dict[str, Tunable]:
 
 
 def doubts(alpha: Tensor) -> tuple[str, ...]:
-    """What a person should be told of a matte that can hardly be right."""
+    """Warnings about a matte that is almost empty or almost full."""
     share = float(alpha.mean())
     if share < 0.001:
         return ("the matte is all but empty: nothing was found; try another model or give a --trimap",)
@@ -100,7 +100,7 @@ def _found(guides: Mapping[str, Guide], image: Tensor, recipe: Recipe, options: 
 
 
 def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
-    """The matte, with 0 and 1 where a person's trimap says so: models that see a plate may say otherwise."""
+    """The matte with 0 and 1 where the given trimap has them; models that take a plate may differ there."""
     with torch.inference_mode():
         return torch.where(trimap == 0.5, alpha, trimap.to(alpha.dtype))
 

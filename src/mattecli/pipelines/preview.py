@@ -1,4 +1,4 @@
-"""A small picture of what a clip will look like: some of its frames beside their alpha and their composite, before the long run."""
+"""A contact sheet of a clip before the long run: some frames beside their alpha and their composite."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,7 +72,7 @@ def _first_from(start: Fraction | None, request: ClipRequest) -> list[tuple[Fram
 
 
 def _places(request: ClipRequest) -> list[Fraction]:
-    """Where to look, in seconds from the clip's first frame, half a frame early; the beginning where nobody knows how long the clip is."""
+    """The sampled times in seconds from the first frame, half a frame early; 0 for a clip of unknown length."""
     span = request.span
     start = span.start or Fraction(0)
     with open_clip(request.source, fps=request.fps, start=span.start, end=span.end) as reader:

@@ -20,7 +20,7 @@ AHEAD, BEHIND = 3, 3
 
 @dataclass(frozen=True)
 class _Last:
-    """What ends a stream: nothing more, or the error that stopped it."""
+    """The end of a stream: regular, or by an error."""
 
     error: BaseException | None = None
 
@@ -165,7 +165,7 @@ class WriteBehind(Generic[Item]):
 
 
 def in_parallel(items: Iterable[Item], work: Callable[[Item], Made], *, threads: int) -> Iterator[Made]:
-    """What `work` makes of each item, in order, done by so many threads; one item more waits for the next that is free.
+    """The results of `work` on each item, in order, from `threads` threads; one more item is queued.
 
     An error of the work is raised where what it made would have come. Leaving early drops what waits, and waits for what was begun.
     """

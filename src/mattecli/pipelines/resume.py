@@ -1,4 +1,4 @@
-"""Going on where an interrupted sequence of pictures stopped: a small record beside the pictures says how they were made, and how many."""
+"""Resuming an interrupted sequence of pictures: a hidden record beside them holds their settings and their number."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ class Record:
         return max(0, min(present, written if isinstance(written, int) else 0) - 1)
 
     def write(self, frames: int) -> None:
-        """Note that so many pictures, counted from the first, are made as this record says. Raises OutputError."""
+        """Record that the first `frames` pictures are written with these settings. Raises OutputError."""
         noted = {"made_by": self.made_by, "source": self.source, "frames": frames}
         with written_whole(self.path, advice="choose another place with -o") as stream:
             stream.write(json.dumps(noted).encode() + b"\n")

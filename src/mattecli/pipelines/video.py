@@ -41,7 +41,7 @@ MOST_FRAMES = 10**9
 
 @dataclass(frozen=True)
 class ClipResult:
-    """What became of a request: frames written, seconds of each step and in all, notes for a person, and what was wrong with the source.
+    """The result of a request: frames written, seconds of each step and in all, notes, and damage of the source.
 
     damage: None for a whole source, else what is wrong with it; what could be read was delivered. seconds: wall clock, less than the
     sum of `split` since the steps overlap. length: the result's duration. peak_memory: bytes, on the host and on the device.
@@ -230,7 +230,7 @@ def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
 
 
 def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: int) -> tuple[str, ...]:
-    """What is told of the clip and of how it was asked for."""
+    """Notes about the clip and its settings."""
     notes = []
     system = clip.colour.hdr
     if system is not None:

@@ -28,7 +28,7 @@ SHORT_RATES = {
 
 @dataclass(frozen=True)
 class ClipRequest:
-    """One clip's work: where it comes from and goes to, its guides, its part, and how it is written and steadied.
+    """A clip to matte: source, destination, guides, span, and how it is written and smoothed.
 
     guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a
     sequence of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto |

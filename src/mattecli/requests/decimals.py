@@ -21,5 +21,5 @@ def parse_ratio(text: str) -> Fraction | None:
 
 
 def shortened(text: str) -> str:
-    """What a person typed, for a message."""
+    """Typed text, shortened for a message."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

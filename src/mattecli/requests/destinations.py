@@ -39,7 +39,7 @@ def looks_like_folder(text: str) -> bool:
 
 
 def beside(source: Path, kind: str) -> Path:
-    """The result of a file where nobody says: photo.jpg becomes photo_cutout.png."""
+    """The default destination of a file: photo.jpg becomes photo_cutout.png."""
     return source.with_name(f"{source.stem}_{kind}.png")
 
 

@@ -145,7 +145,7 @@ def _guide_file(guide: str, given: str, source: Path, top: Path, listed: Callabl
 
 
 def _files_by_stem(folder: Path) -> Mapping[str, Sequence[Path]]:
-    """The files of a folder, by their names without suffix; none where there is no folder."""
+    """The files of a folder by stem; empty without such a folder."""
     files: dict[str, list[Path]] = {}
     for file in folder.iterdir() if folder.is_dir() else ():
         if file.is_file():

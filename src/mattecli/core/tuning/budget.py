@@ -33,7 +33,7 @@ def note_rest(device: torch.device) -> None:
 
 
 def budget_of(device: "Device", limit: int | None = None) -> Budget | None:
-    """What a device has left beside what the process holds at rest, within the `limit` for both together; None where nobody knows."""
+    """The memory left on a device beside what the process holds at rest, within the `limit` for their sum; None where unknown."""
     if str(device.torch) not in _at_rest:
         note_rest(device.torch)
     free, at_rest = _free(device.torch), _at_rest[str(device.torch)]
@@ -44,7 +44,7 @@ def budget_of(device: "Device", limit: int | None = None) -> Budget | None:
 
 
 def make_room(needed: int, device: "Device", limit: int | None) -> None:
-    """Return freed heap to the system where so many bytes more would pass the limit, or what the system has."""
+    """Return freed heap to the system if `needed` bytes more would exceed the limit or the free memory."""
     if device.torch.type == "cuda":
         return
     free = free_host_memory()

@@ -1,4 +1,4 @@
-"""Calls of a model on a GPU, replayed: where pictures of one size follow each other, as in a clip, the GPU is handed all of a call at once.
+"""CUDA graphs: calls of a model with inputs of one size, as in a clip, are captured once and replayed.
 
 A network is hundreds of small kernels, and to ask for them one by one takes a host longer than a GPU needs to do them. So a call is
 recorded as a CUDA graph, which is asked for once. Only calls that never make the host wait for the GPU can be recorded: a solver that
@@ -49,7 +49,7 @@ class Recording:
 
 
 class Replayed:
-    """A module on a GPU, called as before. Each thread records for itself and keeps one recording, for a recording holds memory."""
+    """A module whose repeated calls are captured as CUDA graphs. Each thread keeps one graph, because a graph holds memory."""
 
     def __init__(self, module: export.Module) -> None:
         self._module = module
@@ -102,13 +102,13 @@ class Replayed:
 
 
 def _what_is_alike(tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> object:
-    """What two calls must have in common for one to stand for the other."""
+    """The stream, shapes, dtypes and options that two calls must share to use one graph."""
     stream = torch.cuda.current_stream(tensors[0].device).cuda_stream
     return stream, [(tensor.shape, tensor.dtype) for tensor in tensors], dict(options)
 
 
 def makes_host_wait(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> bool:
-    """Whether the host waits for the GPU in the course of a call: found by doing it, for a recording that fails leaves traces in torch.
+    """Whether a call synchronises with the host, found by watching its operators: a failed capture would leave torch in a bad state.
 
     A call that TorchScript still compiles for seems to, for in doing so it compares constants.
     """
@@ -118,7 +118,7 @@ def makes_host_wait(module: Any, tensors: Sequence[Tensor], options: Mapping[str
 
 
 class _Watch(TorchDispatchMode):
-    """Sees each operator that this thread calls."""
+    """Watches the operators that this thread calls."""
 
     waited = False
 
@@ -160,7 +160,7 @@ def record(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable
 
 
 def _end(pool: Any, device: torch.device) -> None:
-    """Give up the memory of a recording that failed, if torch has not: it would wait for the recording's end for ever."""
+    """Release the memory pool of a failed capture, which torch would otherwise keep allocating from."""
     index = torch.cuda.current_device() if device.index is None else device.index
     with suppress(RuntimeError):  # it has ended, and the memory goes with the graph
         torch._C._cuda_endAllocateToPool(index, pool)

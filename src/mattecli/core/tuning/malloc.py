@@ -12,7 +12,7 @@ KEPT_BYTES = 32 << 20
 
 
 def keep() -> None:
-    """From now on freed memory stays with the process and is shared by its threads: what one picture used, the next finds ready.
+    """Keep freed memory in the process, in one arena for all threads, so that the next picture reuses it.
 
     By itself glibc asks the system for each tensor anew, which clears every page of it: a tenth of a network's time at 1080p. Other C
     libraries are left as they are, and so is a heap that the environment sets up (MALLOC_...).

@@ -31,13 +31,13 @@ def parse_bytes(text: str) -> int:
 
 
 def readable(count: float) -> str:
-    """An amount of memory for a person: 850 MB, 3.1 GB."""
+    """Bytes in readable units: 850 MB, 3.1 GB."""
     return f"{count / 1e9:.1f} GB" if count >= 999.5e6 else f"{count / 1e6:.0f} MB"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Bytes: `left` for what is to come, beside the `in_use`; `asked` is the limit a person set for both, or None for all there is."""
+    """Bytes of memory: `left` to allocate, `in_use` already; `asked` is the limit set for their sum, None without one."""
 
     left: int
     in_use: int = 0
@@ -138,7 +138,7 @@ def plan(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Bu
 
 
 def announcement(model: Model, task: Task, chosen: Plan, budget: Budget) -> str:
-    """What a person may want to know before the work begins."""
+    """The expected peak of a task as a sentence."""
     changed = ", ".join(f"{name}={value}" for name, value in chosen.options.items() if value != model.options.get(name))
     peak = "unknown" if chosen.expected is None else readable(budget.in_use + chosen.expected)
     return f"{model.name} at {task.size[1]}x{task.size[0]}{f' with {changed}' if changed else ''}: expected peak memory {peak}"

@@ -119,7 +119,7 @@ def _run_alone(
 
 
 def _is_left(needed: int, device: Device, limit: int | None) -> bool:
-    """Whether so many bytes can be had, as far as anybody knows."""
+    """Whether `needed` bytes are free; True where the free memory is unknown."""
     budget = budget_of(device, limit)
     return budget is None or needed <= budget.left
 

@@ -1,4 +1,4 @@
-"""A frozen export made quick on a processor: its convolutions are oneDNN's own, and each takes the activation after it along.
+"""Frozen exports on a CPU: convolutions are replaced by oneDNN's own operator, fused with the activation that follows.
 
 TorchScript's convolutions call oneDNN as well, but with channels that lie apart in memory, so that each call turns its picture round
 and back, and with activations that go over all of it once more. The operator used here is the one torch.compile's CPU code calls: with

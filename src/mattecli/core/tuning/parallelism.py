@@ -1,4 +1,4 @@
-"""The processor's cores and a GPU's streams, shared out among pictures that are matted at the same time."""
+"""CPU threads and CUDA streams for pictures that are matted concurrently."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _of_this_thread = threading.local()
 
 
 def frames_at_once(device: Device) -> int:
-    """How many frames of a clip to matte at the same time: on a processor one a core.
+    """The number of frames of a clip to matte concurrently: on a CPU one a core.
 
     Two pictures on a core each take less time than one after the other on both: no core waits for another at the end of each layer,
     and what is read, composed and written beside them takes time from one picture instead of from both cores.
@@ -30,13 +30,13 @@ def frames_at_once(device: Device) -> int:
 
 
 def photos_at_once(device: Device) -> int:
-    """How many photos to read, matte and write at the same time: on a GPU as many as there are cores to write them, else as of frames."""
+    """The number of photos to read, matte and write concurrently: on a GPU one a core, which writes them, else as many as frames."""
     return min(torch.get_num_threads(), PHOTOS_ON_GPU) if device.torch.type == "cuda" else frames_at_once(device)
 
 
 @contextmanager
 def shared_out(pictures: int) -> Iterator[None]:
-    """In here, threads that are begun have their share of the cores for each of so many pictures at once."""
+    """Divide torch's threads among `pictures` workers that are started in the block; the count is restored afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, before // pictures))
     try:
@@ -47,7 +47,7 @@ def shared_out(pictures: int) -> Iterator[None]:
 
 @contextmanager
 def own_stream(device: Device) -> Iterator[None]:
-    """In here, a GPU does this thread's work beside that of other threads; wait for it before other threads use the result."""
+    """Run the block on a CUDA stream of this thread; synchronise it before another thread reads the result. No effect on a CPU."""
     if device.torch.type != "cuda":
         yield
         return

@@ -79,7 +79,7 @@ class Plate:
 
 
 def prepare(plate: Pixels) -> Plate:
-    """Find a plate's landmarks, once for all the frames that it is registered onto."""
+    """Find a plate's landmarks, computed once for all frames it is registered onto."""
     sight = look(plate)
     return Plate(plate, sight, find_landmarks(sight.grey))
 

@@ -1,4 +1,4 @@
-"""Whether camera and exposure are as they were a frame ago: a cheap look that spares a clip from a tripod its search for motion.
+"""Whether camera and exposure are unchanged since the last frame: a cheap test that spares a tripod's clip the search for motion.
 
 Pictures are float32 [h, w, 3], encoded RGB in 0..1, small and smooth, of one size.
 """

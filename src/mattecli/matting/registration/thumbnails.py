@@ -1,4 +1,4 @@
-"""What registration looks at of a picture: small copies of it, in which cameras and exposures are compared."""
+"""Reduced copies of a picture, in which registration compares cameras and exposures."""
 
 from __future__ import annotations
 
