@@ -99,7 +99,8 @@ def run(tree: Path, command: list[str], out: Path, data: Path, home: Path) -> No
     """One command with a tree's sources; what it says goes beside what it writes."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    words = [str(data / word) if (data / word).exists() else word.replace("OUT", str(out)) for word in command]
+    verb, *rest = command  # a verb may have the name of a folder of the data
+    words = [verb, *(str(data / word) if (data / word).exists() else word.replace("OUT", str(out)) for word in rest)]
     words = [str(home / "trimap.png") if word == "TRIMAP" else word for word in words]
     environment = {
         **os.environ,
