@@ -46,6 +46,7 @@ export class Matting {
     try {
       while (this.isStale && this.running === control) {
         this.isStale = false;
+        this.on.begin();
         const fields = await this.fields();
         if (fields) await this.#make(fields, control);
       }
@@ -60,7 +61,6 @@ export class Matting {
   }
 
   async #make(fields, control) {
-    this.on.begin();
     const record = await this.#patiently(fields, control.signal);
     const cutout = await createImageBitmap(await fetchResult(record.links.cutout, control.signal));
     if (this.running === control) this.on.done(record, cutout);
