@@ -1,7 +1,8 @@
 """What a request to a warm service takes beside the same call through the Python door, and beside a fresh `matte image` process.
 
 One photo of 1280x720, a drawn creature in front of a garden, and its trimap. Service and door take turns, in two processes; the door's call
-reads the files, mattes, and writes the cut-out to a file, as the service does. Medians of the rounds are reported.
+reads the files, mattes, and writes the cut-out to a file, as the service does, in a process set up as the service's. Medians of the rounds
+are reported, of the clock and of the processor seconds that the two processes spend, which other work on the machine hardly changes.
 
 Usage: python benchmarks/serve.py [--model fusion] [--rounds N] [--json FILE]
 """
@@ -9,6 +10,7 @@ Usage: python benchmarks/serve.py [--model fusion] [--rounds N] [--json FILE]
 import argparse
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,7 @@ import cv2
 import numpy as np
 
 import mattecli
-from mattecli.core import machine
+from mattecli.cli import process as settings
 
 WIDTH, HEIGHT = 1280, 720
 BOUNDARY = "between-parts"
@@ -65,6 +67,19 @@ def request(address: str, body: bytes) -> None:
     assert answer.status == 200, picture
 
 
+def processor_seconds(process: int) -> float:
+    """Seconds of all cores that a process has spent."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spent(process: int, call: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of the clock and of the processor that a call takes in a process."""
+    begin = processor_seconds(process)
+    seconds = timed(call)
+    return seconds, processor_seconds(process) - begin
+
+
 def measure(folder: Path, model_name: str, rounds: int) -> dict[str, object]:
     photo, trimap = draw(folder)
     model = mattecli.load(model_name, offline=True)
@@ -77,25 +92,36 @@ def measure(folder: Path, model_name: str, rounds: int) -> dict[str, object]:
         try:
             assert service.stdout is not None
             address = service.stdout.readline().strip()
-            ways: dict[str, Callable[[], object]] = {
-                "door": lambda: model(photo, **guides).save(folder / "door.png"),
-                "service": lambda: request(address, body),
-                "command": lambda: subprocess.run(command, check=True, capture_output=True),
+            ways: dict[str, tuple[int, Callable[[], object]]] = {
+                "door": (os.getpid(), lambda: model(photo, **guides).save(folder / "door.png")),
+                "service": (service.pid, lambda: request(address, body)),
             }
-            for call in ways.values():
+            for _, call in ways.values():
                 call()
-            seconds = {name: [] for name in ways}
-            for _ in range(rounds):
-                for name, call in ways.items():
-                    seconds[name].append(timed(call))
+            taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+            for number in range(rounds):
+                for name, way in ways.items():
+                    taken[name].append(spent(*way))
+                print(f"round {number + 1}: {taken['door'][-1]} and {taken['service'][-1]}", file=sys.stderr, flush=True)
+            commands = [timed(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(min(rounds, 3))]
         finally:
             service.terminate()
-    medians = {name: round(statistics.median(values), 4) for name, values in seconds.items()}
-    # Each round's two turns stand side by side, so that the machine's pace, which changes, is in both.
-    ratio = statistics.median(service / door for service, door in zip(seconds["service"], seconds["door"], strict=True))
-    saved = round(medians["command"] - medians["service"], 2)
-    all_seconds = {name: [round(value, 4) for value in values] for name, values in seconds.items()}
-    return {"model": model_name, "seconds": medians, "service_per_door": round(ratio, 3), "saved": saved, "rounds": all_seconds}
+    return {"model": model_name, **summary(taken, commands)}
+
+
+def summary(taken: dict[str, list[tuple[float, float]]], commands: list[float]) -> dict[str, object]:
+    """Medians; a ratio is the median over the rounds, whose two turns stand side by side, so that the machine's pace is in both."""
+    ratios = [[one / other for one, other in zip(*pair, strict=True)] for pair in zip(taken["service"], taken["door"], strict=True)]
+    seconds = {name: statistics.median(wall for wall, _ in calls) for name, calls in taken.items()} | {
+        "command": statistics.median(commands)
+    }
+    return {
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "processor_seconds": {name: round(statistics.median(cpu for _, cpu in calls), 3) for name, calls in taken.items()},
+        "service_per_door": round(statistics.median(wall for wall, _ in ratios), 3),
+        "service_per_door_processor": round(statistics.median(cpu for _, cpu in ratios), 3),
+        "rounds": {name: [[round(value, 3) for value in pair] for pair in calls] for name, calls in taken.items()},
+    }
 
 
 def main() -> None:
@@ -104,6 +130,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    settings.set_up()
+    settings.set_up_pictures()
+    settings.set_up_torch()
+    from mattecli.core import machine  # after these settings, since it loads torch
+
     with tempfile.TemporaryDirectory() as folder:
         report = {"machine": machine.describe(), "size": [WIDTH, HEIGHT], **measure(Path(folder), arguments.model, arguments.rounds)}
     print(json.dumps(report, indent=1))
