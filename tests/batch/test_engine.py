@@ -114,3 +114,42 @@ def test_the_time_left_is_that_of_the_pace_so_far(items: list[Item], tmp_path: P
     assert batch.summary.time_left(None) is None
     left = batch.summary.time_left(8)
     assert left is not None and left <= batch.summary.seconds + 0.1
+
+
+class Backwards(Copy):
+    """Ends what it is given two by two, the second first."""
+
+    def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
+        begun = []
+        for item in items:
+            begun.append(next(super().run(iter([item]))))
+            if len(begun) == 2:
+                yield from reversed(begun)
+                begun.clear()
+
+
+def test_records_come_in_the_items_order_and_missing_inputs_among_them(items: list[Item], tmp_path: Path) -> None:
+    missing = Item(str(tmp_path / "nothing"), "x")
+    batch = Batch(Run(), Rules(results=str(tmp_path / "results.jsonl")))
+    records = list(batch.run([items[0], missing, *items[1:]], Backwards()))
+    assert [os.path.basename(record["input"]) for record in records] == ["a", "nothing", "b", "c", "d"]
+    assert "there is no file" in records[1]["error"]["message"] and records[1]["error"]["kind"] == "InputError"
+    assert [name for name, _ in _lines(tmp_path)] == ["nothing", "b", "a", "d", "c"], "the results file has them as they end"
+
+
+def test_an_interrupted_batch_still_has_what_waited_for_its_turn(items: list[Item]) -> None:
+    class SecondOnly(Copy):
+        def run(self, fed: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
+            next(fed)
+            yield from super().run(iter([next(fed)]))
+            raise KeyboardInterrupt
+
+        def drain(self) -> Iterator[tuple[Item, Record]]:
+            return super().run(iter([items[3]]))
+
+    batch, executor, told = Batch(Run(), Rules()), SecondOnly(), []
+    with pytest.raises(KeyboardInterrupt):
+        for record in batch.run([items[0], items[2]], executor):
+            told.append(record)
+    assert told == [] and [record["input"] for record in batch.interrupted(executor)] == [items[2].input]
+    assert (batch.summary.done, batch.summary.failed) == (1, 1), "what ended within a moment counts"

@@ -51,7 +51,8 @@ def test_failures_stay_until_they_are_to_be_tried_again_or_were_not_of_the_item(
     failed = _past(item, "failed", "InputError")
     assert verdict(item, Run(), failed, RESUME) == FAILED
     assert verdict(item, Run(), failed, Policy(resume=True, retry_failed=True)) == REMAKE
-    assert verdict(item, Run(), _past(item, "failed", "OutputError"), RESUME) == REMAKE
+    for kind, wanted in {"OutputError": REMAKE, "UnknownModelError": REMAKE, "OutOfMemoryError": FAILED, "WorkerDied": FAILED}.items():
+        assert verdict(item, Run(), _past(item, "failed", kind), RESUME) == wanted
     Path(item.input).write_bytes(b"mended")
     assert verdict(item, Run(), failed, RESUME) == REMAKE
 

@@ -1,14 +1,18 @@
 """A batch from its items to its summary: what is left to make goes to an executor, what ends is written down. No torch."""
 
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mattecli.batch import storage
 from mattecli.batch.items import Item, Run
-from mattecli.batch.journal import History, Journal
+from mattecli.batch.journal import History, Journal, blank_record, failure
 from mattecli.batch.resume import DONE, FAILED, KEPT, REMAKE, Ledger, Policy, verdict
 from mattecli.errors import UsageError
+from mattecli.io.sequences import is_sequence
 
 Record = dict[str, Any]
 TOLD_ONE_BY_ONE = 5
@@ -19,10 +23,14 @@ class Executor(Protocol):
 
     def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]: ...
 
+    def drain(self) -> Iterator[tuple[Item, Record]]:
+        """What was begun and ends within a moment, when `run` was left early."""
+        ...
+
 
 @dataclass
 class Summary:
-    """What became of the items so far. left: items that were not begun, since the batch was stopped."""
+    """What became of the items so far. remade: those made over a result that was there."""
 
     done: int = 0
     failed: int = 0
@@ -34,10 +42,17 @@ class Summary:
     def seconds(self) -> float:
         return time.monotonic() - self.begun
 
+    @property
+    def all(self) -> int:
+        return self.done + self.failed + self.skipped
+
+    def pace(self, what: str) -> str:
+        """How many are made a second; nothing before the first."""
+        return f"{self.done / self.seconds:.2f} {what} a second" if self.done else ""
+
     def sentence(self, what: str = "images") -> str:
-        seconds = self.seconds
-        pace = f" ({self.done / seconds:.2f} {what} a second)" if self.done else ""
-        return f"{self.done} done, {self.failed} failed, {self.skipped} skipped in {seconds:.1f} s{pace}"
+        pace = f" ({self.pace(what)})" if self.done else ""
+        return f"{self.done} done, {self.failed} failed, {self.skipped} skipped in {self.seconds:.1f} s{pace}"
 
     def time_left(self, total: int | None) -> float | None:
         """Seconds that the rest of `total` items will take at the pace so far; None where nobody knows."""
@@ -56,8 +71,8 @@ class Rules:
     max_failures: int | None = None
 
     def __post_init__(self) -> None:
-        if self.results is None and (self.policy.retry_failed or self.policy.checksum):
-            raise UsageError("--retry-failed and --checksum go by the results of an earlier run; name its file with --results")
+        if self.results is None and self.policy.retry_failed:
+            raise UsageError("--retry-failed goes by the results of an earlier run; name its file with --results")
 
 
 class Batch:
@@ -68,6 +83,7 @@ class Batch:
         self._run = run
         self._rules = rules
         self._tell = tell
+        self._turns = _Turns()
         self._ledger = Ledger()
         self._history = History(rules.results if rules.policy.resume else None)
         self._journal = Journal(rules.results) if rules.results else None
@@ -79,15 +95,23 @@ class Batch:
         return most is not None and self.summary.failed >= most
 
     def run(self, items: Iterable[Item | None], executor: Executor) -> Iterator[Record]:
-        """The record of each item that is made or fails, as it ends; it is in the results file by then."""
-        try:
-            for _, record in executor.run(self._to_make(items)):
-                yield self._ended(record)
-        finally:
-            if self._journal is not None:
-                self._journal.close()
-            if self.summary.remade > TOLD_ONE_BY_ONE:
-                self._tell(f"{self.summary.remade} results in all were made anew")
+        """The record of each item that is made or fails, in the items' order; it is in the results file as soon as it ends."""
+        for item, record in executor.run(self._to_make(items)):
+            self._end(item, record)
+            yield from self._turns.next()
+        yield from self._turns.next()
+
+    def interrupted(self, executor: Executor) -> list[Record]:
+        """After an interruption: the records that waited for their turn, and those that end within a moment."""
+        for item, record in executor.drain():
+            self._end(item, record)
+        return self._turns.all()
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        if self.summary.remade > TOLD_ONE_BY_ONE:
+            self._tell(f"{self.summary.remade} results in all were made anew")
 
     def _to_make(self, items: Iterable[Item | None]) -> Iterator[Item | None]:
         for item in items:
@@ -105,27 +129,67 @@ class Batch:
             self.summary.failed += 1
         elif what == KEPT:
             self.summary.skipped += 1
-            self._write({"input": item.input, "output": item.output, "status": "skipped", "error": None})
-        elif what == REMAKE:
+            self._write(blank_record(item, self._run) | {"status": "skipped", "error": None})
+        else:
+            return self._begin(item, anew=what == REMAKE)
+        return False
+
+    def _begin(self, item: Item, *, anew: bool) -> bool:
+        """Give an item its turn; whether there is anything to make it of."""
+        self._turns.begin(item)
+        if reason := lacks(item):
+            self._end(item, blank_record(item, self._run) | failure("InputError", reason))
+        elif anew:
             self._tell_remade(item)
-        return what not in (DONE, FAILED, KEPT)
+        return not reason
 
     def _tell_remade(self, item: Item) -> None:
         self.summary.remade += 1
         if self.summary.remade <= TOLD_ONE_BY_ONE:
-            self._tell(
-                f"{item.output} is there but not known to be made from {item.input} as it is with these settings, so it is made anew"
-            )
+            self._tell(f"{item.output} is there, but not as made from {item.input} with these settings, so it is made anew")
 
-    def _ended(self, record: Record) -> Record:
+    def _end(self, item: Item, record: Record) -> None:
         if record["status"] == "ok":
             self.summary.done += 1
         else:
             self.summary.failed += 1
         self._write(record)
-        return record
+        self._turns.end(item, record)
 
     def _write(self, record: Record) -> None:
         if self._journal is not None:
             self._journal.write(record)
         self._ledger.write(record)
+
+
+def lacks(item: Item) -> str:
+    """What keeps an item from being made, known before any work; nothing for files that are there, and for remote ones."""
+    if item.lacks:
+        return item.lacks
+    for file in (item.input, *item.settings.guides.values()):
+        if not storage.is_url(file) and not is_sequence(file) and not os.path.exists(file):
+            return f"there is no file {file}; check the path"
+    return ""
+
+
+class _Turns:
+    """Records in the order in which their items were begun."""
+
+    def __init__(self) -> None:
+        self._begun: deque[int] = deque()
+        self._ended: dict[int, Record] = {}
+
+    def begin(self, item: Item) -> None:
+        self._begun.append(id(item))
+
+    def end(self, item: Item, record: Record) -> None:
+        self._ended[id(item)] = record
+
+    def next(self) -> Iterator[Record]:
+        while self._begun and self._begun[0] in self._ended:
+            yield self._ended.pop(self._begun.popleft())
+
+    def all(self) -> list[Record]:
+        records = [self._ended.pop(turn) for turn in self._begun if turn in self._ended]
+        self._begun.clear()
+        return records

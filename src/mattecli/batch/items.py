@@ -31,18 +31,28 @@ class Settings:
     blur: str = "0"
     gamma: bool = False
     decontaminate: bool = True
+    keep_hidden: bool = False
     options: Mapping[str, Tunable] = field(default_factory=dict)
     clip: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def opens(self) -> tuple[object, ...]:
+        """What of the settings decides whether the models that they choose can be opened."""
+        return self.model, self.screen, self.refine, *sorted(self.guides), *sorted(self.options.items())
 
 
 @dataclass(frozen=True)
 class Item:
-    """One input and its output, as paths or URLs. columns: what its manifest row holds beside that, copied to its result."""
+    """One input and its output, as paths or URLs.
+
+    columns: what its manifest row holds beside that, copied to its result. lacks: why it cannot be made, where that is known already.
+    """
 
     input: str
     output: str
     settings: Settings = field(default_factory=Settings)
     columns: Mapping[str, Any] = field(default_factory=dict)
+    lacks: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

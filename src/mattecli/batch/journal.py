@@ -11,10 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mattecli.batch.identity import settings_hash
+from mattecli.batch.items import Item, Run
 from mattecli.errors import OutputError, UsageError
 from mattecli.io.files import reading
 
 Record = Mapping[str, Any]
+
+
+def blank_record(item: Item, run: Run) -> dict[str, Any]:
+    """What every record begins with."""
+    record: dict[str, Any] = {"input": item.input, "output": item.output, "settings": settings_hash(item, run)}
+    return record | {"columns": dict(item.columns)} if item.columns else record
+
+
+def failure(kind: str, message: str) -> dict[str, Any]:
+    """The part of a record that says why an item failed."""
+    return {"status": "failed", "error": {"kind": kind, "message": " ".join(message.split())}}
 
 
 class Journal:

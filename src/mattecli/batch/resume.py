@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mattecli import errors
 from mattecli.batch import storage
 from mattecli.batch.identity import same_input, settings_hash, still_there
 from mattecli.batch.items import Item, Run
 from mattecli.batch.journal import History, Journal, Past
 from mattecli.core.store import home
-from mattecli.errors import OutputError, UsageError
+from mattecli.errors import DeviceError, ModelError, OutOfMemoryError, OutputError, UsageError
 
 MAKE, DONE, FAILED, KEPT, REMAKE = "make", "done", "failed", "kept", "remake"
 OVERWRITE = ("always", "older", "never")
 
 # Failures that say nothing of the item: a later run tries again.
-_PASSING = ("OutputError", "DeviceError", "ModelError")
+_PASSING = (OutputError, DeviceError, ModelError)
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,16 @@ def verdict(item: Item, run: Run, past: Past | None, policy: Policy) -> str:
         if past is not None and past.settings == settings_hash(item, run) and same_input(past.identity, item, checksum=policy.checksum):
             if past.status == "ok" and still_there(past.written, item.output):
                 return DONE
-            if past.status == "failed" and not policy.retry_failed and past.error not in _PASSING:
+            if past.status == "failed" and not policy.retry_failed and not _passes(past.error):
                 return FAILED
         return REMAKE if _exists(item.output) else MAKE
     return KEPT if policy.overwrite != "always" and _is_kept(item, policy.overwrite) else MAKE
+
+
+def _passes(kind: str) -> bool:
+    """Whether an error of this name may be gone another time, with the same item. Want of memory is the item's."""
+    error = getattr(errors, kind, Exception)
+    return issubclass(error, _PASSING) and not issubclass(error, OutOfMemoryError)
 
 
 def _is_kept(item: Item, overwrite: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mattecli.cli.batch_options import with_overwrite_value
 from mattecli.cli.console import PictureCommand, download_progress
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import registry
@@ -23,10 +24,12 @@ ON_OFF = {"on": True, "off": False}
 
 
 class MattingCommand(PictureCommand):
-    """Lets `--refine` stand without a value: it means `--refine auto`."""
+    """Lets `--refine` and `--overwrite` stand without a value: they mean `--refine auto` and `--overwrite inputs`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _with_refine_value(args))
+        takes_word = any("--overwrite" in option.opts and not getattr(option, "is_flag", False) for option in self.params)
+        args = _with_refine_value(args)
+        return super().parse_args(ctx, with_overwrite_value(args) if takes_word else args)
 
 
 def _with_refine_value(args: list[str]) -> list[str]:

@@ -163,16 +163,17 @@ def test_an_interrupted_batch_goes_on_with_what_is_missing(run: Run, scene: Path
     for name in ("a", "b", "c"):
         (scene / "photos" / f"{name}.png").write_bytes((scene / "photo.png").read_bytes())
     command = ("image", "photos", "--trimap", "trimap.png", "--as", "alpha", "-o", "out/", "--json")
-    (scene / "out").mkdir()
-    (scene / "out/b.png").write_text("from the run before")
+    assert len(run(*command).stdout.splitlines()) == 3
+    (scene / "out/a.png").unlink()
+    (scene / "out/b.png").write_text("half of it")
     done = run(*command, "--skip-existing")
     assert done.exit_code == 0, done.output
-    assert [json.loads(line)["output"] for line in done.stdout.splitlines()] == ["out/a.png", "out/c.png"]
-    assert "1 of 3 results are there already" in done.stderr
-    assert (scene / "out/b.png").read_text() == "from the run before"
+    assert [json.loads(line)["output"] for line in done.stdout.splitlines()] == ["out/a.png", "out/b.png"]
+    assert "1 of 3 results are there already" in done.stderr and "out/b.png is there, but not as made" in done.stderr
     again = run(*command, "--skip-existing")
     assert (again.exit_code, again.stdout) == (0, "") and "3 of 3 results" in again.stderr
-    assert len(run(*command).stdout.splitlines()) == 3 and read(scene / "out/b.png").shape == (72, 96)
+    assert again.stderr.splitlines()[-1].startswith("matte: 0 done, 0 failed, 3 skipped in ")
+    assert len(run(*command, "--skip-existing", "--gamma", "--over", "red", "--as", "composite").stdout.splitlines()) == 3
 
 
 def test_results_that_cannot_be_written_are_said_so(run: Run, scene: Path) -> None:

@@ -1,24 +1,28 @@
 """`matte image`: photos in, cut-outs out."""
 
 import os
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli import options
+from mattecli.cli import batch_options, options
+from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output, still_to_make
-from mattecli.errors import InputError
+from mattecli.cli.recipe import AUTO, Look, Machine, ModelRequest, look_of, open_model, open_output
+from mattecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from mattecli import Matte, Model, OutputOptions
+    from mattecli.batch.items import Item, Settings
     from mattecli.requests.photos import Job
 
 
 def image(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Photos, folders, globs, or - for stdin.", show_default=False)],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="INPUT", help="Photos, folders, globs, or - for stdin.", show_default=False)
+    ] = None,
     output: options.Output = None,
     model: options.Model = None,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="Black: background, grey: unknown, white: foreground.")] = None,
@@ -54,8 +58,19 @@ def image(
     ] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture on stdout.")] = False,
     offline: options.Offline = False,
-    overwrite: options.Overwrite = False,
+    overwrite: batch_options.Overwrite = None,
     skip_existing: options.SkipExisting = False,
+    manifest: batch_options.Manifest = None,
+    results: batch_options.Results = None,
+    resume: batch_options.Resume = False,
+    retry_failed: batch_options.RetryFailed = False,
+    checksum: batch_options.Checksum = False,
+    shard: batch_options.Shard = None,
+    order: batch_options.Order = "given",
+    on_error: batch_options.OnError = "continue",
+    max_failures: batch_options.MaxFailures = None,
+    timeout: batch_options.Timeout = None,
+    workers: batch_options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Cut the subject out of photos.
@@ -72,26 +87,114 @@ def image(
       matte image photos/ -o cutouts/ --model shm-fast --json
 
       matte image photos/ -o cutouts/ --skip-existing
-    """
-    from mattecli.requests.photos import check_destinations, plan_jobs
 
+      matte image --manifest photos.csv --results results.jsonl --resume --shard 3/8
+    """
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
     look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
-    teller = Teller(json_lines=json_lines, quiet=quiet)
-    jobs = plan_jobs(inputs, output, kind=look.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
-    check_destinations(jobs, has_alpha=look.kind == "cutout")
+    batch = BatchRequest(
+        manifest=manifest,
+        results=results,
+        resume=resume or skip_existing,
+        retry_failed=retry_failed,
+        checksum=checksum,
+        shard=shard,
+        order=order,
+        on_error=on_error,
+        max_failures=max_failures,
+        timeout=timeout,
+        overwrite=overwrite,
+        workers=workers,
+    )
     request = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
+    machine = Machine(device, precision, offline, max_memory)
+    photos = PhotoRequest(tuple(inputs or ()), output, guides, over, look, request, machine, batch)
+    _make_photos(photos, Teller(json_lines=json_lines, quiet=quiet))
+
+
+@dataclass(frozen=True)
+class PhotoRequest:
+    """What `matte image` is asked for."""
+
+    inputs: tuple[str, ...]
+    output: str | None
+    guides: "Mapping[str, str]"
+    over: str | None
+    look: Look
+    model: ModelRequest
+    machine: Machine
+    batch: BatchRequest
+
+    @property
+    def settings(self) -> "Settings":
+        """The same as a batch's items have it."""
+        from mattecli.batch.items import Settings
+
+        look, model = self.look, self.model
+        return Settings(
+            model=model.model,
+            guides=self.guides,
+            screen=model.given.get("screen"),
+            refine=model.refine,
+            kind=look.kind,
+            over=look.over if look.kind == "composite" else None,
+            fit=look.fit,
+            blur=look.blur,
+            gamma=look.gamma,
+            decontaminate=look.decontaminate,
+            keep_hidden=look.keep_hidden,
+            options=look.options,
+        )
+
+
+def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
+    """One photo is made in this process, several are a batch."""
+    from mattecli.cli.batch import check_batch, check_photo_output, job_items, manifest_items
+    from mattecli.requests.photos import check_destinations, plan_jobs
+
+    check_batch(asked.batch, asked.inputs)
+    if asked.batch.manifest is not None:
+        if asked.inputs:
+            raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
+        items, total = manifest_items(asked.batch, asked.settings, asked.output, check_photo_output)
+        return _make_batch(asked, items, total, teller)
+    if not asked.inputs:
+        raise UsageError("there is no input; give photos, a folder, or --manifest FILE")
+    jobs = plan_jobs(
+        asked.inputs,
+        asked.output,
+        kind=asked.look.kind,
+        guides=asked.guides,
+        over=asked.over,
+        overwrite=asked.batch.replaces_inputs,
+        tell=teller.note,
+    )
+    check_destinations(jobs, has_alpha=asked.look.kind == "cutout")
     teller.alone = len(jobs) == 1
-    left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
-    present = [job for job in left if _is_present(job, teller)]
-    if present:
-        with step_progress("loading", len(present)) as step:
-            wanted = open_output(look)
-            opened = open_model(request, Machine(device, precision, offline, max_memory), teller.note)
-            _run(present, partial(_make, model=opened, request=request, output=wanted), opened, teller, step)
-    if teller.failures:
+    if teller.alone and not asked.batch.asked:
+        return _make_one(jobs[0], asked, teller)
+    _make_batch(asked, job_items(jobs, asked.settings), len(jobs), teller)
+
+
+def _make_batch(asked: PhotoRequest, items: "Iterable[Item]", total: int | None, teller: Teller) -> None:
+    from mattecli.batch.items import Run
+    from mattecli.cli.batch import run_batch
+
+    machine = asked.machine
+    run = Run(machine.device, machine.precision, machine.offline, machine.max_memory)
+    run_batch(asked.batch, run, asked.settings, items, total=total, teller=teller, what="images")
+
+
+def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
+    """One photo, in this process: what nobody foresaw keeps its traceback."""
+    if not _is_present(job, teller):
         raise typer.Exit(1)
+    with step_progress("loading", 1):
+        output = open_output(asked.look)
+        model = open_model(asked.model, asked.machine, teller.note)
+        record = _make(job, model=model, request=asked.model, output=output)
+    teller.done(record["output"], record, [f"{record['input']}: {text}" for text in record["notes"]])
 
 
 def _is_present(job: "Job", teller: Teller) -> bool:
@@ -104,19 +207,6 @@ def _is_present(job: "Job", teller: Teller) -> bool:
             teller.failed(job, InputError(f"there is no file {file}; check the path"))
             return False
     return True
-
-
-def _run(jobs: "list[Job]", make: "Callable[[Job], dict[str, Any]]", model: "Model", teller: Teller, step: Callable[[str], None]) -> None:
-    from mattecli.core.tuning.parallelism import photos_at_once, shared_out
-    from mattecli.pipelines.batch import process_all
-
-    at_once = min(photos_at_once(model.loaded.device), len(jobs))
-
-    def tell(record: dict[str, Any]) -> None:
-        teller.done(record["output"], record, [f"{record['input']}: {text}" for text in record["notes"]])
-
-    with shared_out(at_once):
-        teller.tell_all(process_all(jobs, make, threads=at_once), tell, step)
 
 
 def _make(job: "Job", *, model: "Model", request: ModelRequest, output: "OutputOptions") -> dict[str, Any]:

@@ -1,0 +1,230 @@
+"""One item from its files to its output and record, through the Python door."""
+
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import mattecli
+from mattecli.batch import storage
+from mattecli.batch.identity import identity_of, written_identity
+from mattecli.batch.items import Item, Run, Settings
+from mattecli.batch.journal import blank_record, failure
+from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
+from mattecli.errors import InputError, MatteError
+
+if TYPE_CHECKING:
+    from mattecli import ClipResult, Matte, Model, OutputOptions
+
+KEPT_MODELS, KEPT_LOOKS = 2, 8
+MOST_PROCESSES = 4
+
+Made = TypeVar("Made")
+Record = dict[str, Any]
+
+
+class Maker:
+    """Makes items, in one thread or several, with the models and backdrops that were used last kept open.
+
+    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        checksum: bool = False,
+        scratch: str | None = None,
+        tell: Callable[[str], None] | None = None,
+        on_progress: Callable[[str, int, int | None], None] | None = None,
+    ) -> None:
+        self._run = run
+        self._checksum = checksum
+        self._scratch = scratch
+        self._tell = tell
+        self._on_progress = on_progress
+        self._models: _Kept[Model] = _Kept(KEPT_MODELS)
+        self._looks: _Kept[OutputOptions] = _Kept(KEPT_LOOKS)
+
+    def open(self, settings: Settings) -> "Model":
+        """The model that these settings choose, loaded; MatteError where that cannot be."""
+        return self._models.get((settings.model, *sorted(_given(settings))), lambda: self._load(settings))
+
+    def look(self, settings: Settings) -> "OutputOptions":
+        """What the outputs of these settings look like, with their backdrop opened."""
+        asked = (settings.kind, settings.over, settings.fit, settings.blur, settings.gamma, settings.decontaminate, settings.keep_hidden)
+        return self._looks.get(asked, lambda: _look_of(settings))
+
+    def make(self, item: Item) -> Record:
+        """Make one item. Its record, status `ok` or `failed`: what a person can mend is an error of the item, and so is a fault of ours."""
+        begin = time.perf_counter()
+        record = blank_record(item, self._run)
+        try:
+            record["identity"] = identity_of(item, checksum=self._checksum)
+            record |= {"status": "ok", "error": None} | self._made(item)
+        except MatteError as error:
+            record |= failure(type(error).__name__, str(error))
+        except Exception as error:
+            said = f"{item.input} failed with {type(error).__name__} ({error}), a fault of this program; run it alone to see where"
+            record |= failure(type(error).__name__, said)
+        record.setdefault("seconds", round(time.perf_counter() - begin, 4))
+        return record
+
+    def _load(self, settings: Settings) -> "Model":
+        machine, given = _machine_of(self._run), _given(settings)
+        return mattecli.load(settings.model, guides=given, on_progress=self._on_progress, tell=self._tell, **machine)
+
+    def _made(self, item: Item) -> Record:
+        if not any(map(storage.is_url, item.files)):
+            return self._made_here(item) | {"written": written_identity(item.output)}
+        with tempfile.TemporaryDirectory(prefix="matte-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            local = _localised(item, Path(folder))
+            try:
+                made = self._made_here(local)
+            except MatteError as error:
+                raise type(error)(str(error).replace(local.input, item.input).replace(local.output, item.output)) from error
+            if local.output != item.output:
+                storage.delivered(Path(local.output), item.output)
+        return made | {"written": written_identity(item.output)}
+
+    def _made_here(self, item: Item) -> Record:
+        return self._clip(item) if self._run.clips else self._photo(item)
+
+    def _photo(self, item: Item) -> Record:
+        settings = item.settings
+        model, look = self.open(settings), self.look(settings)
+
+        def written(matte: "Matte") -> Record:
+            matte.save(item.output, look)
+            return {**matte.record(), "notes": list(matte.notes_of(look)), "weights_sha256": model.weights_sha256}
+
+        return model.then(item.input, written, guides=_given(settings), refine=settings.refine, options=settings.options)
+
+    def _clip(self, item: Item) -> Record:
+        settings = item.settings
+        model = self.open(settings)
+        asked: dict[str, Any] = {**_given(settings), **settings.clip, "refine": settings.refine, "overwrite": True}
+        result = mattecli.matte_video(item.input, item.output, model=model, output=self.look(settings), options=settings.options, **asked)
+        if result.damage is not None:
+            raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
+        return {**_clip_record(result), "model": model.name, "device": model.device, "weights_sha256": model.weights_sha256}
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """The guides by name, with the screen's colour among them."""
+    return dict(settings.guides) | ({"screen": settings.screen} if settings.screen else {})
+
+
+def _machine_of(run: Run) -> dict[str, Any]:
+    return {"device": run.device, "precision": run.precision, "offline": run.offline, "max_memory": run.max_memory}
+
+
+def _look_of(settings: Settings) -> "OutputOptions":
+    backdrop = (
+        mattecli.open_backdrop(settings.over or "white", fit=settings.fit, blur=settings.blur) if settings.kind == "composite" else None
+    )
+    return mattecli.OutputOptions(
+        settings.kind,
+        backdrop,
+        linear=not settings.gamma,
+        decontaminate=settings.decontaminate,
+        keep_hidden=settings.keep_hidden,
+    )
+
+
+def _localised(item: Item, folder: Path) -> Item:
+    """The item with all that is remote fetched into a folder, and a place there for its output."""
+    settings = item.settings
+    guides = {name: storage.fetched(file, folder) for name, file in settings.guides.items()}
+    over = settings.over and storage.fetched(settings.over, folder)
+    output = str(folder / f"made-{Path(item.output).name}") if storage.is_url(item.output) else item.output
+    return replace(item, input=storage.fetched(item.input, folder), output=output, settings=replace(settings, guides=guides, over=over))
+
+
+def _clip_record(result: "ClipResult") -> Record:
+    return {
+        "size": [result.clip.size[1], result.clip.size[0]],
+        "frames": result.frames,
+        "seconds": round(result.seconds, 3),
+        "split": {step: round(seconds, 3) for step, seconds in result.split.items()},
+        "notes": list(result.notes),
+    }
+
+
+class _Kept(OrderedDict[Hashable, Made]):
+    """What was used last, so many of it; made by one thread at a time."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._turn = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Made]) -> Made:  # type: ignore[override]
+        with self._turn:
+            if key not in self:
+                made = make()
+                while len(self) >= self._most:
+                    self.popitem(last=False)
+                self[key] = made
+            self.move_to_end(key)
+            return self[key]
+
+
+def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
+    """Open a plan's models in a worker process, whose settings become those of the command line."""
+    from mattecli.cli.process import set_up, set_up_pictures, set_up_torch
+
+    set_up()
+    set_up_pictures()
+    set_up_torch()
+    maker = Maker(
+        plan.run,
+        checksum=plan.checksum,
+        scratch=plan.scratch,
+        tell=None if plan.run.max_memory is None else lambda text: send(Told(text)),
+        on_progress=lambda name, done, total: send(Download(name, done, total)),
+    )
+    device, notes = _prepared(maker, plan)
+    return maker.make, Ready(device, *_shared(plan, device), notes)
+
+
+def _prepared(maker: Maker, plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """The device of a plan's models, opened and checked against its settings, and what a person should know of them."""
+    settings = plan.settings
+    try:
+        model = maker.open(settings)
+        model.prepare(guides=_given(settings), refine=settings.refine, options=settings.options)
+        maker.look(settings)
+    except MatteError:
+        if not plan.lenient:
+            raise
+        return ("cpu" if plan.run.device == "auto" else plan.run.device), ()
+    return model.device, model.notes
+
+
+def _shared(plan: Plan, device: str) -> tuple[int, int]:
+    """The number of processes and the slots of each; torch keeps to this process's share of the cores from here on.
+
+    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model. With a bound on
+    memory, and on a GPU, one process makes several. A clip takes all cores by itself.
+    """
+    import torch
+
+    cores = torch.get_num_threads()
+    processes, slots = _divided(plan, device, cores)
+    if device.startswith("cpu"):
+        torch.set_num_threads(max(1, cores // (processes * slots)))
+    return processes, slots
+
+
+def _divided(plan: Plan, device: str, cores: int) -> tuple[int, int]:
+    if plan.run.clips:
+        return plan.workers or 1, 1
+    if device.startswith("cpu"):
+        at_once = plan.workers or min(cores, MOST_PROCESSES)
+        return (at_once, 1) if plan.run.max_memory is None else (1, at_once)
+    return 1, plan.workers or min(cores, 2 * MOST_PROCESSES)

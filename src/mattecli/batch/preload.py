@@ -1,0 +1,9 @@
+"""What the fork server imports once, so that each worker process begins with torch in memory."""
+
+from mattecli.cli.process import set_up
+
+set_up()
+
+import torch  # noqa: E402, F401
+
+import mattecli.batch.maker  # noqa: E402, F401

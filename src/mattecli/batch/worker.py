@@ -1,0 +1,119 @@
+"""A worker process: it opens the models once, then makes the items that it is sent and answers with their records."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mattecli.batch.items import Item, Run, Settings
+from mattecli.errors import MatteError
+
+# The kernel's killer, when memory is short, takes a worker rather than the process that keeps the results.
+_OOM_SCORE = "500"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker is told at its start.
+
+    opener: opens what makes items. settings: those of the first item, opened before it comes; lenient: whether they may fail, since other
+    items have others. workers: how many items are made at once in all, None for what suits the device.
+    scratch: a folder for copies of remote files. environment: variables to set, where the process does not inherit them.
+    """
+
+    opener: "Opener"
+    run: Run
+    settings: Settings
+    lenient: bool = False
+    workers: int | None = None
+    checksum: bool = False
+    scratch: str | None = None
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a worker says when its models are open. processes: how many such workers to run; slots: how many items each makes at once."""
+
+    device: str
+    processes: int
+    slots: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    number: int
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The models could not be opened."""
+
+    error: MatteError
+
+
+@dataclass(frozen=True)
+class Download:
+    name: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Told:
+    text: str
+
+
+Send = Callable[[object], None]
+Make = Callable[[Item], dict[str, Any]]
+Opener = Callable[[Plan, Send], tuple[Make, Ready]]
+"""Opens the models of a plan in a worker, and sends Told and Download meanwhile. Importable by name, for it is sent to processes."""
+
+
+def serve(connection: Connection, plan: Plan) -> None:
+    """Be a worker until the connection ends. Messages in: (number, Item). Messages out: Told, Download, then Ready or Broken, then Done."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(_OOM_SCORE)
+    if plan.environment is not None:
+        os.environ.clear()
+        os.environ.update(plan.environment)
+    send = _locked(connection)
+    try:
+        make, ready = plan.opener(plan, send)
+    except MatteError as error:
+        return send(Broken(error))
+    send(ready)
+    _work(connection, send, make, ready.slots)
+
+
+def _locked(connection: Connection) -> Send:
+    turn = threading.Lock()
+
+    def send(message: object) -> None:
+        with turn, contextlib.suppress(OSError):  # the main process is gone
+            connection.send(message)
+
+    return send
+
+
+def _work(connection: Connection, send: Send, make: Make, slots: int) -> None:
+    """Make what comes. When the main process goes away the worker ends at once; whoever comes next removes what it leaves half-written."""
+
+    def attempt(number: int, item: Item) -> None:
+        send(Done(number, make(item)))
+
+    pool = ThreadPoolExecutor(slots, thread_name_prefix="item")
+    while True:
+        try:
+            number, item = connection.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+        pool.submit(attempt, number, item)

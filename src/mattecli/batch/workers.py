@@ -1,0 +1,308 @@
+"""Worker processes beside each other: an item that kills its worker, or takes too long, is that item's failure and no one else's.
+
+An item whose worker died is tried once more, alone in a worker, since what died may have been another item's fault or a moment without
+memory. No torch here.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mattecli.batch.identity import identity_of
+from mattecli.batch.items import Item
+from mattecli.batch.journal import blank_record, failure
+from mattecli.batch.storage import is_url
+from mattecli.batch.worker import Broken, Done, Download, Plan, Ready, Told, serve
+from mattecli.errors import MatteError
+from mattecli.io.parts import sweep
+
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 1.0
+MOST_ATTEMPTS = 2
+
+Record = dict[str, Any]
+
+
+@dataclass
+class _Flight:
+    item: Item
+    attempt: int
+    begun: float
+
+
+@dataclass
+class _Waiting:
+    """An item that lost its worker. attempt: of the next try; alone: whether nothing else may be made in that worker meanwhile."""
+
+    item: Item
+    attempt: int
+    alone: bool
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    slots: int = 0  # none before it is ready
+    flights: dict[int, _Flight] = field(default_factory=dict)
+    alone: bool = False
+    late: bool = False
+
+    @property
+    def free(self) -> bool:
+        return len(self.flights) < self.slots and not (self.alone and self.flights)
+
+
+class Pool:
+    """Worker processes for one batch, used as a context. timeout: seconds an item may take, or None.
+
+    tell: is told what a person should know. on_download: (file, bytes, bytes in all or None).
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        timeout: float | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+        on_download: Callable[[str, int, int | None], None] | None = None,
+    ) -> None:
+        self._plan = plan
+        self._timeout = timeout
+        self._tell = tell
+        self._on_download = on_download
+        self._context = _context()
+        self.workers: list[_Worker] = []
+        self._again: deque[_Waiting] = deque()
+        self._number = 0
+        self._wanted = 1
+        self._told: set[str] = set()
+        self.ready: Ready | None = None
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
+        """Each item with its record, as it ends. None among the items means that there is nothing to do for now.
+
+        Models are opened when the first item comes; what keeps them from it is raised.
+        """
+        for first in items:
+            self._begin(first)
+            yield from self._run(chain([first], items))
+
+    def drain(self) -> Iterator[tuple[Item, Record]]:
+        """What was begun and ends within GRACE_SECONDS, when `run` was left early."""
+        end = time.monotonic() + GRACE_SECONDS
+        while self._flying() and (left := end - time.monotonic()) > 0:
+            yield from self._events(left)
+
+    def _begin(self, first: Item | None) -> None:
+        """Start the first worker and wait until its models are open."""
+        if first is not None:
+            lenient = first.settings.opens != self._plan.settings.opens
+            self._plan = replace(self._plan, settings=first.settings, lenient=lenient)
+        self._start()
+        while self.ready is None:
+            for _ in self._events(POLL_SECONDS):
+                pass
+
+    def _run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
+        more = True
+        while more or self._again or self._flying():
+            more = self._feed(items) if more else self._feed(iter(()))
+            yield from self._events(self._pause())
+
+    def _flying(self) -> bool:
+        return any(worker.flights for worker in self.workers)
+
+    def _feed(self, items: Iterator[Item | None]) -> bool:
+        """Give every free worker work; whether there may be more of it."""
+        while (worker := self._free()) is not None:
+            if self._again:
+                waiting = self._again.popleft()
+                if waiting.alone and worker.flights:
+                    self._again.appendleft(waiting)
+                    return True
+                worker.alone = waiting.alone
+                self._send(worker, waiting.item, waiting.attempt)
+                continue
+            try:
+                item = next(items)
+            except StopIteration:
+                return False
+            if item is None:
+                return True
+            worker.alone = False
+            self._send(worker, item, 1)
+        return True
+
+    def _free(self) -> _Worker | None:
+        free = [worker for worker in self.workers if worker.free]
+        return min(free, key=lambda worker: len(worker.flights)) if free else None
+
+    def _send(self, worker: _Worker, item: Item, attempt: int) -> None:
+        self._number += 1
+        worker.flights[self._number] = _Flight(item, attempt, time.monotonic())
+        with contextlib.suppress(OSError):  # it has just died, which the next look tells
+            worker.connection.send((self._number, item))
+
+    def _pause(self) -> float:
+        if self._timeout is None or not self._flying():
+            return POLL_SECONDS
+        oldest = min(flight.begun for worker in self.workers for flight in worker.flights.values())
+        return min(POLL_SECONDS, max(0.01, oldest + self._timeout - time.monotonic()))
+
+    def _events(self, seconds: float) -> Iterator[tuple[Item, Record]]:
+        """What the workers say within so many seconds."""
+        ready = wait([*(worker.connection for worker in self.workers), *(worker.process.sentinel for worker in self.workers)], seconds)
+        for worker in list(self.workers):
+            if worker.connection in ready or worker.process.sentinel in ready:
+                yield from self._heard(worker)
+        if self._timeout is not None:
+            self._stop_late(self._timeout)
+
+    def _heard(self, worker: _Worker) -> Iterator[tuple[Item, Record]]:
+        try:
+            while worker.connection.poll():
+                yield from self._handled(worker, worker.connection.recv())
+        except (EOFError, OSError):  # the system closes its end, and not before all that was sent has come
+            worker.process.join()
+            yield from self._lost(worker)
+
+    def _handled(self, worker: _Worker, message: object) -> Iterator[tuple[Item, Record]]:
+        if isinstance(message, Done):
+            yield worker.flights.pop(message.number).item, message.record
+        elif isinstance(message, Ready):
+            self._became_ready(worker, message)
+        elif isinstance(message, Broken):
+            if self.ready is None:
+                raise message.error
+            self._tell(f"a worker process could not begin ({message.error})")
+        elif isinstance(message, Told):
+            self._tell_once(message.text)
+        elif isinstance(message, Download) and self._on_download is not None:
+            self._on_download(message.name, message.done, message.total)
+
+    def _tell_once(self, text: str) -> None:
+        """Several workers have the same to say of images of one size."""
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text)
+
+    def _became_ready(self, worker: _Worker, ready: Ready) -> None:
+        worker.slots = ready.slots
+        if self.ready is None:
+            self.ready = ready
+            for note in ready.notes:
+                self._tell(note)
+            self._wanted = ready.processes
+            for _ in range(ready.processes - 1):
+                self._start()
+
+    def _lost(self, worker: _Worker) -> Iterator[tuple[Item, Record]]:
+        """A worker died: its items are tried again, or have failed; another worker takes its place."""
+        self.workers.remove(worker)
+        worker.connection.close()
+        for flight in worker.flights.values():
+            _sweep_beside(flight.item.output)
+        if worker.slots == 0:
+            self._lost_at_start(worker)
+        for flight in worker.flights.values():
+            yield from self._settled(worker, flight, alone=len(worker.flights) == 1)
+        if len(self.workers) < self._wanted:
+            self._start()
+
+    def _lost_at_start(self, worker: _Worker) -> None:
+        self._wanted -= 1
+        if self._wanted < 1:
+            raise MatteError(
+                f"the worker process ended with {_ending(worker.process)} while the model was loaded; "
+                "free some memory, or run one picture alone to see why"
+            )
+        self._tell(f"a worker process ended with {_ending(worker.process)} while the model was loaded; {self._wanted} go on")
+
+    def _settled(self, worker: _Worker, flight: _Flight, *, alone: bool) -> Iterator[tuple[Item, Record]]:
+        late = self._timeout is not None and time.monotonic() - flight.begun >= self._timeout
+        if worker.late and not late:
+            self._again.append(_Waiting(flight.item, flight.attempt, alone=False))
+        elif worker.late:
+            yield flight.item, self._failed(flight, "TimedOut", f"took longer than {self._timeout:g} s and was stopped")
+        elif alone and flight.attempt >= MOST_ATTEMPTS:
+            said = f"ended its worker process twice, with {_ending(worker.process)}"
+            yield flight.item, self._failed(flight, "WorkerDied", said)
+        else:
+            # Beside others nobody knows whose fault it was.
+            self._again.append(_Waiting(flight.item, flight.attempt + alone, alone=True))
+
+    def _failed(self, flight: _Flight, kind: str, said: str) -> Record:
+        item = flight.item
+        record = blank_record(item, self._plan.run)
+        with contextlib.suppress(MatteError):  # storage that does not answer
+            record["identity"] = identity_of(item, checksum=self._plan.checksum)
+        return record | {"seconds": round(time.monotonic() - flight.begun, 4)} | failure(kind, f"{item.input} {said}")
+
+    def _stop_late(self, timeout: float) -> None:
+        now = time.monotonic()
+        for worker in self.workers:
+            if any(now - flight.begun >= timeout for flight in worker.flights.values()):
+                worker.late = True
+                worker.process.kill()
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=serve, args=(theirs, self._plan), daemon=True)
+        process.start()
+        theirs.close()
+        self.workers.append(_Worker(process, ours))
+
+    def _end(self) -> None:
+        """End all workers at once; what they were writing is removed."""
+        for worker in self.workers:
+            worker.process.kill()
+        for worker in self.workers:
+            worker.process.join()
+            for flight in worker.flights.values():
+                _sweep_beside(flight.item.output)
+            worker.connection.close()
+        self.workers.clear()
+
+
+def _context() -> Any:
+    """Processes that begin clean: from a server that has torch in memory where the system forks, else from nothing."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mattecli.batch.preload"])
+    return context
+
+
+def _ending(process: BaseProcess) -> str:
+    code = process.exitcode or 0
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"{name}, as the system does when memory is short" if name == "SIGKILL" and os.name == "posix" else name
+
+
+def _sweep_beside(output: str) -> None:
+    """Remove what a dead process left half-written beside an output."""
+    if not is_url(output):
+        sweep(Path(output).absolute().parent)

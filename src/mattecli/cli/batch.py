@@ -1,0 +1,202 @@
+"""Batches on the command line: options become a batch, its records are told as they end, and its summary is the last line."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mattecli.batch.engine import Batch, Executor, Rules, Summary, lacks
+from mattecli.batch.items import Item, Run, Settings, item_of
+from mattecli.batch.journal import Record, check_results
+from mattecli.batch.manifest import STDIN, check_manifest, read_manifest
+from mattecli.batch.resume import Policy
+from mattecli.batch.selection import check_order, in_order, parse_shard
+from mattecli.batch.storage import check_url
+from mattecli.cli.batch_options import BatchRequest
+from mattecli.cli.console import INTERRUPTED, Teller, complain, download_progress, watched
+from mattecli.cli.signals import Stopped
+from mattecli.errors import MatteError, UsageError
+from mattecli.requests.destinations import looks_like_folder
+from mattecli.requests.photos import Job, check_destinations
+
+TOLD_EVERY_SECONDS = 60
+MOST_WORKERS = 256
+# What the results file needs and a person does not.
+_UNTOLD = ("settings", "identity", "written", "error")
+
+
+def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
+    """UsageError for options that cannot be meant, before anything is read."""
+    check_order(request.order)
+    parse_shard(request.shard)
+    _count(request.workers)
+    if request.results is not None:
+        check_results(request.results, tuple(filter(None, [*inputs, request.manifest])))
+
+
+def job_items(jobs: Iterable[Job], settings: Settings) -> list[Item]:
+    """The items of jobs as planned; their guides are the jobs'. Those that cannot be made come first."""
+    items = [Item(job.source, job.destination, replace(settings, guides=dict(job.guides)), lacks=job.lacks) for job in jobs]
+    return sorted(items, key=lambda item: not lacks(item))
+
+
+def manifest_items(
+    request: BatchRequest, settings: Settings, output: str | None, check_output: Callable[[str, Settings], None]
+) -> tuple[Iterable[Item], int | None]:
+    """The items of a manifest and their number, None for one that comes through a pipe. Files are checked from end to end first.
+
+    output: as -o says, for rows without one. check_output: raises UsageError for an output that cannot be.
+    """
+    path, pattern = request.manifest or STDIN, _result_pattern(output)
+
+    def to_item(row: Mapping[str, Any]) -> Item:
+        try:
+            item = item_of(row, settings, pattern)
+            check_output(item.output, item.settings)
+        except UsageError as error:
+            if path != STDIN:
+                raise
+            return Item(str(row.get("input")), str(row.get("output")), lacks=str(error))
+        return item
+
+    total = None if path == STDIN else check_manifest(path, to_item, overwrite=request.replaces_inputs)
+    return read_manifest(path, to_item), total
+
+
+def check_photo_output(output: str, settings: Settings) -> None:
+    """UsageError for an output that cannot hold a photo made so."""
+    check_destinations([Job("", output, {})], has_alpha=settings.kind == "cutout")
+    check_url(output, written=True)
+
+
+def _result_pattern(output: str | None) -> str | None:
+    """The pattern for rows without an output that -o means: a folder's pictures, or itself with {stem} or {name}."""
+    if output is None or "{stem}" in output or "{name}" in output:
+        return output
+    if not looks_like_folder(output) and Path(output).suffix:
+        raise UsageError(f"-o {output} is one file for many rows; give a folder, or a pattern such as 'out/{{stem}}.png'")
+    return f"{output.rstrip('/')}/{{stem}}.png"
+
+
+def run_batch(
+    request: BatchRequest, run: Run, settings: Settings, items: Iterable[Item | None], *, total: int | None, teller: Teller, what: str
+) -> None:
+    """Make the items; typer.Exit with the code of what came of them. settings: the command's. what: the plural that is counted."""
+    shard = parse_shard(request.shard)
+    if shard.count > 1:
+        items, total = (item for item in items if item is None or shard.holds(item)), None
+    if request.order != "given":
+        items = in_order((item for item in items if item is not None), request.order)
+    overwrite = "always" if request.overwrite is None or request.replaces_inputs else request.overwrite
+    policy = Policy(request.resume or request.retry_failed, request.retry_failed, request.checksum, overwrite)
+    batch = Batch(run, Rules(policy, request.results, request.most_failures), teller.note)
+    code = _run(batch, items, _executor(request, run, settings, teller), total, teller, what)
+    _conclude(batch, policy, teller, what)
+    if code:
+        raise typer.Exit(code)
+
+
+def _conclude(batch: Batch, policy: Policy, teller: Teller, what: str) -> None:
+    batch.close()
+    summary = batch.summary
+    if summary.skipped and policy.resume:
+        teller.note(f"{summary.skipped} of {summary.all} results are there already, so their inputs are left out")
+    if batch.stopped:
+        teller.note(f"stopped, since {summary.failed} failed; the rest was not begun")
+    teller.note(summary.sentence(what))
+
+
+def _run(
+    batch: Batch, items: Iterable[Item | None], executor: AbstractContextManager[Executor], total: int | None, teller: Teller, what: str
+) -> int:
+    """Make the items and tell their records; the exit code."""
+    with executor as makes, batch_progress(total, what, teller.note) as step:
+        try:
+            for record in batch.run(items, makes):
+                _tell(record, teller)
+                step(batch.summary)
+        except (KeyboardInterrupt, Stopped) as end:
+            for record in batch.interrupted(makes):
+                _tell(record, teller)
+            complain("stopped" if isinstance(end, Stopped) else "interrupted")
+            return 128 + end.number if isinstance(end, Stopped) else INTERRUPTED
+        except MatteError:
+            if batch.summary.all:
+                teller.note(batch.summary.sentence(what))
+            raise
+    return 1 if batch.summary.failed else 0
+
+
+def _tell(record: Record, teller: Teller) -> None:
+    source = record["input"]
+    if record["status"] == "ok":
+        told = {name: value for name, value in record.items() if name not in _UNTOLD}
+        teller.done(record["output"], told, [f"{source}: {text}" for text in record.get("notes", ())])
+        return
+    teller.failed(Job(source, record["output"], {}), MatteError(record["error"]["message"]))
+
+
+@contextmanager
+def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Teller) -> Iterator[Executor]:
+    """Worker processes on this machine."""
+    from mattecli.batch.maker import open_maker
+    from mattecli.batch.worker import Plan
+    from mattecli.batch.workers import Pool
+
+    with tempfile.TemporaryDirectory(prefix="matte-") as scratch, download_progress() as on_download:
+        plan = Plan(
+            open_maker,
+            run,
+            settings,
+            workers=_count(request.workers),
+            checksum=request.checksum,
+            scratch=scratch,
+            environment=dict(os.environ),
+        )
+        with Pool(plan, timeout=request.timeout, tell=teller.note, on_download=on_download) as pool:
+            yield pool
+
+
+def _count(text: str | None) -> int | None:
+    """The number of `--workers N`."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_WORKERS):
+        raise UsageError(f"--workers {text} is not known; give a number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
+@contextmanager
+def batch_progress(total: int | None, what: str, tell: Callable[[str], None]) -> Iterator[Callable[[Summary], None]]:
+    """A callback for the summary so far: a bar with the time left where a person watches, else a line each minute."""
+    if not watched():
+        yield _each_minute(total, what, tell)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("loading", total=total)
+        yield lambda summary: progress.update(task, completed=summary.all, description=summary.pace(what))
+
+
+def _each_minute(total: int | None, what: str, tell: Callable[[str], None]) -> Callable[[Summary], None]:
+    told = time.monotonic()
+
+    def step(summary: Summary) -> None:
+        nonlocal told
+        if time.monotonic() - told < TOLD_EVERY_SECONDS:
+            return
+        told = time.monotonic()
+        left = summary.time_left(total)
+        tell(summary.sentence(what) + (f", about {timedelta(seconds=round(left))} left" if left is not None else ""))
+
+    return step

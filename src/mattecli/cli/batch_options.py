@@ -1,0 +1,103 @@
+"""Options of batches, which `matte image` and `matte video` spell alike, and what they come to."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from mattecli.errors import UsageError
+
+Manifest = Annotated[
+    str | None,
+    typer.Option(
+        "--manifest",
+        metavar="FILE|-",
+        help="Rows of inputs: .jsonl, .csv, .parquet, or - for JSON Lines on stdin. Columns: input, output, model, trimap, strokes, mask, "
+        "background, screen, refine, as, over, options; others are copied to the results.",
+    ),
+]
+Results = Annotated[
+    str | None,
+    typer.Option("--results", metavar="FILE.jsonl", help="Append one line of JSON for each input as it ends. --resume reads it."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Leave out what was made with these settings from these inputs and is still as it was made.")
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --results: resume, and try again what failed before.")]
+Checksum = Annotated[bool, typer.Option("--checksum", help="Note the inputs' sha256, and resume by it instead of by size and time.")]
+Shard = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N|slurm", help="Make only part I of N, the same on any machine; slurm: of a job array.")
+]
+Order = Annotated[str, typer.Option("--order", metavar="WORD", help="given, name, newest, oldest, smallest, largest or random.")]
+OnError = Annotated[str, typer.Option("--on-error", metavar="continue|stop", help="What to do when one input fails.")]
+MaxFailures = Annotated[int | None, typer.Option("--max-failures", min=1, metavar="N", help="Stop when so many inputs have failed.")]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="An input that takes longer is stopped and has failed.")
+]
+Overwrite = Annotated[
+    str | None,
+    typer.Option(
+        "--overwrite",
+        metavar="[never|older|always]",
+        help="Which results that are there are replaced; alone: let a result replace even its own input.  [default: always]",
+    ),
+]
+Workers = Annotated[
+    str | None,
+    typer.Option("--workers", metavar="N", help="Inputs made at once.  [default: what suits the device]"),
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on with what arrives in the folders, until Ctrl-C.")]
+
+INPUTS = "inputs"
+"""What `--overwrite` means without a word."""
+
+
+def with_overwrite_value(args: list[str]) -> list[str]:
+    """A command's words, with a value behind an `--overwrite` that has none."""
+    if "--overwrite" not in args:
+        return args
+    from mattecli.batch.resume import OVERWRITE
+
+    place = args.index("--overwrite") + 1
+    return args if place < len(args) and args[place] in (*OVERWRITE, INPUTS) else [*args[:place], INPUTS, *args[place:]]
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """The options of a batch as typed."""
+
+    manifest: str | None = None
+    results: str | None = None
+    resume: bool = False
+    retry_failed: bool = False
+    checksum: bool = False
+    shard: str | None = None
+    order: str = "given"
+    on_error: str = "continue"
+    max_failures: int | None = None
+    timeout: float | None = None
+    overwrite: str | None = None
+    workers: str | None = None
+    watch: bool = False
+
+    def __post_init__(self) -> None:
+        if self.on_error not in ("continue", "stop"):
+            raise UsageError(f"--on-error {self.on_error} is not known; choose continue or stop")
+        if self.resume and self.overwrite is not None:
+            raise UsageError("--resume and --skip-existing keep the results that are there, --overwrite replaces them; drop one of them")
+        if self.order != "given" and (self.watch or self.manifest == "-"):
+            raise UsageError("--order needs to know all inputs; it does not go with --watch or --manifest -")
+
+    @property
+    def replaces_inputs(self) -> bool:
+        return self.overwrite == INPUTS
+
+    @property
+    def asked(self) -> bool:
+        """Whether any option is given that only batches have."""
+        mine = BatchRequest(overwrite=self.overwrite if self.replaces_inputs else None)
+        return self != mine
+
+    @property
+    def most_failures(self) -> int | None:
+        return 1 if self.on_error == "stop" else self.max_failures

@@ -1,0 +1,52 @@
+"""Items made through the door: models and backdrops are opened once, and nothing that goes wrong leaves a maker."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mattecli.batch.items import Item, Run, Settings
+from mattecli.batch.maker import Maker
+from mattecli.errors import ModelError
+from mattecli.io.images import write_image
+from tests.faults.batches import write_model
+from tests.support import read
+
+
+@pytest.fixture
+def item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Item:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
+    write_image(np.full((6, 8, 3), 200, np.uint8), tmp_path / "in.png")
+    settings = Settings(model=str(write_model(tmp_path / "toy.pt")), kind="alpha", refine="none")
+    return Item(str(tmp_path / "in.png"), str(tmp_path / "out.png"), settings, columns={"shop": 3})
+
+
+def test_the_record_says_what_was_made_of_what(item: Item) -> None:
+    record = Maker(Run(), checksum=True).make(item)
+    assert (record["status"], record["model"], record["size"], record["columns"]) == ("ok", "brightness", [8, 6], {"shop": 3})
+    assert record["identity"]["input"]["sha256"] and record["written"]["size"] == Path(item.output).stat().st_size
+    assert (read(Path(item.output)) == 200).all()
+
+
+def test_models_and_backdrops_are_opened_once(item: Item) -> None:
+    maker = Maker(Run())
+    composite = Settings(model=item.settings.model, kind="composite", over="red", refine="none")
+    assert maker.open(item.settings) is maker.open(composite)
+    assert maker.look(composite) is maker.look(composite) is not maker.look(item.settings)
+    with pytest.raises(ModelError):
+        maker.open(Settings(model="no-such-model"))
+
+
+def test_remote_files_are_fetched_and_delivered(item: Item, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/maker/in.png", Path(item.input).read_bytes())
+    maker = Maker(Run(), scratch=str(tmp_path))
+    before = sorted(tmp_path.iterdir())
+    record = maker.make(Item("memory://maker/in.png", "memory://maker/out.png", item.settings))
+    assert record["status"] == "ok", record
+    assert record["output"] == "memory://maker/out.png" and memory.cat_file("/maker/out.png").startswith(b"\x89PNG")
+    memory.pipe_file("/maker/in.png", b"no picture")
+    broken = maker.make(Item("memory://maker/in.png", "memory://maker/out.png", item.settings))
+    assert broken["error"]["kind"] == "InputError" and broken["error"]["message"].startswith("memory://maker/in.png is not a picture")
+    assert sorted(tmp_path.iterdir()) == before
