@@ -5,6 +5,7 @@ pass (a server's 5xx, a lost connection) are tried again.
 """
 
 import contextlib
+import io
 import os
 import posixpath
 import re
@@ -57,8 +58,8 @@ def opened(path: str) -> Iterator[IO[bytes]]:
             yield stream
         return
     system, name = _filesystem(path)
-    with _explained(path, InputError), _again(lambda: system.open(name, "rb")) as stream:
-        yield stream
+    with _explained(path, InputError), _again(lambda: system.open(name, "rb")) as stream, io.BufferedReader(stream) as buffered:
+        yield buffered
 
 
 def fetched(path: str, folder: Path) -> str:

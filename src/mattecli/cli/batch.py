@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -23,11 +23,12 @@ from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import INTERRUPTED, Teller, complain, download_progress, watched
 from mattecli.cli.signals import Stopped
 from mattecli.errors import MatteError, UsageError
-from mattecli.requests.destinations import looks_like_folder
+from mattecli.requests.destinations import folder_of_results, looks_like_folder
 from mattecli.requests.photos import Job, check_destinations
 
 TOLD_EVERY_SECONDS = 60
-MOST_WORKERS = 256
+MOST_WORKERS = 4096
+LOOK_EVERY_SECONDS = 1.0
 # What the results file needs and a person does not.
 _UNTOLD = ("settings", "identity", "written", "error")
 
@@ -36,7 +37,7 @@ def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
     """UsageError for options that cannot be meant, before anything is read."""
     check_order(request.order)
     parse_shard(request.shard)
-    _count(request.workers)
+    _counts(request)
     if request.results is not None:
         check_results(request.results, tuple(filter(None, [*inputs, request.manifest])))
 
@@ -47,19 +48,38 @@ def job_items(jobs: Iterable[Job], settings: Settings) -> list[Item]:
     return sorted(items, key=lambda item: not lacks(item))
 
 
+def watched_items(folders: Sequence[str], output: str | None, settings: Settings) -> Iterator[Item | None]:
+    """The photos in folders and those that arrive there, without end; None while there is nothing new."""
+    from mattecli.batch.watching import Watch
+    from mattecli.requests.photos import plan_arrival
+
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise UsageError(f"--watch watches folders, and {folder} is none; give the folder that photos arrive in")
+    results = folder_of_results(output) if output else None
+    watch = Watch(tuple(folders), apart=None if results is None else str(results))
+    while True:
+        for path, folder in watch.look():
+            job = plan_arrival(path, folder, folders, output, kind=settings.kind, guides=settings.guides)
+            yield from job_items([job], settings)
+        looked = time.monotonic()
+        while time.monotonic() - looked < LOOK_EVERY_SECONDS:
+            yield None
+
+
 def manifest_items(
-    request: BatchRequest, settings: Settings, output: str | None, check_output: Callable[[str, Settings], None]
+    request: BatchRequest, settings: Settings, output: str | None, check: Callable[[Item], None]
 ) -> tuple[Iterable[Item], int | None]:
     """The items of a manifest and their number, None for one that comes through a pipe. Files are checked from end to end first.
 
-    output: as -o says, for rows without one. check_output: raises UsageError for an output that cannot be.
+    output: as -o says, for rows without one. check: raises UsageError for an item that cannot be.
     """
     path, pattern = request.manifest or STDIN, _result_pattern(output)
 
     def to_item(row: Mapping[str, Any]) -> Item:
         try:
             item = item_of(row, settings, pattern)
-            check_output(item.output, item.settings)
+            check(item)
         except UsageError as error:
             if path != STDIN:
                 raise
@@ -70,10 +90,11 @@ def manifest_items(
     return read_manifest(path, to_item), total
 
 
-def check_photo_output(output: str, settings: Settings) -> None:
-    """UsageError for an output that cannot hold a photo made so."""
-    check_destinations([Job("", output, {})], has_alpha=settings.kind == "cutout")
-    check_url(output, written=True)
+def check_photo_item(item: Item, *, offline: bool) -> None:
+    """UsageError for an output that cannot hold a photo made so, and for URLs that cannot be used."""
+    check_destinations([Job("", item.output, {})], has_alpha=item.settings.kind == "cutout")
+    for file in item.files:
+        check_url(file, written=file == item.output, offline=offline)
 
 
 def _result_pattern(output: str | None) -> str | None:
@@ -145,32 +166,37 @@ def _tell(record: Record, teller: Teller) -> None:
 
 @contextmanager
 def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Teller) -> Iterator[Executor]:
-    """Worker processes on this machine."""
+    """Worker processes on this machine, or a Ray cluster."""
     from mattecli.batch.maker import open_maker
     from mattecli.batch.worker import Plan
+
+    fewest, most = _counts(request)
+    plan = Plan(open_maker, run, settings, workers=most, checksum=request.checksum)
+    if request.engine == "ray":
+        from mattecli.batch.ray_engine import Cluster, RayEngine
+
+        with RayEngine(
+            plan, Cluster(request.address, fewest or 1, most or os.cpu_count() or 1, gpus=request.gpus or 0), teller.note
+        ) as cluster:
+            yield cluster
+        return
     from mattecli.batch.workers import Pool
 
     with tempfile.TemporaryDirectory(prefix="matte-") as scratch, download_progress() as on_download:
-        plan = Plan(
-            open_maker,
-            run,
-            settings,
-            workers=_count(request.workers),
-            checksum=request.checksum,
-            scratch=scratch,
-            environment=dict(os.environ),
-        )
+        plan = replace(plan, scratch=scratch, environment=dict(os.environ))
         with Pool(plan, timeout=request.timeout, tell=teller.note, on_download=on_download) as pool:
             yield pool
 
 
-def _count(text: str | None) -> int | None:
-    """The number of `--workers N`."""
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_WORKERS):
-        raise UsageError(f"--workers {text} is not known; give a number from 1 to {MOST_WORKERS}")
-    return int(text)
+def _counts(request: BatchRequest) -> tuple[int | None, int | None]:
+    """The fewest and the most workers of `--workers N` or, on Ray, `--workers MIN:MAX`; None where nothing is said."""
+    if request.workers is None:
+        return None, None
+    parts = request.workers.split(":") if request.engine == "ray" else [request.workers]
+    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal()]
+    if len(numbers) != len(parts) or len(parts) > 2 or not 1 <= numbers[0] <= numbers[-1] <= MOST_WORKERS:
+        raise UsageError(f"--workers {request.workers} is not known; give a number from 1 to {MOST_WORKERS}, on Ray also MIN:MAX")
+    return numbers[0], numbers[-1]
 
 
 @contextmanager

@@ -44,9 +44,14 @@ Overwrite = Annotated[
 ]
 Workers = Annotated[
     str | None,
-    typer.Option("--workers", metavar="N", help="Inputs made at once.  [default: what suits the device]"),
+    typer.Option("--workers", metavar="N", help="Inputs made at once; Ray actors: N or MIN:MAX.  [default: as suits the device]"),
 ]
-Watch = Annotated[bool, typer.Option("--watch", help="Go on with what arrives in the folders, until Ctrl-C.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Make what is in the folders and what arrives there, until Ctrl-C.")]
+Engine = Annotated[str, typer.Option("--engine", metavar="local|ray", help="Processes of this machine, or a Ray cluster (mattecli[ray]).")]
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="ADDR", help="The Ray cluster: auto, or host:port.  [default: one is started here]")
+]
+Gpus = Annotated[float | None, typer.Option("--gpus", min=0, metavar="SHARE", help="GPUs of a Ray actor, such as 1 or 0.25.  [default: 0]")]
 
 INPUTS = "inputs"
 """What `--overwrite` means without a word."""
@@ -79,12 +84,23 @@ class BatchRequest:
     overwrite: str | None = None
     workers: str | None = None
     watch: bool = False
+    engine: str = "local"
+    address: str | None = None
+    gpus: float | None = None
 
     def __post_init__(self) -> None:
         if self.on_error not in ("continue", "stop"):
             raise UsageError(f"--on-error {self.on_error} is not known; choose continue or stop")
         if self.resume and self.overwrite is not None:
             raise UsageError("--resume and --skip-existing keep the results that are there, --overwrite replaces them; drop one of them")
+        if self.engine not in ("local", "ray"):
+            raise UsageError(f"--engine {self.engine} is not known; choose local or ray")
+        if self.engine == "local" and (self.address is not None or self.gpus is not None):
+            raise UsageError("--address and --gpus are about a Ray cluster; give --engine ray, or drop them")
+        if self.engine == "ray" and (self.watch or self.timeout is not None):
+            raise UsageError("--watch and --timeout work on this machine alone; drop them, or --engine ray")
+        if self.watch and (self.manifest is not None or self.shard is not None):
+            raise UsageError("--watch is about folders; it does not go with --manifest or --shard")
         if self.order != "given" and (self.watch or self.manifest == "-"):
             raise UsageError("--order needs to know all inputs; it does not go with --watch or --manifest -")
 

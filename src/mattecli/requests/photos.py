@@ -71,6 +71,14 @@ def unmade(jobs: Sequence[Job]) -> list[Job]:
     return [job for job in jobs if job.destination == STANDARD_STREAM or not os.path.exists(job.destination)]
 
 
+def plan_arrival(path: str, folder: str, folders: Sequence[str], output: str | None, *, kind: str, guides: Mapping[str, str]) -> Job:
+    """The job of a picture that arrived in one of several folders, as plan_jobs makes it with these folders as its inputs."""
+    found = [Found(Path(path), Path(folder))]
+    top = Path(os.path.commonpath([os.path.abspath(root) for root in folders]))
+    places = destinations(found, output, top=top, kind=kind, folder_given=True)
+    return _with_guides(found, places, guides, top)[0]
+
+
 def check_destinations(jobs: Sequence[Job], *, has_alpha: bool) -> None:
     """UsageError for a destination whose format is none we write, or cannot hold the transparency of its result."""
     for job in jobs:

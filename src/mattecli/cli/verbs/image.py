@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,6 +72,10 @@ def image(
     max_failures: batch_options.MaxFailures = None,
     timeout: batch_options.Timeout = None,
     workers: batch_options.Workers = None,
+    watch: batch_options.Watch = False,
+    engine: batch_options.Engine = "local",
+    address: batch_options.Address = None,
+    gpus: batch_options.Gpus = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Cut the subject out of photos.
@@ -89,6 +94,8 @@ def image(
       matte image photos/ -o cutouts/ --skip-existing
 
       matte image --manifest photos.csv --results results.jsonl --resume --shard 3/8
+
+      matte image inbox/ -o cutouts/ --watch
     """
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
@@ -106,6 +113,10 @@ def image(
         timeout=timeout,
         overwrite=overwrite,
         workers=workers,
+        watch=watch,
+        engine=engine,
+        address=address,
+        gpus=gpus,
     )
     request = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
     machine = Machine(device, precision, offline, max_memory)
@@ -150,17 +161,20 @@ class PhotoRequest:
 
 def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
     """One photo is made in this process, several are a batch."""
-    from mattecli.cli.batch import check_batch, check_photo_output, job_items, manifest_items
+    from mattecli.cli.batch import check_batch, check_photo_item, job_items, manifest_items, watched_items
     from mattecli.requests.photos import check_destinations, plan_jobs
 
     check_batch(asked.batch, asked.inputs)
     if asked.batch.manifest is not None:
         if asked.inputs:
             raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
-        items, total = manifest_items(asked.batch, asked.settings, asked.output, check_photo_output)
+        check = partial(check_photo_item, offline=asked.machine.offline)
+        items, total = manifest_items(asked.batch, asked.settings, asked.output, check)
         return _make_batch(asked, items, total, teller)
     if not asked.inputs:
         raise UsageError("there is no input; give photos, a folder, or --manifest FILE")
+    if asked.batch.watch:
+        return _make_batch(asked, watched_items(asked.inputs, asked.output, asked.settings), None, teller)
     jobs = plan_jobs(
         asked.inputs,
         asked.output,
@@ -177,7 +191,7 @@ def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
     _make_batch(asked, job_items(jobs, asked.settings), len(jobs), teller)
 
 
-def _make_batch(asked: PhotoRequest, items: "Iterable[Item]", total: int | None, teller: Teller) -> None:
+def _make_batch(asked: PhotoRequest, items: "Iterable[Item | None]", total: int | None, teller: Teller) -> None:
     from mattecli.batch.items import Run
     from mattecli.cli.batch import run_batch
 
