@@ -68,13 +68,13 @@ def watched_items(folders: Sequence[str], output: str | None, settings: Settings
 
 
 def manifest_items(
-    request: BatchRequest, settings: Settings, output: str | None, check: Callable[[Item], None]
+    request: BatchRequest, settings: Settings, output: str | None, check: Callable[[Item], None], suffix: str = ".png"
 ) -> tuple[Iterable[Item], int | None]:
     """The items of a manifest and their number, None for one that comes through a pipe. Files are checked from end to end first.
 
-    output: as -o says, for rows without one. check: raises UsageError for an item that cannot be.
+    output: as -o says, for rows without one, with `suffix` in a folder. check: raises UsageError for an item that cannot be.
     """
-    path, pattern = request.manifest or STDIN, _result_pattern(output)
+    path, pattern = request.manifest or STDIN, _result_pattern(output, suffix)
 
     def to_item(row: Mapping[str, Any]) -> Item:
         try:
@@ -97,13 +97,13 @@ def check_photo_item(item: Item, *, offline: bool) -> None:
         check_url(file, written=file == item.output, offline=offline)
 
 
-def _result_pattern(output: str | None) -> str | None:
+def _result_pattern(output: str | None, suffix: str) -> str | None:
     """The pattern for rows without an output that -o means: a folder's pictures, or itself with {stem} or {name}."""
     if output is None or "{stem}" in output or "{name}" in output:
         return output
     if not looks_like_folder(output) and Path(output).suffix:
-        raise UsageError(f"-o {output} is one file for many rows; give a folder, or a pattern such as 'out/{{stem}}.png'")
-    return f"{output.rstrip('/')}/{{stem}}.png"
+        raise UsageError(f"-o {output} is one file for many rows; give a folder, or a pattern such as 'out/{{stem}}{suffix}'")
+    return f"{output.rstrip('/')}/{{stem}}{suffix}"
 
 
 def run_batch(

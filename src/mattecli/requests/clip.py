@@ -86,6 +86,11 @@ def is_clip(source: str) -> bool:
     return is_sequence(source) or (bool(suffix) and suffix not in READ_SUFFIXES)
 
 
+def check_result(destination: str, *, kind: str, codec: str | None = None, crf: int | None = None) -> None:
+    """UsageError for a destination whose format is none that is written, or cannot hold a result of this kind."""
+    check_destination(destination, kind=kind, codec=codec, crf=crf)
+
+
 def default_destination(source: str, kind: str) -> str:
     """Beside the clip: clip.mp4 becomes clip_cutout.mov, frames/%05d.png becomes frames_cutout.mov."""
     refuse_empty("an input", source)

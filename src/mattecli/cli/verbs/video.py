@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli import options
+from mattecli.cli import batch_options, options
+from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output
 from mattecli.errors import InputError, MatteError, UsageError
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 def video(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="CLIP", help="Video files, folders of frames or of videos, or patterns: frames/%05d.png.", show_default=False
         ),
-    ],
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -66,7 +67,9 @@ def video(
     preview: Annotated[
         str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted sequence of pictures.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted sequence of pictures, or with a manifest's interrupted batch.")
+    ] = False,
     start_number: Annotated[
         int | None,
         typer.Option(min=0, max=99_999_999, metavar="N", help="Number pictures from this.  [default: as the pictures read, else 1]"),
@@ -83,6 +86,19 @@ def video(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout: frames, seconds of each step, peak memory.")] = False,
     offline: options.Offline = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let the result replace its own input.")] = False,
+    manifest: batch_options.Manifest = None,
+    results: batch_options.Results = None,
+    retry_failed: batch_options.RetryFailed = False,
+    checksum: batch_options.Checksum = False,
+    shard: batch_options.Shard = None,
+    order: batch_options.Order = "given",
+    on_error: batch_options.OnError = "continue",
+    max_failures: batch_options.MaxFailures = None,
+    timeout: batch_options.Timeout = None,
+    workers: batch_options.Workers = None,
+    engine: batch_options.Engine = "local",
+    address: batch_options.Address = None,
+    gpus: batch_options.Gpus = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Cut the subject out of a clip.
@@ -99,6 +115,8 @@ def video(
       matte video clip.mp4 -o 'frames/%05d.png' --resume
 
       matte video takes/ --screen green -o cutouts/
+
+      matte video --manifest clips.csv --results results.jsonl --resume
     """
     from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
     from mattecli.requests.clips import plan_clips
@@ -106,7 +124,35 @@ def video(
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
     look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
+    many = BatchRequest(
+        manifest=manifest,
+        results=results,
+        resume=resume and manifest is not None,
+        retry_failed=retry_failed,
+        checksum=checksum,
+        shard=shard,
+        order=order,
+        on_error=on_error,
+        max_failures=max_failures,
+        timeout=timeout,
+        overwrite=batch_options.INPUTS if overwrite else None,
+        workers=workers,
+        engine=engine,
+        address=address,
+        gpus=gpus,
+    )
+    teller = Teller(json_lines=as_json, quiet=quiet)
+    machine = Machine(device, precision, offline, max_memory)
     span = parse_span(start, end, every)
+    if not sources or many.asked:
+        from mattecli.cli.clip_batch import make_clips
+
+        if preview is not None or start_number is not None or deinterlace:
+            raise UsageError("--preview, --start-number and --deinterlace are for one clip; drop them, or --manifest")
+        asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
+        clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
+        clip |= {"align": align, "smooth": smooth, "batch": batch}
+        return make_clips(many, sources or [], output, look, asked, machine, clip, teller)
     rate = parse_rate(fps) if fps else None
     requests = [
         ClipRequest(
@@ -132,9 +178,8 @@ def video(
         check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
     _check_alone(requests)  # before the seconds that loading a model takes
-    teller = Teller(json_lines=as_json, quiet=quiet)
     wanted = open_output(look)
-    opened = open_model(asked, Machine(device, precision, offline, max_memory), teller.note)
+    opened = open_model(asked, machine, teller.note)
     try:
         if preview is not None:
             _write_preview(preview, requests[0], opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)

@@ -1,0 +1,70 @@
+"""Many clips by a manifest: each its own way, resumed, and a broken one is one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clips import SIZE, make_clip, numbered
+from tests.faults.batches import write_model
+from tests.support import Run
+
+
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two clips, a text that is none, and a model."""
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 2):
+        make_clip(tmp_path / f"{number}.mp4", picture=numbered, frames=4)
+    (tmp_path / "text.mp4").write_text("no clip")
+    write_model(tmp_path / "toy.pt")
+    return tmp_path
+
+
+def _results(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "r.jsonl").read_text().splitlines()]
+
+
+def test_each_clip_is_made_as_its_row_says(run: Run, clips: Path) -> None:
+    rows = [
+        {"input": "1.mp4", "output": "out/one.mp4", "as": "alpha"},
+        {"input": "2.mp4", "output": "out/frames/%03d.png", "as": "alpha", "options": {"gain": 0.5}},
+        {"input": "text.mp4", "output": "out/text.mp4", "as": "alpha"},
+    ]
+    (clips / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    command = ("video", "--manifest", "m.jsonl", "--model", "toy.pt", "--refine", "none", "--results", "r.jsonl", "--json")
+    done = run(*command)
+    assert done.exit_code == 1, done.output
+    one, two, text = _results(clips)
+    assert (one["status"], one["frames"], one["size"]) == ("ok", 4, [SIZE[1], SIZE[0]]) and one["model"] == "brightness"
+    assert two["status"] == "ok" and len(list((clips / "out/frames").glob("*.png"))) == 4 and two["written"]["files"] == 4
+    assert text["status"] == "failed" and not (clips / "out/text.mp4").exists()
+    assert done.stderr.splitlines()[-1].startswith("matte: 2 done, 1 failed, 0 skipped in ")
+    (clips / "out/frames/002.png").write_bytes(b"half")
+    again = run(*command, "--resume")
+    assert [json.loads(line)["output"] for line in again.stdout.splitlines()] == ["out/frames/%03d.png"], again.output
+
+
+def test_names_of_clips_come_from_a_folder(run: Run, clips: Path) -> None:
+    (clips / "m.csv").write_text("input\n1.mp4\n2.mp4\n")
+    done = run("video", "--manifest", "m.csv", "--model", "toy.pt", "--refine", "none", "--over", "red", "-o", "made/")
+    assert (done.exit_code, done.stdout) == (0, "made/1.mp4\nmade/2.mp4\n"), done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give a clip, or --manifest"),
+        (("1.mp4", "--shard", "1/2"), "--manifest FILE"),
+        (("1.mp4", "--manifest", "m.jsonl"), "drop one of them"),
+        (("--manifest", "m.jsonl", "--preview", "p.png"), "for one clip"),
+        (("--manifest", "m.jsonl"), "row 1"),
+        (("--manifest", "strokes.jsonl"), "strokes are for photos"),
+    ],
+)
+def test_what_cannot_be_meant_ends_before_any_work(run: Run, clips: Path, arguments: tuple[str, ...], said: str) -> None:
+    (clips / "m.jsonl").write_text('{"input": "1.mp4", "output": "1.png.txt"}')
+    (clips / "strokes.jsonl").write_text('{"input": "1.mp4", "output": "o.mov", "strokes": "s.png"}')
+    done = run("video", *arguments)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1) and said in done.stderr, done.output
