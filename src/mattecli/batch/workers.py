@@ -67,7 +67,8 @@ class _Worker:
 class Pool:
     """Worker processes for one batch, used as a context. timeout: seconds an item may take, or None.
 
-    tell: is told what a person should know. on_download: (file, bytes, bytes in all or None).
+    tell: is told what a person should know. on_download: (file, bytes, bytes in all or None). check: is called again and again between
+    items, where it may raise what ends the batch.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Pool:
         timeout: float | None = None,
         tell: Callable[[str], None] = lambda text: None,
         on_download: Callable[[str, int, int | None], None] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._timeout = timeout
         self._tell = tell
         self._on_download = on_download
+        self._check = check
         self._context = _context()
         self.workers: list[_Worker] = []
         self._again: deque[_Waiting] = deque()
@@ -118,12 +121,14 @@ class Pool:
             self._plan = replace(self._plan, settings=first.settings, lenient=lenient)
         self._start()
         while self.ready is None:
+            self._check()
             for _ in self._events(POLL_SECONDS):
                 pass
 
     def _run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
         more = True
         while more or self._again or self._flying():
+            self._check()
             more = self._feed(items) if more else self._feed(iter(()))
             yield from self._events(self._pause())
 

@@ -21,7 +21,7 @@ from mattecli.batch.selection import check_order, in_order, parse_shard
 from mattecli.batch.storage import check_url
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import INTERRUPTED, Teller, complain, download_progress, watched
-from mattecli.cli.signals import Stopped
+from mattecli.cli.signals import Stopped, signals_at_rest
 from mattecli.errors import MatteError, UsageError
 from mattecli.requests.destinations import folder_of_results, looks_like_folder
 from mattecli.requests.photos import Job, check_destinations
@@ -182,9 +182,9 @@ def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Telle
         return
     from mattecli.batch.workers import Pool
 
-    with tempfile.TemporaryDirectory(prefix="matte-") as scratch, download_progress() as on_download:
+    with tempfile.TemporaryDirectory(prefix="matte-") as scratch, download_progress() as on_download, signals_at_rest() as check:
         plan = replace(plan, scratch=scratch, environment=dict(os.environ))
-        with Pool(plan, timeout=request.timeout, tell=teller.note, on_download=on_download) as pool:
+        with Pool(plan, timeout=request.timeout, tell=teller.note, on_download=on_download, check=check) as pool:
             yield pool
 
 

@@ -64,6 +64,39 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def signals_at_rest() -> Iterator[Callable[[], None]]:
+    """In the block, Ctrl-C and what stopped_by_signals takes do not interrupt; the callable raises what came, where that does no harm.
+
+    The second one interrupts at once, and so do all where this is not the main thread.
+    """
+    came: list[int] = []
+    alone = threading.current_thread() is not threading.main_thread()
+    before = {} if alone else {number: signal.getsignal(number) for number in (signal.SIGINT, *FATAL)}
+    before = {number: handler for number, handler in before.items() if callable(handler)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            _raise(number)
+
+    def check() -> None:
+        if came:
+            _raise(came[0])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int) -> None:
+    raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
+
+
+@contextlib.contextmanager
 def _ended_in_time(is_ours: Callable[[int], bool]) -> Iterator[None]:
     """End the process GRACE_SECONDS after one of our signals unless the block is left by then.
 
