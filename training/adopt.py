@@ -1,7 +1,7 @@
 """The published small U2-Net as a state dict of nets/subject.py, to begin a training with.
 
 Its ONNX file (u2netp.onnx, Apache-2.0, github.com/xuebinqin/U-2-Net by way of github.com/danielgatis/rembg) holds the convolutions with
-their batch norms folded in, in the order in which they run, which is the order in which ours run; the verdict's layer stays as built.
+their batch norms folded in, in the order in which they run, which is the order in which ours run; the verdict has a layer of its own.
 """
 
 from pathlib import Path
@@ -27,8 +27,9 @@ def adopt(onnx_file: Path, destination: Path) -> dict[str, str | int]:
             if layer.bias is not None:
                 layer.bias.copy_(bias)
     destination.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(network.state_dict(), destination)
-    return {"path": str(destination), "tensors": 2 * len(ours)}
+    state = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("verdict.")}
+    checkpoint.write(state, destination)
+    return {"path": str(destination), "tensors": len(state)}
 
 
 def _convolutions(onnx_file: Path) -> list[tuple[Tensor, Tensor]]:

@@ -39,10 +39,14 @@ def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, 
 
 
 def _mean(weights: dict[str, torch.Tensor], earlier: Path) -> dict[str, torch.Tensor]:
+    """The mean of both; a layer that the earlier network did not have stays as it is."""
     others = checkpoint.load(earlier)
-    if {name: tensor.shape for name, tensor in others.items()} != {name: tensor.shape for name, tensor in weights.items()}:
-        raise InputError(f"{earlier} holds the weights of another network; give some that this run has shipped")
-    return {name: (tensor + others[name].to(tensor)) / 2 if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    if not others or any(name not in weights or tensor.shape != weights[name].shape for name, tensor in others.items()):
+        raise InputError(f"{earlier} holds the weights of another network; give some that this run began with or has shipped")
+    return {
+        name: (tensor + others[name].to(tensor)) / 2 if tensor.is_floating_point() and name in others else tensor
+        for name, tensor in weights.items()
+    }
 
 
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:

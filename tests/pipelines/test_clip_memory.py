@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 
 from mattecli.core.tuning.memory import Budget
+from mattecli.core.tuning.queues import AHEAD, BEHIND
 from mattecli.errors import OutOfMemoryError
 from mattecli.io.clip_types import Clip
 from mattecli.pipelines.clip_memory import Depths, depths_within
-from mattecli.pipelines.queues import AHEAD, BEHIND
 
 HD = Clip("a.mp4", (1080, 1920), Fraction(1, 25), Fraction(25))
 HUGE = replace(HD, source="a.gif", size=(15000, 15000))

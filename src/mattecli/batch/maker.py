@@ -188,12 +188,12 @@ def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
         tell=None if plan.run.max_memory is None else lambda text: send(Told(text)),
         on_progress=lambda name, done, total: send(Download(name, done, total)),
     )
-    device, notes = _prepared(maker, plan)
-    return maker.make, Ready(device, *_shared(plan, device), notes)
+    device = _prepared(maker, plan)
+    return maker.make, Ready(device, *_shared(plan, device))
 
 
-def _prepared(maker: Maker, plan: Plan) -> tuple[str, tuple[str, ...]]:
-    """The device of a plan's models, opened and checked against its settings, and what a person should know of them."""
+def _prepared(maker: Maker, plan: Plan) -> str:
+    """The device of a plan's models, opened and checked against its settings."""
     settings = plan.settings
     try:
         model = maker.open(settings)
@@ -202,8 +202,8 @@ def _prepared(maker: Maker, plan: Plan) -> tuple[str, tuple[str, ...]]:
     except MatteError:
         if not plan.lenient:
             raise
-        return ("cpu" if plan.run.device == "auto" else plan.run.device), ()
-    return model.device, model.notes
+        return "cpu" if plan.run.device == "auto" else plan.run.device
+    return model.device
 
 
 def _shared(plan: Plan, device: str) -> tuple[int, int]:

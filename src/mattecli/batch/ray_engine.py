@@ -92,13 +92,11 @@ class RayEngine:
         resources = {"num_cpus": self._cluster.cpus, "num_gpus": self._cluster.gpus, "max_retries": RETRIES}
         task = self._ray.remote(**resources)(_opened)
         try:
-            ready = self._ray.get(task.remote(self._plan))
+            self._ray.get(task.remote(self._plan))
         except self._ray.exceptions.RayTaskError as error:
             raise (
                 error.cause if isinstance(error.cause, MatteError) else MatteError(f"Ray could not open the model ({error.cause})")
             ) from error
-        for note in ready.notes:
-            self._tell(note)
 
     def _made(self, items: dict[int, Item]) -> Any:
         """A dataset of rows (number, record), computed as it is read."""

@@ -43,7 +43,6 @@ class Ready:
     device: str
     processes: int
     slots: int
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

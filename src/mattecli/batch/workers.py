@@ -213,8 +213,6 @@ class Pool:
         worker.slots = ready.slots
         if self.ready is None:
             self.ready = ready
-            for note in ready.notes:
-                self._tell(note)
             self._wanted = ready.processes
             for _ in range(ready.processes - 1):
                 self._start()

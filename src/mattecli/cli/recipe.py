@@ -186,8 +186,6 @@ def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], No
     from mattecli.cli import process
     from mattecli.core.runtime import pick_device
 
-    if request.choice.note:
-        tell(request.choice.note)
     device = pick_device(machine.device)
     if machine.device == AUTO:
         tell(f"device: {device} ({device.reason})")

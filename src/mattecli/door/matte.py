@@ -20,7 +20,7 @@ from mattecli.errors import UsageError
 from mattecli.io.images import Photo, Pixels, encode_image, holds_sixteen_bit, write_image
 from mattecli.io.pictures.memory import to_pillow
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.matte import doubts
+from mattecli.pipelines.found import Found, doubts, found
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render, true_colours
 from mattecli.pipelines.tensors import Matted
@@ -35,8 +35,9 @@ class Matte:
     """The matte of one image, or of a batch of them that came as a tensor; what a Model returns.
 
     size: (height, width). bits: 8 or 16, of the image's channels. icc: the image's profile, or None (sRGB). model, refiner: names.
-    guide: what the trimap was made from ("trimap", "strokes", "mask", "background", "screen", "subject"), or None. device, precision:
-    where and how it was computed. notes: what a person should know of it. expected: bytes of peak memory that were expected, or None.
+    guide: what the trimap was made from ("trimap", "strokes", "mask", "background", "screen"), or None. device, precision:
+    where and how it was computed. notes: what a person should know of it. doubt: whether it can hardly be right, as the notes say.
+    expected: bytes of peak memory that were expected, or None.
     """
 
     def __init__(self, mattes: Sequence[Matted], recipe: Recipe, clock: Clock, *, photo: Photo | None = None, like: Tensor | None = None):
@@ -52,10 +53,10 @@ class Matte:
         self.guide = recipe.choice.trimap_source or None
         self.device, self.precision = str(recipe.model.device), recipe.model.precision
         self.expected = max((matted.expected or 0 for matted in mattes), default=0) or None
-        self.notes = (
-            *(() if photo is None else photo.notes),
-            *dict.fromkeys(note for one in mattes for note in (*one.notes, *_doubts(one))),
-        )
+        self._doubts = tuple(dict.fromkeys(note for matted in mattes for note in _doubts(matted, recipe)))
+        self.doubt = bool(self._doubts)
+        changes = dict.fromkeys(note for matted in mattes for note in matted.notes)
+        self.notes = (*(() if photo is None else photo.notes), *changes, *self._doubts)
 
     def __len__(self) -> int:
         return len(self._mattes)
@@ -84,6 +85,11 @@ class Matte:
         """The trimap that the last model was given, uint8 [H, W] of 0, 128 and 255; None where none was."""
         trimap = self._one.trimap
         return None if trimap is None else np.rint(to_array(trimap) * 255 + 0.25).astype(np.uint8)
+
+    @cached_property
+    def found(self) -> Found:
+        """What it shows: its coverage, and how sure the model is that there is a subject, and a person. str() of it is a sentence."""
+        return found(self._one.cover, self._one.verdict)
 
     @property
     def split(self) -> dict[str, float]:
@@ -135,6 +141,10 @@ class Matte:
             "seconds": round(sum(self.split.values()), 4),
             "split": {step: round(seconds, 4) for step, seconds in self.split.items()},
             "size": [self.size[1], self.size[0]],
+            "coverage": round(self.found.coverage, 4),
+            "confidence": _rounded(self.found.confidence),
+            "person": _rounded(self.found.person),
+            "doubt": self.doubt,
             "expected_memory": self.expected,
             "notes": list(self.notes),
         }
@@ -153,5 +163,9 @@ class Matte:
         return batch[0] if self._like.dim() == 3 else batch
 
 
-def _doubts(matted: Matted) -> tuple[str, ...]:
-    return doubts(matted.cover)
+def _doubts(matted: Matted, recipe: Recipe) -> tuple[str, ...]:
+    return doubts(matted.cover, matted.verdict, guided=bool(recipe.choice.spec.guides))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

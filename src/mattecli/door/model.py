@@ -71,7 +71,7 @@ class Model:
     """A loaded model. Several threads may call one at the same time.
 
     name: its own. guides: what its network takes beside the image. options: its tunables with their defaults. device, precision: where
-    and how it computes. notes: what a person should know of the choice. weights_sha256: of its checkpoint, None without weights.
+    and how it computes. weights_sha256: of its checkpoint, None without weights.
     """
 
     def __init__(
@@ -91,7 +91,6 @@ class Model:
         self.name, self.guides = spec.name, spec.guides
         self.options: dict[str, Tunable] = dict(self.loaded.info.options)
         self.device, self.precision = str(self.loaded.device), self.loaded.precision
-        self.notes = (choice.note,) if choice is not None and choice.note else ()
         self.weights_sha256 = self.loaded.info.checkpoint_sha256
 
     def __repr__(self) -> str:

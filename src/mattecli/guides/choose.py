@@ -11,19 +11,18 @@ from mattecli.matting.screen import AUTO, CHANNELS
 GIVEN = {"trimap": "--trimap", "strokes": "--strokes", "mask": "--mask", "background": "--bg", "screen": "--screen"}
 TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background", "screen")
 DRAWN = ("trimap", "strokes", "mask")  # those of them that a person made
-SUBJECT, SCREEN = "subject", "screen"
+SCREEN = "screen"
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, "subject" (found without weights), or "".
+    """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, or "".
 
     screen: green | blue | auto where the picture was taken before a screen, else "".
     """
 
     spec: ModelSpec
     trimap_source: str
-    note: str = ""
     screen: str = ""
 
 
@@ -34,12 +33,8 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, object]) -
     """
     if model is not None:
         return match(registry.find(model), given)
-    installed = [registry.models[name] for name in _preferred(registry, given) if is_installed(registry.models[name])]
-    if installed:
-        return match(installed[0], given)
-    wanted = registry.defaults["none"][0]
-    note = f"the subject is found without a model, so the matte is rough; `matte models pull {wanted}` gets one that finds people"
-    return ModelChoice(_default_refiner(registry), SUBJECT, note)
+    preferred = [registry.models[name] for name in _preferred(registry, given)]
+    return match(next(filter(is_installed, preferred), preferred[-1]), given)
 
 
 def _preferred(registry: Registry, given: Mapping[str, object]) -> tuple[str, ...]:

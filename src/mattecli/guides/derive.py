@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import EmptyError, InputError
-from mattecli.guides.choose import SCREEN, SUBJECT, ModelChoice
+from mattecli.guides.choose import SCREEN, ModelChoice
 from mattecli.guides.sources import PLATE, GuideValue, read_guide
 from mattecli.io.files import naming
 from mattecli.io.images import Photo, Pixels
@@ -18,10 +18,7 @@ from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, register
 from mattecli.matting.screen import find_screen, plate_from_screen, trimap_from_screen
 from mattecli.matting.strokes import contradictions, missing_strokes
-from mattecli.matting.subject import subject_trimap
 from mattecli.matting.trimap import nothing_unknown, trimap_from_mask
-
-SMALLEST_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -99,16 +96,7 @@ def plate_of_screen(picture: Pixels, screen: str) -> Pixels:
     return to_levels(plate_from_screen(seen, find_screen(seen, screen)), int(np.iinfo(picture.dtype).max))
 
 
-def find_subject(picture: Pixels) -> NDArray[np.uint8]:
-    """A rough trimap of a picture's subject; a picture too small to hold one and its surroundings is all subject."""
-    if min(picture.shape[:2]) < SMALLEST_SIDE:
-        return np.full(picture.shape[:2], 255, np.uint8)
-    return subject_trimap(to_uint8(picture))
-
-
 def _trimap(picture: Pixels, given: Mapping[str, Pixels], source: str, laid: Registration | None, *, in_clip: bool) -> NDArray[np.uint8]:
-    if source == SUBJECT:
-        return find_subject(picture)
     if source == SCREEN:
         return trimap_from_screen(from_levels(picture), from_levels(given[PLATE]))
     if source == PLATE:

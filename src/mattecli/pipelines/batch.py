@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from mattecli.core.tuning.queues import in_parallel
 from mattecli.errors import InputError, MatteError
-from mattecli.pipelines.queues import in_parallel
 from mattecli.requests.photos import Job
 
 Made = TypeVar("Made")

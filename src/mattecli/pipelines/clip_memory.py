@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from mattecli.core.tuning.budget import budget_of, free_host_memory
 from mattecli.core.tuning.memory import Budget, readable
 from mattecli.core.tuning.parallelism import frames_at_once
+from mattecli.core.tuning.queues import AHEAD, BEHIND
 from mattecli.errors import OutOfMemoryError
 from mattecli.io.clip_types import Clip
-from mattecli.pipelines.queues import AHEAD, BEHIND
 from mattecli.pipelines.recipe import Recipe
 
 # Bytes a pixel: of a frame with its matte, its colours and their tensors (float32), and of one that is rendered and encoded.

@@ -13,6 +13,7 @@ from functools import partial
 
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
+from mattecli.core.tuning.queues import WriteBehind, read_ahead
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.icc import converted
@@ -24,7 +25,6 @@ from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.clip_memory import depths_within, free_budget
 from mattecli.pipelines.composite import Layout, alpha_of, composed, unmixed
-from mattecli.pipelines.queues import WriteBehind, read_ahead
 from mattecli.requests.clip import ClipRequest, is_clip
 
 ALPHA = "alpha"

@@ -1,8 +1,7 @@
 """Pictures and their guides to mattes: model, refinement, screen, in one pass for several pictures of one size."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,11 +12,11 @@ from mattecli.core.runtime import LoadedModel, to_array, to_tensor
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
-from mattecli.guides.choose import DRAWN, SUBJECT
+from mattecli.guides.choose import DRAWN
 from mattecli.io.images import Photo
 from mattecli.matting.screen import hold_to_key
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.refine import AROUND_FOUND, refine, refined_trimap
+from mattecli.pipelines.refine import refine
 from mattecli.pipelines.tensors import Guide, Matted, ToGuide, array_tensor, guide_tensor, seen_image
 
 
@@ -60,16 +59,6 @@ def suited(model: LoadedModel, *, lossy: bool) -> dict[str, Tunable]:
     return dict(model.info.lossy_options) if lossy else {}
 
 
-def doubts(alpha: Tensor) -> tuple[str, ...]:
-    """Warnings about a matte that is almost empty or almost full."""
-    share = float(alpha.mean())
-    if share < 0.001:
-        return ("the matte is all but empty: nothing was found; try another model or give a --trimap",)
-    if share > 0.999:
-        return ("the matte covers the whole picture: no background was found; try another model or give a --trimap",)
-    return ()
-
-
 def _mattes(
     images: Tensor,
     guides: Sequence[Mapping[str, Guide]],
@@ -82,21 +71,12 @@ def _mattes(
     """The mattes of images that lie on the model's device, refined, and keyed where the recipe has a screen."""
     with clock("matte"):
         options = suited(recipe.model, lossy=lossy) | dict(recipe.options)
-        if recipe.choice.trimap_source == SUBJECT:
-            guides = [_found(table, image, recipe, options) for table, image in zip(guides, images.split(1), strict=True)]
         tensors = {name: _batch([to_guide(name, table[name], recipe.model) for table in guides]) for name in guides[0]}
         outcome = run_within(recipe.model, images, tensors, options, limit=recipe.max_memory, tell=recipe.tell)
         if recipe.choice.trimap_source in DRAWN:
             outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
         wait_for(images.device)
     return [_finish(_part(images, tensors, outcome, index), recipe, clock, lossy=lossy) for index in range(len(images))]
-
-
-def _found(guides: Mapping[str, Guide], image: Tensor, recipe: Recipe, options: Mapping[str, Tunable]) -> dict[str, Guide]:
-    """The guides of a subject that was found without a model, its rough trimap refined."""
-    rough = guides["trimap"]
-    assert not isinstance(rough, Tensor)
-    return {**guides, "trimap": refined_trimap(rough, image, recipe.model, options, bands=AROUND_FOUND, limit=recipe.max_memory)}
 
 
 def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:
@@ -117,6 +97,7 @@ def _part(images: Tensor, guides: Mapping[str, Tensor], outcome: Outcome, index:
         trimap=None if trimap is None else trimap[at],
         notes=outcome.notes,
         expected=outcome.expected,
+        verdict=None if outcome.verdict is None else outcome.verdict[at],
     )
 
 
@@ -142,27 +123,3 @@ def _with_photo(matted: Matted, photo: Photo, recipe: Recipe) -> Matted:
 
 def _batch(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
-
-
-@dataclass
-class Seen:
-    """What was seen of the mattes of a clip, frame by frame."""
-
-    frames: int = 0
-    covered: float = 0.0
-    doubtful: Counter[str] = field(default_factory=Counter)
-
-    def look_at(self, matted: Matted) -> None:
-        self.frames += 1
-        self.covered += float(matted.cover.mean())
-        self.doubtful.update((*matted.notes, *doubts(matted.alpha)))
-
-    @property
-    def coverage(self) -> float:
-        """The share of the picture that shows the subject, on average."""
-        return self.covered / self.frames if self.frames else 0.0
-
-    @property
-    def doubt(self) -> tuple[str, ...]:
-        """How often each doubt about a matte came up."""
-        return tuple(f"in {count} frame{'s' if count > 1 else ''} {doubt}" for doubt, count in self.doubtful.items())

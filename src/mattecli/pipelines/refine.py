@@ -5,7 +5,7 @@ narrow: there it is still soft at the band's edge. So the subject is matted in a
 all that is soft, more than once, for each time it follows the hair a little farther.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import LoadedModel, to_array
 from mattecli.core.tuning.memory_guard import run_within
-from mattecli.matting.subject import ROUGH_BAND
+from mattecli.matting.disputed import disputed
 from mattecli.matting.trimap import BACKGROUND, COARSE_BAND, FOREGROUND, UNKNOWN, subject_scale, trimap_from_alpha
 from mattecli.pipelines.tensors import Matted, guide_tensor
 
@@ -26,9 +26,11 @@ Trimap = NDArray[np.uint8]
 SIDE = 640
 """The longer side of the small copy, in pixels."""
 
-AROUND_FOUND, AROUND_COARSE = (ROUGH_BAND, ROUGH_BAND, COARSE_BAND), (COARSE_BAND, COARSE_BAND)
-"""How far each new band reaches to either side, as a share of the subject's scale: of what was found without a model, whose outline cuts
-hair off, and of a coarse model's matte."""
+TOLD = 0.02
+"""A larger share of the picture that is disputed is told."""
+
+BANDS = COARSE_BAND, COARSE_BAND
+"""How far each new band reaches to either side, as a share of the subject's scale."""
 
 
 def refine(
@@ -39,21 +41,36 @@ def refine(
     limit: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Matted:
-    """The matte, finished by a trimap model in the trimap made of it, if there is anything to finish. limit, tell: see run_within."""
-    coarse = trimap_from_alpha(to_array(matted.alpha))
-    trimap = refined_trimap(coarse, matted.seen, refiner, options, bands=AROUND_COARSE, limit=limit)
+    """The matte, finished by a trimap model in the trimap made of it, if there is anything to finish. limit, tell: see run_within.
+
+    Regions that the two mattes dispute as a whole stay as they were.
+    """
+    trimap = refined_trimap(trimap_from_alpha(to_array(matted.alpha)), matted.seen, refiner, options, limit=limit)
     if not tells_apart(trimap):
         return matted
     guide = guide_tensor("trimap", trimap, refiner)
     outcome = run_within(refiner, matted.seen, {"trimap": guide}, options, limit=limit, tell=tell)
     expected = max(matted.expected or 0, outcome.expected or 0) or None
-    return replace(matted, alpha=outcome.alpha, foreground=None, trimap=guide, notes=matted.notes + outcome.notes, expected=expected)
+    alpha, notes = _undisputed(outcome.alpha, matted.alpha)
+    notes = (*matted.notes, *outcome.notes, *notes)
+    return replace(matted, alpha=alpha, foreground=None, trimap=guide, notes=notes, expected=expected)
+
+
+def _undisputed(refined: Tensor, coarse: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+    """The refined matte [1, 1, H, W], with the coarse one where they dispute whole regions, and a sentence where those are large."""
+    regions = disputed(to_array(refined), to_array(coarse))
+    share = float(regions.mean())
+    if share == 0:
+        return refined, ()
+    held = torch.where(torch.from_numpy(regions)[None, None].to(refined.device), coarse.to(refined.dtype), refined)
+    told = f"refinement disputes {100 * share:.0f} % of the picture, where the coarse matte is kept; look there, or give a --trimap"
+    return held, (told,) if share > TOLD else ()
 
 
 def refined_trimap(
-    trimap: Trimap, image: Tensor, model: LoadedModel, options: Mapping[str, Tunable], *, bands: Sequence[float], limit: int | None = None
+    trimap: Trimap, image: Tensor, model: LoadedModel, options: Mapping[str, Tunable], *, limit: int | None = None
 ) -> Trimap:
-    """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in bands one after another.
+    """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in BANDS one after another.
 
     One with nothing unknown, or nothing to go by, is left as it is, and so is one for a solver without weights: around what it cannot
     tell it leaves a haze, which the next band would only follow. limit: see run_within.
@@ -61,13 +78,13 @@ def refined_trimap(
     if model.info.checkpoint_sha256 is None or not tells_apart(trimap):
         return trimap
     small, guide = _shrunk(image, guide_tensor("trimap", trimap, model))
-    for share in bands:
+    for share in BANDS:
         alpha = run_within(model, small, {"trimap": guide}, options, limit=limit).alpha
         levels = _around(alpha, share)
         if not tells_apart(levels):
             return trimap
         guide = guide_tensor("trimap", levels, model)
-    return levels if small is image else _around(F.interpolate(alpha, image.shape[2:], mode="bilinear"), bands[-1])
+    return levels if small is image else _around(F.interpolate(alpha, image.shape[2:], mode="bilinear"), BANDS[-1])
 
 
 def tells_apart(trimap: Trimap) -> bool:

@@ -27,7 +27,8 @@ class Matted:
     image: the picture's own colours. seen: what the models saw, the same tensor where nothing of the picture is transparent. alpha: the
     matte of what was seen. pixels: the picture's integers, None for one that came as a tensor. own: its own transparency, or None.
     trimap: what the last model was given, or None. keyed: whether the plate is a screen's, whose spill is taken away. notes: what was
-    changed for want of memory. expected: the peak of memory that was expected, in bytes.
+    changed for want of memory. expected: the peak of memory that was expected, in bytes. verdict: the model's,
+    [1, 2] as core/contract.py has it, or None.
     """
 
     image: Tensor
@@ -41,6 +42,7 @@ class Matted:
     keyed: bool = False
     notes: tuple[str, ...] = ()
     expected: int | None = None
+    verdict: Tensor | None = None
 
     @property
     def cover(self) -> Tensor:

@@ -17,6 +17,7 @@ from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import shared_out
+from mattecli.core.tuning.queues import WriteBehind, in_parallel, read_ahead
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
 from mattecli.guides.clip_sources import Given, open_given
@@ -28,8 +29,8 @@ from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
 from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_limit
-from mattecli.pipelines.matte import Seen, matte_photos
-from mattecli.pipelines.queues import WriteBehind, in_parallel, read_ahead
+from mattecli.pipelines.found import Seen
+from mattecli.pipelines.matte import matte_photos
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
@@ -172,7 +173,7 @@ def _run(
     on_frame: Callable[[int, int | None], None],
 ) -> Seen:
     """The loop itself; returns what was seen of the mattes. The first `done` frames are there already."""
-    seen, clip, clock = Seen(), work.clip, work.clock
+    seen, clip, clock = Seen(guided=bool(work.recipe.choice.spec.guides)), work.clip, work.clock
     if record is not None:
         record.write(done)
 

@@ -126,7 +126,7 @@ def _likeness(asked: Work) -> tuple[object, ...]:
 
 def _made(model: "Model", matte: "Matte", asked: Asked, begin: float) -> Made:
     files: dict[str, Path] = {}
-    notes = dict.fromkeys((*model.notes, *matte.notes))
+    notes = dict.fromkeys(matte.notes)
     for kind in asked.kinds:
         if kind == "trimap":
             files |= _write_trimap(matte, asked.image.with_name("result_trimap.png"))

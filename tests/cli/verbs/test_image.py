@@ -68,11 +68,22 @@ def test_what_a_trimap_knows_stays_though_the_plate_says_otherwise(run: Run, sce
     np.testing.assert_array_equal(read(scene / "alpha.png")[known], trimap[known])
 
 
-def test_without_guide_model_or_network_the_subject_is_found_and_called_rough(run: Run, scene: Path) -> None:
-    done = run("image", "photo.png", "--offline", "--as", "alpha", "-o", "alpha.png")
+def test_without_guide_model_or_network_the_subject_is_found_and_what_it_is_is_told(run: Run, scene: Path) -> None:
+    done = run("image", "photo.png", "--offline", "--as", "alpha", "-o", "alpha.png", "--json")
     assert done.exit_code == 0, done.output
-    assert "rough" in done.stderr and "matte models pull modnet" in done.stderr
+    record = json.loads(done.stdout)
+    assert (record["model"], record["refine"]) == ("subject", "fusion")
+    assert 0 < record["coverage"] < 1 and 0 <= record["person"] <= 1 and record["doubt"] is (record["confidence"] < 0.5)
+    assert f"photo.png: {record['found']}" in done.stderr and "found " in record["found"] and "of the picture" in record["found"]
     assert _mean_error(read(scene / "alpha.png"), scene) < 0.06
+
+
+def test_a_photo_without_a_subject_is_made_and_doubted(run: Run, scene: Path) -> None:
+    write_image(np.full((72, 96, 3), (90, 130, 170), np.uint8), scene / "sky.png")
+    done = run("image", "sky.png", "-o", "cut.png", "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert record["doubt"] is True and record["notes"] and record["notes"][0] in done.stderr
 
 
 def test_the_name_in_the_card_is_the_same_command(run: Run, scene: Path) -> None:

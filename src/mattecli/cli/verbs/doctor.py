@@ -46,7 +46,9 @@ def _torch() -> Finding:
 def _opencv() -> Finding:
     import cv2
 
-    advice = "" if hasattr(cv2, "CascadeClassifier") else "install opencv-python-headless>=4.12,<5: the subject finder needs its cascades"
+    advice = (
+        "" if hasattr(cv2, "imencodeWithMetadata") else "install opencv-python-headless>=4.12,<5: an older one cannot write ICC profiles"
+    )
     return _finding("opencv", cv2.__version__, advice)
 
 

@@ -208,7 +208,8 @@ def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
         output = open_output(asked.look)
         model = open_model(asked.model, asked.machine, teller.note)
         record = _make(job, model=model, request=asked.model, output=output)
-    teller.done(record["output"], record, [f"{record['input']}: {text}" for text in record["notes"]])
+    seen = [record["found"]] if "found" in record else []
+    teller.done(record["output"], record, [f"{record['input']}: {text}" for text in (*seen, *record["notes"])])
 
 
 def _is_present(job: "Job", teller: Teller) -> bool:
@@ -228,7 +229,8 @@ def _make(job: "Job", *, model: "Model", request: ModelRequest, output: "OutputO
 
     def finish(matte: "Matte") -> dict[str, Any]:
         matte.save(job.destination, output)
-        return {"input": job.source, "output": job.destination, **matte.record(), "notes": list(matte.notes_of(output))}
+        told = {} if model.guides else {"found": str(matte.found)}
+        return {"input": job.source, "output": job.destination, **matte.record(), **told, "notes": list(matte.notes_of(output))}
 
     given = {name: value for name, value in request.given.items() if name == "screen"} | dict(job.guides)
     return model.then(job.source, finish, guides=given, refine=request.refine, options=request.options)

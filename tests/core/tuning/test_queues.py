@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mattecli.pipelines.queues import WriteBehind, in_parallel, read_ahead
+from mattecli.core.tuning.queues import WriteBehind, in_parallel, read_ahead
 
 
 def _counting(made: list[int], last: int) -> Iterator[int]:

@@ -1,0 +1,87 @@
+"""What a matte shows: how much of the picture, how sure its model is, and what a person should be told to doubt."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from mattecli.pipelines.tensors import Matted
+
+VISIBLE, FAINT = 0.5, 0.1
+"""Alphas above the first count as the subject. Where none is above the second, nothing is to be seen at all."""
+
+ALL_BUT_NOTHING, ALL_BUT_ALL = 0.001, 0.999
+"""Mean alphas below and above which a matte can hardly be right."""
+
+SURE = 0.5
+"""A verdict below this says no."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """coverage: the share of alphas above 0.5. confidence: how sure the model is that there is a subject, 0 to 1, and person: that it is
+    a person; None where it does not say."""
+
+    coverage: float
+    confidence: float | None = None
+    person: float | None = None
+
+    def __str__(self) -> str:
+        """The sentence for a person."""
+        covered = f"covers {100 * self.coverage:.0f} %" if self.coverage >= 0.005 else f"covers {100 * self.coverage:.1f} %"
+        if self.confidence is None or self.person is None:
+            return f"found something that {covered} of the picture"
+        kind, sure = ("a person", self.person) if self.person >= SURE else ("a subject, no person", self.confidence)
+        return f"found {kind} ({100 * min(sure, self.confidence):.0f} % sure), {covered} of the picture"
+
+
+def found(cover: Tensor, verdict: Tensor | None) -> Found:
+    """What the mattes [B, 1, H, W] of one picture show, and a model's verdict on it ([1, 2], see core/contract.py) or None."""
+    coverage = float((cover > VISIBLE).float().mean())
+    if verdict is None:
+        return Found(coverage)
+    confidence, person = (float(value) for value in verdict[0])
+    return Found(coverage, confidence, person)
+
+
+def doubts(cover: Tensor, verdict: Tensor | None = None, *, guided: bool = False) -> tuple[str, ...]:
+    """What a person should be told of a matte [1, 1, H, W] that can hardly be right; guided: whether the model was given a guide."""
+    other = "" if verdict is not None else "use --model subject, or "
+    advice = "check the guide" if guided else f"{other}give a --trimap, --strokes or --mask"
+    most, share = float(cover.max()), float(cover.mean())
+    if most <= FAINT:
+        return (f"nothing was found, the result is empty; {advice}",)
+    if most <= VISIBLE:
+        return (f"nothing is more than half visible in the result; {advice}",)
+    if share < ALL_BUT_NOTHING:
+        return (f"the matte is all but empty; {advice}",)
+    if share > ALL_BUT_ALL:
+        return (f"the matte covers the whole picture, no background was found; {advice}",)
+    if verdict is not None and float(verdict[0, 0]) < SURE:
+        return (f"it is unlikely that there is a subject ({100 * float(verdict[0, 0]):.0f} % sure); {advice}",)
+    return ()
+
+
+@dataclass
+class Seen:
+    """What the mattes of a clip show, frame by frame; guided: whether its model is given a guide."""
+
+    guided: bool
+    frames: int = 0
+    covered: float = 0.0
+    doubtful: Counter[str] = field(default_factory=Counter)
+
+    def look_at(self, matted: Matted) -> None:
+        self.frames += 1
+        self.covered += found(matted.cover, None).coverage
+        self.doubtful.update((*matted.notes, *doubts(matted.alpha, guided=self.guided)))
+
+    @property
+    def coverage(self) -> float:
+        """The share of the picture that shows the subject, on average."""
+        return self.covered / self.frames if self.frames else 0.0
+
+    @property
+    def doubt(self) -> tuple[str, ...]:
+        """How often each doubt about a matte came up."""
+        return tuple(f"in {count} frame{'s' if count > 1 else ''} {doubt}" for doubt, count in self.doubtful.items())
