@@ -4,6 +4,7 @@ python -m tests.faults.batches --images 2000 --kills 5
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -200,14 +201,10 @@ def full_disk(folder: Path, disk: Path, tell: Callable[[str], None] = lambda tex
     (folder / "full").symlink_to(disk / "full")
     (disk / "full").mkdir()
     filler = disk / "filler"
-    with filler.open("wb") as stream:
-        while True:
-            try:
-                stream.write(bytes(512))
-                stream.flush()
-            except OSError:
-                break
-    os.truncate(filler, max(0, filler.stat().st_size - 30_000))
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)):
+            pass
+    os.truncate(filler, max(0, filler.stat().st_size - 60_000))
     assert stage.run("full") == 1
     assert 0 < len(stage.outputs("full")) < len(good) and not list((disk / "full").rglob(".*.part"))
     filler.unlink()
