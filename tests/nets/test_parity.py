@@ -312,7 +312,8 @@ def through_a_file(module: nn.Module) -> nn.Module:
     info = ExportInfo("parity", "parity", (), defaults, False, None, "", {})  # type: ignore[arg-type]
     with TemporaryDirectory() as folder:
         export.export(module, Path(folder) / "parity.pt", info)
-        return export.load(Path(folder) / "parity.pt", device=torch.device("cpu"), dtype=torch.float32)[0]
+        file, device = Path(folder) / "parity.pt", torch.device("cpu")  # a part of a network takes what no contract allows
+        return export.made_quick(export.load_script(file, device, {}), device=device, dtype=torch.float32)
 
 
 @lru_cache(maxsize=2)  # both forms of one network: some are large

@@ -20,7 +20,7 @@ def disc(share: float, level: float = 1.0) -> torch.Tensor:
     ("share", "verdict", "sentence"),
     [
         (0.31, PERSON, "found a person (90 % sure), covers 31 % of the picture"),
-        (0.31, YES, "found a subject, no person (97 % sure), covers 31 % of the picture"),
+        (0.31, YES, "found a subject (97 % sure), covers 31 % of the picture"),
         (0.002, None, "found something that covers 0.2 % of the picture"),
     ],
 )

@@ -291,6 +291,11 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     info = read_info(path)
     module = load_script(path, device, {})
     _check_arguments(path, module, info)
+    return made_quick(module, device=device, dtype=dtype), info
+
+
+def made_quick(module: Module, *, device: torch.device, dtype: torch.dtype) -> Module:
+    """A module that lies on a device with its weights in `dtype`, frozen, its convolutions fused where that is possible."""
     if device.type == "cuda":
         suit_gpu(module, dtype)
     else:
@@ -298,7 +303,7 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     frozen = freeze(module)
     if onednn.is_possible(device, dtype):
         onednn.fuse(frozen)
-    return frozen, info
+    return frozen
 
 
 def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:

@@ -13,8 +13,8 @@ VISIBLE, FAINT = 0.5, 0.1
 ALL_BUT_NOTHING, ALL_BUT_ALL = 0.001, 0.999
 """Mean alphas below and above which a matte can hardly be right."""
 
-SURE = 0.5
-"""A verdict below this says no."""
+SURE, SURE_OF_A_PERSON = 0.5, 0.75
+"""Below the first a verdict says that there is no subject; from the second on, that it is a person. Between, dogs and people mix."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Found:
         covered = f"covers {100 * self.coverage:.0f} %" if self.coverage >= 0.005 else f"covers {100 * self.coverage:.1f} %"
         if self.confidence is None or self.person is None:
             return f"found something that {covered} of the picture"
-        kind, sure = ("a person", self.person) if self.person >= SURE else ("a subject, no person", self.confidence)
+        kind, sure = ("a person", self.person) if self.person >= SURE_OF_A_PERSON else ("a subject", self.confidence)
         return f"found {kind} ({100 * min(sure, self.confidence):.0f} % sure), {covered} of the picture"
 
 
