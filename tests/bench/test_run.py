@@ -33,7 +33,13 @@ def test_each_network_is_measured_once_and_an_installed_table_is_preferred(tmp_p
     (tmp_path / "home" / "checkpoints" / "modnet-webcam" / webcam.files[0].name).touch()
     names = [spec.name for spec in models_to_measure(registry(), None)]
     assert "modnet" not in names and "modnet-webcam" in names
-    assert [spec.name for spec in models_to_measure(registry(), "installed")] == ["fusion", "fusion-plate", "closed-form", "modnet-webcam"]
+    assert [spec.name for spec in models_to_measure(registry(), "installed")] == [
+        "fusion",
+        "fusion-plate",
+        "subject",
+        "closed-form",
+        "modnet-webcam",
+    ]
 
 
 def test_sizes_are_width_by_height() -> None:

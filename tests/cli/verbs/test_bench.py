@@ -99,7 +99,7 @@ def test_a_row_that_became_slower_than_it_may_fails_the_command(run: Run, tmp_pa
         (["--models", "fdm,own.pt", "--json", "own.pt"], 2, "--json would overwrite the input own.pt"),
         (["--json", "all.html", "--report", "./all.html"], 2, "cannot both be ./all.html"),
         (["--compare", "trimap.png"], 1, "trimap.png is none of `matte bench --json`'s files"),
-        (["--models", "modnte"], 1, "did you mean modnet"),
+        (["--models", "modnte"], 2, "did you mean modnet"),
         (["--models", "bgmv2-resnet50-script"], 1, "nothing can stand in for it; get it: `matte models pull bgmv2-resnet50-script`"),
         (["--clip", "absent.mp4"], 1, "there is no file absent.mp4"),
     ],
