@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FILES_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 FILES_V2 = ("memory.max", "memory.current", "inactive_file")
 
+SLACK = 128 << 20
+"""Freed heap up to this much is kept for the next picture: to return it after each small one costs a third of a small network's time."""
+
 # Bytes held at rest, by device.
 _at_rest: dict[str, int] = {}
 
@@ -53,12 +56,12 @@ def make_room(needed: int, device: "Device", limit: int | None) -> None:
 
 
 def tidy(needed: int, device: "Device") -> None:
-    """Return freed heap to the system where the process holds more than at rest and `needed` bytes together.
+    """Return freed heap to the system where the process holds more than at rest, `needed` bytes and SLACK together.
 
     needed: what the largest pictures so far took. What the heap keeps beyond that is in pieces between which small tensors lie, and would
     grow for thousands of pictures of mixed sizes.
     """
-    if device.torch.type == "cpu" and resident_memory() > _at_rest.get(str(device.torch), 0) + needed:
+    if device.torch.type == "cpu" and resident_memory() > _at_rest.get(str(device.torch), 0) + needed + SLACK:
         malloc.give_back()
 
 
