@@ -15,7 +15,10 @@ from mattecli.core import export
 from mattecli.core.contract import ExportInfo
 
 RUN = """
-import sys
+import signal, sys
+for number in (signal.SIGTERM, signal.SIGHUP):  # whoever runs the tests may ignore them (nohup)
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from mattecli.cli import signals
 signals.GRACE_SECONDS = 0.5
 from mattecli.cli.app import app
