@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ class Client:
     def temporary_files(self) -> list[Path]:
         """Files of requests; those of linked results do not count."""
         root = self.server.service.root
-        return [path for path in root.rglob("*") if root / "results" not in (path, *path.parents)]
+        # os.walk passes over folders that go while it looks.
+        paths = [Path(folder, name) for folder, folders, files in os.walk(root) for name in (*folders, *files)]
+        return [path for path in paths if root / "results" not in (path, *path.parents)]
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.ask("GET", path, None, headers or {})
