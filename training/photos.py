@@ -14,13 +14,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mattecli.core.registry import registry
 from mattecli.core.runtime import LoadedModel, open_model, pick_device, to_array, to_tensor
 from mattecli.errors import InputError
 from mattecli.matting.trimap import trimap_from_alpha
+from mattecli.pipelines.refine import tells_apart
+from mattecli.pipelines.tensors import guide_tensor
 
 Levels = NDArray[np.uint8]
 
@@ -111,10 +112,10 @@ def label_of(path: Path, *, person: bool, size: tuple[int, int]) -> NDArray[np.f
 def matte_of(colours: Levels, label: NDArray[np.float32], model: LoadedModel) -> NDArray[np.float32]:
     """The matte within a band around a label; the label itself where that is nothing to go by, or where the matte has left it."""
     trimap = trimap_from_alpha(label)
-    if not all((trimap == level).any() for level in (0, 128, 255)):
+    if not tells_apart(trimap):
         return label
-    guide = torch.from_numpy(np.select([trimap == 0, trimap == 255], [0.0, 1.0], 0.5).astype(np.float32))[None, None]
-    matte = to_array(model(to_tensor(colours, model.device), {"trimap": guide}, model.info.lossy_options)[0])
+    guides = {"trimap": guide_tensor("trimap", trimap, model)}
+    matte = to_array(model(to_tensor(colours, model.device), guides, model.info.lossy_options)[0])
     return matte if overlap(matte, label) >= SAME else label
 
 
