@@ -21,6 +21,7 @@ from mattecli.batch.selection import check_order, in_order, parse_shard
 from mattecli.batch.storage import check_url
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import INTERRUPTED, Teller, complain, download_progress, watched
+from mattecli.cli.recipe import Look, ModelRequest
 from mattecli.cli.signals import Stopped, signals_at_rest
 from mattecli.errors import MatteError, UsageError
 from mattecli.requests.destinations import folder_of_results, looks_like_folder
@@ -40,6 +41,25 @@ def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
     _counts(request)
     if request.results is not None:
         check_results(request.results, tuple(filter(None, [*inputs, request.manifest])))
+
+
+def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None = None) -> Settings:
+    """What a command asks for, as a batch's items have it; clip: the settings of `matte video`."""
+    return Settings(
+        model=model.model,
+        guides={name: file for name, file in model.given.items() if name != "screen"},
+        screen=model.given.get("screen"),
+        refine=model.refine,
+        kind=look.kind,
+        over=look.over if look.kind == "composite" else None,
+        fit=look.fit,
+        blur=look.blur,
+        gamma=look.gamma,
+        decontaminate=look.decontaminate,
+        keep_hidden=look.keep_hidden,
+        options=look.options,
+        clip=clip or {},
+    )
 
 
 def job_items(jobs: Iterable[Job], settings: Settings) -> list[Item]:

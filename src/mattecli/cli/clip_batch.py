@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from mattecli.batch.items import Item, Run, Settings
+from mattecli.batch.items import Item, Run
 from mattecli.batch.storage import check_url, is_url
-from mattecli.cli.batch import check_batch, manifest_items, run_batch
+from mattecli.cli.batch import check_batch, manifest_items, run_batch, settings_of
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller
 from mattecli.cli.recipe import Look, Machine, ModelRequest
@@ -30,21 +30,7 @@ def make_clips(
     if sources:
         raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
     check_batch(request, ())
-    settings = Settings(
-        model=model.model,
-        guides={name: file for name, file in model.given.items() if name != "screen"},
-        screen=model.given.get("screen"),
-        refine=model.refine,
-        kind=look.kind,
-        over=look.over if look.kind == "composite" else None,
-        fit=look.fit,
-        blur=look.blur,
-        gamma=look.gamma,
-        decontaminate=look.decontaminate,
-        keep_hidden=look.keep_hidden,
-        options=look.options,
-        clip={name: value for name, value in clip.items() if value is not None},
-    )
+    settings = settings_of(look, model, {name: value for name, value in clip.items() if value is not None})
     run = Run(machine.device, machine.precision, machine.offline, machine.max_memory, clips=True)
     check = partial(_check_clip_item, offline=machine.offline)
     items, total = manifest_items(request, settings, output, check, suffix=SUFFIXES[look.kind])

@@ -140,23 +140,9 @@ class PhotoRequest:
     @property
     def settings(self) -> "Settings":
         """The same as a batch's items have it."""
-        from mattecli.batch.items import Settings
+        from mattecli.cli.batch import settings_of
 
-        look, model = self.look, self.model
-        return Settings(
-            model=model.model,
-            guides=self.guides,
-            screen=model.given.get("screen"),
-            refine=model.refine,
-            kind=look.kind,
-            over=look.over if look.kind == "composite" else None,
-            fit=look.fit,
-            blur=look.blur,
-            gamma=look.gamma,
-            decontaminate=look.decontaminate,
-            keep_hidden=look.keep_hidden,
-            options=look.options,
-        )
+        return settings_of(self.look, self.model)
 
 
 def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
