@@ -2,7 +2,7 @@
 
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
@@ -53,7 +53,11 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(receive, send, self._added_headers(scope))
+
+        def count(status: str) -> None:
+            self._service.metrics.requests.labels(_route_of(scope), status).inc()
+
+        exchange = _Exchange(receive, send, self._added_headers(scope), count)
         try:
             self._check(scope)
             app = PREFLIGHT if _is_preflight(scope) else self._app
@@ -68,7 +72,8 @@ class Guard:
             if exchange.status is None:
                 await FAULT.answer()(scope, exchange.receive, exchange.send)
         finally:
-            self._service.metrics.requests.labels(_route_of(scope), str(exchange.status or "none")).inc()
+            if exchange.status is None:
+                count("none")
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -106,10 +111,13 @@ class Guard:
 
 
 class _Exchange:
-    """One request's messages, watched: whether its body has ended, and the status of its answer."""
+    """One request's messages, watched: whether its body has ended, and the status of its answer.
 
-    def __init__(self, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
-        self._receive, self._send, self._headers = receive, send, headers
+    The status is counted before the answer goes, so that a client who has it finds it in the metrics.
+    """
+
+    def __init__(self, receive: Receive, send: Send, headers: Mapping[str, str], count: Callable[[str], None]) -> None:
+        self._receive, self._send, self._headers, self._count = receive, send, headers, count
         self._ended = False
         self.status: int | None = None
 
@@ -121,6 +129,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._count(str(self.status))
             headers = MutableHeaders(scope=message)
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
