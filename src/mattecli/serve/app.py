@@ -1,7 +1,7 @@
 """The routes."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ import mattecli
 from mattecli.serve import removebg
 from mattecli.serve.answers import FileAnswer, as_header, media_type
 from mattecli.serve.engine import Made
-from mattecli.serve.forms.asked import read_matte, read_trimap
-from mattecli.serve.forms.fields import MATTE_FIELDS, TRIMAP_FIELDS
+from mattecli.serve.forms.asked import Asked, AskedTrimap, read_matte, read_trimap
+from mattecli.serve.forms.fields import MATTE_FIELDS, TRIMAP_FIELDS, Field
 from mattecli.serve.forms.openapi import document
 from mattecli.serve.guard import Guard
 from mattecli.serve.metrics import CONTENT_TYPE
@@ -68,19 +68,19 @@ def _service(request: Request) -> Service:
 
 
 async def _matte(request: Request) -> Response:
-    service = _service(request)
-    with service.workspace() as workspace:
-        form = await service.receive(request, workspace, MATTE_FIELDS)
-        asked = read_matte(form, request.headers.get("accept", ""), max_pixels=service.settings.max_pixels)
-        made = await service.make(request, asked, workspace)
-        return _links(service, made) if asked.links else _picture(made, workspace)
+    return await _answered(request, MATTE_FIELDS, read_matte)
 
 
 async def _trimap(request: Request) -> Response:
+    return await _answered(request, TRIMAP_FIELDS, read_trimap)
+
+
+async def _answered(request: Request, fields: Mapping[str, Field], read: Callable[..., Asked | AskedTrimap]) -> Response:
+    """What a form with these fields asks for, as a picture or as links to its results."""
     service = _service(request)
     with service.workspace() as workspace:
-        form = await service.receive(request, workspace, TRIMAP_FIELDS)
-        asked = read_trimap(form, request.headers.get("accept", ""), max_pixels=service.settings.max_pixels)
+        form = await service.receive(request, workspace, fields)
+        asked = read(form, request.headers.get("accept", ""), max_pixels=service.settings.max_pixels)
         made = await service.make(request, asked, workspace)
         return _links(service, made) if asked.links else _picture(made, workspace)
 
