@@ -54,6 +54,33 @@ def test_an_unknown_model_is_met_with_the_nearest() -> None:
         registry().find("mod-net")
 
 
+def test_a_variant_has_the_paper_and_licence_of_its_network_and_its_own_weights() -> None:
+    models = registry().models
+    original, variant = models["modnet"], models["modnet-webcam"]
+    assert variant.paper == original.paper != "" and variant.licence == original.licence
+    assert (variant.architecture, variant.options, variant.memory) == (original.architecture, original.options, original.memory)
+    assert variant.files and variant.files != original.files and variant.summary != original.summary
+
+
+def test_a_variant_of_another_architecture_does_not_inherit_options() -> None:
+    original, script = registry().models["bgmv2"], registry().models["bgmv2-resnet50-script"]
+    assert script.foreground and script.guides == original.guides
+    assert original.options and not script.options and "backbone" not in script.build
+
+
+def test_no_paper_is_written_twice() -> None:
+    papers = [line for line in models_file().read_text().splitlines() if line.startswith("paper = ") and "none of its own" not in line]
+    assert len(papers) == len(set(papers)) > 10
+
+
+@pytest.mark.parametrize("parent", ["nothing", "modnet-webcam"])
+def test_a_variant_of_no_model_or_of_a_variant_is_refused(tmp_path: Path, parent: str) -> None:
+    table = f'[models.mine]\nvariant_of = "{parent}"\nsummary = "mine"\n\n[models.modnet]'
+    (tmp_path / "models.toml").write_text(models_file().read_text().replace("[models.modnet]", table, 1))
+    with pytest.raises(ModelError, match=f"mine is a variant of '{parent}'"):
+        read_registry(tmp_path / "models.toml")
+
+
 def test_a_table_with_an_unknown_guide_is_refused(tmp_path: Path) -> None:
     text = models_file().read_text().replace('guides = ["trimap"]', 'guides = ["sketch"]')
     (tmp_path / "models.toml").write_text(text)

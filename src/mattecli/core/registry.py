@@ -145,10 +145,34 @@ def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
     return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, **plain)
 
 
+OF_ITSELF = ("summary", "files")
+"""Keys of a table that its variants do not inherit."""
+
+OF_THE_ARCHITECTURE = ("build", "options", "lossy_options", "memory")
+"""Keys that only variants of the same architecture inherit."""
+
+
+def _with_inherited(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A table of models.toml with what its `variant_of` adds. ModelError where that is no model, or a variant itself."""
+    own = dict(tables[name])
+    if "variant_of" not in own:
+        return own
+    parent = own.pop("variant_of")
+    if parent not in tables or "variant_of" in tables[parent]:
+        raise ModelError(f"models.toml: {name} is a variant of {parent!r}; name a model that is no variant itself")
+    theirs = {key: value for key, value in tables[parent].items() if key not in OF_ITSELF}
+    if own.get("architecture", theirs["architecture"]) != theirs["architecture"]:
+        theirs = {key: value for key, value in theirs.items() if key not in OF_THE_ARCHITECTURE}
+    if "build" in own:  # another network takes other memory
+        theirs.pop("memory", None)
+    return theirs | own
+
+
 def read_registry(path: Path) -> Registry:
     """Read a models.toml."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    models = {name: _model_spec(name, table) for name, table in document["models"].items()}
+    tables = document["models"]
+    models = {name: _model_spec(name, _with_inherited(name, tables)) for name in tables}
     defaults = {guide: tuple(names) for guide, names in document["defaults"].items()}
     return Registry(models=models, defaults=defaults)
 
