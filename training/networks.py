@@ -342,6 +342,14 @@ class MmNet(Portrait):
     def __init__(self) -> None:
         super().__init__("mmnet")
 
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        """Its authors' normalisations remember thousands of steps, which suits their 90,000 and more; here the last hundred or so."""
+        network = super().build(options)
+        for part in network.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.momentum = 0.02
+        return network
+
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         logits, auxiliary = network(batch["image"])
         return {"alpha": torch.softmax(logits.float(), 1)[:, 1:2], "auxiliary": auxiliary.float()}

@@ -8,7 +8,7 @@ label, finished by the project's own trimap network, kept beside the photograph'
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,20 @@ class Photo:
         return read_rgba(self.path)
 
 
+@lru_cache(maxsize=2048)
 def read_rgba(path: Path) -> Levels:
-    """A picture [H, W, 4] with straight colours; an opaque one has an alpha of 255. Raises InputError where there is none."""
+    """A picture [H, W, 4] with straight colours, kept in memory and not to be written to; an opaque one has an alpha of 255.
+
+    Raises InputError where there is none.
+    """
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise InputError(f"{path} is no picture; mend the list that names it")
     if picture.ndim == 2:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGBA))
+    pixels: Levels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGBA), np.uint8)
+    pixels.flags.writeable = False
+    return pixels
 
 
 @cache

@@ -80,10 +80,17 @@ class Maker:
         seed = (run.seed << 32) + index + HELD_OUT * self.held_out
         if lesson_of(run.network).scenes:
             pictures = library(run.subjects, run.sources, run.data.hold_out, self.held_out)
-            return as_arrays(draw_scene(seed, size=run.data.size, pictures=pictures, settings=run.subjects))
+            size = run.data.size if self.held_out or index >= self.early_examples else run.data.early_size
+            return as_arrays(draw_scene(seed, size=size, pictures=pictures, settings=run.subjects))
         sources = sources_of(run.sources, run.data.hold_out, self.held_out, run.data.leave_out)
         example = draw(seed, size=run.data.size, sources=sources, settings=run.engine)
         return parts(example) if self.in_parts else packed(example, run.network, coarse=not self.coarse_is_made_later)
+
+    @property
+    def early_examples(self) -> int:
+        """How many examples, the first ones of the run, are drawn at the early size."""
+        run = self.run
+        return int(run.data.early * run.steps) * run.batch * run.optimiser.accumulate
 
     @property
     def in_parts(self) -> bool:

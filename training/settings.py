@@ -28,7 +28,8 @@ PRECISIONS = ("float32", "float16", "bfloat16")
 class Data:
     """Where examples come from. `size`: the side they are drawn at; `pool`: how many `draw` makes beforehand, where
     0 draws them while training; `workers`: processes that draw or read; `validation`: how many held-out ones; `hold_out`: of so many
-    picture files one is kept for those (0: none is); `on_device`: examples are read once and stay on the device, where their closed-form
+    picture files one is kept for those (0: none is); `early_size`, `early`: the side of scenes during this share of the steps, which
+    are quicker and teach what is coarse first; `on_device`: examples are read once and stay on the device, where their closed-form
     mattes are made, which suits a GPU and wants 1.4 MB of it for a side of 288; `leave_out`: names of picture files that are neither
     trained on nor held out, for they are in a set that the weights will be judged by."""
 
@@ -37,6 +38,8 @@ class Data:
     workers: int = 0
     validation: int = 24
     hold_out: int = 10
+    early_size: int = 0
+    early: float = 0.0
     on_device: bool = False
     leave_out: tuple[str, ...] = ()
 

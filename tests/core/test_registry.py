@@ -1,11 +1,12 @@
 """models.toml is read whole, and a wrong name meets the right ones."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mattecli.core import store
-from mattecli.core.registry import models_file, read_registry, registry
+from mattecli.core.registry import Registry, models_file, read_registry, registry
 from mattecli.errors import ModelError
 
 
@@ -86,3 +87,39 @@ def test_a_table_with_an_unknown_guide_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(text)
     with pytest.raises(ModelError, match="unknown guides"):
         read_registry(tmp_path / "models.toml")
+
+
+@pytest.fixture
+def two_sets(tmp_path: Path) -> Registry:
+    """The registry, in which the weights of `fdm` are there twice: its authors' and this project's."""
+    file = f'{{ name = "own.pt", shipped = true, sha256 = "{"0" * 64}", bytes = 1 }}'
+    own = f'[models.fdm.ours]\nweights = "ours-2000-01"\nlicence = "MIT"\nfiles = [{file}]\n'
+    text = re.sub(r"\[models\.fdm\.ours\].*?(?=\n\[models\.\w)", "", models_file().read_text(), flags=re.DOTALL)
+    (tmp_path / "models.toml").write_text(f"{text}\n{own}")
+    return read_registry(tmp_path / "models.toml")
+
+
+def test_a_weight_set_of_this_project_differs_from_the_authors_where_its_table_says_so(two_sets: Registry) -> None:
+    authors, ours = two_sets.find("fdm@authors"), two_sets.find("fdm@ours")
+    assert (authors.weights, ours.weights, ours.licence) == ("authors", "ours-2000-01", "MIT")
+    assert (ours.name, ours.architecture, ours.options) == ("fdm", "fdm", authors.options)
+    assert [file.name for file in ours.files] == ["own.pt"]
+
+
+def test_weights_of_this_project_run_until_the_authors_are_there(
+    two_sets: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path))
+    spec = two_sets.find("fdm")
+    assert store.runnable(spec) is spec.ours
+    checkpoint = store.checkpoint_path(spec, spec.files[0])
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    assert store.runnable(spec) is spec
+    assert store.runnable(two_sets.find("fdm@ours")) is spec.ours
+
+
+@pytest.mark.parametrize(("name", "there_are"), [("fdm@theirs", "fdm@authors and fdm@ours"), ("shm-fast@ours", "shm-fast@authors")])
+def test_weights_that_a_model_does_not_have_are_refused(two_sets: Registry, name: str, there_are: str) -> None:
+    with pytest.raises(ModelError, match=f"give {there_are}$"):
+        two_sets.find(name)

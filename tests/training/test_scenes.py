@@ -12,8 +12,9 @@ import torch
 from mattecli.errors import InputError
 from training.networks import lesson_of
 from training.photos import photos, sharpen
-from training.pool import as_arrays, stacked, unpacked
+from training.pool import Maker, as_arrays, stacked, unpacked
 from training.scenes import Library, Subjects, draw_scene, library
+from training.settings import Data, Run
 
 NOTHING, SOMETHING = Subjects(empty=1.0), Subjects(empty=0.0, composites=1.0)
 
@@ -54,6 +55,14 @@ def write(path: Path, pixels: np.ndarray) -> None:
 def gallery(sources: Path, settings: Subjects = SOMETHING) -> tuple[Library, Subjects]:
     settings = replace(settings, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
     return library(settings, str(sources), 0, False), settings
+
+
+def test_the_first_examples_of_a_run_are_as_small_as_it_says(sources: Path) -> None:
+    subjects = replace(SOMETHING, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
+    data = Data(size=64, hold_out=2, early_size=32, early=0.5)
+    run = Run("fdm", "unused", 4, {"entropy": 1.0}, batch=2, sources=str(sources), data=data, subjects=subjects)
+    assert [Maker(run)(index)["image"].shape[0] for index in (0, 3, 4)] == [32, 32, 64]
+    assert Maker(run, held_out=True)(0)["image"].shape[0] == 64
 
 
 def test_a_label_becomes_a_matte_of_the_photo_s_own_edge(sources: Path) -> None:

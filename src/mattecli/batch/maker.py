@@ -100,7 +100,7 @@ class Maker:
 
         def written(matte: "Matte") -> Record:
             matte.save(item.output, look)
-            return {**matte.record(), "notes": list(matte.notes_of(look)), "weights_sha256": model.weights_sha256}
+            return {**matte.record(), "notes": list(matte.notes_of(look))}
 
         return model.then(item.input, written, guides=_given(settings), refine=settings.refine, options=settings.options)
 
@@ -111,7 +111,13 @@ class Maker:
         result = mattecli.matte_video(item.input, item.output, model=model, output=self.look(settings), options=settings.options, **asked)
         if result.damage is not None:
             raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
-        return {**_clip_record(result), "model": model.name, "device": model.device, "weights_sha256": model.weights_sha256}
+        return {
+            **_clip_record(result),
+            "model": model.name,
+            "device": model.device,
+            "weights": model.weights or None,
+            "weights_sha256": model.weights_sha256,
+        }
 
 
 def _given(settings: Settings) -> dict[str, str]:

@@ -120,9 +120,9 @@ def models_to_measure(registry: Registry, names: str | None) -> list[ModelSpec]:
     Raises ModelError for a name that is none, or cannot be measured without being installed.
     """
     if names == INSTALLED:
-        return [spec for spec in registry.models.values() if store.is_installed(spec)]
+        return [store.runnable(spec) for spec in registry.models.values() if store.is_runnable(spec)]
     if names is not None:
-        named = [registry.find(name.strip()) for name in dict.fromkeys(names.split(","))]
+        named = [store.runnable(registry.find(name.strip())) for name in dict.fromkeys(names.split(","))]
         for spec in named:
             if needs_stand_in(spec):
                 random_weights.check_can_stand_in(spec)
@@ -131,7 +131,7 @@ def models_to_measure(registry: Registry, names: str | None) -> list[ModelSpec]:
     for spec in sorted(registry.models.values(), key=lambda spec: not store.is_installed(spec)):
         if spec.container == "checkpoint" or store.is_installed(spec):
             networks.setdefault((spec.architecture, *spec.build.items()), spec.name)
-    return [spec for name, spec in registry.models.items() if name in networks.values()]
+    return [store.runnable(spec) for name, spec in registry.models.items() if name in networks.values()]
 
 
 def needs_stand_in(spec: ModelSpec) -> bool:

@@ -21,6 +21,14 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file, which is code: use files you trust."),
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="ours|authors",
+        help="Which weights of that model: this project's or its authors'.  [default: the authors' where they are installed]",
+    ),
+]
 Tunables = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
 ]

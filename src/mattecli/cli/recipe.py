@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mattecli.cli.batch_options import with_overwrite_value
 from mattecli.cli.console import PictureCommand, download_progress
 from mattecli.core.contract import Tunable
-from mattecli.core.registry import registry
+from mattecli.core.registry import AUTHORS, registry
+from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -171,6 +172,17 @@ class ModelRequest:
         return choose(registry(), self.model, self.given)
 
 
+def with_weights(model: str | None, weights: str | None) -> str | None:
+    """The model's name with the weight set that --weights asks for, as in dim@ours."""
+    if weights is None:
+        return model
+    if weights not in ("ours", AUTHORS):
+        raise UsageError(f"--weights {weights} is not known; choose ours or {AUTHORS}")
+    if model is None or model.endswith(".pt"):
+        raise UsageError("--weights chooses between the weights of a model; give its name with --model")
+    return f"{model}@{weights}"
+
+
 def open_output(look: Look) -> "OutputOptions":
     """What is made of each matte, with the backdrop opened."""
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
@@ -202,6 +214,9 @@ def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], No
             tell=_once(tell) if machine.max_memory is not None else None,
         )
         model.prepare(guides=request.given, refine=request.refine, options=request.options)
+    known = registry().models.get(model.name)
+    if known is not None and known.ours is not None:
+        tell(f"weights: {model.weights}" + ("" if is_installed(known) else " (the authors' are not installed)"))
     return model
 
 

@@ -64,7 +64,8 @@ class ExportInfo:
 
     `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults and
     `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from
-    (None for a model without weights); `memory` is None where it was never measured; `verdict`: whether it answers one.
+    (None for a model without weights), and `weights` the set they are of; `memory` is None where it was never measured; `verdict`: whether
+    it answers one.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ExportInfo:
     lossy_options: dict[str, Tunable] = field(default_factory=dict)
     memory: Footprint | None = None
     verdict: bool = False
+    weights: str = ""
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -110,6 +112,7 @@ def _wrong_fields(info: ExportInfo) -> list[str]:
         "lossy_options": _are_options(info.lossy_options) and info.lossy_options.keys() <= info.options.keys(),
         "foreground": isinstance(info.foreground, bool),
         "verdict": isinstance(info.verdict, bool),
+        "weights": _is_word(info.weights),
         "checkpoint_sha256": info.checkpoint_sha256 is None or _is_word(info.checkpoint_sha256),
         "licence": _is_word(info.licence),
         "versions": isinstance(info.versions, dict) and all(_is_word(name) and _is_word(value) for name, value in info.versions.items()),

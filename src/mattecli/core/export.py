@@ -207,6 +207,7 @@ def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
         lossy_options=dict(spec.lossy_options),
         memory=spec.memory,
         verdict=spec.verdict,
+        weights=spec.weights,
     )
 
 
@@ -234,6 +235,7 @@ def export_key(spec: ModelSpec) -> str:
         spec.lossy_options,
         spec.memory,
         spec.guides,
+        spec.weights,
         [store.expected_sha256(spec, file) for file in spec.files],
         torch.__version__,
     ]

@@ -4,7 +4,7 @@ import difflib
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+AUTHORS = "authors"
+"""The weight set of a network's authors, or of those who published it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class ModelSpec:
     `architecture` names the file in nets/; `build` goes to its build() and wrap(); `options` are the tunables of the export with
     their defaults, `lossy_options` what suits photos from lossy files better; `memory` is what a call takes, as
     benchmarks/memory.py measured it; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
+    `weights` names the weight set that `files` are: "authors", or a release of this project's such as "ours-2026-11"; `ours` is the same
+    model with this project's weights, where it has some beside the authors'.
     """
 
     name: str
@@ -65,6 +71,8 @@ class ModelSpec:
     files: tuple[WeightFile, ...] = ()
     container: str = "checkpoint"  # what the file holds: a state dict, or the authors' own "torchscript"
     export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
+    weights: str = ""
+    ours: "ModelSpec | None" = None
 
     @property
     def shipped(self) -> bool:
@@ -80,7 +88,7 @@ class Registry:
     defaults: Mapping[str, tuple[str, ...]]
 
     def find(self, name: str) -> ModelSpec:
-        """The spec called `name`, or that of the exported file with this path.
+        """The spec called `name`, or that of the exported file with this path. `NAME@authors` and `NAME@ours` name one weight set.
 
         Raises ModelError naming the nearest and all others when there is none.
         """
@@ -88,9 +96,23 @@ class Registry:
             return self.models[name]
         if name.endswith(".pt"):
             return spec_of_export(Path(name))
+        network, _, weights = name.partition("@")
+        if network in self.models and weights:
+            return _with_weights(self.models[network], weights)
         near = difflib.get_close_matches(name.lower(), self.models, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UnknownModelError(f"there is no model called {name!r}; {hint}models: {', '.join(self.models)}")
+
+
+def _with_weights(spec: ModelSpec, weights: str) -> ModelSpec:
+    """The model with one weight set alone: "authors" or "ours"."""
+    sets = {AUTHORS: replace(spec, ours=None)} if spec.weights == AUTHORS else {"ours": spec}
+    if spec.ours is not None:
+        sets["ours"] = spec.ours
+    if weights not in sets:
+        there_are = " and ".join(f"{spec.name}@{name}" for name in sets)
+        raise ModelError(f"there are no weights {weights!r} of {spec.name}; give {there_are}")
+    return sets[weights]
 
 
 def spec_of_export(path: Path) -> ModelSpec:
@@ -105,6 +127,7 @@ def spec_of_export(path: Path) -> ModelSpec:
         paper="",
         foreground=info.foreground,
         verdict=info.verdict,
+        weights=info.weights,
         options=info.options,
         lossy_options=info.lossy_options,
         memory=info.memory,
@@ -139,10 +162,12 @@ def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
     unknown = set(table["guides"]) - set(GUIDES)
     if unknown:
         raise ModelError(f"models.toml: {name} asks for unknown guides {sorted(unknown)}; guides are {', '.join(GUIDES)}")
-    plain = {key: value for key, value in table.items() if key not in ("guides", "files", "memory")}
+    plain = {key: value for key, value in table.items() if key not in ("guides", "files", "memory", "ours")}
     guides = tuple(guide for guide in GUIDES if guide in table["guides"])
     files = tuple(_weight_file(file) for file in table.get("files", ()))
-    return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, **plain)
+    plain.setdefault("weights", AUTHORS if files else "")
+    ours = _model_spec(name, {**table, "ours": None, **table["ours"]}) if table.get("ours") else None
+    return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, ours=ours, **plain)
 
 
 OF_ITSELF = ("summary", "files")

@@ -58,6 +58,16 @@ def is_installed(spec: ModelSpec) -> bool:
     return all(checkpoint_path(spec, file).is_file() for file in spec.files)
 
 
+def runnable(spec: ModelSpec) -> ModelSpec:
+    """The model with the weights that run: the authors' where they are here, else this project's where it has some."""
+    return spec.ours if spec.ours is not None and not is_installed(spec) else spec
+
+
+def is_runnable(spec: ModelSpec) -> bool:
+    """Whether the model runs without a download, with the authors' weights or this project's."""
+    return is_installed(runnable(spec))
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
@@ -257,7 +267,7 @@ def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: 
 
 def _instead(spec: ModelSpec) -> str:
     """The end of a sentence that names another model that is here and takes the same guides, if there is one."""
-    alike = (one.name for one in registry().models.values() if one.guides == spec.guides and one.name != spec.name and is_installed(one))
+    alike = (one.name for one in registry().models.values() if one.guides == spec.guides and one.name != spec.name and is_runnable(one))
     return f", or use --model {name}, which is here and takes the same" if (name := next(alike, None)) else ""
 
 

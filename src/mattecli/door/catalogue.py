@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from mattecli.core.registry import registry
-from mattecli.core.store import is_installed
+from mattecli.core.store import is_installed, is_runnable
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model of the registry: what it needs beside the image, and whether its weights are here; bytes of its files, None if unknown."""
+    """A model of the registry: what it needs beside the image; bytes of its published files, None if unknown.
+
+    installed: whether its published files are here; runs_offline: whether they are, or weights of this project's are.
+    """
 
     name: str
     summary: str
@@ -16,6 +19,7 @@ class ModelEntry:
     licence: str
     paper: str
     installed: bool
+    runs_offline: bool
     bytes: int | None
 
 
@@ -29,6 +33,7 @@ def models() -> tuple[ModelEntry, ...]:
             spec.licence,
             spec.paper,
             installed=is_installed(spec),
+            runs_offline=is_runnable(spec),
             bytes=None if any(file.bytes is None for file in spec.files) else sum(file.bytes or 0 for file in spec.files),
         )
         for spec in registry().models.values()

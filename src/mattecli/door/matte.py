@@ -34,7 +34,8 @@ Plane = NDArray[np.float32]
 class Matte:
     """The matte of one image, or of a batch of them that came as a tensor; what a Model returns.
 
-    size: (height, width). bits: 8 or 16, of the image's channels. icc: the image's profile, or None (sRGB). model, refiner: names.
+    size: (height, width). bits: 8 or 16, of the image's channels. icc: the image's profile, or None (sRGB).
+    model, refiner: names. weights, weights_sha256: the set of the model's weights, and their hash.
     guide: what the trimap was made from ("trimap", "strokes", "mask", "background", "screen"), or None. device, precision:
     where and how it was computed. notes: what a person should know of it. doubt: whether it can hardly be right, as the notes say.
     expected: bytes of peak memory that were expected, or None.
@@ -49,6 +50,8 @@ class Matte:
         self.icc = None if photo is None else photo.icc
         self.dpi = None if photo is None else photo.dpi
         self.model = recipe.model.info.name
+        self.weights = recipe.model.info.weights
+        self.weights_sha256 = recipe.model.info.checkpoint_sha256
         self.refiner = recipe.refiner.info.name if recipe.refiner else None
         self.guide = recipe.choice.trimap_source or None
         self.device, self.precision = str(recipe.model.device), recipe.model.precision
@@ -134,6 +137,8 @@ class Matte:
         """What is known of how it was made, as plain values that JSON holds; size is [width, height]."""
         return {
             "model": self.model,
+            "weights": self.weights or None,
+            "weights_sha256": self.weights_sha256,
             "guide": self.guide,
             "refine": self.refiner,
             "device": self.device,

@@ -13,6 +13,7 @@ from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, checked_options, open_model, pick_device, pick_precision
+from mattecli.core.store import runnable
 from mattecli.core.tuning.memory import parse_bytes
 from mattecli.core.tuning.memory_guard import picture_in_work
 from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
@@ -45,18 +46,19 @@ def load(
 ) -> "Model":
     """Load a model.
 
-    name: a model of `models()`, or the path of an exported .pt file; None for the best installed one for the `guides` that will be
-    given, which are names: trimap, strokes, mask, background, screen. device: auto | cpu | cuda | cuda:N | mps. precision: auto | fp32 |
-    tf32 | fp16 | bf16. A named model that is missing is downloaded, unless `offline`; on_progress is told (file, bytes, bytes in all or
-    None). max_memory: bytes to stay below, or "6G". tell: is told the memory that each new size of image is expected to take.
+    name: a model of `models()` or the path of an exported .pt file; NAME@authors or NAME@ours is the model with these weights, a name
+    alone the authors' where they are installed, else this project's where there are some. None for the best installed one for the
+    `guides` that will be given, which are names: trimap, strokes, mask, background, screen. device: auto | cpu | cuda | cuda:N | mps.
+    precision: auto | fp32 | tf32 | fp16 | bf16. A named model that is missing is downloaded, unless `offline`; on_progress is told (file,
+    bytes, bytes in all or None). max_memory: bytes to stay below, or "6G". tell: is told the memory that each new size of image is
+    expected to take.
 
     Nothing of the process is changed: no environment variable, thread count or global setting of torch, Pillow or OpenCV. Raises
     ModelError, which lists the good names, UsageError where model and guides do not go together, DeviceError.
     """
     given = _as_given(guides)
     choice = choose(registry(), None if name is None else os.fspath(name), given) if given or name is None else None
-    spec = registry().find(os.fspath(name)) if choice is None and name is not None else choice.spec if choice is not None else None
-    assert spec is not None
+    spec = choice.spec if choice is not None else runnable(registry().find(os.fspath(name or "")))
     chip = pick_device(device)
     exact = pick_precision(precision, chip)
     limit = parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory
@@ -71,7 +73,8 @@ class Model:
     """A loaded model. Several threads may call one at the same time.
 
     name: its own. guides: what its network takes beside the image. options: its tunables with their defaults. device, precision: where
-    and how it computes. weights_sha256: of its checkpoint, None without weights.
+    and how it computes. weights: the set its weights are of, "authors" or one of this project's such as "ours-2026-11", "" where that is
+    not known; weights_sha256: of its checkpoint, None without weights.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Model:
         self.name, self.guides = spec.name, spec.guides
         self.options: dict[str, Tunable] = dict(self.loaded.info.options)
         self.device, self.precision = str(self.loaded.device), self.loaded.precision
+        self.weights = self.loaded.info.weights
         self.weights_sha256 = self.loaded.info.checkpoint_sha256
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mattecli.core.registry import ModelSpec, Registry
-from mattecli.core.store import is_installed
+from mattecli.core.store import is_runnable, runnable
 from mattecli.errors import UsageError
 from mattecli.matting.screen import AUTO, CHANNELS
 
@@ -32,9 +32,9 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, object]) -
     Raises ModelError for an unknown name, UsageError when the model and the guides do not go together.
     """
     if model is not None:
-        return match(registry.find(model), given)
+        return match(runnable(registry.find(model)), given)
     preferred = [registry.models[name] for name in _preferred(registry, given)]
-    return match(next(filter(is_installed, preferred), preferred[-1]), given)
+    return match(runnable(next(filter(is_runnable, preferred), preferred[-1])), given)
 
 
 def _preferred(registry: Registry, given: Mapping[str, object]) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def _preferred(registry: Registry, given: Mapping[str, object]) -> tuple[str, ..
 def _default_refiner(registry: Registry) -> ModelSpec:
     """The trimap model that finishes what is only roughly known: the first installed one, and if there is none the first."""
     refiners = [registry.models[name] for name in registry.defaults["refine"]]
-    return next(filter(is_installed, refiners), refiners[0])
+    return runnable(next(filter(is_runnable, refiners), refiners[0]))
 
 
 def choose_refiner(registry: Registry, choice: ModelChoice, asked: str | None) -> ModelSpec | None:
@@ -64,7 +64,7 @@ def choose_refiner(registry: Registry, choice: ModelChoice, asked: str | None) -
     if "trimap" in choice.spec.guides:
         raise UsageError(f"{choice.spec.name} works from a trimap already; --refine is for models that need none, so drop it")
     name = choice.spec.refine if asked in (None, "auto") else asked
-    refiner = registry.find(name) if name else _default_refiner(registry)
+    refiner = runnable(registry.find(name)) if name else _default_refiner(registry)
     if refiner.guides != ("trimap",):
         raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use --refine {_default_refiner(registry).name}")
     return refiner

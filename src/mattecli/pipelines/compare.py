@@ -11,7 +11,7 @@ from mattecli.compositing.contact_sheet import contact_sheet
 from mattecli.compositing.output import OutputOptions
 from mattecli.core.clock import Clock
 from mattecli.core.registry import ModelSpec, Registry
-from mattecli.core.store import is_installed
+from mattecli.core.store import is_runnable
 from mattecli.errors import UsageError
 from mattecli.guides.choose import ModelChoice, choose
 from mattecli.guides.derive import guides_for_photo
@@ -45,7 +45,7 @@ def fitting(
 
     names: None for every installed model.
     """
-    specs = [spec for spec in registry.models.values() if is_installed(spec)] if names is None else [registry.find(name) for name in names]
+    specs = [spec for spec in registry.models.values() if is_runnable(spec)] if names is None else [registry.find(name) for name in names]
     chosen, left_out = [], []
     for spec in specs:
         guides = _guides_for(spec, given)

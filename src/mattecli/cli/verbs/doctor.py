@@ -96,17 +96,19 @@ def _models() -> list[Finding]:
 
 def _model(name: str) -> Finding:
     spec = registry().models[name]
-    if not spec.shipped and not store.is_installed(spec):
+    running = store.runnable(spec)
+    if not store.is_installed(running):
         return _finding(name, "not installed", store.how_to_get(spec))
     try:
-        for file in spec.files:
-            store.verified(spec, file)
+        for file in running.files:
+            store.verified(running, file)
     except MatteError as error:
         return _finding(name, "damaged", str(error))
     if altered := [path for path in store.exports_of(spec) if not store.export_is_sound(path)]:
         return _finding(
             name, f"its export {altered[0]} was altered", "it is made anew when it is next used; if that repeats, check the disk"
         )
-    if spec.shipped:
-        return _finding(name, "comes with mattecli, sha256 right")
+    if running.shipped:
+        instead = " in place of the authors' weights" if running is not spec else ""
+        return _finding(name, f"{running.weights} comes with mattecli{instead}, sha256 right")
     return _finding(name, "installed, sha256 right" if spec.files else "built in, needs no weights")

@@ -11,7 +11,7 @@ import typer
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, Look, Machine, ModelRequest, look_of, open_model, open_output
+from mattecli.cli.recipe import AUTO, Look, Machine, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def image(
     ] = None,
     output: options.Output = None,
     model: options.Model = None,
+    weights: options.Weights = None,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="Black: background, grey: unknown, white: foreground.")] = None,
     strokes: Annotated[
         str | None,
@@ -118,7 +119,7 @@ def image(
         address=address,
         gpus=gpus,
     )
-    request = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
+    request = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
     machine = Machine(device, precision, offline, max_memory)
     photos = PhotoRequest(tuple(inputs or ()), output, guides, over, look, request, machine, batch)
     _make_photos(photos, Teller(json_lines=json_lines, quiet=quiet))

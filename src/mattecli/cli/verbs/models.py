@@ -7,7 +7,7 @@ import typer
 
 from mattecli.cli.console import Commands, complain, download_progress, note, say, say_json
 from mattecli.core import store
-from mattecli.core.registry import ModelSpec, WeightFile, registry
+from mattecli.core.registry import AUTHORS, ModelSpec, WeightFile, registry
 from mattecli.errors import ModelError, UsageError
 
 models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="List, pull, check and export models.", rich_markup_mode=None)
@@ -38,6 +38,7 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
     return {
         "name": spec.name,
         "installed": store.is_installed(spec),
+        "weights": store.runnable(spec).weights or None,
         "summary": spec.summary,
         "guides": list(spec.guides),
         "refine": spec.refine or None,
@@ -46,7 +47,12 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "bytes": sum(size for size in sizes if size) if all(sizes) else None,
         "options": dict(spec.options),
         "files": [_file_record(file) for file in spec.files],
+        "ours": None if spec.ours is None else _ours_record(spec.ours),
     }
+
+
+def _ours_record(spec: ModelSpec) -> dict[str, Any]:
+    return {"weights": spec.weights, "licence": spec.licence, "files": [_file_record(file) for file in spec.files]}
 
 
 def _file_record(file: WeightFile) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def _file_record(file: WeightFile) -> dict[str, Any]:
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     return (
         record["name"],
-        "yes" if record["installed"] else "no",
+        "yes" if record["installed"] else "no" if record["weights"] == AUTHORS else "ours",
         ", ".join(record["guides"]) or "nothing",
         _megabytes(record["bytes"]),
         _source(record["files"]),
@@ -89,10 +95,12 @@ def info(name: Name, as_json: Json = False) -> None:
     say(f"  paper      {spec.paper}")
     say(f"  licence    {spec.licence}")
     say(f"  installed  {'yes' if record['installed'] else f'no; {store.how_to_get(spec)}'}")
+    if spec.ours is not None:
+        say(f"  ours       {spec.ours.weights} comes with mattecli, and runs where the authors' weights are not; {spec.ours.licence}")
     say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
     say(f"  refined by {spec.refine or 'nothing'}")
     say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
-    for file in spec.files:
+    for file in (*spec.files, *(spec.ours.files if spec.ours else ())):
         say(f"  file       {file.name}, {_megabytes(file.bytes)}, {_hash(file)}")
         here = f"comes with mattecli: {store.checkpoint_path(spec, file)}" if file.shipped else ""
         for line in filter(None, [here, *file.urls, file.by_hand]):
@@ -127,7 +135,9 @@ def pull(
 def verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are installed.")] = None) -> None:
     """Check the sha256 of installed models again, and of the exports made from them; the exit code is 1 if one is not as it should be."""
     chosen = (
-        [registry().find(name) for name in names] if names else [spec for spec in registry().models.values() if store.is_installed(spec)]
+        [store.runnable(registry().find(name)) for name in names]
+        if names
+        else [store.runnable(spec) for spec in registry().models.values() if store.is_runnable(spec)]
     )
     good = [_is_good(spec, file) for spec in chosen for file in spec.files]
     sound = [_is_sound(path) for spec in chosen for path in store.exports_of(spec)]

@@ -9,7 +9,7 @@ import typer
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, frame_progress
-from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output
+from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def video(
         ),
     ] = None,
     model: options.Model = None,
+    weights: options.Weights = None,
     background: Annotated[
         str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The scene without the subject: a photo, or a clip of it.")
     ] = None,
@@ -149,7 +150,7 @@ def video(
 
         if preview is not None or start_number is not None or deinterlace:
             raise UsageError("--preview, --start-number and --deinterlace are for one clip; drop them, or --manifest")
-        asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
+        asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
         clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
         clip |= {"align": align, "smooth": smooth, "batch": batch}
         return make_clips(many, sources or [], output, look, asked, machine, clip, teller)
@@ -176,7 +177,7 @@ def video(
         raise UsageError(f"--preview is a picture of one clip, and these are {len(requests)}; drop it")
     for request in requests:
         check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
-    asked = ModelRequest(model, guides if screen is None else guides | {"screen": screen}, refine, look.options)
+    asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
     _check_alone(requests)  # before the seconds that loading a model takes
     wanted = open_output(look)
     opened = open_model(asked, machine, teller.note)
