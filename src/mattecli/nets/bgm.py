@@ -113,8 +113,8 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def box_of(mask: Tensor) -> list[int]:
     """Top, left, height and width of the square around a mask [H, W] above 0.2, grown by a tenth of its side all round and clipped.
 
-    As its authors do (functions.py:41-60): the square hangs on the mask's top left corner, and a clipped one ends one pixel before
-    the picture does. Its height is 0 where the mask is empty.
+    As in the authors' code (functions.py:41-60), the square starts at the mask's top left corner and a clipped square ends one pixel
+    before the picture's edge. The height is 0 when the mask is empty.
     """
     found = torch.nonzero(mask > 0.2)
     if found.shape[0] == 0:
@@ -132,9 +132,9 @@ def box_of(mask: Tensor) -> list[int]:
 
 
 def without_gaps_below(mask: Tensor) -> Tensor:
-    """A mask [1, 1, 512, 512] less its empty rows below row 250, its last row repeated until there are 537.
+    """Remove the empty rows below row 250 from a mask [1, 1, 512, 512] and repeat its last row up to 537 rows.
 
-    So a person cut off by the picture's lower edge does not end there in the mask. The authors also drop the two rows above the first
+    The mask of a person cut off by the picture's lower edge then has no edge there. The authors also drop the two rows above the first
     empty one.
     """
     row = torch.arange(512, device=mask.device)
@@ -147,17 +147,17 @@ def without_gaps_below(mask: Tensor) -> Tensor:
 
 
 def soft_segmentation(mask: Tensor) -> Tensor:
-    """What the network sees of a mask [1, 1, 512, 512], 0..1: its unsure rim removed and the edge blurred, in steps of 1/255."""
+    """The network's segmentation input from a mask [1, 1, 512, 512], 0..1: eroded, dilated and blurred, in steps of 1/255."""
     sure = torch.where(mask > 0.2, torch.ones_like(mask), mask)
     soft = blurred(dilated(eroded(without_gaps_below(sure), 10), 5))
     return (soft[:, :, :512] * 255.0).floor() / 255.0
 
 
 def pasted(crop: Tensor, box: list[int], height: int, width: int) -> Tensor:
-    """What belongs in a box, zeros around it: [1, C, height, width].
+    """A crop placed at `box` in a plane of zeros: [1, C, height, width].
 
-    A clipped box ends one pixel before the picture, where the authors leave a line of background; here the box's last row and column
-    are repeated for it.
+    A clipped box ends one pixel before the picture's edge. The authors leave a line of background there; here the crop's last row and
+    column are repeated.
     """
     below, beside = height - box[0] - box[2], width - box[1] - box[3]
     repeated = F.pad(crop, [0, 1 if beside == 1 else 0, 0, 1 if below == 1 else 0], mode="replicate")
@@ -173,7 +173,7 @@ class CompleteBackgroundMatting(nn.Module):
         """All [1, ..., S, S], 0..1 -> alpha and the predicted foreground, 0..1."""
         gray = 0.114 * image[:, :1] + 0.587 * image[:, 1:2] + 0.299 * image[:, 2:]  # the authors swap the weights of red and blue
         weight = self.network.comb_back[0].weight
-        assert isinstance(weight, Tensor)  # said for the type checker
+        assert isinstance(weight, Tensor)  # for the type checker
         pictures = (image, background, segmentation, gray.expand(-1, 4, -1, -1))
         centred = [(picture * 2.0 - 1.0).to(weight.dtype) for picture in pictures]
         alpha, foreground = self.network(centred[0], centred[1], centred[2], centred[3])
@@ -198,16 +198,16 @@ class CompleteBackgroundMatting(nn.Module):
         """Image and background [B, 3, H, W], RGB, 0..1, and a mask [B, 1, H, W] of the person -> alpha [B, 1, H, W] and foreground
         [B, 3, H, W], 0..1; all 0 where the mask is empty.
 
-        As in the authors' test_background-matting_image.py: a box around the mask is squeezed into a square of `side` pixels (lowered
+        As in the authors' test_background-matting_image.py: a box around the mask is resized to a square of `side` pixels (lowered
         to a multiple of 8), and only the largest blob of the alpha found there is kept. Unlike theirs the result is not rounded to
-        8 bits, and where alpha is above 0.975 the foreground is the image at its own size, not as it looks in the square.
+        8 bits, and where alpha is above 0.975 the foreground is the image itself, not its resized copy.
         """
         side = lower_to_multiple(side, 8)
         alphas: list[Tensor] = []
         foregrounds: list[Tensor] = []
         for index in range(image.shape[0]):
-            one = slice(index, index + 1)
-            alpha, foreground = self.matte_one(image[one], background[one], mask[one], side)
+            item = slice(index, index + 1)
+            alpha, foreground = self.matte_one(image[item], background[item], mask[item], side)
             alphas.append(alpha)
             foregrounds.append(foreground)
         return torch.cat(alphas), torch.cat(foregrounds)
@@ -216,6 +216,6 @@ class CompleteBackgroundMatting(nn.Module):
 def wrap(network: BackgroundMatting) -> CompleteBackgroundMatting:
     """The network with its authors' pre- and post-processing: `forward(image, background, mask, side=512) -> (alpha, foreground)`.
 
-    It gives the network a photo's motion, the image's gray four times. For the motion of a video call the bare network.
+    The motion input is that of a photo: the image's gray four times. For a video's motion, call the bare network.
     """
     return CompleteBackgroundMatting(network)

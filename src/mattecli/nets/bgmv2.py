@@ -1,7 +1,7 @@
 """Background Matting V2: alpha and foreground of whatever differs from a clean photograph of the background.
 
-Lin et al., "Real-Time High-Resolution Background Matting", CVPR 2021 (arXiv 2012.07810): a base network sees both pictures small and
-also predicts its own error; a refiner computes anew, at full size, the patches of 4 x 4 pixels where that error is largest.
+Lin et al., "Real-Time High-Resolution Background Matting", CVPR 2021 (arXiv 2012.07810): a base network processes both pictures at
+reduced size and predicts its own error; a refiner recomputes, at full size, the patches of 4 x 4 pixels where that error is largest.
 Facts of the published networks: github.com/PeterL1n/BackgroundMattingV2 (commit a8e82df). Sub-modules are named as in its
 checkpoints, except that MobileNetV2's blocks are not nested (see `convert`).
 """
@@ -44,9 +44,9 @@ class MobileNetV2Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features at 1/16 (256 channels) -> what the base network says at the size of the picture, [B, 37, H, W].
+    """Features at 1/16 (256 channels) -> the base network's output at the picture's size, [B, 37, H, W].
 
-    On the way it meets the encoder's features at 1/8, 1/4 and 1/2, whose numbers are `channels`, and the picture.
+    Skip connections: the encoder's features at 1/8, 1/4 and 1/2, of `channels` channels, and the picture.
     """
 
     def __init__(self, channels: tuple[int, int, int]) -> None:
@@ -72,7 +72,7 @@ class Decoder(nn.Module):
 
 
 class Base(nn.Module):
-    """What the base network and the whole one share: encoder, pyramid pooling and decoder, after DeepLabV3+."""
+    """Encoder, pyramid pooling and decoder after DeepLabV3+: shared by the base network alone and by the whole one."""
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
@@ -101,8 +101,8 @@ class MattingBase(Base):
 def select_cells(error: Tensor, mode: str, sample_pixels: int, threshold: float) -> tuple[Tensor, Tensor]:
     """The cells of an error map [B, 1, h, w] to refine: their positions [N, 3] (picture, row, column), and for each whether it counts.
 
-    `sampling` always returns min(sample_pixels / 16, h w) cells a picture, so that no host waits for the device; those whose error is
-    0 do not count. `thresholding` returns the cells above `threshold`.
+    `sampling` always returns min(sample_pixels / 16, h w) cells a picture, so that its size is known without synchronising; those
+    whose error is 0 do not count. `thresholding` returns the cells above `threshold`.
     """
     batch, _, height, width = error.shape
     if mode == "thresholding":
@@ -114,12 +114,12 @@ def select_cells(error: Tensor, mode: str, sample_pixels: int, threshold: float)
     return torch.stack((picture, row, index % width), 2).flatten(0, 1), largest.flatten() > 0.0
 
 
-def along(cells: Tensor, size: int, margin: int, side: int, new_side: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
-    """One axis of `spots`: for each place in a row of `new_side` the first of the two samples of `side` it lies between, at most `last`,
-    and the weights of both, [N, size + 2 margin] each.
+def axis_taps(cells: Tensor, size: int, margin: int, side: int, new_side: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Linear interpolation along one axis of `bilinear_taps`, from rows of `side` samples to rows of `new_side`.
 
-    With size 2 and margin 1 the cell 3 has the places 5, 6, 7 and 8. In a row of 16 made from 8 samples the first of them lies at 2.25:
-    first 2, weights 0.75 and 0.25.
+    For each place: the index of the first of the two samples it lies between, at most `last`, and the weights of both,
+    [N, size + 2 margin] each. With size 2 and margin 1, cell 3 has the places 5, 6, 7 and 8. In a row of 16 made from 8 samples the first
+    of them lies at 2.25: first 2, weights 0.75 and 0.25.
     """
     places = cells[:, None] * size + torch.arange(-margin, size + margin, device=cells.device)
     inside = (places >= 0) & (places < new_side)
@@ -128,16 +128,18 @@ def along(cells: Tensor, size: int, margin: int, side: int, new_side: int, last:
     return first.long(), (1.0 - (centres - first)) * inside, (centres - first) * inside
 
 
-def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: list[int]) -> tuple[Tensor, Tensor]:
-    """Where a picture of `source` (height, width) has the squares of `size` pixels at `cells` [N, 3], with `margin` around them, that
-    are in it once it is resized bilinearly to `resized`: for each of their pixels those of the batch, counted through, that it is the
-    mean of, and their weights, 0 beyond the edge; [N (size + 2 margin)^2, 4] each, or [..., 1] at the same size.
+def bilinear_taps(cells: Tensor, size: int, margin: int, source: list[int], resized: list[int]) -> tuple[Tensor, Tensor]:
+    """Which source pixels interpolate squares of a picture that is resized bilinearly from `source` to `resized` (height, width).
+
+    The squares are those of `size` pixels at `cells` [N, 3], with `margin` pixels around them. For each of their pixels: the flat indices
+    of its source pixels in the batch, and their weights, 0 outside the picture; [N (size + 2 margin)^2, 4] each, or [..., 1] when the
+    sizes are equal.
     """
     height, width = source
-    same = source == resized  # then nothing lies between two samples
-    down, aside = min(height - 1, 1), min(width - 1, 1)  # rows and columns to the second sample; a side of 1 has but one
-    row, upper, lower = along(cells[:, 1], size, margin, height, resized[0], height - 1 if same else height - 1 - down)
-    column, left, right = along(cells[:, 2], size, margin, width, resized[1], width - 1 if same else width - 1 - aside)
+    same = source == resized  # no interpolation
+    down, aside = min(height - 1, 1), min(width - 1, 1)  # distance to the second sample; a side of 1 has none
+    row, upper, lower = axis_taps(cells[:, 1], size, margin, height, resized[0], height - 1 if same else height - 1 - down)
+    column, left, right = axis_taps(cells[:, 2], size, margin, width, resized[1], width - 1 if same else width - 1 - aside)
     row = (row + cells[:, :1] * height) * width
     corner = (row[:, :, None] + column[:, None]).view(-1, 1)
     if same:
@@ -148,20 +150,20 @@ def spots(cells: Tensor, size: int, margin: int, source: list[int], resized: lis
 
 
 def pixels(picture: Tensor, where: tuple[Tensor, Tensor]) -> Tensor:
-    """The means of pixels of a picture [B, C, H, W] that `spots` asks for: [N (size + 2 margin)^2, C], channels last as in memory."""
+    """A picture [B, C, H, W] interpolated at `bilinear_taps`: [N (size + 2 margin)^2, C], channels last."""
     samples, weights = where
     table = picture.permute(0, 2, 3, 1).reshape(-1, picture.shape[1])
     return weighed_rows(table, samples, weights)
 
 
 def squares(found: list[Tensor], side: int) -> Tensor:
-    """What `pixels` found in several pictures as squares [N, all C, side, side]."""
+    """The results of `pixels` for several pictures, concatenated, as squares [N, C, side, side]."""
     together = torch.cat(found, 1)
     return together.view(-1, side, side, together.shape[1]).permute(0, 3, 1, 2)
 
 
 def cut_out(padded: Tensor, cells: Tensor, size: int, side: int) -> Tensor:
-    """Squares [N, C, side, side] of pictures [B, C, H, W], of which the one of a cell begins at `size` times its row and column."""
+    """Squares [N, C, side, side] of pictures [B, C, H, W]; a cell's square begins at `size` times its row and column."""
     places = torch.arange(side, device=cells.device)
     rows = cells[:, :1] * padded.shape[2] + cells[:, 1:2] * size + places
     columns = cells[:, 2:] * size + places
@@ -171,7 +173,7 @@ def cut_out(padded: Tensor, cells: Tensor, size: int, side: int) -> Tensor:
 
 
 class Refiner(nn.Module):
-    """Alpha and foreground (less the image) at full size, computed anew where the base network expects to be wrong."""
+    """Recomputes alpha and foreground (less the image) at full size where the base network expects an error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +195,7 @@ class Refiner(nn.Module):
         return result
 
     def everywhere(self, image: Tensor, background: Tensor, features: Tensor, rows: int = 512) -> Tensor:
-        """What `convolve` finds for whole pictures, `rows` at a time, so that memory stays bounded."""
+        """`convolve` on whole pictures, `rows` rows at a time, which bounds memory."""
         half, full = self.with_margins(image, background, features)
         height = image.shape[2]
         edges = [[top, min(top + rows, height)] for top in range(0, height, rows)]
@@ -201,27 +203,28 @@ class Refiner(nn.Module):
         return torch.cat(bands, 2)
 
     def with_margins(self, image: Tensor, background: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What `convolve` wants of whole pictures: features and pictures at half size with 3 pixels around them, and pictures with 2."""
+        """The inputs of `convolve` for whole pictures: half-size features and pictures padded by 3 pixels, full-size pictures by 2."""
         pictures = torch.cat((image, background), 1)
         half = [resize_linear(picture, pictures.shape[2] // 2, pictures.shape[3] // 2) for picture in (features, pictures)]
         return F.pad(torch.cat(half, 1), [3, 3, 3, 3]), F.pad(pictures, [2, 2, 2, 2])
 
     def among_cells(self, image: Tensor, background: Tensor, features: Tensor, cells: Tensor) -> Tensor:
-        """What `convolve` finds for the squares of 4 pixels at `cells` [N, 3]: [N, 4, 4, 4].
+        """`convolve` on the squares of 4 pixels at `cells` [N, 3]: [N, 4, 4, 4].
 
-        A processor samples what these squares need and nothing else. A GPU is quicker with all of a picture at half size, and with as
-        many squares at once as there are. On a processor it is as many as the authors refine in an HD picture: memory stays bounded.
+        A CPU samples only what these squares need, for as many squares at a time as the authors refine in an HD picture, which bounds
+        memory. A GPU is faster with the whole picture at half size and more squares at a time.
         """
         if image.device.type == "cpu":
-            return torch.cat([self.at_cells(image, background, features, some) for some in cells.split(5000)])
+            return torch.cat([self.at_cells(image, background, features, part) for part in cells.split(5000)])
         half, full = self.with_margins(image, background, features)
-        return torch.cat([self.convolve(cut_out(half, some, 2, 8), cut_out(full, some, 4, 8)) for some in cells.split(40000)])
+        return torch.cat([self.convolve(cut_out(half, part, 2, 8), cut_out(full, part, 4, 8)) for part in cells.split(40000)])
 
     def at_cells(self, image: Tensor, background: Tensor, features: Tensor, cells: Tensor) -> Tensor:
-        """The same, from samples of the pictures as they are."""
+        """`convolve` on squares that are interpolated from the pictures directly."""
         size, small = [image.shape[2], image.shape[3]], [features.shape[2], features.shape[3]]
         middle = [size[0] // 2, size[1] // 2]
-        coarsely, by_halves, exactly = spots(cells, 2, 3, small, middle), spots(cells, 2, 3, size, middle), spots(cells, 4, 2, size, size)
+        coarsely, by_halves = bilinear_taps(cells, 2, 3, small, middle), bilinear_taps(cells, 2, 3, size, middle)
+        exactly = bilinear_taps(cells, 4, 2, size, size)
         half = [pixels(features, coarsely), pixels(image, by_halves), pixels(background, by_halves)]
         full = [pixels(image, exactly), pixels(background, exactly)]
         return self.convolve(squares(half, 8), squares(full, 8))
@@ -237,7 +240,7 @@ class Refiner(nn.Module):
         sample_pixels: int,
         threshold: float,
     ) -> tuple[Tensor, Tensor]:
-        """Image and background [B, 3, H, W], coarse alpha and foreground [B, 4, h, w] -> those at [B, 4, H, W], and a map
+        """Image and background [B, 3, H, W], coarse alpha and foreground [B, 4, h, w] -> refined ones [B, 4, H, W], and a map
         [B, 1, H/4, W/4] that is 1 where they were refined."""
         batch, _, height, width = image.shape
         features = torch.cat((hidden, coarse), 1)
@@ -257,7 +260,7 @@ class Refiner(nn.Module):
 
 class MattingRefine(Base):
     """Image and background [B, 3, H, W], RGB, 0..1, H and W multiples of 4 -> alpha [B, 1, H, W] and foreground [B, 3, H, W]; coarse
-    alpha, foreground and error at `scale` times the size; and a map [B, 1, H/4, W/4] that is 1 where the refiner was at work.
+    alpha, foreground and error at `scale` times the size; and a map [B, 1, H/4, W/4] that is 1 where the refiner ran.
 
     The arguments after the pictures are those of `CompleteBackgroundMattingV2`, with the defaults of the authors' code.
     """
@@ -276,7 +279,7 @@ class MattingRefine(Base):
         threshold: float = 0.1,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         height, width = max(int(image.shape[2] * scale), 1), max(int(image.shape[3] * scale), 1)
-        seen = [picture.contiguous(memory_format=torch.channels_last) for picture in (image, background)]  # once, for all who look
+        seen = [picture.contiguous(memory_format=torch.channels_last) for picture in (image, background)]  # once for all convolutions
         small = resize_linear(seen[0], height, width)
         alpha, residual, error, hidden = self.coarse(small, resize_linear(seen[1], height, width))
         coarse = torch.cat((alpha, residual), 1)
@@ -345,8 +348,8 @@ class CompleteBackgroundMattingV2(nn.Module):
         """Image and background [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] and foreground [B, 3, H, W], 0..1.
 
         `mode`: `sampling` refines the `sample_pixels` pixels with the largest expected error, `thresholding` those whose expected
-        error is above `threshold` (0..1), `full` all. `scale`, at most 0.5, is that of the picture the base network sees. 0 stands
-        for what the authors advise for the size, see `advised_scale` and `advised_sample_pixels`.
+        error is above `threshold` (0..1), `full` all. `scale`, at most 0.5, is that of the base network's input. 0 stands for
+        what the authors advise for the size, see `advised_scale` and `advised_sample_pixels`.
         """
         if mode not in ["sampling", "thresholding", "full"]:
             raise MatteError(f"there is no refine mode {mode}; modes are sampling, thresholding and full")

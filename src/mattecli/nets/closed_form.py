@@ -1,8 +1,8 @@
 """Closed-form matting: A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", PAMI 2008.
 
-In every 3x3 window alpha is taken to be an affine function of colour; what is left over is a quadratic form in alpha, the matting
-Laplacian (equation 12 there). Known pixels are hard constraints: only the unknown ones are solved for, and only windows that lie
-wholly inside the image and hold an unknown pixel take part, as in PyMatting.
+In every 3x3 window alpha is modelled as an affine function of colour; the residual is a quadratic form in alpha, the matting Laplacian
+(equation 12 there). Known pixels are hard constraints: only the unknown ones are solved for, and only windows that lie wholly inside
+the image and contain an unknown pixel contribute, as in PyMatting.
 
 There are no weights. The default epsilon, 1e-8, is a tenth of the paper's: on the training images of alphamatting.com it gives the lower
 error with narrow and with wide trimaps (benchmarks/closed_form.py).
@@ -20,7 +20,7 @@ from mattecli.nets.solvers.multigrid import Grid, around, even_csr, number_nodes
 def whiten(colours: Tensor, extra: float) -> Tensor:
     """Colours [3, 9, m] of m windows made uncorrelated: z [3, 9, m] with z' z = c' (covariance + extra)^-1 c / 9 for the centred c.
 
-    By elimination and only positive sums, since a closed-form inverse has no digit left where a window is all but grey.
+    Computed by elimination with positive sums only: a closed-form inverse loses all its digits where a window is nearly grey.
     """
     colours = colours - colours.mean(1, keepdim=True)
     red, green, blue = colours[0], colours[1], colours[2]
@@ -87,9 +87,9 @@ def solve_unknown(image: Tensor, trimap: Tensor, unknown: Grid, epsilon: float, 
 class ClosedForm(nn.Module):
     """The solver.
 
-    image is [B, 3, H, W], RGB 0..1, trimap [B, 1, H, W], 0 background, 1 foreground, anything between unknown; the answer is alpha
-    [B, 1, H, W] in 0..1, float32, equal to the trimap where that is known. Without any known pixel alpha stays 0.5. The iteration ends when
-    no alpha changes by more than `tolerance`, or after `limit` turns.
+    image is [B, 3, H, W], RGB 0..1, trimap [B, 1, H, W], 0 background, 1 foreground, anything between unknown; the result is alpha
+    [B, 1, H, W] in 0..1, float32, equal to the trimap where that is known. Without any known pixel alpha is 0.5. The iteration ends when
+    no alpha changes by more than `tolerance`, or after `limit` iterations.
     """
 
     def matte_one(self, image: Tensor, trimap: Tensor, epsilon: float, tolerance: float, limit: int) -> Tensor:
@@ -108,7 +108,7 @@ class ClosedForm(nn.Module):
 
     def forward(self, image: Tensor, trimap: Tensor, epsilon: float = 1e-8, tolerance: float = 4e-3, limit: int = 200) -> Tensor:
         home = image.device
-        if home.type == "mps":  # has neither float64 nor sparse products
+        if home.type == "mps":  # MPS has neither float64 nor sparse products
             image, trimap = image.cpu(), trimap.cpu()
         mattes = [self.matte_one(image[index], trimap[index, 0], epsilon, tolerance, limit) for index in range(image.shape[0])]
         return torch.stack(mattes)[:, None].to(home)

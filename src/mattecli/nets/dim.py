@@ -1,4 +1,4 @@
-"""Deep Image Matting: a VGG-16 encoder, a small decoder that unpools by the encoder's pooling places, and a refinement stage.
+"""Deep Image Matting: a VGG-16 encoder, a small decoder that unpools with the encoder's pooling indices, and a refinement stage.
 
 Xu, Price, Cohen, Huang, "Deep Image Matting", CVPR 2017 (arXiv 1703.03872). Its authors published no code. This file computes what
 two re-implementations compute, and reads the checkpoints of both:
@@ -120,7 +120,7 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {names.get(layer, layer) + key.removeprefix(layer): state_dict[key] for key, layer in layers.items()}
 
 
-class Matte(nn.Module):
+class TiledDim(nn.Module):
     """Image [B, 3, H, W] in 0..1 and trimap levels [B, 1, H, W], H and W multiples of 32 -> the network's last alpha, float32."""
 
     def __init__(self, network: Dim) -> None:
@@ -128,7 +128,7 @@ class Matte(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor, levels: Tensor, wanted: Tensor, tile: int, overlap: int) -> Tensor:
-        """With a `tile` the network sees squares of that side, one by one, and only those with pixels that are `wanted`."""
+        """With a `tile` the network runs on squares of that side, one at a time, skipping those without `wanted` pixels."""
         if tile <= 0:
             return self.whole(image, levels)
         alpha = torch.zeros_like(levels)
@@ -147,18 +147,18 @@ class ResizedDim(nn.Module):
 
     def __init__(self, network: Dim) -> None:
         super().__init__()
-        self.matte = Matte(network)
+        self.matte = TiledDim(network)
 
     def forward(
         self, image: Tensor, trimap: Tensor, max_side: int = 1600, tile: int = 0, overlap: int = 224
     ) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
-        A side longer than `max_side` is squeezed to it. With a `tile` (pixels, lowered to a multiple of 32) the network sees squares
-        of that side one by one, which bounds the memory; those without unknown pixels are left out. The squares reach `overlap`
-        pixels (lowered likewise) into each other. The network looks no farther than 217 pixels, so with 224 the alpha is that of the
-        whole picture up to rounding (where two values of a pooling window are all but equal, a pixel may change). With 0 the picture
-        is cut as the authors' deploy.py cuts it: the squares lie side by side, and those at the edges are stretched.
+        A side longer than `max_side` is resized to it. With a `tile` (pixels, lowered to a multiple of 32) the network runs on squares
+        of that side one at a time, which bounds memory; squares without unknown pixels are skipped. Neighbouring squares overlap by
+        `overlap` pixels (lowered likewise). The receptive field reaches 217 pixels to each side, so with 224 the alpha is that of the
+        whole picture up to rounding (where two values of a pooling window are nearly equal, a pixel may change). With 0 the picture is
+        split as in the authors' deploy.py: the squares lie side by side, and those at the edges are stretched.
         """
         height, width = image.shape[2], image.shape[3]
         if tile > 0 and overlap == 0:
@@ -190,16 +190,16 @@ class PaddedDim(nn.Module):
 
     def __init__(self, network: Dim) -> None:
         super().__init__()
-        self.matte = Matte(network)
+        self.matte = TiledDim(network)
 
     def forward(
         self, image: Tensor, trimap: Tensor, max_side: int = 2048, tile: int = 0, overlap: int = 192
     ) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
-        Ours is the limit: a larger image is shrunk until its longer side has `max_side` pixels, because memory grows with the area.
-        Ours is the `tile` too, as in `ResizedDim`; with a first kernel of 1 the network looks no farther than 189 pixels, so an
-        `overlap` of 192 gives the alpha of the whole picture up to rounding.
+        Two additions to mmagic: a larger image is reduced until its longer side has `max_side` pixels, because memory grows with the
+        area; and `tile`, as in `ResizedDim`. With a sixth convolution of kernel 1 the receptive field reaches 189 pixels to each side,
+        so an `overlap` of 192 gives the alpha of the whole picture up to rounding.
         """
         smaller, known = shrunk(image, trimap, max_side)
         height, width = smaller.shape[2], smaller.shape[3]

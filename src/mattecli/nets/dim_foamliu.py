@@ -29,7 +29,7 @@ class Convolution(nn.Module):
 
 
 class Down(nn.Module):
-    """Two or three convolutions and a pooling that remembers its places."""
+    """Two or three convolutions and a max-pooling that returns its indices."""
 
     def __init__(self, channels: int, width: int, depth: int) -> None:
         super().__init__()
@@ -92,11 +92,11 @@ class CompleteDimFoamliu(nn.Module):
     def forward(self, image: Tensor, trimap: Tensor, tile: int = 0, overlap: int = 192) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
-        As in the publisher's eval.py the network sees the whole image as it is. Ours: a side shorter than the 32 pixels it needs is
-        continued by mirroring. Ours too: with a `tile` (pixels, lowered to a multiple of 32) the network sees squares of that side
-        one by one, which bounds the memory; those without unknown pixels are left out. The squares reach `overlap` pixels (lowered
-        likewise) into each other. The network looks no farther than 183 pixels, so with 192 the alpha is that of the whole picture up
-        to rounding (where two values of a pooling window are all but equal, a pixel may change).
+        As in the publisher's eval.py the network runs on the whole image at its own size. Two additions: a side shorter than the 32
+        pixels it needs is padded by mirroring; and with a `tile` (pixels, lowered to a multiple of 32) the network runs on squares of
+        that side one at a time, which bounds memory; squares without unknown pixels are skipped. Neighbouring squares overlap by
+        `overlap` pixels (lowered likewise). The receptive field reaches 183 pixels to each side, so with 192 the alpha is that of the
+        whole picture up to rounding (where two values of a pooling window are nearly equal, a pixel may change).
         """
         height, width = image.shape[2], image.shape[3]
         standardised = standardise(image, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])

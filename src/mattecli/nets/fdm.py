@@ -37,7 +37,7 @@ class Fdm(nn.Module):
         return probabilities, alpha, a, b, c
 
     def segment(self, image: Tensor) -> Tensor:
-        """Scores of background and foreground at half the size, none below zero."""
+        """Non-negative scores of background and foreground at half the size."""
         features = torch.cat((self.conv1(image), self.pool(image)), 1)
         dense_2 = torch.relu(self.conv2(features))
         features = torch.cat((features, dense_2), 1)
@@ -66,9 +66,9 @@ class CompleteFdm(nn.Module):
     def forward(self, image: Tensor, side: int = 128) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1 and no foreground.
 
-        As in the reference's core/deploy.py, the whole image is squeezed into a square, here of `side` pixels (lowered to an even
-        number), and alpha is stretched back. That script forgets to switch the network to evaluation and so normalises by the
-        statistics of the one image it sees; here the statistics of the training count, so that no image changes its neighbour.
+        As in the reference's core/deploy.py, the whole image is resized to a square, here of `side` pixels (lowered to an even
+        number), and alpha is resized back. That script does not switch the network to evaluation and so normalises by the statistics
+        of its one image; here the running statistics are used, so that images in a batch do not affect each other.
         """
         side = lower_to_multiple(side, 2)
         bgr = resize_linear_8bit(image, side, side).flip(1)

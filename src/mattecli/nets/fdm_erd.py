@@ -73,8 +73,8 @@ class CompleteFdmErd(nn.Module):
     def forward(self, image: Tensor, side: int = 256) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1 and no foreground.
 
-        As in the authors' deploy.py and test.sh, the whole image is squeezed into a square, here of `side` pixels (lowered to a
-        multiple of 32), and alpha is stretched back.
+        As in the authors' deploy.py and test.sh, the whole image is resized to a square, here of `side` pixels (lowered to a
+        multiple of 32), and alpha is resized back.
         """
         side = lower_to_multiple(side, 32)
         bgr = resize_cubic_8bit(image, side, side).flip(1)

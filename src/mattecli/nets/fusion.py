@@ -1,13 +1,13 @@
-"""Fusion: a small network that mends the closed-form matte by what the colours of the known regions say.
+"""Fusion: a small network that corrects the closed-form matte with the colours of the known regions.
 
-Two classical hypotheses about every unknown pixel are computed first: the matte of `closed_form`, which joins neighbours whose colours
-lie on a line, and the projection of the pixel's colour onto the line between the foreground and the background colour that the known
-regions spread there, as sampling methods do (Gastal, Oliveira, "Shared Sampling for Real-Time Alpha Matting", Eurographics 2010). Each
-fails where the other need not. A U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) sees both, with what speaks for and against them, and
-adds to the first what it lacks. An untrained one adds nothing.
+Two classical estimates of every unknown pixel are computed first: the propagation-based matte of `closed_form`, and, as in
+sampling-based matting (Gastal, Oliveira, "Shared Sampling for Real-Time Alpha Matting", Eurographics 2010), the projection of the pixel's
+colour onto the line from the background colour to the foreground colour that the known regions spread there. The two fail in different
+places. A U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) takes both, with measures of their reliability, and predicts a residual that is
+added to the closed-form matte. An untrained network predicts 0.
 
 Most of its arithmetic is at a quarter of the resolution and below; at full resolution only the cues are computed. There is no
-normalisation: blocks add to what they are given, and begin by adding nothing (Zhang, Dauphin, Ma, "Fixup Initialization", ICLR 2019).
+normalisation: blocks are residual and start as the identity (Zhang, Dauphin, Ma, "Fixup Initialization", ICLR 2019).
 """
 
 from collections.abc import Mapping
@@ -27,18 +27,18 @@ WIDTHS = (32, 64, 128, 192)
 """Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
 
 TILE, OVERLAP = 1024, 256
-"""Larger pictures are seen in squares. The network looks no farther than 256 pixels, so their matte is that of the whole picture."""
+"""Larger pictures are processed in square tiles. The receptive field reaches 256 pixels to each side, so tiling does not change alpha."""
 
 
 def known_colours(image: Tensor, trimap: Tensor) -> Tensor:
-    """Foreground and background colours as they spread from where they are known, and how near that is: [B, 8, H, W]."""
+    """Foreground and background colours spread from the known regions, and the nearness of those regions: [B, 8, H, W]."""
     foreground, near_foreground = spread(image, (trimap >= 1.0).to(image.dtype))
     background, near_background = spread(image, (trimap <= 0.0).to(image.dtype))
     return torch.cat((foreground, background, near_foreground, near_background), 1)
 
 
 def cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tensor:
-    """What the network sees of a picture, or of a window of it: [B, 20, H, W], each about -1..1, from `known_colours` and the rest."""
+    """The network's input for a picture or a tile of it: [B, 20, H, W], each channel about -1..1. colours: `known_colours`."""
     foreground, background = colours[:, :3], colours[:, 3:6]
     contrast, above = foreground - background, image - background
     projected = projection(above, contrast)
@@ -46,27 +46,27 @@ def cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tens
     planes = [
         sure,
         1.0 - sure.abs(),
-        1.0 + 0.125 * torch.log2(colours[:, 6:] + 1.0 / 512.0),  # by doublings of the distance
+        1.0 + 0.125 * torch.log2(colours[:, 6:] + 1.0 / 512.0),  # linear in the logarithm of the distance
         2.0 * coarse - 1.0,
         2.0 * projected - 1.0,
-        2.0 * length(contrast) - 1.0,  # what the projection's word is worth
+        2.0 * length(contrast) - 1.0,  # reliability of the projection
         3.0 * (image - 0.5),
         3.0 * (foreground - 0.5),
         3.0 * (background - 0.5),
-        4.0 * (above - coarse * contrast),  # what the coarse matte leaves unexplained
+        4.0 * (above - coarse * contrast),  # residual of the compositing equation
         4.0 * length(above - projected * contrast),
     ]
     return torch.cat(planes, 1)
 
 
 def projection(above: Tensor, contrast: Tensor) -> Tensor:
-    """How far along a line of colours [B, 3, H, W] others lie, both counted from its beginning: [B, 1, H, W] in -0.5..1.5."""
+    """The position of colours `above` the background along the vector `contrast`, [B, 3, H, W] each: [B, 1, H, W] in -0.5..1.5."""
     along = (contrast * above).sum(1, keepdim=True) / (contrast.square().sum(1, keepdim=True) + 1e-3)
     return along.clamp(-0.5, 1.5)
 
 
 def length(colours: Tensor) -> Tensor:
-    """How long colours [B, 3, H, W] are as vectors: [B, 1, H, W]."""
+    """The Euclidean norm of colours [B, 3, H, W]: [B, 1, H, W]."""
     return (colours.square().sum(1, keepdim=True) + 1e-6).sqrt()
 
 
@@ -76,7 +76,7 @@ def features(image: Tensor, trimap: Tensor, coarse: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Two convolutions whose result, at first nothing, is added to what they see."""
+    """A residual block of two convolutions; it starts as the identity."""
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Block(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Cues [B, `cues`, H, W], H and W multiples of 16 -> what to add to the closed-form matte [B, 1, H, W]; at first, nothing."""
+    """Cues [B, `cues`, H, W], H and W multiples of 16 -> the residual of the closed-form matte [B, 1, H, W]; 0 before training."""
 
     def __init__(self, cues: int, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Fusion(nn.Module):
 
 
 def _begin(module: nn.Module) -> None:
-    """Weights of a convolution that follows a ReLU (He et al., ICCV 2015); a block adds nothing at first."""
+    """He initialisation (ICCV 2015), and zeros for the last convolution of a block."""
     if isinstance(module, nn.Conv2d) and module.bias is not None:
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.bias)
@@ -126,23 +126,23 @@ def _begin(module: nn.Module) -> None:
 
 
 def build() -> Fusion:
-    """The bare network, which adds nothing until it has been trained."""
+    """The bare network with random weights; its residual is 0 before training."""
     return Fusion(CUES, WIDTHS)
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The names are ours already."""
+    """The published names are ours."""
     return dict(state_dict)
 
 
 def coarse_matte(image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> Tensor:
-    """The closed-form matte [B, 1, H, W] that the network mends; see `closed_form`."""
+    """The closed-form matte [B, 1, H, W] that the network corrects; see `closed_form`."""
     matte: Tensor = ClosedForm()(image, trimap, epsilon)
     return matte
 
 
 class BehindSolver(nn.Module):
-    """The closed-form solver, and the network that mends its matte: of a picture with sides longer than `tile` it sees squares."""
+    """The closed-form solver and the network that corrects its matte, in tiles where a side is longer than `tile`."""
 
     def __init__(self, network: Fusion, tile: int) -> None:
         super().__init__()
@@ -153,22 +153,22 @@ class BehindSolver(nn.Module):
 
 
 class CompleteFusion(BehindSolver):
-    """A picture whose sides are longer than `tile` is seen in squares, which leaves the matte as it is."""
+    """A picture with a side longer than `tile` is processed in tiles, with the same result."""
 
     def forward(self, image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
-        `epsilon` is that of the closed-form matte, see `closed_form`. The matte and the colours that the known regions spread are those
-        of the whole picture; of a large one the network sees squares, and only those with unknown pixels.
+        `epsilon` is that of the closed-form matte, see `closed_form`. The closed-form matte and the spread colours are computed on the
+        whole picture; the network runs on tiles of a large one, skipping those without unknown pixels.
         """
         coarse = self.solver(image, trimap, epsilon)
         height, width = image.shape[2], image.shape[3]
         padded = [side + (-side) % 16 for side in (height, width)]
         picture, known, coarse = [mirrored(plane, padded[0], padded[1], True) for plane in (image.float(), trimap.float(), coarse)]
-        alpha = self.mended(picture, known, coarse, known_colours(picture, known))
+        alpha = self.corrected(picture, known, coarse, known_colours(picture, known))
         return with_known(alpha[:, :, :height, :width], trimap), None
 
-    def mended(self, image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tensor:
+    def corrected(self, image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor) -> Tensor:
         """Alpha from planes whose sides are multiples of 16."""
         alpha = coarse.clone()
         for window in windows((trimap > 0.0) & (trimap < 1.0), self.tile, self.overlap):

@@ -1,9 +1,9 @@
-"""Fusion before a clean plate: the network of `fusion`, which also sees what is behind the subject.
+"""Fusion with a clean plate: the network of `fusion` with the true background as a further input.
 
-A trimap that was made from a plate says where a solver has to look, and there the plate says more than any known colour that spreads:
-what the background is. So to the cues of `fusion` come the plate, the difference from it, how large that is beside the difference where
-nothing stands, and the projection of the pixel's colour onto the line from the plate to the known foreground. Such a trimap also errs,
-where a subject has the plate's colour and where a shadow falls; so the network may mend what is known too, near what is not.
+A plate gives the background colour of every pixel exactly. The cues of `fusion` are extended by the plate, the difference from it, that
+difference relative to the usual one in background regions, and the projection of the pixel's colour onto the line from the plate to the
+known foreground. A trimap made from a plate errs where the subject has the plate's colour and where a shadow falls, so near unknown
+pixels the network may correct known ones too.
 """
 
 from collections.abc import Mapping
@@ -22,21 +22,21 @@ WIDTHS = (32, 96, 160, 256)
 """Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
 
 REACH = 64
-"""So many pixels from an unknown one, in a square, what the trimap knows may be mended."""
+"""Known pixels within this many pixels of an unknown one (in a square) may be corrected."""
 
 NOISE = 0.02
-"""Added to the difference that is usual where nothing stands: no picture has less, once it was a JPEG."""
+"""A floor of the usual difference in background regions: JPEG coding alone leaves this much."""
 
 
 def usual_difference(image: Tensor, plate: Tensor, trimap: Tensor, least: float = NOISE) -> Tensor:
-    """How long the differences from the plate are on average where the trimap says background: [B, 1, 1, 1]."""
+    """The mean norm of the difference from the plate where the trimap is background, plus `least`: [B, 1, 1, 1]."""
     empty = (trimap <= 0.0).to(image.dtype)
     told = (length(image - plate) * empty).sum((2, 3), keepdim=True) / empty.sum((2, 3), keepdim=True).clamp(min=1.0)
     return told + least
 
 
 def plate_cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor, plate: Tensor, usual: Tensor) -> Tensor:
-    """What the network sees of a picture, or of a window of it: [B, 33, H, W], each about -1..1."""
+    """The network's input for a picture or a tile of it: [B, 33, H, W], each channel about -1..1."""
     contrast, above = colours[:, :3] - plate, image - plate
     projected = projection(above, contrast)
     difference = length(above)
@@ -54,17 +54,17 @@ def plate_cues(image: Tensor, trimap: Tensor, coarse: Tensor, colours: Tensor, p
 
 
 def within_reach(trimap: Tensor, reach: int = REACH) -> Tensor:
-    """Where the matte may differ from the trimap: bool [B, 1, H, W], its unknown pixels and what is near them."""
+    """Where the matte may differ from the trimap: its unknown pixels and those within `reach` of them, bool [B, 1, H, W]."""
     unknown = ((trimap > 0.0) & (trimap < 1.0)).float()
     rows = F.max_pool2d(unknown, [2 * reach + 1, 1], [1, 1], [reach, 0])
     return F.max_pool2d(rows, [1, 2 * reach + 1], [1, 1], [0, reach]) > 0.0
 
 
 def edit_weight(image: Tensor, trimap: Tensor, plate: Tensor, usual: Tensor) -> Tensor:
-    """How far what the network says counts at each pixel, [B, 1, H, W] in 0..1: wholly where the trimap knows nothing.
+    """The weight of the network's residual at each pixel, [B, 1, H, W] in 0..1: 1 where the trimap is unknown.
 
-    What it calls background may become foreground as far as it differs from the plate by more than is usual, and what it calls
-    foreground may become background as far as it does not: noise alone is no subject. Differences are means over squares of 5 pixels.
+    On known background the weight grows with the difference from the plate beyond the usual one; on known foreground it falls with it.
+    So noise alone never makes background into foreground. Differences are means over squares of 5 pixels.
     """
     pictures = F.pad(length(image - plate), [2, 2, 2, 2], mode="replicate")
     times = F.avg_pool2d(pictures, 5, 1) / usual
@@ -79,31 +79,31 @@ def features(image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Te
 
 
 def build() -> Fusion:
-    """The bare network, which adds nothing until it has been trained."""
+    """The bare network with random weights; its residual is 0 before training."""
     return Fusion(PLATE_CUES, WIDTHS)
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The names are ours already."""
+    """The published names are ours."""
     return dict(state_dict)
 
 
 class CompleteFusionPlate(BehindSolver):
-    """A picture whose sides are longer than `tile` is seen in squares, which leaves the matte as it is."""
+    """A picture with a side longer than `tile` is processed in tiles, with the same result."""
 
     def forward(self, image: Tensor, trimap: Tensor, background: Tensor, epsilon: float = 1e-8) -> tuple[Tensor, Tensor | None]:
         """Image and plate [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and no foreground.
 
-        `epsilon` is that of the closed-form matte, see `closed_form`. Farther than `REACH` pixels from what is unknown the matte is the
-        trimap's.
+        `epsilon` is that of the closed-form matte, see `closed_form`. Farther than `REACH` pixels from unknown ones alpha equals
+        the trimap.
         """
         coarse = self.solver(image, trimap, epsilon)
         height, width = image.shape[2], image.shape[3]
         padded = [side + (-side) % 16 for side in (height, width)]
         planes = [mirrored(plane, padded[0], padded[1], True) for plane in (image.float(), trimap.float(), coarse, background.float())]
-        return self.mended(planes[0], planes[1], planes[2], planes[3])[:, :, :height, :width], None
+        return self.corrected(planes[0], planes[1], planes[2], planes[3])[:, :, :height, :width], None
 
-    def mended(self, image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
+    def corrected(self, image: Tensor, trimap: Tensor, coarse: Tensor, plate: Tensor) -> Tensor:
         """Alpha in 0..1 from planes whose sides are multiples of 16."""
         colours, usual = known_colours(image, trimap), usual_difference(image, plate, trimap)
         alpha, weight = coarse.clone(), edit_weight(image, trimap, plate, usual) * within_reach(trimap)

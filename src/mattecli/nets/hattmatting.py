@@ -10,9 +10,9 @@ parallel paths of 1 x 7 and 7 x 1 convolutions ("appearance cues filtration").
 Where unofficial implementations agree: five branches of 256 channels in the pyramid; upsampling by 4 before the attention and by 2 after
 the fusion; a 3 x 3 convolution of the semantics before the paths and of the cues after their gate; cues before semantics in the fusion.
 
-Ours, since no source says: the variant 32 x 8d; no pooling after the first convolution and a dilated last block, which give the strides
-of 2 and 8 that the upsampling asks for; dilations of 6, 12 and 18; average and maximum pooling, 16 channels inside the MLP; one gate a
-channel in the spatial attention; batch norm; a bare last convolution and a sigmoid; bilinear upsampling without aligned corners;
+Our choices, where no source decides: the variant 32 x 8d; no pooling after the first convolution and a dilated last block, which give the
+strides of 2 and 8 that the upsampling asks for; dilations of 6, 12 and 18; average and maximum pooling, 16 channels inside the MLP; one
+gate a channel in the spatial attention; batch norm; a bare last convolution and a sigmoid; bilinear upsampling without aligned corners;
 ImageNet's mean and deviation; padding by repetition; the limit on the image's size.
 """
 
@@ -80,7 +80,7 @@ class Unit(nn.Sequential):
 
 
 class Pyramid(nn.Module):
-    """ASPP: what each place's surroundings hold, near and far and in the whole image (Chen et al., DeepLabv3, arXiv 1706.05587).
+    """ASPP: context at several dilations and of the whole image (Chen et al., DeepLabv3, arXiv 1706.05587).
 
     In training, the batch norm of the whole image's branch needs more than one image.
     """
@@ -102,7 +102,7 @@ class Pyramid(nn.Module):
 
 
 class Distillation(nn.Module):
-    """Pyramidal features distillation: weighs the channels of the pyramid by what the whole image holds."""
+    """Pyramidal features distillation: weights the channels of the pyramid by global context."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class Distillation(nn.Module):
 
 
 class Filtration(nn.Module):
-    """Appearance cues filtration: the semantics choose which low-level cues count, and both give the logits of alpha."""
+    """Appearance cues filtration: semantics gate the low-level cues, and both give the logits of alpha."""
 
     def __init__(self, gates: int) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ def build(*, width_per_group: int = 8, gates: int = 256) -> HAttMatting:
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A checkpoint of this very network, bare or as nn.DataParallel writes it; there is no published layout."""
+    """A checkpoint of this network, bare or as nn.DataParallel writes it; there is no published layout."""
     return with_counters(without_prefix(state_dict, "module."))
 
 
@@ -187,5 +187,5 @@ class CompleteHAttMatting(nn.Module):
 
 
 def wrap(network: HAttMatting, *, width_per_group: int = 8, gates: int = 256) -> CompleteHAttMatting:
-    """The network with the pre- and post-processing of our choice: `forward(image, side=1024) -> (alpha, None)`."""
+    """The network with our own pre- and post-processing: `forward(image, side=1024) -> (alpha, None)`."""
     return CompleteHAttMatting(network)

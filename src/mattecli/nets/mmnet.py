@@ -55,7 +55,7 @@ def resize_rows(image: Tensor, height: int) -> Tensor:
 
 
 def resize_from_corner(image: Tensor, height: int, width: int) -> Tensor:
-    """An image [B, C, H, W] resized as TensorFlow 1 resizes bilinearly: sample k of n is taken at k * (old n) / n, so corners meet."""
+    """An image [B, C, H, W] resized as TensorFlow 1 resizes bilinearly: sample k of n is taken at k * (old n) / n."""
     return resize_rows(resize_rows(image, height).transpose(2, 3), width).transpose(2, 3)
 
 
@@ -118,7 +118,7 @@ class Shortcut(nn.Sequential):
 
 
 class Decoder(nn.Module):
-    """Narrows and doubles the features; beside them come those of the encoder at that size."""
+    """Narrows the features, enlarges them twofold and concatenates the encoder's features of that size."""
 
     def __init__(self, channels: int, skipped: int, width: int) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Decoder(nn.Module):
 class MMNet(nn.Module):
     """Image [B, 3, H, W], RGB, 0..1; H and W multiples of 16 -> logits [B, 2, H, W] of background and person, and at 1/16 of the size.
 
-    The second logits, which only training needs, are those of the encoder's end. `width` multiplies the channels of all layers between.
+    The second logits, which only training needs, come from the end of the encoder. `width` multiplies the channels of all layers between.
     """
 
     def __init__(self, width: float) -> None:
@@ -208,7 +208,7 @@ class CompleteMMNet(nn.Module):
         """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1 and no foreground.
 
         As in the authors' training and evaluation, the whole image is stretched to a square, here of `side` pixels (lowered to a
-        multiple of 16), corner pixels upon corner pixels, and alpha is stretched to the image's size from the upper left corner.
+        multiple of 16), with aligned corners, and alpha is resized to the image's size with `resize_from_corner`.
         """
         side = lower_to_multiple(side, 16)
         square = resize_corners_aligned(image, side, side)

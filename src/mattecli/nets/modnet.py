@@ -45,8 +45,8 @@ class MobileNetV2(nn.Module):
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance over all pixels of features [H, W, C]: [C] each.
 
-    On a processor each column of pixels has its own first: a float32 sum over the 262,144 pixels of a square of 512 would lose three
-    digits. A GPU's threads divide the pixels among them anyway.
+    On a CPU the moments of each column of pixels are computed first: a float32 sum over the 262,144 pixels of a square of 512 would lose
+    three digits. A GPU sums in parts anyway.
     """
     height, width, channels = features.shape
     if features.device.type != "cpu":
@@ -63,7 +63,7 @@ class HalfInstanceNorm(nn.Module):
     """Batch norm on the first half of the channels, instance norm on the second.
 
     The instance norm runs in float32 whatever the network's precision: at side 512 its sums leave the range of float16. In evaluation
-    float32 features are overwritten by what is made of them, which spares memory and the time to fetch it; nobody else reads them.
+    float32 features are normalised in place, which saves memory and bandwidth; no other layer reads them.
     """
 
     def __init__(self, channels: int) -> None:
@@ -81,13 +81,13 @@ class HalfInstanceNorm(nn.Module):
         return torch.addcmul(shift, wide, scale, out=wide).to(features.dtype)
 
     def scale_and_shift(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What both norms multiply and add, [B, C, 1, 1] each: so the features are read twice and written once, both halves together."""
+        """Scale and shift of both norms, [B, C, 1, 1] each, so that features are read twice and written once, both halves together."""
         norm = self.bnorm
         assert norm.running_mean is not None and norm.running_var is not None
         scales: list[Tensor] = []
         shifts: list[Tensor] = []
-        for one in features.permute(0, 2, 3, 1):
-            mean, variance = moments(one)
+        for item in features.permute(0, 2, 3, 1):
+            mean, variance = moments(item)
             mean = torch.cat((norm.running_mean.float(), mean[self.first :]))
             variance = torch.cat((norm.running_var.float(), variance[self.first :]))
             weight = torch.cat((norm.weight.float(), torch.ones_like(mean[self.first :])))
@@ -111,7 +111,7 @@ class Convolution(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs channels by what the whole image holds (Hu et al., CVPR 2018)."""
+    """Weights channels by global context (Hu et al., CVPR 2018)."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class LowResolutionBranch(nn.Module):
-    """Semantic estimation: where the person is, at 1/16, and the features behind it at 1/8."""
+    """Semantic estimation: where the person is, at 1/16, and its features at 1/8."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class LowResolutionBranch(nn.Module):
 
 
 class HighResolutionBranch(nn.Module):
-    """Detail prediction: the outline at full size, and the features behind it at 1/2."""
+    """Detail prediction: the outline at full size, and its features at 1/2."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -221,8 +221,8 @@ def network_size(height: int, width: int, side: int) -> tuple[int, int]:
     """The size at which the authors run an image, each side lowered to a multiple of 32.
 
     As in their demo/image_matting/colab/inference.py the shorter side becomes `side`, but an image that has `side` between its two
-    sides keeps its size. Ours is the limit of 4 x `side` for the longer side: only images longer than 4:1 meet it, and their
-    memory stays bounded.
+    sides keeps its size. The limit of 4 x `side` for the longer side is an addition that bounds memory; only images
+    longer than 4:1 reach it.
     """
     if max(height, width) < side or min(height, width) > side:
         if width >= height:
@@ -244,7 +244,7 @@ class CompleteMODNet(nn.Module):
         The network runs with its shorter side at about `side` pixels, see `network_size`: 4 x `side` bounds the longer one.
         """
         height, width = network_size(image.shape[2], image.shape[3], side)
-        # Channels together, as convolutions like them: an image that needs no resizing comes with its planes apart.
+        # Convolutions are faster in channels-last order, which an image that needs no resizing does not have yet.
         resized = resize_area(image, height, width).contiguous(memory_format=torch.channels_last)
         centred = standardise(resized, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
         alpha = self.network(centred.to(self.network.lr_branch.se_block.squeeze.weight.dtype), True)[2]

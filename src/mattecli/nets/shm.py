@@ -125,8 +125,8 @@ class MattingNet(nn.Module):
 class Shm(SemanticMatting):
     """T-Net, M-Net and their fusion; H and W are multiples of 16.
 
-    The reference trains the trimap with labels in the order background, unsure, foreground, though its fusion reads them otherwise; a
-    checkpoint trained by it unchanged has learnt to live with that.
+    The reference trains the trimap with labels in the order background, unsure, foreground, though its fusion reads them otherwise; the
+    weights of a checkpoint trained with it unchanged have adapted to that.
     """
 
     def __init__(self) -> None:
@@ -151,8 +151,8 @@ class CompleteShm(nn.Module):
     def forward(self, image: Tensor, side: int = 320) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1 and no foreground.
 
-        As in the reference's test_camera.py and test_camera.sh, the whole image is squeezed into a square, here of `side` pixels
-        (lowered to a multiple of 16), less the mean of that script (its training subtracts another), and alpha is stretched back.
+        As in the reference's test_camera.py and test_camera.sh, the whole image is resized to a square, here of `side` pixels
+        (lowered to a multiple of 16), less the mean of that script (its training subtracts another), and alpha is resized back.
         """
         side = lower_to_multiple(side, 16)
         alpha = self.network(squeezed(image, side).to(self.network.t_net.last_conv.weight.dtype))[1]

@@ -95,8 +95,8 @@ class CompleteShmFast(nn.Module):
     def forward(self, image: Tensor, side: int = 256) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1 and no foreground.
 
-        As in the authors' test_camera.py, the whole image is squeezed into a square, here of `side` pixels (lowered to a multiple
-        of 32), and alpha is stretched back.
+        As in the authors' test_camera.py, the whole image is resized to a square, here of `side` pixels (lowered to a multiple
+        of 32), and alpha is resized back.
         """
         side = lower_to_multiple(side, 32)
         alpha = self.network(squeezed(image, side).to(self.network.t_net.classifier.weight.dtype))[1]

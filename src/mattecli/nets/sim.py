@@ -1,5 +1,5 @@
-"""Semantic Image Matting: a classifier says which of twenty kinds of matting the unknown regions are (hair, fur, net, smoke, ...), and
-the matting network sees its class activations beside image and trimap.
+"""Semantic Image Matting: a classifier predicts which of twenty matting classes the unknown regions are (hair, fur, net, smoke, ...),
+and its class activations are a further input of the matting network.
 
 Sun, Tang, Tai, "Semantic Image Matting", CVPR 2021 (arXiv 2104.08201); facts from github.com/nowsyn/SIM (commit dc5ed5a). Sub-modules
 are named as in the authors' checkpoints.
@@ -95,7 +95,7 @@ def _rectified(channels: int, kernel: int, dilation: int) -> list[nn.Module]:
 
 
 class PyramidPooling(nn.Module):
-    """The deepest features [B, 2048, H, W] through several dilations at once, and as a whole -> [B, 256, H, W]."""
+    """ASPP on the deepest features: [B, 2048, H, W] -> [B, 256, H, W]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class PyramidPooling(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[2], features.shape[3]
-        views = [view(features).expand(-1, -1, height, width) for view in self.convs]  # only the last one needs stretching
+        views = [view(features).expand(-1, -1, height, width) for view in self.convs]  # only the pooled one is expanded
         result: Tensor = self.project(torch.cat(views, 1))
         return result
 
@@ -165,7 +165,7 @@ class Matting(nn.Module):
 
 
 class Sim(nn.Module):
-    """The two networks; the authors train and run them apart, so this has no forward of its own."""
+    """The two networks; the authors train and run them separately, so this has no forward of its own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,8 +191,8 @@ def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def windows(side: int, window: int) -> List[List[int]]:
     """Beginning and end of the classifier's windows along one side, as in the authors' scripts/main.py: at half-window steps.
 
-    On a side shorter than the window theirs counts the negative start from the far end, so that a side between half a window and a
-    whole one is only seen in part; their numbers were made so, and so it stays.
+    On a side shorter than the window the authors' code counts the negative start from the far end, so a side between half a window and
+    a whole one is covered only in part. Kept, because their published numbers were computed so.
     """
     found = [[start, start + window] for start in range(0, side - window, window // 2)]
     found.append([side - window if side >= window else max(0, 2 * side - window), side])
@@ -208,8 +208,8 @@ class CompleteSim(nn.Module):
     def forward(self, image: Tensor, trimap: Tensor, max_side: int = 2048) -> tuple[Tensor, Tensor | None]:
         """Image [B, 3, H, W], RGB, 0..1, trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W], foreground [B, 3, H, W].
 
-        Ours is the limit: a larger image is shrunk until its longer side has `max_side` pixels, because memory grows with the area;
-        and ours is the foreground where the image is opaque: the image itself.
+        Two additions to the authors' code: a larger image is reduced until its longer side has `max_side` pixels, because memory grows
+        with the area; and where alpha is 1 the foreground is the image itself.
         """
         smaller, seen = shrunk(image, trimap, max_side)
         height, width = smaller.shape[2], smaller.shape[3]
@@ -239,7 +239,7 @@ class CompleteSim(nn.Module):
     def nearness(self, known: Tensor) -> Tensor:
         """Three Gaussians of the distance to the known background, then to the known foreground: bool [1, 2, H, W] -> [1, 6, H, W].
 
-        Beyond the reach the widest is below 1e-7. A class that is absent is nowhere near.
+        Beyond the reach the widest is below 1e-7. An absent class gives 0.
         """
         squares = squared_distance(known[0], 292)
         planes: List[Tensor] = []

@@ -30,7 +30,7 @@ class Convolution(nn.Module):
 
 
 def halve(features: Tensor) -> Tensor:
-    """The largest of each 2 x 2 features; an odd last row or column stands alone."""
+    """The largest of each 2 x 2 features; an odd last row or column is pooled alone."""
     return F.max_pool2d(features, 2, 2, ceil_mode=True)
 
 
@@ -64,7 +64,7 @@ class NestedBlock(nn.Module):
 
 
 class DilatedBlock(nn.Module):
-    """The same at one resolution, dilated instead of halved (RSU-4F)."""
+    """A `NestedBlock` at one resolution, with dilation instead of pooling (RSU-4F)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -130,12 +130,12 @@ def build() -> Subject:
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The names are ours already."""
+    """The published names are ours."""
     return dict(state_dict)
 
 
 def prepared(image: Tensor, side: int) -> Tensor:
-    """An image [B, 3, H, W] in 0..1 as the network sees it: squeezed into a square, its brightest value 1, standardised."""
+    """An image [B, 3, H, W] in 0..1 as the network's input: resized to a square, scaled to a maximum of 1, standardised."""
     squeezed = resize_area(image.float(), side, side)
     brightest = squeezed.amax((1, 2, 3), keepdim=True).clamp(min=1.0 / 255.0)
     return standardise(squeezed / brightest, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -149,7 +149,7 @@ class CompleteSubject(nn.Module):
     def forward(self, image: Tensor, side: int = 320) -> tuple[Tensor, Tensor | None, Tensor]:
         """Image [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] in 0..1, no foreground, and the verdict [B, 2] in 0..1.
 
-        The whole image is squeezed into a square of `side` pixels (lowered to a multiple of 32), and alpha is stretched back.
+        The whole image is resized to a square of `side` pixels (lowered to a multiple of 32), and alpha is resized back.
         """
         seen = prepared(image, lower_to_multiple(side, 32)).to(self.network.fuse.weight.dtype)
         logits, verdict = self.network(seen)
@@ -159,5 +159,5 @@ class CompleteSubject(nn.Module):
 
 
 def wrap(network: Subject) -> CompleteSubject:
-    """The network behind its preparation: `forward(image, side=320) -> (alpha, None, verdict)`."""
+    """The network with its pre- and post-processing: `forward(image, side=320) -> (alpha, None, verdict)`."""
     return CompleteSubject(network)

@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling: the same features seen through several dilations at once, and as a whole.
+"""Atrous spatial pyramid pooling: parallel convolutions of several dilations, and global pooling.
 
 Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation" (DeepLabV3), arXiv 1706.05587; sub-modules are named as
 torchvision names them.
@@ -29,6 +29,6 @@ class PyramidPooling(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[2], features.shape[3]
-        views = [branch(features).expand(-1, -1, height, width) for branch in self.convs]  # only the pooled one needs stretching
+        views = [branch(features).expand(-1, -1, height, width) for branch in self.convs]  # only the pooled one is expanded
         result: Tensor = self.project(torch.cat(views, 1))
         return result

@@ -1,6 +1,6 @@
-"""A TorchScript file as its authors published it, run as it is: only sizes and outputs are brought to the contract.
+"""A TorchScript file as its authors published it, adapted to the contract in sizes and outputs only.
 
-What differs from file to file is data in models.toml: `multiple`, to which both sides are padded, and which of the outputs are the
+Parameters of each file, in models.toml: `multiple`, to which both sides are padded, and which of the outputs are the
 alpha and the foreground. Written for the release files of BackgroundMattingV2 (github.com/PeterL1n/BackgroundMattingV2, v1.0.0), whose
 forward(src, bgr) returns (pha, fgr, pha_sm, fgr_sm, err_sm, ref_sm) for RGB in 0..1 and sides that are multiples of 4.
 """
@@ -22,7 +22,7 @@ class CompleteAuthorsScript(nn.Module):
         self.multiple = multiple
         self.alpha = alpha
         self.foreground = foreground
-        self.register_buffer("number", torch.zeros(()), persistent=False)  # of the type that the weights are brought to
+        self.register_buffer("number", torch.zeros(()), persistent=False)  # carries the dtype of the weights
 
     def forward(self, image: Tensor, background: Tensor) -> tuple[Tensor, Tensor | None]:
         """Image and background [B, 3, H, W], RGB, 0..1 -> alpha [B, 1, H, W] and foreground [B, 3, H, W] in 0..1.

@@ -59,7 +59,7 @@ def stage(channels: int, *, parts: int) -> nn.Sequential:
 
 
 class DenseEncoder(nn.Module):
-    """Features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image. Each scale down sees the shrunken image beside the features.
+    """Features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image. Each downsampling also takes the reduced image.
 
     `stages` are the five sets of blocks, of `width`, 24, 48, 96 and 192 channels.
     """

@@ -10,12 +10,12 @@ from torch import Tensor
 def squared_distance(seeds: Tensor, reach: int) -> Tensor:
     """Squared distance of every pixel to the nearest True of its plane, at most reach²: bool [N, H, W] -> float32 [N, H, W]."""
     columns = _along_columns(seeds, float(reach)).square()
-    rows = max((1 << 17) // (seeds.shape[0] * seeds.shape[2]), 1)  # so many rows that they stay in the processor's cache
+    rows = max((1 << 17) // (seeds.shape[0] * seeds.shape[2]), 1)  # a part that fits the CPU's cache
     return torch.cat([_along_rows(part, min(reach, seeds.shape[2] - 1), float(reach * reach)) for part in columns.split(rows, 1)], 1)
 
 
 def _along_columns(seeds: Tensor, reach: float) -> Tensor:
-    """Distance to the nearest seed of the same column: steps of 1, 2, 4, ... up and down add up to every distance."""
+    """Distance to the nearest seed of the same column: passes with steps of 1, 2, 4, ... up and down reach every distance."""
     distance = torch.where(seeds, 0.0, reach).to(torch.float32)
     step = 1
     while step < min(int(reach) + 1, seeds.shape[1]):

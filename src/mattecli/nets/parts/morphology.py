@@ -1,4 +1,4 @@
-"""Masks worked on in torch as OpenCV and scikit-image work on them."""
+"""Morphology of masks in torch, equal to that of OpenCV and scikit-image."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def eroded(mask: Tensor, times: int) -> Tensor:
-    """Each pixel the least of itself and its four neighbours, `times` over: OpenCV's 3 x 3 ellipse."""
+    """Erosion by OpenCV's 3 x 3 ellipse (a pixel and its four neighbours), `times` times."""
     outside = -mask
     for _ in range(times):
         outside = torch.maximum(F.max_pool2d(outside, [3, 1], 1, [1, 0]), F.max_pool2d(outside, [1, 3], 1, [0, 1]))
@@ -14,7 +14,7 @@ def eroded(mask: Tensor, times: int) -> Tensor:
 
 
 def dilated(mask: Tensor, times: int) -> Tensor:
-    """Each pixel the greatest of a 5 x 5 square whose outer rows hold their middle only, `times` over: OpenCV's 5 x 5 ellipse."""
+    """Dilation by OpenCV's 5 x 5 ellipse (a square whose first and last row hold their middle only), `times` times."""
     for _ in range(times):
         mask = torch.maximum(F.max_pool2d(mask, [5, 1], 1, [2, 0]), F.max_pool2d(mask, [3, 5], 1, [1, 2]))
     return mask
@@ -29,14 +29,14 @@ def blurred(mask: Tensor) -> Tensor:
 
 
 def largest_blob(inside: Tensor) -> Tensor:
-    """The largest 8-connected part of a map of bools [H, W], up to 2^24 of them; of equals the one that begins first, row by row.
+    """The largest 8-connected part of a map of bools [H, W], of up to 2^24 pixels; ties go to the part that begins first in reading order.
 
-    Every pixel starts with its own number as label, takes the least label among its neighbours, hands that to the pixel its label
-    names, and then takes that pixel's. So the number of rounds grows with the logarithm of a part's length, not with the length
-    (Zhang, Azad, Buluc, "FastSV: a distributed-memory connected component algorithm with fast convergence", 2020).
+    Each label starts as the pixel's own index. A round takes the least label among the neighbours, assigns it to the pixel that the label
+    points to as well, and follows that pointer once. The number of rounds grows with the logarithm of a part's length (Zhang, Azad, Buluc,
+    "FastSV: a distributed-memory connected component algorithm with fast convergence", 2020).
     """
     height, width = inside.shape
-    count = inside.numel()  # also the label of what is outside
+    count = inside.numel()  # also the label outside
     outside = ~inside.flatten()
     label = torch.arange(count + 1, device=inside.device)
     label[:count] = label[:count].masked_fill(outside, count)

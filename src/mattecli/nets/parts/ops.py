@@ -1,6 +1,6 @@
-"""Arithmetic and checkpoint habits that several networks share.
+"""Arithmetic and checkpoint conversions that several networks share.
 
-Functions on tensors are compiled into the exports together with the networks that call them: no Python that TorchScript lacks.
+Functions on tensors are compiled into the exports with the networks that call them, so they use only what TorchScript supports.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from mattecli.nets.parts.resample import counted, resize_area
 
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The state dict without `prefix`, if every key carries it (`module.` is what nn.DataParallel leaves behind)."""
+    """The state dict without `prefix`, if every key carries it (nn.DataParallel adds `module.`)."""
     if all(key.startswith(prefix) for key in state):
         return {key[len(prefix) :]: value for key, value in state.items()}
     return dict(state)
@@ -27,7 +27,7 @@ def with_counters(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def lower_to_multiple(side: int, multiple: int) -> int:
-    """The largest multiple of `multiple` that is not above `side`, but at least one of them."""
+    """The largest multiple of `multiple` that is not above `side`, but at least `multiple`."""
     return max(side - side % multiple, multiple)
 
 
@@ -37,7 +37,7 @@ def standardise(image: Tensor, mean: list[float], deviation: list[float]) -> Ten
 
 
 def of_channels(values: list[float], image: Tensor) -> Tensor:
-    """A value for each channel, [1, C, 1, 1], made where an image lies: a GPU that fetched them would make its host wait."""
+    """One value per channel, [1, C, 1, 1], created on the image's device: a copy from the host would synchronise a GPU."""
     return torch.cat([torch.full([1, 1, 1, 1], value, dtype=image.dtype, device=image.device) for value in values], 1)
 
 
@@ -52,7 +52,7 @@ def resize_linear(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def _linear_taps(side: int, new_side: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where OpenCV's INTER_LINEAR looks along one axis: first and second sample, their weights in whole numbers of 1/2048."""
+    """OpenCV's INTER_LINEAR along one axis: indices of the first and second sample, and their weights in units of 1/2048."""
     centres = ((counted(new_side, device) + 0.5) * (side / new_side) - 0.5).float().to(device)
     first = centres.floor()
     share = torch.where((first < 0) | (first >= side - 1), torch.zeros_like(centres), centres - first)
@@ -64,7 +64,7 @@ def _linear_taps(side: int, new_side: int, device: torch.device) -> tuple[Tensor
 def resize_linear_8bit(image: Tensor, height: int, width: int) -> Tensor:
     """An image [B, C, H, W] in 0..1 resized as OpenCV's INTER_LINEAR resizes uint8 arrays, to the last bit: in steps of 1/255.
 
-    An image that has the size already is returned as it is, however fine its steps.
+    An image that already has the size is returned unchanged, without rounding.
     """
     if image.shape[2] == height and image.shape[3] == width:
         return image
@@ -81,18 +81,18 @@ def resize_linear_8bit(image: Tensor, height: int, width: int) -> Tensor:
 def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
     """An image [B, C, H, W] in 0..1 resized as OpenCV's INTER_CUBIC resizes uint8 arrays: saturated, in steps of 1/255.
 
-    OpenCV has two roads here. On x86 it calls Intel's IPP, which filters in floating point and rounds once: that is this
-    function. Elsewhere it filters in whole numbers of 1/2048, which differs by one step in about one sample of thirty. The factor
-    comes first because whole numbers make exact ties, as when halving, and those must stay ties.
+    OpenCV has two implementations. On x86 it calls Intel's IPP, which filters in floating point and rounds once, as this function
+    does. Elsewhere it filters in units of 1/2048, which differs by one step in about one sample of thirty. The factor of 255 comes first
+    because integers make exact ties, as when halving, and those must stay ties.
     """
     resized = image * 255.0
-    if image.shape[2] != height or image.shape[3] != width:  # else the kernel's middle is 1 and the rest of it 0
+    if image.shape[2] != height or image.shape[3] != width:  # at the same size the kernel is the identity
         resized = F.interpolate(resized, size=[height, width], mode="bicubic", align_corners=False)
     return resized.round().clamp(0.0, 255.0) / 255.0
 
 
 def mirrored(image: Tensor, height: int, width: int, repeat_edge: bool) -> Tensor:
-    """An image [B, C, H, W] continued to `height` x `width` at the bottom and the right by mirroring, as often as it takes.
+    """An image [B, C, H, W] padded to `height` x `width` at the bottom and the right by mirroring, repeatedly if needed.
 
     With `repeat_edge` the last row and column come twice (OpenCV's BORDER_REFLECT), else once (torch's "reflect").
     """
@@ -107,18 +107,18 @@ def _mirror(places: Tensor, side: int, repeat_edge: bool) -> Tensor:
 
 
 def trimap_levels(trimap: Tensor) -> Tensor:
-    """A trimap in the values of its 8-bit file: 0 background, 128/255 for all that is unknown, 1 foreground."""
+    """A trimap in the values of its 8-bit file: 0 background, 128/255 unknown, 1 foreground."""
     unknown = (trimap > 0.0) & (trimap < 1.0)
     return torch.where(unknown, torch.full_like(trimap, 128.0 / 255.0), trimap.clamp(0.0, 1.0))
 
 
 def with_known(alpha: Tensor, trimap: Tensor) -> Tensor:
-    """Alpha where the trimap is unknown; 0 and 1 where it says background and foreground."""
+    """Alpha where the trimap is unknown; 0 on background and 1 on foreground."""
     return torch.where((trimap > 0.0) & (trimap < 1.0), alpha.clamp(0.0, 1.0), trimap.clamp(0.0, 1.0))
 
 
 def shrunk(image: Tensor, trimap: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """Image and trimap with a longer side of at most `longest` pixels, proportions kept; only what was wholly known stays known."""
+    """Image and trimap with a longer side of at most `longest` pixels, proportions kept; a pixel is known where all it covers was."""
     height, width = image.shape[2], image.shape[3]
     scale = longest / max(height, width)
     if scale >= 1.0:
@@ -132,5 +132,5 @@ def shrunk(image: Tensor, trimap: Tensor, longest: int) -> tuple[Tensor, Tensor]
 
 
 def unpool(features: Tensor, places: Tensor, height: int, width: int) -> Tensor:
-    """Features [B, C, h, w] put back where a 2 x 2 max-pooling took them from, zeros between: [B, C, height, width]."""
+    """Undo a 2 x 2 max-pooling: features [B, C, h, w] at its indices `places`, zeros elsewhere: [B, C, height, width]."""
     return F.max_unpool2d(features, places, [2, 2], [2, 2], [0, 0], [height, width])

@@ -1,7 +1,7 @@
-"""Pictures sampled anew as weighted sums of rows of numbers: F.embedding_bag, which reads each row once and writes each result once.
+"""Resampling as weighted sums of rows with F.embedding_bag, which reads each row once and writes each result once.
 
-On a processor that is several times as fast as F.interpolate, whose kernels for areas and cubics go through the picture sample by
-sample. On a GPU it is for areas alone: F.interpolate's kernel gives all of a plane to a handful of its threads.
+On a CPU this is several times as fast as F.interpolate, whose area and cubic kernels work sample by sample. On a GPU it is used for areas
+only, where F.interpolate's kernel runs few threads per plane.
 """
 
 import torch
@@ -10,25 +10,25 @@ from torch import Tensor
 
 
 def weighed_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """Of a table [R, C] the sums of `rows` [N, K] times their `weights` [N, K]: [N, C]."""
+    """Weighted sums of rows of a table [R, C]: `rows` and `weights` are [N, K], the result is [N, C]."""
     table, weights = table.contiguous(), weights.to(table.dtype)
     return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
 
 
 def counted(places: int, device: torch.device) -> Tensor:
-    """0, 1, 2, ... [places] in float64, on the device: a GPU that fetched them would make its host wait. Mps has no float64."""
+    """0, 1, 2, ... [places] in float64, created on the device to avoid a synchronising copy; on the CPU for MPS, which has no float64."""
     return torch.arange(places, dtype=torch.float64, device=torch.device("cpu") if device.type == "mps" else device)
 
 
-def _new_rows(image: Tensor, how: tuple[Tensor, Tensor]) -> Tensor:
-    """An image [B, C, H, W] of new rows, each the weighed sum of some of the old ones: (places, weights), [new H, K] each."""
+def _new_rows(image: Tensor, taps: tuple[Tensor, Tensor]) -> Tensor:
+    """An image [B, C, H, W] resampled vertically; taps: indices and weights of the old rows, [new H, K] each."""
     batch, channels, height, width = image.shape
-    found = weighed_rows(image.permute(2, 0, 3, 1).reshape(height, -1), how[0], how[1])
+    found = weighed_rows(image.permute(2, 0, 3, 1).reshape(height, -1), taps[0], taps[1])
     return found.view(-1, batch, width, channels).permute(1, 3, 0, 2)
 
 
 def _resized(image: Tensor, vertical: tuple[Tensor, Tensor], level: tuple[Tensor, Tensor]) -> Tensor:
-    """An image of new rows and columns; columns are made where there are fewer rows, for they are turned into rows and back."""
+    """An image resampled in both directions. Columns are transposed to rows and back, so they are done while there are fewer rows."""
     if vertical[0].shape[0] < image.shape[2]:
         image = _new_rows(image, vertical)
         image = _new_rows(image.transpose(2, 3), level).transpose(2, 3)
@@ -38,7 +38,7 @@ def _resized(image: Tensor, vertical: tuple[Tensor, Tensor], level: tuple[Tensor
 
 
 def _areas(side: int, new_side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The samples of a row of `side` that each of `new_side` covers, with equal weights."""
+    """Which samples of a row of `side` each of `new_side` covers, and their equal weights, [new_side, K] each."""
     places = torch.arange(new_side, device=device)
     first, end = places * side // new_side, ((places + 1) * side + new_side - 1) // new_side
     most = side // new_side + (2 if side % new_side > 0 else 0)
@@ -47,7 +47,7 @@ def _areas(side: int, new_side: int, device: torch.device) -> tuple[Tensor, Tens
 
 
 def resize_area(image: Tensor, height: int, width: int) -> Tensor:
-    """An image [B, C, H, W] each of whose new pixels is the mean of those that it covers, as F.interpolate's "area" has it."""
+    """An image [B, C, H, W] resized by area: each new pixel is the mean of those it covers, as in F.interpolate's "area"."""
     if image.shape[2] == height and image.shape[3] == width:
         return image
     if image.device.type == "mps":
@@ -56,7 +56,7 @@ def resize_area(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def _cubic(side: int, new_side: int) -> tuple[Tensor, Tensor]:
-    """The four samples of a row of `side` around each of `new_side`, and Keys' weights with a = -3/4 (as OpenCV and torch have it)."""
+    """The four samples of a row of `side` around each of `new_side`, and Keys' weights with a = -3/4, as in OpenCV and torch."""
     centres = (torch.arange(new_side, dtype=torch.float64) + 0.5) * (side / new_side) - 0.5
     first = centres.floor()
     share = centres - first

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Bottleneck(nn.Module):
-    """Narrow to `width`, filter, widen to four times that, and add what came in."""
+    """Narrow to `width`, filter, widen to four times that, and add the input."""
 
     def __init__(self, channels: int, width: int, *, stride: int, dilation: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the variants of Semantic Human Matting share: the fusion of T-Net and M-Net, and how a photo is brought to them.
+"""Shared by the variants of Semantic Human Matting: the fusion of T-Net and M-Net, and their pre- and post-processing.
 
 Chen et al., "Semantic Human Matting", ACM Multimedia 2018 (arXiv 1809.01354), as in github.com/lizhengwei1992/Semantic_Human_Matting.
 """
@@ -31,11 +31,11 @@ class SemanticMatting(nn.Module):
 
 
 def squeezed(image: Tensor, side: int) -> Tensor:
-    """The whole image [B, 3, H, W], RGB, 0..1, squeezed into a square of `side` pixels, BGR, less the mean of the reference's scripts."""
-    bgr = resize_cubic_8bit(image, side, side).flip(1).contiguous(memory_format=torch.channels_last)  # as convolutions like it
+    """The whole image [B, 3, H, W], RGB, 0..1, resized to a square of `side` pixels, BGR, less the mean of the reference's scripts."""
+    bgr = resize_cubic_8bit(image, side, side).flip(1).contiguous(memory_format=torch.channels_last)  # faster
     return standardise(bgr, [104.0 / 255.0, 112.0 / 255.0, 121.0 / 255.0], [1.0, 1.0, 1.0])
 
 
 def stretched(alpha: Tensor, height: int, width: int) -> Tensor:
-    """The square's alpha back at the image's size, in 0..1, float32."""
+    """The square's alpha resized to the image's size, in 0..1, float32."""
     return resize_cubic(alpha.float(), height, width).clamp(0.0, 1.0)

@@ -1,8 +1,8 @@
-"""Colours that known pixels spread over all others, by pull and push.
+"""Colours of known pixels, extrapolated over all others by pull-push.
 
-Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph", SIGGRAPH 1996, with a box to pull by and a bilinear hat to push by:
-a pyramid of weighted means carries colours up until somewhere in the square something is known, and the way back down fills what is
-missing from there. It costs a few additions a pixel however far the colours have to go, and it has no seams.
+Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph", SIGGRAPH 1996, with a box filter to pull and a bilinear one to push: a pyramid of
+weighted means is built upwards, and on the way down each level fills what it lacks from the coarser one. The cost is a few additions a
+pixel at any distance, and there are no seams.
 """
 
 from typing import List, Tuple
@@ -22,7 +22,7 @@ def pull(sums: Tensor) -> Tensor:
 
 
 def push(sums: Tensor, coarse: Tensor) -> Tensor:
-    """One level down: what the weights of `sums` [B, C + 1, H, W] leave open is filled from the level above, [B, C, h, w]."""
+    """One level down: `sums` [B, C + 1, H, W], completed from the coarser level [B, C, h, w] where their weight is below 1."""
     finer = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)[:, :, : sums.shape[2], : sums.shape[3]]
     return torch.addcmul(sums[:, :-1], 1.0 - sums[:, -1:], finer)
 
@@ -30,8 +30,8 @@ def push(sums: Tensor, coarse: Tensor) -> Tensor:
 def spread(colours: Tensor, known: Tensor) -> Tuple[Tensor, Tensor]:
     """Colours [B, C, H, W], trusted where `known` [B, 1, H, W] is 1 and not where it is 0, spread over the whole picture.
 
-    Beside them comes how near the known is [B, 1, H, W]: 1 there, and about half as much with every doubling of the distance. Where
-    nothing is known in the whole picture the colours are 0 and so is the nearness.
+    Also returns the nearness of known pixels [B, 1, H, W]: 1 on them, halved with every doubling of the distance. Without any known
+    pixel the colours and the nearness are 0.
     """
     level = torch.cat((colours * known, known, known), 1)
     levels: List[Tensor] = [level]

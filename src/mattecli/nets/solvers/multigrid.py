@@ -1,10 +1,10 @@
 """Conjugate gradients with a geometric multigrid preconditioner for matting Laplacians, in scriptable torch.
 
-What makes it fast is its coarse space. In every window the matting Laplacian's energy all but vanishes for
-alpha = a R + b G + c B + d, so alphas with slowly varying a, b, c and d are what plain iterations cannot find: Jacobi needs a thousand
-of them. Here every coarse node therefore carries four unknowns, a local a, b, c and d, that a hat function spreads over the pixels
-around it. These are the near-null-space candidates of smoothed aggregation (Vanek, Mandel, Brezina, Computing 56, 1996), with the
-colours as candidates and hats in place of smoothing. Fifteen to forty iterations are enough.
+Its coarse space makes it fast. In every window the matting Laplacian's energy is nearly 0 for alpha = a R + b G + c B + d, so relaxation
+converges slowly to alphas with slowly varying a, b, c and d: Jacobi needs a thousand iterations. Every coarse node therefore carries
+four unknowns, a local a, b, c and d, which a hat function interpolates over the pixels around it. These are the near-null-space
+candidates of smoothed aggregation (Vanek, Mandel, Brezina, Computing 56, 1996), with the colours as candidates and hats in place of
+smoothing. Fifteen to forty iterations are enough.
 
 The nodes of the finest level are the unknown pixels, those of the next one tiles of 8x8 pixels, and then tiles of 3x3 tiles. The hats are
 just narrow enough that a tile couples with its eight neighbours only. A vector over n nodes with d unknowns each is laid out [d, n].
@@ -66,9 +66,9 @@ def number_nodes(mask: Tensor) -> Grid:
 
 
 def around(image: Tensor, rows: Tensor, columns: Tensor, steps: Tensor, margin: int, outside: float) -> Tensor:
-    """What `image` [height, width] holds around places [n]: [n, k*k] for the k row and column `steps`.
+    """The values of `image` [height, width] around places [n]: [n, k*k] for the k row and column `steps`.
 
-    Beyond the border, by up to `margin` places, it holds `outside`.
+    Beyond the border, by up to `margin` places, the value is `outside`.
     """
     padded = F.pad(image, [margin, margin, margin, margin], value=outside)
     width = padded.shape[1]
@@ -96,7 +96,7 @@ def single(matrix: Tensor) -> Tensor:
 
 
 def with_zeros(matrix: Tensor) -> Tensor:
-    """A CSR matrix [n, n] with all its zeros, [n, n]; entries that are given more than once are added up."""
+    """A CSR matrix [n, n] as a dense one; duplicate entries are summed."""
     count = matrix.shape[0]
     starts, columns = matrix.crow_indices().to(torch.int64), matrix.col_indices().to(torch.int64)
     rows = torch.repeat_interleave(torch.arange(count, device=columns.device), starts[1:] - starts[:-1])
@@ -130,7 +130,7 @@ def make_hats(grid: Grid, tile: int, ramp: float) -> Hats:
 
 
 def nodes_under(grid: Grid, coarse: Grid, tile: int, ramp: float) -> Tuple[Tensor, Tensor, Tensor]:
-    """`Hats.starts`, `nodes` and `corners`, found by looking around every tile, so that nothing need be sorted."""
+    """`Hats.starts`, `nodes` and `corners`, found from the neighbourhood of every tile, without sorting."""
     steps = torch.arange(-tile, 2 * tile, device=grid.rows.device)
     offset = steps.to(torch.float64) - 0.5 * (tile - 1)
     near = (offset.abs() / tile - 0.5) / ramp < 0.5
@@ -143,8 +143,8 @@ def nodes_under(grid: Grid, coarse: Grid, tile: int, ramp: float) -> Tuple[Tenso
 
 
 def eigen(matrices: Tensor, at_once: int = 1 << 14) -> Tuple[Tensor, Tensor]:
-    """torch.linalg.eigh of matrices [N, k, k], some at a time: cuSOLVER does not take twice as many."""
-    found = [torch.linalg.eigh(some) for some in matrices.split(at_once)]
+    """torch.linalg.eigh of matrices [N, k, k], `at_once` at a time: cuSOLVER fails with twice as many."""
+    found = [torch.linalg.eigh(part) for part in matrices.split(at_once)]
     return torch.cat([values for values, _ in found]), torch.cat([directions for _, directions in found])
 
 
@@ -256,7 +256,7 @@ def inverse_of(matrix: Tensor) -> Tensor:
 
 
 def solve_few(matrix: Tensor, load: Tensor, start: Tensor) -> Tensor:
-    """`solve` for a dense matrix [n, n] of few rows: by its inverse, corrected once for what rounding and null spaces leave."""
+    """`solve` for a dense matrix [n, n] of few rows: by its inverse, with one step of iterative refinement."""
     inverse, answer = inverse_of(matrix), start
     for _ in range(2):
         answer = answer + inverse @ (load - matrix @ answer)
@@ -306,14 +306,14 @@ def solve(matrix: Tensor, load: Tensor, start: Tensor, basis: Tensor, grid: Grid
     matrix is CSR over the nodes of `grid`, basis [n, 1, 4] its near-null space. Ends when an iteration changes no value by more than
     `tolerance`, or after `limit` iterations.
     """
-    if matrix.shape[0] <= 64:  # cuSPARSE takes no matrix with more entries than places, and so few need no iterations
+    if matrix.shape[0] <= 64:  # cuSPARSE rejects a matrix with more entries than places
         return solve_few(with_zeros(matrix), load, start)
     levels, bottom = build_levels(matrix, basis, grid)
     guess, residual = start, load - matrix @ start
     step = torch.zeros_like(load)
     before = torch.ones([], dtype=load.dtype, device=load.device)
     for _ in range(limit):
-        scale = residual.norm().clamp(min=1e-200)  # float32 has no room for small residuals
+        scale = residual.norm().clamp(min=1e-200)  # small residuals underflow in float32
         towards = cycle(levels, bottom, residual / scale) * scale
         now = residual @ towards
         step = towards + step * (now / before)
