@@ -29,7 +29,7 @@ from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.registry import registry
 from mattecli.core.runtime import to_array
-from mattecli.core.store import is_installed
+from mattecli.core.store import is_runnable
 from mattecli.errors import UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure, prepared
 from mattecli.guides.derive import guides_for_photo
@@ -65,7 +65,7 @@ def main() -> None:
 def default_models() -> list[str]:
     known = registry()
     names = dict.fromkeys((*known.defaults["trimap"], *known.defaults["background"]))
-    return [name for name in names if is_installed(known.models[name])]
+    return [name for name in names if is_runnable(known.models[name])]
 
 
 def recipes(names: Sequence[str], guide: str) -> Iterator[tuple[str, Recipe]]:

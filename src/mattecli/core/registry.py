@@ -170,7 +170,7 @@ def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
     return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, ours=ours, **plain)
 
 
-OF_ITSELF = ("summary", "files")
+OF_ITSELF = ("summary", "files", "weights", "ours")
 """Keys of a table that its variants do not inherit."""
 
 OF_THE_ARCHITECTURE = ("build", "options", "lossy_options", "memory")
