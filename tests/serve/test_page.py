@@ -1,6 +1,7 @@
 """The page in a real browser: headless Chromium, driven through its driver."""
 
 import base64
+import importlib.resources
 import io
 import os
 import shutil
@@ -190,14 +191,34 @@ def test_a_token_is_asked_for_and_used(driver: Any, start: Start, pictures: Path
     page.wait_for_matte()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_cut_off_at_the_side(driver: Any, client: Client, pictures: Path, width: int) -> None:
+@pytest.fixture(params=[(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")], ids=str)
+def screen(request: pytest.FixtureRequest, driver: Any) -> Iterator[int]:
+    """The width of a window, in CSS pixels, with a light or a dark colour scheme."""
+    width, scheme = request.param
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        page = Page(driver, client.address)
-        page.drop(pictures / "photo.png")
-        page.wait_for_matte()
-        assert driver.execute_script("return document.documentElement.scrollWidth") <= width
-    finally:
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    yield width
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_nothing_is_cut_off_and_axe_finds_no_fault(driver: Any, client: Client, pictures: Path, screen: int) -> None:
+    page = Page(driver, client.address)
+    assert faults(driver) == []
+    page.drop(pictures / "photo.png")
+    page.wait_for_matte()
+    page.draw((0.48, 0.45), (0.54, 0.55))
+    assert faults(driver) == []
+    page.choose("mode", "trimap")
+    wait_until(lambda: "unknown" in page.text("hint"), "the trimap is shown")
+    driver.execute_script("document.getElementById('show-keys').click()")
+    assert faults(driver) == []
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= screen
+
+
+def faults(driver: Any) -> list[str]:
+    """What axe-core finds wrong with the page as it is."""
+    driver.execute_script((importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    result = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    return [f"{fault['impact']} {fault['id']}: {[node['target'] for node in fault['nodes']]}" for fault in result["violations"]]

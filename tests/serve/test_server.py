@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mattecli.serve.workspace import ServiceFolder
 from tests.serve.client import FORM, Client, form, request_head, status_of
 from tests.serve.conftest import Start, wait_until
 
@@ -43,6 +44,26 @@ def test_the_command_prints_its_address_and_a_signal_ends_it_without_leaving_any
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors and list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_what_a_killed_service_leaves_is_removed_by_the_next(
+    process: "subprocess.Popen[str]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tmp"
+    assert process.stdout is not None and process.stdout.readline()
+    (living,) = folder.iterdir()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (folder / f"matte-serve-{2**22 + 1}-abc").symlink_to(precious)  # larger than any number of a process
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    ServiceFolder().remove()
+    assert living.is_dir(), "its service runs"
+    (living / "upload").write_bytes(b"half a photo")
+    (living / "link").symlink_to(precious)
+    process.kill()
+    process.wait()
+    ServiceFolder().remove()
+    assert not living.exists() and precious.is_dir()
 
 
 def test_a_service_that_is_told_to_stop_ends_what_it_began_and_refuses_what_is_new(start: Start, pictures: Path) -> None:

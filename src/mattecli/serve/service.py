@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -18,7 +15,7 @@ from mattecli.serve.problems import busy
 from mattecli.serve.queue import WorkQueue
 from mattecli.serve.results import ResultStore
 from mattecli.serve.settings import Settings
-from mattecli.serve.workspace import Workspace
+from mattecli.serve.workspace import ServiceFolder, Workspace
 
 Answer = TypeVar("Answer")
 
@@ -34,7 +31,8 @@ class Service:
         self.engine = Engine(settings)
         self.queue: WorkQueue[Work, Made] = WorkQueue(self.engine.make_all, settings.queue, self.engine.together)
         self.metrics = Metrics()
-        self.root = Path(tempfile.mkdtemp(prefix="matte-serve-"))
+        self._folder = ServiceFolder()
+        self.root = self._folder.path
         (self.root / "results").mkdir()
         self.results = ResultStore(self.root / "results")
         self.uploads = 0
@@ -59,7 +57,7 @@ class Service:
 
     def close(self) -> None:
         self.queue.close()
-        shutil.rmtree(self.root, ignore_errors=True)
+        self._folder.remove()
 
     def workspace(self) -> Workspace:
         return Workspace(self.root)

@@ -1,9 +1,64 @@
-"""Temporary folders of requests, removed when nobody uses them any more."""
+"""Temporary folders: one of the service, in it one for each request, removed when nobody uses them any more."""
 
+import contextlib
+import fcntl
+import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
+
+PREFIX = "matte-serve-"
+
+
+class ServiceFolder:
+    """The temporary folder of this process's service, with a lock on it (flock) while the service lives.
+
+    A killed service leaves its folder; the next one removes it. Folders whose process runs, that are locked, or that belong to another
+    user are kept, and links are never followed.
+    """
+
+    def __init__(self) -> None:
+        parent = Path(tempfile.gettempdir())
+        for folder in parent.glob(f"{PREFIX}*"):
+            _remove_abandoned(folder)
+        self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def remove(self) -> None:
+        """Remove the folder and all in it. May be called again."""
+        if self._lock >= 0:
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the folder of a process that no longer runs; keep anything else."""
+    owner = re.fullmatch(rf"{PREFIX}(\d+)-\w+", folder.name)
+    if owner is None or _runs(int(owner[1])):
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            is_ours = os.fstat(descriptor).st_uid == os.geteuid()
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a process of another container has no number here, but its lock
+            if is_ours:
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is someone else's
+    return True
 
 
 class Workspace:

@@ -1,5 +1,7 @@
 /** What the page says: progress, errors, hints, and facts of a result. */
 
+import { megabytes, megapixels } from './photo.js';
+
 export const $ = (id) => document.getElementById(id);
 export const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 export const inputOf = (name, value) => document.querySelector(`input[name="${name}"][value="${value}"]`);
@@ -43,6 +45,23 @@ export function clearError() {
 /** To a screen reader. */
 export function announce(text) {
   $('status').textContent = text;
+}
+
+/** Offer the server's models, and tell its limits. */
+export function showModels(models, limits) {
+  const options = models.map(({ name, guides }) => new Option(guides.length ? `${name} (needs ${guides.join(', ')})` : name, name));
+  $('model').replaceChildren(new Option('Automatic', ''), ...options);
+  $('limits').textContent = `, up to ${megabytes(limits.bytes)} and ${megapixels(limits.pixels)}`;
+  $('token-form').hidden = true;
+}
+
+/** Offer what can be done with what is painted, and say what comes next. */
+export function showPainted(session) {
+  $('undo').disabled = !session.painted?.canUndo;
+  $('redo').disabled = !session.painted?.canRedo;
+  $('clear').disabled = !session.hasStrokes;
+  document.querySelector('[data-download="strokes"]').hidden = !session.hasStrokes;
+  $('hint').textContent = session.hint();
 }
 
 /** Say how a result was made; record is null while there is none. */
