@@ -1,4 +1,5 @@
-# make demo   set up and cut out the demo picture        make test    set up and run the tests
+# make demo   set up, cut out examples/astronaut.jpg, show before, alpha and cut-out in demo/demo.png
+# make test   set up and run the tests
 # make check  format, lint, types and tests, as CI does
 PYTHON ?= python3
 VENV := .venv
@@ -13,8 +14,8 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: $(READY)
-	$(BIN)/python examples/make_demo.py demo
-	MATTE_HOME=demo/cache $(BIN)/matte image demo/photo.png -o demo/cutout.png
+	MATTE_HOME=demo/cache $(BIN)/matte image examples/astronaut.jpg -o demo/cutout.png --offline
+	$(BIN)/python examples/before_and_after.py examples/astronaut.jpg demo/cutout.png demo/demo.png
 
 test: $(READY)
 	$(BIN)/python -m pytest

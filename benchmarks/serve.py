@@ -32,7 +32,7 @@ BOUNDARY = "between-parts"
 
 def draw(folder: Path) -> tuple[Path, Path]:
     """The demo's creature at 1280x720 and a trimap of it."""
-    subprocess.run([sys.executable, "examples/make_demo.py", str(folder)], check=True)
+    subprocess.run([sys.executable, "examples/draw_creature.py", str(folder)], check=True)
     photo, alpha = (cv2.imread(str(folder / f"{name}.png"))[:405] for name in ("photo", "true_alpha"))
     photo, alpha = (cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for picture in (photo, alpha))
     reach = np.ones((25, 25), np.uint8)

@@ -1,4 +1,4 @@
-"""Take the README's picture of the page: the drawn creature of make_demo.py, strokes over it, before and after side by side.
+"""Take the README's picture of the page: the drawn creature of draw_creature.py, strokes over it, before and after side by side.
 
 Usage: python examples/page_picture.py FILE.jpg [--size 1280x800] [--dark]     needs chromium, chromedriver and selenium
 """
@@ -84,7 +84,7 @@ def main() -> None:
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
     with tempfile.TemporaryDirectory() as folder, service() as address:
-        subprocess.run([sys.executable, str(Path(__file__).with_name("make_demo.py")), folder], check=True)
+        subprocess.run([sys.executable, str(Path(__file__).with_name("draw_creature.py")), folder], check=True)
         driver = open_browser(width, height, arguments.dark, f"{folder}/profile")
         try:
             driver.get(address)

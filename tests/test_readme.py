@@ -1,13 +1,24 @@
-"""The README's model table says what models.toml and `matte models list` say."""
+"""What README.md and docs/ say is so: the model table, the options of the commands, the files that are linked."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+import typer
 from typer.testing import CliRunner
 
 from mattecli.cli.app import app
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "training" / "README.md"]
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def _table() -> list[list[str]]:
@@ -20,3 +31,43 @@ def test_the_model_table_is_true() -> None:
     listed = CliRunner().invoke(app, ["models", "list"]).stdout.splitlines()[1:]
     columns = [re.split(r"\s{2,}", line) for line in listed]
     assert _table() == [[name, needs, size, licence] for name, _, needs, size, _, licence in columns]
+    assert f"<summary>All {len(columns)} models</summary>" in README.read_text()
+
+
+def _commands(page: Path) -> Iterator[list[str]]:
+    """The words of each `matte` command in a page's console blocks, up to a pipe or the next command."""
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+        for line in re.findall(r"(?m)^\$ (.*)$", block):
+            words = list(shlex.shlex(line, posix=True, punctuation_chars="|&;<>"))
+            for place, word in enumerate(words):
+                if word == "matte" and (place == 0 or set(words[place - 1]) <= set("|&;")):
+                    yield _until_next(words[place + 1 :])
+
+
+def _until_next(words: list[str]) -> list[str]:
+    end = next((place for place, word in enumerate(words) if set(word) <= set("|&;<>")), len(words))
+    return words[:end]
+
+
+def _unknown_options(words: list[str]) -> list[str]:
+    """The options in a command that its verb does not have."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+    return [word for word in words if re.match(r"-\D", word) and word.split("=")[0] not in known]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_command_has_the_options_it_is_shown_with(page: Path) -> None:
+    assert [(words, unknown) for words in _commands(page) if (unknown := _unknown_options(words))] == []
+
+
+def test_the_commands_of_the_first_screen_are_found() -> None:
+    assert ["image", "examples/astronaut.jpg", "-o", "cutout.png"] in list(_commands(README))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []

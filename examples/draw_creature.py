@@ -1,6 +1,6 @@
-"""Draw the demo picture: a furry creature in front of a soft evening garden, with its true alpha beside it.
+"""Draw a photo with exact alpha: a furry creature in front of a soft evening garden, with its true alpha beside it.
 
-Usage: python examples/make_demo.py FOLDER   writes FOLDER/photo.png and FOLDER/true_alpha.png
+Usage: python examples/draw_creature.py FOLDER   writes FOLDER/photo.png and FOLDER/true_alpha.png
 
 Everything is drawn at four times the size and averaged down, so hairs are thinner than a pixel and the alpha is exact.
 """
@@ -84,5 +84,5 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python examples/make_demo.py FOLDER")
+        sys.exit("usage: python examples/draw_creature.py FOLDER")
     main(Path(sys.argv[1]))
