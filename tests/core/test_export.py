@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from mattecli.core import export, store
+from mattecli.core import export, random_weights, store
 from mattecli.core.registry import registry
+from mattecli.core.runtime import load_model, pick_device
+from mattecli.errors import ModelError
 
 
 class Normed(nn.Module):
@@ -106,3 +109,19 @@ def test_no_room_for_an_export_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     assert done.returncode == 0, done.stderr
     assert "cannot be written" in done.stdout and "free some space" in done.stdout
     assert [path.name for path in (tmp_path / "exports").iterdir() if path.suffix != ".lock"] == []
+
+
+def test_weights_of_this_project_may_want_other_options_than_their_network_s_defaults(tmp_path: Path) -> None:
+    ours = replace(registry().find("fdm@authors"), weights="ours-2000-01", options={"side": 64})
+    with torch.random.fork_rng(devices=[]):
+        export.export(random_weights.build_standin(ours), tmp_path / "fdm.pt", export.info_for(ours, None))
+    model = load_model(tmp_path / "fdm.pt", device=pick_device("cpu"))
+    image = torch.rand(1, 3, 50, 40)
+    alone, small, authors = (model(image, {}, options)[0] for options in ({}, {"side": 64}, {"side": 128}))
+    assert torch.equal(alone, small) and not torch.equal(alone, authors)
+
+
+def test_options_that_are_not_those_of_the_code_are_refused(tmp_path: Path) -> None:
+    strange = replace(registry().find("fdm@authors"), options={"side": 64})
+    with pytest.raises(ModelError, match="make them agree"):
+        export.export(random_weights.build_standin(strange), tmp_path / "fdm.pt", export.info_for(strange, None))

@@ -5,7 +5,7 @@ In, in this order:
     trimap      float32 [B, 1, H, W], 0 background, 0.5 unknown, 1 foreground   (if the model declares it);
     background  float32 [B, 3, H, W], RGB, 0..1, the clean plate                (if the model declares it);
     mask        float32 [B, 1, H, W], 0..1, a rough person mask                 (if the model declares it);
-    then the model's tunables, each with a default.
+    then the model's tunables, each with a default; what suits the weights in the file best is in `ExportInfo.options`.
 Out:
     alpha       float32 [B, 1, H, W] in 0..1 at the image's size;
     foreground  float32 [B, 3, H, W] in 0..1, or None;
@@ -62,10 +62,10 @@ class Footprint:
 class ExportInfo:
     """What a TorchScript file says about itself.
 
-    `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with their defaults and
-    `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made from
-    (None for a model without weights), and `weights` the set they are of; `memory` is None where it was never measured; `verdict`: whether
-    it answers one.
+    `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with the values that suit its
+    weights, and `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made
+    from (None for a model without weights), and `weights` the set they are of; `memory` is None where it was never measured; `verdict`:
+    whether it answers one.
     """
 
     name: str

@@ -186,11 +186,16 @@ def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> str:
 
 
 def _check_options(scripted: Any, info: ExportInfo) -> None:
-    """The tunables in models.toml and those of the code must be the same ones."""
+    """The tunables in models.toml and those of the code must be the same ones; weights of this project may have other values."""
     arguments = scripted.forward.schema.arguments[2 + len(info.guides) :]
     found = {argument.name: argument.default_value for argument in arguments}
-    if found != info.options:
+    if not (_same_kinds(found, info.options) if info.weights.startswith("ours") else found == info.options):
         raise ModelError(f"models.toml gives {info.name} the options {info.options}, its code has {found}; make them agree")
+
+
+def _same_kinds(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two tables of options have the same names, with values of the same types."""
+    return {name: type(value) for name, value in one.items()} == {name: type(value) for name, value in other.items()}
 
 
 def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
@@ -309,10 +314,11 @@ def made_quick(module: Module, *, device: torch.device, dtype: torch.dtype) -> M
 
 
 def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:
-    """ModelError unless the code takes what the metadata says: the image, the guides, then the options with their defaults."""
+    """ModelError unless the code takes what the metadata says: the image, the guides, then the options, with values of these types."""
     taken = [(argument.name, argument.default_value) for argument in module.forward.schema.arguments[1:]]
     guides, options = taken[1 : 1 + len(info.guides)], dict(taken[1 + len(info.guides) :])
-    if not taken or len(guides) < len(info.guides) or options != info.options or len(taken) != 1 + len(guides) + len(options):
+    is_whole = len(guides) == len(info.guides) and len(taken) == 1 + len(guides) + len(options)
+    if not is_whole or not _same_kinds(options, info.options):
         said = ", ".join(("image", *info.guides, *(f"{name}={value}" for name, value in info.options.items())))
         raise ModelError(f"{path} says that it takes {said}, and its code takes something else; export the model again")
 

@@ -137,7 +137,7 @@ class LoadedModel:
         tensors = [image, *(guides[guide] for guide in self.info.guides)]
         arithmetic = rounding_as(self.precision) if self.device.torch.type == "cuda" else nullcontext()
         with arithmetic, export.running(), torch.inference_mode():
-            answer = self.module(*tensors, **checked_options(self.info, options or {}))
+            answer = self.module(*tensors, **{**self.info.options, **checked_options(self.info, options or {})})
         return _checked_answer(answer, image, self.info)
 
 
