@@ -9,8 +9,8 @@ import pytest
 
 from mattecli.errors import OutputError, UsageError
 from mattecli.io.clip_types import Clip
-from mattecli.io.codecs import check_destination
 from mattecli.io.sequence_write import frames_present
+from mattecli.io.video.encoding import check_destination
 from mattecli.io.video_write import open_writer
 from tests.support import read
 

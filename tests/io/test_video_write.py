@@ -16,8 +16,9 @@ import pytest
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io import codecs
 from mattecli.io.clip_types import Clip, Colour, Span
-from mattecli.io.codecs import check_destination
-from mattecli.io.video_write import open_writer
+from mattecli.io.codecs import Coding
+from mattecli.io.video.encoding import check_destination
+from mattecli.io.video_write import WHOLE, open_writer
 from tests.clips import PATCHES, SIZE, cut_off, ffmpeg, make_clip, numbered, patch_colours, patches, pictures_of, stamps
 
 ODD = (47, 63)
@@ -46,11 +47,12 @@ def _write(
     clip: Clip = CLIP,
     sound: Path | None = None,
     times: Sequence[tuple[int, int]] = STEADY,
-    **options: object,
+    span: Span = WHOLE,
+    **coding: object,
 ) -> tuple[str, ...]:
     """Write frames (numbered ones if not given) with their (pts, duration); the writer's notes."""
     pictures = [numbered(index, clip.size) for index in range(len(times))] if frames is None else frames
-    with open_writer(str(path), kind=kind, clip=clip, sound=str(sound) if sound else None, **options) as writer:
+    with open_writer(str(path), kind=kind, clip=clip, sound=str(sound) if sound else None, coding=Coding(**coding), span=span) as writer:
         for picture, (pts, duration) in zip(pictures, times, strict=False):
             writer.write(picture, pts=pts, duration=duration)
     assert writer.frames == len(pictures)
@@ -416,11 +418,11 @@ def test_hevc_has_the_tag_that_apples_programs_want_and_ten_bits(tmp_path: Path)
 @pytest.mark.parametrize(
     ("destination", "kind", "codec", "crf", "complaint"),
     [
-        ("a.avi", "alpha", None, None, r"\.mov, \.mp4, \.webm, \.mkv or pictures"),
-        ("a.mp4", "cutout", None, None, r"cannot hold transparency; use \.mov, \.webm, \.mkv or pictures such as frames/%05d\.png"),
-        ("a.mov", "cutout", "h264", None, "h264 carries no transparency; use prores in .mov"),
+        ("a.avi", "alpha", None, None, r"\.mov, \.mp4, \.webm, \.mkv, \.gif, .* or pictures"),
+        ("a.mp4", "cutout", None, None, r"cannot hold transparency; use \.mov, \.webm, \.mkv, .* or pictures such as frames/%05d\.png"),
+        ("a.mov", "cutout", "h264", None, "h264 carries no transparency; use prores or hevc in .mov"),
         ("a.webm", "alpha", "h264", None, "not written with h264; use vp9"),
-        ("a.mov", "alpha", "theora", None, "no codec 'theora'; choose one of prores, h264, hevc, vp9, ffv1"),
+        ("a.mov", "alpha", "theora", None, "no codec 'theora'; choose one of prores, h264, hevc, vp9, av1, ffv1"),
         ("a.mov", "cutout", None, 18, "prores has no quality setting"),
         ("a.mp4", "alpha", None, 60, r"takes 0 \(best\) to 51, usually 18"),
     ],
@@ -434,5 +436,6 @@ def test_what_does_not_go_together_is_refused_in_one_sentence(
 
 
 def test_destinations_are_checked_without_loading_ffmpeg() -> None:
-    check = "import sys, mattecli.io.codecs as c; c.check_destination('a.mov', kind='cutout', codec=None); sys.exit('av' in sys.modules)"
+    call = "c.check_destination('a.mov', kind='cutout', codec=None)"
+    check = f"import sys, mattecli.io.video.encoding as c; {call}; sys.exit('av' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True, timeout=60)

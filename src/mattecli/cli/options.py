@@ -44,8 +44,20 @@ KeepHidden = Annotated[
 ]
 Gamma = Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")]
 
+CODECS = ("h264", "hevc", "av1", "vp9", "prores", "ffv1", "y4m", "nut", "raw")
+Codec = Annotated[
+    str | None,
+    typer.Option(
+        "--codec",
+        metavar="|".join(CODECS),
+        help="How a clip is coded; the last three are for pipes.  [default: what suits the ending]",
+        autocompletion=lambda: list(CODECS),
+    ),
+]
 ClipSource = Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")]
 Start = Annotated[str | None, typer.Option("--start", metavar="TIME", help="Begin here: seconds, or h:mm:ss.")]
 End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Stop here.")]
 Rate = Annotated[str | None, typer.Option("--fps", metavar="RATE", help="Frames a second of a folder of frames, as 25 or 30000/1001.")]
-Quality = Annotated[int | None, typer.Option("--crf", min=0, max=63, help="Quality of h264, hevc and vp9; lower is better and larger.")]
+Quality = Annotated[
+    int | None, typer.Option("--crf", min=0, max=63, help="Quality of h264, hevc, av1 and vp9; lower is better and larger.")
+]

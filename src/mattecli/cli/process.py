@@ -17,6 +17,7 @@ def set_up() -> None:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     # What decoders say of odd files is for programmers; what a person should know is a note.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("SVT_LOG", "-1")  # the AV1 encoder
 
 
 def set_up_pictures() -> None:

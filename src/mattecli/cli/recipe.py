@@ -63,12 +63,16 @@ class Look:
     gamma: bool = False
     decontaminate: bool = True
     keep_hidden: bool = False
+    premultiplied: bool = False
 
     def __post_init__(self) -> None:
         if self.kind != "composite" and (self.fit, self.blur, self.gamma) != ("cover", "0", False):
             raise UsageError(f"--fit, --blur and --gamma are about what lies behind, so they do not go with --as {self.kind}; give --over")
         if self.kind in ("alpha", "foreground") and not self.decontaminate:
             raise UsageError(f"--decontaminate off is about cut-outs and composites, so it does not go with --as {self.kind}; drop it")
+        if self.premultiplied and (self.kind != "cutout" or self.keep_hidden):
+            other = "--keep-hidden" if self.keep_hidden else f"--as {self.kind}"
+            raise UsageError(f"--premultiplied is about the colours that a cut-out shows, so it does not go with {other}; drop it")
         if self.keep_hidden and self.kind != "cutout":
             raise UsageError(f"--keep-hidden is about cut-outs, so it does not go with --as {self.kind}; drop it")
 
@@ -93,6 +97,7 @@ def look_of(
     gamma: bool,
     decontaminate: str,
     keep_hidden: bool = False,
+    premultiplied: bool = False,
 ) -> Look:
     """The look that options ask for, as they were typed."""
     from mattecli.requests.paths import refuse_empty
@@ -107,6 +112,7 @@ def look_of(
         gamma,
         switch_of("--decontaminate", decontaminate),
         keep_hidden,
+        premultiplied,
     )
 
 
@@ -189,7 +195,14 @@ def open_output(look: Look) -> "OutputOptions":
     from mattecli.compositing.output import OutputOptions
 
     backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
-    return OutputOptions(look.kind, backdrop, linear=not look.gamma, decontaminate=look.decontaminate, keep_hidden=look.keep_hidden)
+    return OutputOptions(
+        look.kind,
+        backdrop,
+        linear=not look.gamma,
+        decontaminate=look.decontaminate,
+        keep_hidden=look.keep_hidden,
+        premultiplied=look.premultiplied,
+    )
 
 
 def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], None]) -> "Model":

@@ -15,7 +15,8 @@ class OutputOptions:
 
     kind: cutout (RGBA, straight alpha) | alpha | foreground | composite. backdrop: what a composite is laid over; None is white.
     linear: mix light, as a lens does; False mixes encoded values. decontaminate: take the old background out of the colours.
-    keep_hidden: leave the picture's own colours where a cut-out's alpha is 0; else nothing of what was removed is in it.
+    keep_hidden: leave the picture's own colours where a cut-out's alpha is 0; else nothing of what was removed is in it. premultiplied:
+    multiply a cut-out's colours by its alpha, as 8-bit formats and editors do it: the encoded values.
     Raises UsageError for settings that do not go together.
     """
 
@@ -24,6 +25,7 @@ class OutputOptions:
     linear: bool = True
     decontaminate: bool = True
     keep_hidden: bool = False
+    premultiplied: bool = False
     converted: LastByIdentity = field(default_factory=LastByIdentity, compare=False, repr=False)  # backdrops as integers and on devices
 
     def __post_init__(self) -> None:
@@ -33,6 +35,8 @@ class OutputOptions:
             raise UsageError(f"a backdrop lies behind a composite, so it does not go with {self.kind!r}; leave it out")
         if self.keep_hidden and self.kind != "cutout":
             raise UsageError(f"hidden colours are kept in cut-outs, so that does not go with {self.kind!r}; leave it out")
+        if self.premultiplied and (self.kind != "cutout" or self.keep_hidden):
+            raise UsageError("premultiplied colours are a cut-out's, and hide what its alpha hides; leave out premultiplied, or the rest")
         if self.kind in ("alpha", "foreground") and not self.decontaminate:
             raise UsageError(f"decontaminate is about cut-outs and composites, so it does not go with {self.kind!r}; leave it out")
 

@@ -97,6 +97,13 @@ def premultiply(foreground: Plane, alpha: Plane) -> Plane:
     return foreground * alpha[:, :, None]
 
 
+def premultiply_levels(cutout: Levels) -> Levels:
+    """A straight RGBA cut-out [H, W, 4] with its colours multiplied by its alpha, to the nearest level."""
+    top = int(np.iinfo(cutout.dtype).max)
+    colours = cutout[..., :3].astype(np.uint32) * cutout[..., 3:] + top // 2
+    return np.dstack([(colours // top).astype(cutout.dtype), cutout[..., 3]])
+
+
 def _size(plane: Plane) -> str:
     return f"{plane.shape[1]} x {plane.shape[0]}"
 

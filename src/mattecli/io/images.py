@@ -242,6 +242,11 @@ def write_image(
             raise OutputError(f"{path} cannot be written ({_said(error)}); choose another format") from error
 
 
+def says_premultiplied(pattern: str) -> bool:
+    """Whether pictures of this ending say of themselves that their colours are premultiplied."""
+    return Path(pattern).suffix.lower() in (".tif", ".tiff")
+
+
 def encode_image(pixels: Pixels, suffix: str, *, icc: bytes | None = None, dpi: tuple[float, float] | None = None) -> bytes:
     """A picture file as bytes, pixels as write_image takes them; `suffix` decides the format, such as ".png"."""
     path = Path(f"picture{suffix}")

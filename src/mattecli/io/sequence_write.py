@@ -13,21 +13,27 @@ import numpy as np
 
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.clip_types import Clip
-from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, write_image
+from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, says_premultiplied, write_image
+from mattecli.io.video.pace import Pace
 from mattecli.io.video.tags import all_tags
 
 DEFAULT_NAME = "%05d.png"
+ANIMATED_SUFFIXES = (".webp",)
+"""Endings of pictures that one file may hold many of."""
 _NUMBER = re.compile(r"%(0[0-9]{1,2})?d")
 
 
 def sequence_pattern(destination: str) -> str | None:
     """The pattern of picture names that `destination` stands for, or None when it names something else.
 
-    A name with %d or %05d and a picture's ending is a pattern; a folder (there already, or ending in a slash) holds %05d.png.
+    A name with %d or %05d and a picture's ending is a pattern; a folder (there already, or ending in a slash) holds %05d.png. A .webp
+    without a number is one animation.
     """
     if destination.endswith(("/", os.sep)) or os.path.isdir(destination):
         return str(Path(destination) / DEFAULT_NAME)
     path = Path(destination)
+    if path.suffix.lower() in ANIMATED_SUFFIXES and "%" not in path.name:
+        return None
     return destination if path.suffix.lower() in WRITE_SUFFIXES else None
 
 
@@ -66,24 +72,27 @@ class SequenceWriter:
     """Writes frames as pictures, numbered as numbers_written has it. What was written stays when the block is left by an exception.
 
     pattern: as sequence_pattern gives it. done: how many of the clip's frames are there already. kind: cutout | alpha | foreground |
-    composite. sound: a clip whose sound is asked for; pictures cannot carry it, which is noted.
+    composite. sound: a clip whose sound is asked for; pictures cannot carry it, which is noted. premultiplied: whether a cut-out's colours
+    are multiplied by its alpha.
     """
 
-    def __init__(self, pattern: str, *, kind: str, clip: Clip, sound: str | None, done: int = 0) -> None:
+    def __init__(self, pattern: str, *, kind: str, clip: Clip, sound: str | None, done: int = 0, premultiplied: bool = False) -> None:
         check_sequence(pattern, kind=kind)
         self._pattern = pattern
         self._numbers = islice(numbers_written(clip), done, None)
         self._icc = clip.icc if kind != "alpha" else None
+        self._premultiplied = premultiplied
         self._deep = holds_sixteen_bit(pattern)
         self.frames = 0
-        self._steps = (0, 0)  # ticks, the shortest and the longest, from frame to frame
-        self._last: int | None = None
+        self._pace = Pace()
         self._clip = clip
         self.notes: tuple[str, ...] = ()
         if clip.aspect != 1:
             self.notes += (f"the clip's pixels are {clip.aspect} times as wide as high, which pictures forget",)
         if sound is not None and clip.audio:
             self.notes += ("pictures carry no sound, so the clip's sound is left out",)
+        if premultiplied and not says_premultiplied(pattern):
+            self.notes += ("the colours are premultiplied, which these pictures do not say; tell your editor so (matted with black)",)
         carried = all_tags(clip.tags)
         if carried:
             self.notes += (f"pictures do not carry the clip's {', '.join(carried)}",)
@@ -102,19 +111,15 @@ class SequenceWriter:
         """Write the next frame: [H, W], [H, W, 3] or straight-alpha [H, W, 4], uint8 or uint16. Pictures have no time stamps."""
         narrow = pixels.dtype == np.uint16 and not self._deep
         levels: Any = cv2.convertScaleAbs(pixels, alpha=255 / 65535) if narrow else pixels
-        write_image(levels, frame_path(self._pattern, next(self._numbers)), icc=self._icc)
+        write_image(levels, frame_path(self._pattern, next(self._numbers)), icc=self._icc, premultiplied=self._premultiplied)
         self.frames += 1
-        if self._last is not None:
-            step, (shortest, longest) = pts - self._last, self._steps
-            self._steps = (min(shortest or step, step), max(longest, step))
-        self._last = pts
+        self._pace(pts)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         beyond = frame_path(self._pattern, next(self._numbers))
         if kind is None and beyond.exists():
             self.notes += (f"{beyond} was there before and belongs to an earlier, longer result",)
-        shortest, longest = self._steps
-        if longest - shortest > max(2, shortest // 10) and self._clip.numbers is None:
+        if self._pace.is_uneven and self._clip.numbers is None:
             self.notes += ("the clip's frames do not follow each other evenly, and pictures carry no times; a video file keeps them",)
 
 

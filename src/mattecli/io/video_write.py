@@ -20,19 +20,22 @@ from av.video.stream import VideoStream
 from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
 from mattecli.io.clip_types import Clip, Colour, Span, Writer
-from mattecli.io.codecs import CODECS, Container, Encoding, check_destination, container_of, eight_bit_note, encoding_for
+from mattecli.io.codecs import CODECS, Coding, Container
 from mattecli.io.icc import converted
 from mattecli.io.images import Pixels
-from mattecli.io.parts import part_beside
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
-from mattecli.io.video.tags import Tags, apply_tags, lost_tags
+from mattecli.io.video.encoding import Encoding, check_destination, eight_bit_note, encoding_for
+from mattecli.io.video.pace import Pace
+from mattecli.io.video.palette import Quantiser
+from mattecli.io.video.tags import apply_tags
+from mattecli.io.video.target import FileTarget, StdoutTarget, explained, target_of
 from mattecli.io.yuv import colour_written, fill
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
 _LEAD = Fraction(1, 10)  # seconds by which sound may come before the first picture and not count; broadcast streams begin like that
 
-
-WHOLE = Span()
+WHOLE, USUAL = Span(), Coding()
+PREMULTIPLIED = "the colours are premultiplied, which the file does not say; tell your editor so (matted with black)"
 
 
 def open_writer(
@@ -41,24 +44,25 @@ def open_writer(
     kind: str,
     clip: Clip,
     sound: str | None,
-    codec: str | None = None,
-    crf: int | None = None,
+    coding: Coding = USUAL,
     span: Span = WHOLE,
     done: int = 0,
 ) -> Writer:
     """A writer for the results of `clip`, to be used in a with-block.
 
-    destination: a video file or a sequence of pictures, as check_destination takes it. kind: cutout | alpha | foreground | composite.
-    sound: a clip whose sound goes along, or None. codec, crf: None for what suits the container. span: the part of the clip that is
+    destination: a video file, a sequence of pictures or "-", as check_destination takes it. kind: cutout | alpha | foreground | composite.
+    sound: a clip whose sound goes along, or None. span: the part of the clip that is
     written; with a start, the result begins at zero with the first frame written. done: how many
     pictures of a sequence are there already. Raises UsageError for what does not go together, OutputError for what cannot be written.
     """
-    check_destination(destination, kind=kind, codec=codec, crf=crf)
+    check_destination(destination, kind=kind, codec=coding.codec, crf=coding.crf)
     pattern = sequence_pattern(destination)
     if pattern is not None:
-        return SequenceWriter(pattern, kind=kind, clip=clip, sound=sound, done=done)
-    encoding = encoding_for(destination, kind=kind, clip=clip, codec=codec, crf=crf)
-    return VideoWriter(Path(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=span.start, end=span.end)
+        return SequenceWriter(pattern, kind=kind, clip=clip, sound=sound, done=done, premultiplied=coding.premultiplied)
+    encoding = encoding_for(destination, kind=kind, clip=clip, codec=coding.codec, crf=coding.crf)
+    if coding.premultiplied:
+        encoding = replace(encoding, notes=(*encoding.notes, PREMULTIPLIED))
+    return VideoWriter(target_of(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=span.start, end=span.end)
 
 
 def video_support() -> tuple[str, list[str], list[str]]:
@@ -74,35 +78,44 @@ def video_support() -> tuple[str, list[str], list[str]]:
 
 
 class VideoWriter:
-    """Encodes frames into a temporary file that takes its name when it is whole and counted; an exception in the block removes it.
+    """Encodes frames into a file that takes its name when it is whole and counted, or to stdout; an exception in the block removes a file.
 
     Time: pictures and sound keep their distance; without `start`, whichever is first begins at zero. Time stamps keep the clip's
     ticks in .mov and .mp4; .mkv and .webm count milliseconds.
     """
 
     def __init__(
-        self, path: Path, encoding: Encoding, *, clip: Clip, sound: str | None, start: Fraction | None, end: Fraction | None
+        self,
+        target: FileTarget | StdoutTarget,
+        encoding: Encoding,
+        *,
+        clip: Clip,
+        sound: str | None,
+        start: Fraction | None,
+        end: Fraction | None,
     ) -> None:
         self.frames = 0
-        self._path, self._encoding, self._clip = path, encoding, clip
+        self._target, self._encoding, self._clip = target, encoding, clip
         self._sound_source, self._end = sound, end
+        self._pace = Pace()
+        self._quantise = Quantiser(clip.size) if encoding.quantised else None
         self._trimmed = start is not None
         self._colour = colour_written(clip.colour, clip.size, encoding.pixel_format, limited=encoding.limited)
         self._durations: dict[int, int] = {}  # by time stamp: not every encoder hands a frame's duration on to its packet
         self._origin = 0
+        self._last = 0, 0  # time stamp and duration
         self._sound: Sound | None = None
         self._lost: tuple[str, ...] = ()
         self._held = contextlib.ExitStack()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self._encoding.notes, *(self._sound.notes if self._sound else ()), *self._lost)
+        return (*self._encoding.notes, *(self._sound.notes if self._sound else ()), *self._lost, *self._left_out())
 
     def __enter__(self) -> "VideoWriter":
         try:
-            with _explained(self._path):
-                self._part = self._held.enter_context(part_beside(self._path))
-                self._open_streams(container_of(str(self._path)))
+            with explained(self._target.named):
+                self._open_streams(self._encoding.container)
         except BaseException:
             self._let_go()
             raise
@@ -116,19 +129,22 @@ class VideoWriter:
         """
         if pixels.shape[:2] != self._clip.size:
             raise ValueError(f"a frame of {pixels.shape[:2]} does not go into a clip of {self._clip.size}")
-        with _explained(self._path):
+        with explained(self._target.named):
             if self.frames == 0:
                 self._begin(pts)
+            self._pace(pts)
             frame = _frame(_in_srgb(pixels, self._clip.icc), self._encoding.pixel_format, self._colour)
+            frame = frame if self._quantise is None else self._quantise(frame)
             frame.pts, frame.time_base = pts - self._origin, self._clip.time_base
             self._durations[pts - self._origin] = duration
+            self._last = pts, duration
             self.frames += 1
             self._mux(self._video.encode(frame))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if kind is None:
-                with _explained(self._path):
+                with explained(self._target.named):
                     self._finish()
         finally:
             self._let_go()
@@ -137,10 +153,10 @@ class VideoWriter:
         # Packets come in order, so the muxer need not hold many back for a stream that lacks some: a second's worth, in microseconds.
         options = {**container.options, "max_interleave_delta": "1000000"}
         self._output = self._held.enter_context(
-            av.open(str(self._part.path.absolute()), "w", format=container.muxer, container_options=options)
+            av.open(self._target.open(self._held), "w", format=container.muxer, container_options=options)
         )
         self._video = _video_stream(self._output, self._encoding, self._clip, self._colour)
-        if self._sound_source is not None:
+        if self._sound_source is not None and container.sound_encoder:
             end = None if self._end is None else self._clip.start * self._clip.time_base + self._end
             self._sound = Sound(self._sound_source, self._output, container, trimmed=self._trimmed, end=end)
             self._held.callback(self._sound.close)
@@ -173,7 +189,7 @@ class VideoWriter:
 
     def _finish(self) -> None:
         if self.frames == 0:
-            raise OutputError(f"{self._path} is not written, for no frame came; check the part of the clip asked for")
+            raise OutputError(f"{self._target.named} is not written, for no frame came; check the part of the clip asked for")
         packets = self._video.encode(None)
         if self.frames < 3:
             for packet in packets:
@@ -182,10 +198,18 @@ class VideoWriter:
         if self._sound is not None:
             self._sound.finish()
         self._output.close()
-        lost = _verified(self._part.path, self.frames, self._clip.tags)
+        (begin, duration), tick = self._last, self._clip.time_base
+        lost = self._target.keep(self.frames, (begin + duration - self._origin) * tick, duration * tick, self._clip.tags)
         if lost:
-            self._lost = (f"{self._path.name} does not carry the source's {', '.join(lost)}",)
-        self._part.become(self._path)
+            self._lost = (f"{Path(self._target.named).name} does not carry the source's {', '.join(lost)}",)
+
+    def _left_out(self) -> Iterator[str]:
+        """What the container has no room for."""
+        container = self._encoding.container
+        if self._sound_source is not None and not container.sound_encoder:
+            yield f"{container.muxer} carries no sound, so the clip's sound is left out"
+        if self._pace.is_uneven and not container.keeps_times:
+            yield f"the clip's frames do not follow each other evenly, and {container.muxer} carries no times; .mov and .nut keep them"
 
     def _let_go(self) -> None:
         """Close everything and remove the temporary file, if it has not taken its name; what fails while closing no longer matters."""
@@ -202,7 +226,7 @@ def _available(encoding: Encoding, kind: str, clip: Clip) -> Encoding:
             f"this build of FFmpeg has no encoder {encoding.encoder}; choose another --codec or ending, or install PyAV from PyPI"
         ) from error
     formats = {known.name for known in encoder.video_formats or ()}
-    if not formats or encoding.pixel_format in formats:
+    if not formats or encoding.quantised or encoding.pixel_format in formats:
         return encoding
     note = eight_bit_note(f"{encoding.encoder} of this build", kind, clip.bits)
     return replace(encoding, pixel_format=encoding.fallback, notes=(*encoding.notes, note))
@@ -214,7 +238,7 @@ def _video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colou
     )
     context = stream.codec_context
     context.height, context.width = clip.size
-    context.pix_fmt = encoding.pixel_format
+    context.pix_fmt = "pal8" if encoding.quantised else encoding.pixel_format
     context.sample_aspect_ratio = clip.aspect
     context.thread_type = "AUTO"  # PyAV's own choice, slices alone, costs H.264 quality
     if encoding.tag is not None:
@@ -225,6 +249,10 @@ def _video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colou
     try:
         context.open()
     except av.FFmpegError as error:
+        if encoding.pixel_format.startswith("yuva") and encoding.encoder == "libx265":
+            raise OutputError(
+                "this build of x265 does not encode an alpha (ENABLE_ALPHA is off); use .mov without --codec, or .webm"
+            ) from error
         width, height = context.width, context.height
         raise OutputError(
             f"the encoder {encoding.encoder} does not take {width}x{height} pixels ({error.strerror}); choose another --codec"
@@ -259,29 +287,17 @@ def _frame(pixels: Pixels, pixel_format: str, colour: Colour) -> av.VideoFrame:
     frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], pixel_format)
     dtype: Any = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
     rooms: list[Pixels] = [np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1) for plane in frame.planes]
-    fill(rooms, pixels, pixel_format, colour)
+    fill(rooms, _opaque(pixels) if pixel_format == "bgra" else pixels, pixel_format, colour)
+    if frame.format.is_big_endian and dtype is np.uint16:
+        for room in rooms:
+            room.byteswap(inplace=True)
     _tag(frame, colour)
     return frame
 
 
-def _verified(path: Path, frames: int, tags: Tags) -> tuple[str, ...]:
-    """What a finished file lost of its source's tags; its pictures are counted but not decoded.
-
-    Raises OutputError unless the file can be read back and holds as many as were written.
-    """
-    with av.open(str(path.absolute())) as result:
-        found = sum(packet.size > 0 for packet in result.demux(video=0))
-        lost = (*lost_tags(tags, result), *tags.left_out)
-    if found != frames:
-        raise OutputError(f"only {found} of {frames} frames reached the file; it is removed, try again or choose another --codec")
-    return lost
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """What the system and FFmpeg complain of, as one sentence."""
-    try:
-        yield
-    except (OSError, av.FFmpegError) as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"{path} cannot be written ({reason}); free some space, or choose another place with -o") from error
+def _opaque(pixels: Pixels) -> Pixels:
+    """Grey, RGB or RGBA as RGBA."""
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        return pixels
+    colours = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
+    return np.dstack([colours, np.full(pixels.shape[:2], np.iinfo(pixels.dtype).max, pixels.dtype)])

@@ -16,6 +16,7 @@ from mattecli.core.clock import Clock
 from mattecli.core.tuning.queues import WriteBehind, read_ahead
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Frame, Reader
+from mattecli.io.codecs import Coding
 from mattecli.io.icc import converted
 from mattecli.io.images import Pixels, read_levels, read_photo
 from mattecli.io.sequences import is_sequence
@@ -62,7 +63,13 @@ def process_composite_clip(
         layout = replace(layout, backdrop=shaped(layout.backdrop, clip.aspect))
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
-            open_writer(request.destination, kind=layout.kind, clip=clip, sound=sound, codec=request.codec, crf=request.crf)
+            open_writer(
+                request.destination,
+                kind=layout.kind,
+                clip=clip,
+                sound=sound,
+                coding=Coding(request.codec, request.crf, layout.premultiplied),
+            )
         )
 
         def finish(pair: tuple[Frame, Plane]) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.foreground import estimate_foreground
 from mattecli.compositing.output import OutputOptions
-from mattecli.compositing.over import lay_levels_over, lay_over, lay_tensors_over, own_where, shown, with_alpha
+from mattecli.compositing.over import lay_levels_over, lay_over, lay_tensors_over, own_where, premultiply_levels, shown, with_alpha
 from mattecli.core.runtime import Device, to_array, to_host
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.io.images import Pixels
@@ -26,6 +26,11 @@ def render(matted: Matted, output: OutputOptions, *, top: int, seconds: float = 
 
     For a backdrop, `seconds` is the moment of a clip, and `icc` the profile of the picture's colours.
     """
+    picture = _rendered(matted, output, top=top, seconds=seconds, icc=icc)
+    return premultiply_levels(picture) if output.premultiplied else picture
+
+
+def _rendered(matted: Matted, output: OutputOptions, *, top: int, seconds: float, icc: bytes | None) -> Pixels:
     # The mattes, which the caller holds, must outlive the asynchronous copy to the host.
     with own_stream(Device(matted.alpha.device, "where the matte lies")):
         if output.kind == "alpha":

@@ -23,6 +23,7 @@ from mattecli.errors import InputError
 from mattecli.guides.clip_sources import Given, open_given
 from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.io.clip_types import Clip, Frame, Writer
+from mattecli.io.codecs import Coding
 from mattecli.io.images import Photo
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
@@ -155,8 +156,7 @@ def _writer(request: ClipRequest, output: OutputOptions, clip: Clip, *, done: in
         kind=output.kind,
         clip=clip,
         sound=request.source if clip.audio and span.every == 1 else None,
-        codec=request.codec,
-        crf=request.crf,
+        coding=Coding(request.codec, request.crf, output.premultiplied),
         span=span,
         done=done,
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Span
-from mattecli.io.codecs import check_destination
+from mattecli.io.images import STANDARD_STREAM
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 from mattecli.io.sequence_write import sequence_pattern
 from mattecli.io.sequences import is_sequence
+from mattecli.io.video.encoding import check_destination
 from mattecli.matting.registration.register import ALIGNMENTS
 from mattecli.requests.decimals import parse_decimal, parse_ratio, shortened
 from mattecli.requests.paths import backdrop_files, files_of, keep_inputs, refuse_empty
@@ -72,6 +73,8 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
     read = [*backdrop_files(over), *(file for path in given for file in files_of(path))]
     if preview is not None:
         keep_inputs(read, [preview], what="the preview", advice="give another --preview")
+    if request.resume and request.destination == STANDARD_STREAM:
+        raise UsageError("--resume goes on with what was written, and stdout keeps nothing; drop it, or give -o a pattern of pictures")
     if not overwrite:
         keep_inputs(read, files_of(sequence_pattern(request.destination) or request.destination))
 

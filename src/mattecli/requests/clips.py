@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
+from mattecli.io.images import STANDARD_STREAM
 from mattecli.io.sequences import is_sequence, listed, natural
 from mattecli.requests.clip import SUFFIXES, default_destination
 from mattecli.requests.paths import refuse_empty
@@ -27,7 +28,9 @@ def plan_clips(sources: Sequence[str], output: str | None, *, kind: str) -> list
         return _apart([(clip, default_destination(clip, kind)) for clip in clips])
     if STEM in output or NAME in output:
         return _apart([(clip, output.replace(STEM, _stem(clip)).replace(NAME, Path(clip).name)) for clip in clips])
-    if len(clips) == 1 and list(sources) == clips:
+    if output == STANDARD_STREAM and len(clips) > 1:
+        raise UsageError(f"{len(clips)} clips cannot all go to stdout; give one, or -o a folder")
+    if len(clips) == 1 and (list(sources) == clips or output == STANDARD_STREAM):
         return [(clips[0], output)]
     if Path(output).suffix and not output.endswith(("/", os.sep)) and not os.path.isdir(output):
         raise UsageError(f"{len(clips)} clips cannot all go to {output}; give -o a folder or a pattern such as 'out/{{stem}}.mov'")

@@ -50,7 +50,7 @@ def composite(
         bool, typer.Option("--premultiplied", help="With --over transparent: multiply the colours by alpha, for tools that want it so.")
     ] = False,
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
-    codec: Annotated[str | None, typer.Option(help="Of a clip: h264, hevc, vp9, prores or ffv1.  [default: what suits the ending]")] = None,
+    codec: options.Codec = None,
     crf: options.Quality = None,
     device: Annotated[str, typer.Option(help="Where colours are estimated: auto, cpu, cuda, cuda:N or mps.")] = AUTO,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
@@ -169,8 +169,6 @@ def _request(
 ) -> "ClipRequest":
     from mattecli.requests.clip import ClipRequest, default_destination, parse_rate
 
-    if layout.premultiplied:
-        raise UsageError("--premultiplied is for pictures; players and editors expect straight colours in clips")
     destination = default_destination(source, layout.kind) if output is None else output
     guides = {} if alpha is None else {"alpha": alpha}
     return ClipRequest(source, destination, guides, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)

@@ -31,7 +31,8 @@ def video(
             "-o",
             "--output",
             metavar="PATH",
-            help=".mov, .webm, .mkv, .mp4, or pictures: frames/%05d.png; of several clips a folder, or a pattern with {stem}.  "
+            help=".mov, .webm, .mkv, .mp4, .gif, .webp, .apng, .y4m, .nut; pictures: frames/%05d.png; - for stdout; of several clips a "
+            "folder, or a pattern with {stem}.  "
             "[default: beside the clip, .mov, or .mp4 for composites]",
         ),
     ] = None,
@@ -55,6 +56,9 @@ def video(
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the clip's own.")
     ] = "on",
     keep_hidden: options.KeepHidden = False,
+    premultiplied: Annotated[
+        bool, typer.Option("--premultiplied", help="Multiply a cut-out's colours by its alpha, for tools that want it so.")
+    ] = False,
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
     ] = None,
@@ -63,7 +67,7 @@ def video(
     end: options.End = None,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only each N-th frame.")] = 1,
     fps: options.Rate = None,
-    codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, prores or ffv1.  [default: what suits the ending]")] = None,
+    codec: options.Codec = None,
     crf: options.Quality = None,
     preview: Annotated[
         str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
@@ -105,7 +109,8 @@ def video(
     """Cut the subject out of a clip.
 
     Every frame comes out at its input's time, with the sound. .mov (ProRes 4444) and .webm (VP9) carry transparency, and so do
-    pictures and .mkv (FFV1, lossless); .mp4 is for --over and --as alpha.
+    pictures, .mkv (FFV1, lossless), .webp, .apng and, with hard edges, .gif; .mp4 is for --over and --as alpha. On stdout cut-outs
+    are NUT, which ffmpeg reads as it is, and the rest y4m.
 
     Examples:
 
@@ -117,6 +122,8 @@ def video(
 
       matte video takes/ --screen green -o cutouts/
 
+      matte video clip.mp4 --over white -o - | ffmpeg -i - -c:v libx264 small.mp4
+
       matte video --manifest clips.csv --results results.jsonl --resume
     """
     from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
@@ -124,7 +131,17 @@ def video(
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
+    look = look_of(
+        kind,
+        over,
+        option,
+        fit=fit,
+        blur=blur,
+        gamma=gamma,
+        decontaminate=decontaminate,
+        keep_hidden=keep_hidden,
+        premultiplied=premultiplied,
+    )
     many = BatchRequest(
         manifest=manifest,
         results=results,
