@@ -39,7 +39,7 @@ def test_the_screen_of_either_colour_is_found_by_the_border_it_covers() -> None:
     assert find_screen(before(blue, LEAVES, disc())) == "blue"
     with pytest.raises(InputError, match="no green screen was found"):
         find_screen(blue, "green")
-    with pytest.raises(InputError, match=r"green or blue .*--trimap"):
+    with pytest.raises(InputError, match=r"green or blue .*a trimap"):
         find_screen(before(np.full((HEIGHT, WIDTH, 3), 0.5, np.float32), LEAVES, disc()))
 
 

@@ -2,7 +2,8 @@
 
 Geodesic distances: Bai and Sapiro, "A geodesic framework for fast interactive image and video segmentation and matting", ICCV 2007.
 Random walks: Grady, "Random walks for image segmentation", PAMI 2006, with the colours of the strokes as a prior, as in Grady,
-"Multilabel random walker image segmentation using prior models", CVPR 2005. Both start from how likely the strokes' colours make a pixel.
+"Multilabel random walker image segmentation using prior models", CVPR 2005. Both start from the likelihood of each pixel under the
+strokes' colours.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ Growth = Literal["geodesic", "random-walk"]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-# Densities of colour: the width of a bin in Lab, the two widths of smoothing in bins, the weight of the wider one (for colours that are
-# like a stroke's but not quite) and the density of colours like none.
+# Densities of colour: the width of a bin in Lab, the widths of the two Gaussians in bins, the weight of the wider one (for colours close
+# to a stroke's) and the density of all other colours.
 BINS, BIN = (32, 64, 64), 3.125
 NARROW, WIDE, WIDE_WEIGHT, STRANGE = 1.2, 6.0, 0.2, 1e-5
-# Random walks: how much a squared difference in Lab hinders a step, the least ease of a step, the weight of the colours' prior, and
-# that of a stroke. The solver ends when no chance changes by more than the tolerance.
+# Random walks: the factor of a squared difference in Lab in an edge's weight, the least weight of an edge, the weight of the colours'
+# prior and that of a stroke. The solver ends when no probability changes by more than the tolerance.
 STEP_CONTRAST, STEP_LEAST, PRIOR_WEIGHT, HELD = 0.05, 1e-4, 3e-4, 1e2
 WALK_TOLERANCE, WALK_TURNS = 3e-4, 600
-# Geodesic distances: the cost of a step beside the change in odds, and the number of sweeps over the picture.
+# Geodesic distances: the cost of a step in addition to the change in odds, and the number of sweeps over the picture.
 STEP_COST, SWEEPS = 1e-3, 3
 
 
 def foreground_share(picture: NDArray[np.uint8], foreground: Mask, background: Mask, *, growth: Growth) -> Floats:
-    """How much each pixel belongs to the foreground strokes rather than to the background ones: float32 [H, W] in 0..1.
+    """The share of foreground of each pixel from its connection to the strokes: float32 [H, W] in 0..1.
 
     `picture` is uint8 RGB [H, W, 3], the strokes are bool [H, W] and not empty.
     """
@@ -46,7 +47,7 @@ def foreground_share(picture: NDArray[np.uint8], foreground: Mask, background: M
 
 
 def _colour_share(lab: Floats, foreground: Mask, background: Mask) -> Floats:
-    """The posterior of foreground from the densities of the strokes' colours alone; 0.5 for colours like none of them."""
+    """The posterior of foreground from the densities of the strokes' colours alone; 0.5 for colours unlike all of them."""
     bins = np.floor((lab + np.array([0, 100, 100], np.float32)) / BIN).astype(np.int64)
     places = np.ravel_multi_index(tuple(np.moveaxis(bins, -1, 0)), BINS, mode="clip")
     densities = [_density(places[stroke])[places] + STRANGE for stroke in (foreground, background)]
@@ -71,7 +72,7 @@ def _smoothed(counts: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
 
 
 def _geodesic_distance(odds: Floats, stroke: Mask) -> NDArray[np.float64]:
-    """The least sum of changes in `odds` on a path from the stroke, by sweeps down and up the picture that settle whole rows at once."""
+    """The least sum of changes in `odds` on a path from the stroke, by sweeps down and up the picture, a row at a time."""
     across = np.abs(np.diff(odds.astype(np.float64), axis=1)) + STEP_COST
     down = np.abs(np.diff(odds.astype(np.float64), axis=0)) + STEP_COST
     travelled = np.pad(np.cumsum(across, axis=1), ((0, 0), (1, 0)))
@@ -97,9 +98,9 @@ def _settled(distance: NDArray[np.float64], travelled: NDArray[np.float64]) -> N
 
 
 def _walk(lab: Floats, odds: Floats, foreground: Mask, background: Mask) -> Floats:
-    """The chance that a walker who avoids edges meets the foreground's strokes first; on the way the odds of the colours draw it a little.
+    """The probability that a random walk, which crosses edges rarely, reaches foreground strokes first, with `odds` as a weak prior.
 
-    The chances solve a Laplace equation on the graph of the pixels, here by conjugate gradients, preconditioned with the diagonal.
+    The probabilities solve a Laplace equation on the graph of the pixels, by conjugate gradients with a Jacobi preconditioner.
     """
     across, down = (
         np.asarray(np.exp(-STEP_CONTRAST * np.square(np.diff(lab, axis=axis)).sum(axis=2)) + STEP_LEAST, np.float32) for axis in (1, 0)
@@ -107,7 +108,7 @@ def _walk(lab: Floats, odds: Floats, foreground: Mask, background: Mask) -> Floa
     held = np.where(foreground | background, np.float32(HELD), np.float32(PRIOR_WEIGHT))
     diagonal = held + _degree(across, down)
     chance = np.where(foreground, np.float32(1), np.where(background, np.float32(0), odds))
-    residual = _inflow(chance, across, down)  # the prior and the strokes are met exactly at the start
+    residual = _inflow(chance, across, down)  # the start satisfies the prior and the strokes exactly
     step = scaled = residual / diagonal
     power = float(np.vdot(residual, scaled))
     for _ in range(WALK_TURNS):
@@ -124,7 +125,7 @@ def _walk(lab: Floats, odds: Floats, foreground: Mask, background: Mask) -> Floa
 
 
 def _inflow(field: Floats, across: Floats, down: Floats) -> Floats:
-    """What each pixel receives from its four neighbours: the sum of weight times difference."""
+    """The sum of weight times difference over each pixel's four neighbours."""
     inflow = np.zeros_like(field)
     along, below = across * np.diff(field, axis=1), down * np.diff(field, axis=0)
     inflow[:, :-1] += along

@@ -1,4 +1,4 @@
-"""Where a refined matte and the coarse one it was made of dispute whole regions, not edges."""
+"""Regions, not edges, in which a refined matte contradicts the coarse one it was made from."""
 
 import cv2
 import numpy as np
@@ -10,17 +10,17 @@ from mattecli.matting.trimap import subject_scale
 Alpha = NDArray[np.float32]
 
 WINDOW = 0.2
-"""Side of the neighbourhood whose mean alphas are compared, as a share of the subject's scale: several times as wide as hair reaches."""
+"""Side of the neighbourhood whose mean alphas are compared, as a share of the subject's scale: several times the reach of hair."""
 
 MEAN_APART, APART = 0.45, 0.35
-"""So far apart must both means be somewhere in a disputed region, and the alphas in all of it."""
+"""In a disputed region the mean alphas differ somewhere by more than the first, and the alphas everywhere by more than the second."""
 
 
 def disputed(refined: Alpha, coarse: Alpha) -> NDArray[np.bool_]:
-    """The regions, bool [H, W], that refinement turns over as a whole: parts that only it finds, or only the coarse matte.
+    """The regions, bool [H, W], that are foreground in one of the two mattes and background in the other.
 
-    refined, coarse: [H, W] in 0..1. A refinement moves an edge or opens hair; what it does to a whole arm it does for want of colours to
-    tell it by, while the network behind the coarse matte has seen what the picture shows.
+    refined, coarse: [H, W] in 0..1. Refinement should move edges and resolve hair. Where it removes or adds a whole arm, the colours were
+    ambiguous, and the coarse matte's network, which recognises objects, is more reliable.
     """
     solid = coarse >= 0.5
     if not solid.any():

@@ -3,10 +3,10 @@
 Three steps, at sizes that do not grow with the picture:
 1. Every pixel gets a share of foreground from how it is connected to the strokes (affinity.py).
 2. GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004) starts from there and finds the outline. It learns the colours of the whole
-   picture, so it often mends what the strokes did not say. Parts that no stroke touches stay unknown, and so does whatever falls to
-   the other side when all this is done in a smaller copy: then the strokes do not settle it.
-3. Around the outline lies a band. It is wider where the picture is soft: a guided filter (He, Sun and Tang, "Guided image filtering",
-   ECCV 2010) of the hard outline finds hair and fur.
+   picture, so it often completes sparse strokes. Parts that no stroke touches stay unknown, and so do pixels that change sides when the
+   same is done in a smaller copy: there the strokes do not decide.
+3. A band around the outline becomes unknown. It is wider where the picture is soft: a guided filter (He, Sun and Tang, "Guided image
+   filtering", ECCV 2010) of the hard outline finds hair and fur.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, distance_to
 
 Bytes = NDArray[np.uint8]
 
-# Pixels of the copies in which the outline is found, twice, and its softness. Larger ones make the outline no better: texture misleads it.
+# Pixels of the two copies in which the outline is found, and of the one for its softness. Larger copies do not improve the outline.
 OUTLINE_AREAS, SOFTNESS_AREA = (60_000, 30_000), 250_000
 CUT_TURNS = 5
-# The band's reach to either side of the outline, as a share of the subject's scale and at least in pixels of the softness copy; and the
-# least that anybody may ask for, since the outline is no more exact than that.
+# The band's reach to either side of the outline: as a share of the subject's scale, its minimum in pixels of the softness copy, and the
+# minimum of a requested band, which is the outline's accuracy.
 BAND, NARROW_BAND, NARROWEST_BAND = 0.015, 3.0, 1.5
-# The guided filter's radius as a share of the square root of the area, its epsilon (colours 0..1), and from where on it shows softness.
+# The guided filter's radius as a share of the square root of the area, its epsilon (colours 0..1), and the threshold of softness.
 FILTER_RADIUS, FILTER_EPSILON, LEAST_SOFTNESS = 0.05, 1e-4, 0.15
 
 
@@ -35,7 +35,7 @@ def spread_strokes(image: Bytes, strokes: Bytes, *, growth: Growth = "random-wal
     """Spread strokes over a picture: uint8 RGB [H, W, 3] and a trimap [H, W] that knows only the strokes; returns a trimap [H, W].
 
     The unknown region reaches `band` pixels to either side of the outline (default: a share of the subject's scale) and farther along
-    hair and fur. Strokes are never overruled. Both kinds of stroke must be there.
+    hair and fur. Stroked pixels keep their label. Both kinds of stroke are required.
     """
     (inside, sure), (second, _) = (_outline(image, strokes, area, growth) for area in OUTLINE_AREAS)
     grown = _with_band(image, inside, sure & _agree(inside, second), band)
@@ -43,7 +43,7 @@ def spread_strokes(image: Bytes, strokes: Bytes, *, growth: Growth = "random-wal
 
 
 def _outline(image: Bytes, strokes: Bytes, area: int, growth: Growth) -> tuple[Mask, Mask]:
-    """The inside of the subject in a copy of the image with at most `area` pixels, and where a stroke touches that side of the outline."""
+    """The inside of the subject in a copy of the image with at most `area` pixels, and the parts of either side that a stroke touches."""
     picture = _shrunk(image, area)
     foreground, background = _seeds(strokes, picture.shape[:2])
     share = foreground_share(picture, foreground, background, growth=growth)
@@ -52,7 +52,7 @@ def _outline(image: Bytes, strokes: Bytes, area: int, growth: Growth) -> tuple[M
 
 
 def _agree(inside: Mask, second: Mask) -> Mask:
-    """Where two outlines say the same, but for the pixel or so by which outlines in copies of two sizes always differ."""
+    """Where two outlines agree, apart from the pixel by which outlines in copies of two sizes always differ."""
     differs = (inside != (_resized(second, inside.shape) >= 0.5)).astype(np.uint8)
     return cv2.erode(differs, np.ones((3, 3), np.uint8)) == 0
 
@@ -64,19 +64,19 @@ def _shrunk(image: Bytes, area: int) -> Bytes:
 
 
 def _seeds(strokes: Bytes, size: tuple[int, ...]) -> tuple[Mask, Mask]:
-    """The strokes in a smaller picture: a pixel belongs to the kind that covers more of it, and thin strokes do not get lost."""
+    """The strokes in a smaller picture: a pixel belongs to the kind that covers more of it, however little."""
     cover = [_resized(strokes == level, size) for level in (FOREGROUND, BACKGROUND)]
     return (cover[0] > 0) & (cover[0] >= cover[1]), cover[1] > cover[0]
 
 
 def _resized(mask: Mask, size: tuple[int, ...]) -> Floats:
-    """How much of each pixel of a picture of another size a mask covers."""
+    """A mask resized to `size` (height, width): the covered share of each pixel."""
     method = cv2.INTER_AREA if size[0] < mask.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(mask.astype(np.float32), size[1::-1], interpolation=method), np.float32)
 
 
 def _cut(picture: Bytes, share: Floats, foreground: Mask, background: Mask) -> Mask:
-    """GrabCut from the shares of foreground; the shares themselves where it has too few pixels to learn colours from."""
+    """GrabCut initialised by the shares of foreground; the thresholded shares where it has too few pixels to learn colours from."""
     inside = share >= 0.5
     labels = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[foreground], labels[background] = cv2.GC_FGD, cv2.GC_BGD
@@ -102,7 +102,7 @@ def _with_band(image: Bytes, inside: Mask, sure: Mask, band: float | None) -> By
 
 
 def _softness(picture: Bytes, solid: Mask) -> Floats:
-    """How far the guided filter moves each pixel of a hard outline, 0..1: much where the picture says hair, fur or blur."""
+    """How far the guided filter moves each pixel of a hard outline, 0..1: large at hair, fur and blur."""
     radius = max(1, round(FILTER_RADIUS * float(np.sqrt(solid.size))))
     colours: Floats = (picture / 255).astype(np.float32)
     hard = solid.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pixels as integers of 8 or 16 bits and as float32 in 0..1, and the ways between them."""
+"""Conversion of pixels between integers of 8 or 16 bits and float32 in 0..1."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Masks that a person gives: what is none, or says nothing, is refused; labels are read as such."""
+"""Masks given by a user: labels are read as such; pictures that are no mask, and masks without information, are errors."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
 # A mask whose brightest pixel is darker than this is empty.
 DIMMEST = 0.25
-# How far the channels of a grey may lie apart, of 255, and which share of a mask may be colourful all the same.
+# The largest difference of a grey's channels, of 255, and the share of a mask that may be more colourful.
 TINT, TINTED_SHARE = 24, 0.01
-# How far a colour may lie from a shade of the mask's own.
+# The largest distance of a colour from a shade of the mask's main colour.
 OTHER_HUE = 48
-# Flat colours of a painted mask are few; a photo has hundreds. Colours are counted in cubes of 16 levels a side, if they fill this share.
+# A painted mask has few flat colours, a photo hundreds. Colours are counted in cubes of 16 levels a side that fill this share.
 MOST_COLOURS, COLOUR_SHARE = 24, 0.002
-# What lies between these shares of the brightest level is neither subject nor background, and may be this share of a mask.
+# Pixels between these shares of the brightest level are neither subject nor background; at most this share of a mask may be so.
 DARK, BRIGHT, LARGEST_BETWEEN = 0.1, 0.9, 0.6
-# A mask in labels has no more levels than this; a label fills this share of it, and this share of that has no other label beside it.
+# The most levels of a label mask, the least share of it that a label fills, and the least share of a label's pixels without another beside.
 MOST_LABELS, LABEL_SHARE, SOLID_SHARE = 32, 0.002, 0.3
 
 
 def mask_levels(array: Levels) -> Levels:
-    """A picture that a person calls a mask, [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, as levels [H, W], uint8 or uint16.
+    """A picture given as a mask, [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, as levels [H, W], uint8 or uint16.
 
     They are its alpha where it has one, else its brightest channel. Labels of one class (0 and 1, 0 and 15...) become 0 and full, and
-    16 bits that hold but 8 become these. Raises InputError for a photo and for labels, or colours, of several classes.
+    8-bit levels in 16 bits become uint8. Raises InputError for a photo and for labels, or colours, of several classes.
     """
     if array.ndim == 3 and array.shape[2] == 4:
         levels = array[..., 3]
@@ -41,7 +41,7 @@ def mask_levels(array: Levels) -> Levels:
 
 
 def check_mask(levels: Levels) -> None:
-    """Raise InputError for a mask [H, W] that says nothing: one that is empty, that covers the whole picture, or that is mostly grey."""
+    """Raise InputError for a mask [H, W] that is empty, that covers the whole picture, or that is mostly grey."""
     top = np.iinfo(levels.dtype).max
     brightest = int(levels.max(initial=0))
     if brightest < DIMMEST * top:
@@ -60,7 +60,7 @@ def _as_bytes(array: Levels) -> NDArray[np.uint8]:
 
 
 def _refuse_photo(colours: NDArray[np.uint8]) -> None:
-    """Raise InputError for colours [H, W, 3] that are more than a mask painted in a few of them."""
+    """Raise InputError for colours [H, W, 3] of a photo, or of a mask with several colours."""
     if (np.ptp(colours, axis=2) > TINT).mean() <= TINTED_SHARE:
         return
     cubes = (colours // 16).reshape(-1, 3).astype(np.int32) @ np.array([256, 16, 1], np.int32)
@@ -72,7 +72,7 @@ def _refuse_photo(colours: NDArray[np.uint8]) -> None:
 
 
 def _shares_no_hue(colours: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where colours [N, 3] are no shade of the one that is most of all that are not black."""
+    """Which colours [N, 3] are no shade of the most frequent one that is not black: bool [N]."""
     bright = colours[colours.max(axis=1) >= DIMMEST * 255]
     main = np.median(bright, axis=0)
     shades = np.outer(colours @ main, main) / max(1.0, float(main @ main))
@@ -80,7 +80,7 @@ def _shares_no_hue(colours: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _without_labels(levels: Levels) -> Levels:
-    """Levels of one class's labels as 0 and full; InputError for labels of several classes, of which nobody knows the subject's."""
+    """Levels of one class's labels as 0 and full; InputError for labels of several classes."""
     labels = _labels_of(levels)
     if not labels:
         return levels
@@ -96,7 +96,7 @@ def _without_labels(levels: Levels) -> Levels:
 def _labels_of(levels: Levels) -> list[int]:
     """The labels of a mask's classes beside 0, none for a mask whose levels are shares of white.
 
-    Labels are a few levels near 0 in solid regions; PASCAL VOC has white beside them, for borders of which nobody knows the class.
+    Labels are a few levels near 0 in solid regions; PASCAL VOC also has white, for borders without a class.
     """
     top = float(np.iinfo(levels.dtype).max)
     values, counts = np.unique(levels.astype(np.int32), return_counts=True)
@@ -107,6 +107,6 @@ def _labels_of(levels: Levels) -> list[int]:
 
 
 def _is_solid(region: NDArray[np.bool_]) -> bool:
-    """Whether a region is more than noise and edges: a good part of it has no other pixel beside."""
+    """Whether a region is more than noise and edges: enough of its pixels have only neighbours inside it."""
     inside = cv2.erode(region.astype(np.uint8), np.ones((3, 3), np.uint8))
     return bool(np.count_nonzero(inside) > SOLID_SHARE * np.count_nonzero(region))

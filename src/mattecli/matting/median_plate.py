@@ -1,9 +1,8 @@
-"""A clean plate from a clip in which the subject moves: what each pixel shows most of the time.
+"""A clean plate from a clip in which the subject moves: the most frequent colour of each pixel.
 
-Where the median of a pixel's samples has most of them near it, it is the background. Where it has not, because something else was
-there most of the time, the sample with the most others near it is taken instead (the densest window, as a mean shift would find it:
-Comaniciu and Meer, PAMI 2002): a background keeps its colour, what moves before it does not. The result is the mean of the samples
-near the one that was found, so it has less noise than any frame.
+The median of a pixel's samples is the background where most samples are near it. Elsewhere the background was covered most of the time,
+and the sample with the most others near it is taken (the densest window, a mode as in mean shift: Comaniciu and Meer, PAMI 2002), because
+a background keeps its colour and moving things do not. The result is the mean of the samples near that one, with less noise than a frame.
 """
 
 from __future__ import annotations
@@ -20,32 +19,32 @@ from mattecli.errors import InputError
 Pixels = NDArray[np.unsignedinteger[Any]]
 Mask = NDArray[np.bool_]
 
-# So many values (frames x rows x columns x channels) are worked on at a time.
+# Values (frames x rows x columns x channels) that are processed at a time.
 STRIP_VALUES = 8_000_000
-# Samples are near each other when no channel differs by more than so many times the clip's noise, or this share of full intensity.
+# Samples are near each other when no channel differs by more than this many times the clip's noise, or this share of full intensity.
 NEAR_NOISE, NEAR_AT_LEAST = 3.0, 6 / 255
-# A pixel that shows its colour in a smaller share of the frames has not settled on it.
+# A pixel that shows its colour in a smaller share of the frames is unsettled.
 SETTLED = 0.3
-# Noise is measured on each sixteenth row.
+# Noise is measured on every sixteenth row.
 NOISE_ROWS = 16
 
 
 @dataclass(frozen=True, eq=False)
 class MedianPlate:
-    """A plate [H, W, 3] of the frames' dtype; unsettled: the share of it that shows no colour in three frames of ten, so is a guess."""
+    """A plate [H, W, 3] of the frames' dtype; unsettled: the share of pixels without a colour in three frames of ten, which are guesses."""
 
     pixels: Pixels
     unsettled: float
 
 
 def median_plate(frames: Sequence[Pixels], shown: Sequence[Mask] | None = None) -> MedianPlate:
-    """The plate behind what moves in frames of one scene: uint8 or uint16 [H, W, 3], all of one size, position and exposure.
+    """The background of frames of one scene: uint8 or uint16 [H, W, 3], all of one size, position and exposure.
 
-    shown: where each frame shows the scene at all, bool [H, W] each; None for everywhere. A pixel that none shows takes the first
+    shown: where each frame shows the scene at all, bool [H, W] each; None for everywhere. A pixel that no frame shows takes the first
     frame's value and counts as unsettled. Memory: the frames, and some strips of them.
 
-    What covers a pixel may do so for seven frames in ten if it changes. It cannot be told from the background when it stands still for
-    most of the clip: who only nods stays in the plate but for a blurred outline. Raises InputError when no frame is given.
+    A pixel may be covered in up to seven frames of ten if what covers it changes. A subject that stands still for most of the clip becomes
+    part of the plate. Raises InputError when no frame is given.
     """
     if not frames:
         raise InputError("a plate needs at least one frame; give a clip that has some")
@@ -62,14 +61,14 @@ def median_plate(frames: Sequence[Pixels], shown: Sequence[Mask] | None = None) 
 
 
 def _reach(samples: Pixels) -> int:
-    """How far, in levels, two samples [N, h, W, 3] of one background may be apart: from the deviations that most pixels have."""
+    """The largest difference, in levels, of two samples [N, h, W, 3] of one background, from the deviation of most pixels."""
     deviations = np.abs(samples - np.median(samples, axis=0))
     noise = 1.4826 * float(np.median(np.median(deviations, axis=0)))
     return round(max(NEAR_AT_LEAST * float(np.iinfo(samples.dtype).max), NEAR_NOISE * noise))
 
 
 def _settle(samples: Pixels, there: Mask, reach: int) -> tuple[Pixels, NDArray[np.float32]]:
-    """The background [h, W, 3] of samples [N, h, W, 3] where they are there, [N, h, W], and the share of those that are near it."""
+    """The background [h, W, 3] of samples [N, h, W, 3] that are present, `there` [N, h, W], and the share of those near it."""
     middle = (len(samples) - 1) // 2
     near = there & _near(samples, np.partition(samples, middle, axis=0)[middle], reach)
     counts = there.sum(axis=0)
@@ -82,7 +81,7 @@ def _settle(samples: Pixels, there: Mask, reach: int) -> tuple[Pixels, NDArray[n
 
 
 def _densest(samples: Pixels, there: Mask, reach: int) -> Mask:
-    """For samples [N, P, 3], the largest group that is near one of its own: bool [N, P]."""
+    """For samples [N, P, 3], the largest group of those near one sample: bool [N, P]."""
     group, size = np.zeros(there.shape, bool), np.zeros(there.shape[1:], np.int64)
     for middle, present in zip(samples, there, strict=True):
         near = there & present & _near(samples, middle, reach)

@@ -1,4 +1,4 @@
-"""Whether a subject is still where a mask or trimap that was drawn for one frame of its clip has it."""
+"""Whether the subject of a clip has left the place that a mask or trimap gives for one frame."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ Levels = NDArray[np.unsignedinteger[Any]]
 SIDE = 160
 """Pixels of the longer side at which frames are compared."""
 APART = 24
-"""Levels of 255 that a pixel has changed by; more than noise and coding leave in a smoothed copy."""
+"""The change of a pixel, in levels of 255, that counts: more than noise and coding cause in a smoothed copy."""
 MOST_CHANGED = 0.5
-"""The share of the subject's inside, or of a ring around it, from which on another thing stands there. A person who talks and sways
-changes less of either, and what is drawn unknown may change at will."""
+"""The changed share of the subject's inside, or of a ring around it, that means it has moved. A person who talks and sways changes less
+of either; changes in the unknown region do not count."""
 
 
 class MovedSubject:
-    """Called with a clip's frames in order, from the one that the guide was drawn for: whether the subject has left the guide's place.
+    """Called with a clip's frames in order, from the guide's own on: whether the subject has left the guide's place.
 
-    guide: mask or trimap [H, W], uint8 or uint16, of the frames' size. A change of light that is the same everywhere is none.
+    guide: mask or trimap [H, W], uint8 or uint16, of the frames' size. A uniform change of light is ignored.
     """
 
     def __init__(self, guide: Levels) -> None:

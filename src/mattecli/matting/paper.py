@@ -1,4 +1,4 @@
-"""What strokes lie on: mid grey, a copy of the photo, or paper of one colour. What differs from that was drawn."""
+"""The paper of strokes: mid grey, a copy of the photo, or one colour. Strokes are what differs from it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ Mask = NDArray[np.bool_]
 Colours = NDArray[np.int16]
 Paper = NDArray[np.integer[Any]]
 
-# How far a colour may lie from the paper's, of 255, and still be paper, and how far channels may lie apart in a grey: JPEG, soft pens.
+# The largest distance of a colour from the paper's, of 255, and of a grey's channels from each other: JPEG and soft pens.
 NEAR = 40
-# From these shares of the picture on, what looks like the photo, or like one colour, is the paper.
+# The least share of the picture that equals the photo, or one colour, for that to be the paper.
 COPY_SHARE, PLAIN_SHARE = 0.5, 0.3
-# The share of mid grey that makes strokes those of a grey paper, or a trimap, which has no more of it than its narrow band; and how much
-# of all greys must be of one level.
+# The share of mid grey from which on the paper is grey (a trimap's narrow band has less), and the share of all greys that must be of one
+# level.
 GREY_SHARE, ONE_GREY = 0.002, 0.7
 # Colours are counted in cubes of this many levels a side.
 _CUBE = 16
 
 
 def drawn_on_paper(colours: Colours, photo: NDArray[np.uint8] | None) -> Mask:
-    """Where strokes, int16 [H, W, 3], may lie on their paper: bool [H, W].
+    """Where a picture of strokes, int16 [H, W, 3], may be drawn on: bool [H, W].
 
-    On mid grey that is everywhere, for there each colour says whether it is a stroke. Else it is where they differ from a copy of the
-    photo, uint8 [H, W, 3], in its colours or in grey, or from the one colour that fills most of the picture. Raises InputError where
-    they lie on none of these.
+    On mid grey paper that is everywhere, because there the colour alone tells a stroke. Otherwise it is where the picture differs from
+    the photo, uint8 [H, W, 3], in colour or in grey, or from the one colour that fills most of it. Raises InputError for other papers.
     """
     if _is_grey_paper(colours):
         return np.ones(colours.shape[:2], bool)
@@ -49,12 +48,12 @@ def _differs(colours: Colours, paper: Paper) -> Mask:
 
 
 def _share_of(paper: Paper, colours: Colours) -> float:
-    """How much of the strokes' picture is its paper."""
+    """The share of the picture that equals the paper."""
     return 1 - float(_differs(colours, paper).mean())
 
 
 def _drawn(colours: Colours, paper: Paper) -> Mask:
-    """Where colours differ from their paper as a stroke does; greys between the paper's and a stroke's are the soft edges of pens."""
+    """Where colours differ from the paper enough for a stroke; greys between the two are a pen's soft edges and do not count."""
     is_grey = colours.max(axis=2) - colours.min(axis=2) < NEAR
     light = colours.mean(axis=2)
     return _differs(colours, paper) & (~is_grey | ((light >= 128) == (light > paper.mean(axis=2))))
@@ -72,7 +71,7 @@ def _main_colour(colours: Colours) -> Paper:
 
 
 def _is_grey_paper(colours: Colours) -> bool:
-    """Whether what is neither black nor white nor colourful is mid grey, one level of it, and there is some."""
+    """Whether the pixels that are neither black nor white nor coloured are of one level of mid grey, and enough of them."""
     spread = colours.max(axis=2) - colours.min(axis=2)
     middle = (spread <= NEAR) & (np.abs(colours.mean(axis=2) - 128) < 64)
     if np.count_nonzero(middle) < GREY_SHARE * middle.size:

@@ -1,7 +1,7 @@
-"""What stands before a clean plate: the parts of a picture that differ from a photograph of the same scene without the subject.
+"""Trimap, mask and difference from a clean plate, a photograph of the scene without the subject.
 
 In all functions the picture and the plate are uint8 [H, W, 3] RGB of one size. The plate is registered onto the picture first
-(register.py); `laid` says that this has been done, and how: then the plate is what `apply` returned.
+(register.py), unless `laid` gives the registration: then the plate is what `apply` returned.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from mattecli.matting.registration.exposure import lab, lab_distance
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, covered, register
 from mattecli.matting.trimap import BACKGROUND, UNKNOWN, trimap_from_alpha
 
-# Differences are in CIE Lab units (1 is just noticeable). No camera is quieter than this floor once JPEG is added, and what is
-# louder than the second is a subject that fills the frame.
+# Limits of the noise, in CIE Lab units (1 is just noticeable). No camera with JPEG is below the first; more than the second is a subject
+# that fills the frame.
 NOISE_FLOOR, LOUDEST_NOISE = 1.0, 6.0
-# In units of the noise: below the first a pixel belongs to the plate, above the second it surely does not.
+# In units of the noise: below the first a pixel is background, above the second it is surely not.
 SAME, DIFFERENT = 3.0, 7.0
-# Two pictures of one scene, by a hand or a tripod, are aligned to about this many pixels per thousand.
+# Two pictures of one scene, hand-held or on a tripod, are aligned to about this many pixels per thousand.
 MISALIGNMENT = 1.0
 # A shadow leaves at least this share of the light.
 DEEPEST_SHADOW = 0.45
-# The unknown band's reach to either side, as a share of the square root of the picture's area, and in pixels at least: of what is at rest,
-# and of what moves, for its edges are smeared.
+# The unknown band's reach to either side, as a share of the square root of the picture's area and its minimum in pixels: for still
+# subjects, and for moving ones, whose edges are blurred.
 BAND, NARROWEST_BAND, NARROWEST_MOVING_BAND = 0.006, 2.5, 4.5
-# The plate is seen where its own texture is found again: so strongly correlated, over squares that reach so far to each side (a share
-# of the square root of the area, and pixels at least), and not plainer than this, a standard deviation in 0..1. Below the second
-# something hides it.
+# Texture comparison with the plate: the correlation from which on the plate is visible and below which it is hidden, over squares with
+# this reach to each side (a share of the square root of the area, and a minimum in pixels), where the standard deviation in 0..1 is at
+# least this.
 CORRELATED, UNCORRELATED, SQUARE, SMALLEST_SQUARE, PLAIN = 0.9, 0.5, 0.005, 2.0, 4 / 255
 
 
 def trimap_from_plate(
     image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None, moving: bool = False
 ) -> NDArray[np.uint8]:
-    """Make a trimap, uint8 [H, W], of what stands before a clean plate; `moving` says that it is a frame of a clip.
+    """Make a trimap, uint8 [H, W], of the subject in front of a clean plate; `moving` for a frame of a clip.
 
     Raises InputError when the sizes differ and when everything does, EmptyError when nothing does.
     """
@@ -49,10 +49,10 @@ def trimap_from_plate(
     bridged = cv2.morphologyEx(difference, cv2.MORPH_CLOSE, _disc(reach / 2))
     alpha = np.where(mask, np.maximum(bridged, 0.5), np.minimum(difference, 0.4)).astype(np.float32)
     likeness = _likeness(image, plate)
-    # Clothes that have the plate's colour by chance: well inside the subject, a little different and without the plate's texture.
+    # Clothes of the plate's colour: well inside the subject, slightly different and without the plate's texture.
     hidden = (cv2.erode(mask.astype(np.uint8), _disc(reach)) > 0) & (difference > 0) & (likeness < UNCORRELATED)
     alpha[cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach / 2)) > 0] = 1
-    # Gaps between arms and legs: a solver would fill them, for what is unknown amid a subject is taken for it.
+    # Gaps between arms and legs: as unknown regions enclosed by the subject, a solver would fill them.
     gaps = mask & (difference == 0) & (likeness > CORRELATED)
     alpha[gaps] = 0
     trimap = trimap_from_alpha(alpha, band=reach)
@@ -61,16 +61,16 @@ def trimap_from_plate(
 
 
 def mask_from_plate(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.uint8]:
-    """Make a rough mask, uint8 [H, W] as 0 and 255, of what stands before a clean plate; errors as in trimap_from_plate."""
+    """Make a rough mask, uint8 [H, W] of 0 and 255, of the subject in front of a clean plate; errors as in trimap_from_plate."""
     return _mask(plate_difference(image, plate, laid=laid))
 
 
 def plate_difference(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid: Registration | None = None) -> NDArray[np.float32]:
-    """How surely each pixel differs from the plate: float32 [H, W], 0 within the noise and 1 beyond doubt.
+    """The confidence that each pixel differs from the plate: float32 [H, W], 0 within the noise, 1 when certain.
 
-    Edges of the plate count less, because no two pictures align to a fraction of a pixel, and so does darkening without a change
-    of colour, because subjects cast shadows (Horprasert et al., ICCV-FRAME 1999). Parts that the plate does not show are taken to
-    differ as their neighbours do.
+    Edges of the plate count less, because pictures do not align to a fraction of a pixel, and so does darkening without a change of
+    colour, because subjects cast shadows (Horprasert et al., ICCV-FRAME 1999). Parts outside the plate take the value of the nearest pixel
+    inside it.
     """
     plate, laid = _laid(image, plate, laid)
     scale = np.sqrt(image.shape[0] * image.shape[1]) / 1000
@@ -85,7 +85,7 @@ def plate_difference(image: NDArray[np.uint8], plate: NDArray[np.uint8], *, laid
 
 
 def _laid(image: NDArray[np.uint8], plate: NDArray[np.uint8], laid: Registration | None) -> tuple[NDArray[np.uint8], Registration]:
-    """The plate as it lies on the picture, and how: found, when that has not been done."""
+    """The plate laid onto the picture, and its registration, which is computed unless given."""
     if laid is None:
         laid = register(plate, image)
         check_same_scene(laid)
@@ -94,9 +94,9 @@ def _laid(image: NDArray[np.uint8], plate: NDArray[np.uint8], laid: Registration
 
 
 def _likeness(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How well the plate's texture is seen around each pixel, [H, W] in -1..1: normalised cross-correlation; NaN where it has none.
+    """Normalised cross-correlation with the plate's texture around each pixel, [H, W] in -1..1; NaN where the plate has no texture.
 
-    A subject may have the colour of what is behind it, but hardly ever its texture too. A plain plate tells nothing.
+    A subject may have the background's colour, but hardly ever its texture too.
     """
     side = 2 * round(max(SMALLEST_SQUARE, SQUARE * np.sqrt(image.shape[0] * image.shape[1]))) + 1
     square = (side, side)
@@ -107,7 +107,7 @@ def _likeness(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.
 
 
 def _continued(difference: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The differences where the plate is shown; elsewhere that of the nearest pixel where it is."""
+    """The differences where the plate is shown; elsewhere that of the nearest such pixel."""
     if shown.all() or not shown.any():
         return difference
     hidden = (~shown).astype(np.uint8)
@@ -123,13 +123,13 @@ def _smooth(image: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
 
 
 def _light(picture: NDArray[np.float32], scene: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much of the plate's light the shadow leaves that explains the picture best, [H, W, 1]; 1 where no shadow is so deep."""
+    """The shadow, as a factor of the plate, that explains the picture best, [H, W, 1]; 1 where it would have to be too deep."""
     light = np.sum(picture * scene, axis=2, keepdims=True) / np.maximum(np.sum(scene * scene, axis=2, keepdims=True), 1e-4)
     return np.where(light < DEEPEST_SHADOW, 1, np.minimum(light, 1)).astype(np.float32)
 
 
 def _noise(distance: NDArray[np.float32]) -> float:
-    """The scale of the differences where nothing stands, from the most similar third of the pixels."""
+    """The scale of the differences in the background, from the most similar third of the pixels."""
     return float(np.clip(np.quantile(distance, 0.33) / 0.9, NOISE_FLOOR, LOUDEST_NOISE))
 
 
@@ -142,7 +142,7 @@ def _edges(lab: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
 
 
 def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Join what differs, keep the parts that surely differ, fill small holes; uint8 0 and 255."""
+    """Threshold with hysteresis: close gaps, keep components with certain pixels, fill small holes; uint8 0 and 255."""
     area = difference.size
     kernel = _disc(0.003 * np.sqrt(area))
     joined = cv2.morphologyEx((difference > 0.2).astype(np.uint8), cv2.MORPH_CLOSE, kernel)

@@ -1,9 +1,8 @@
-"""Scene cuts: has a video's picture changed into another one, or only moved, brightened or been crossed by something?
+"""Scene cuts, told apart from motion, changes of exposure and things that cross the picture.
 
-Two things must be true of a cut. The colours, taken without their places, are others; motion alone does not change them. And the
-shapes of one frame are not found in the other, not even some way off: patches are sought nearby with zero-mean normalised
-cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), which a flash, a fade or an exposure step leaves high.
-Both are measured on thumbnails, which are all that has to be kept of a frame.
+A cut fulfils two conditions. The colour histograms differ, which motion alone does not change. And patches of one frame are not found
+near their place in the other, by zero-mean normalised cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), which a flash,
+a fade or an exposure step leaves high. Both are measured on thumbnails, which are all that has to be kept of a frame.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 THUMBNAIL = (64, 36)
-# Side and spacing of the patches and how far they are sought, in thumbnail pixels: a fifth of the picture's width in one frame.
+# Side and spacing of the patches and the search range, in thumbnail pixels: a fifth of the picture's width per frame.
 PATCH, STEP, REACH = 16, 8, 12
-# Neighbouring frames that share a scene differ less in their colours, in levels of 255, unless the light changes.
+# Neighbouring frames of one scene differ less than this in their colours, in levels of 255, unless the light changes.
 OTHER_COLOURS = 5.0
 # Patches of unrelated photos correlate by 0.34 to 0.63 in nine of ten pairs, and by 0.8 at least under a whip pan in nineteen of twenty.
 OTHER_SHAPES = 0.65
@@ -24,14 +23,14 @@ BAR = 3.0
 
 
 def thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A frame, uint8 [H, W, 3] of any size, brought to uint8 [36, 64, 3]; a thumbnail stays what it is."""
+    """A frame, uint8 [H, W, 3] of any size, reduced to uint8 [36, 64, 3]; a thumbnail is returned unchanged."""
     return np.asarray(cv2.resize(frame, THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def is_cut(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> bool:
     """Whether the scene changes between two consecutive frames; each is a frame, uint8 [H, W, 3] RGB, or its thumbnail.
 
-    Cuts between two views of the same colours, and slow dissolves, are not seen.
+    Cuts between two views with the same colours, and slow dissolves, are not detected.
     """
     previous, current = thumbnail(previous), thumbnail(current)
     if _colour_distance(previous, current) < OTHER_COLOURS:
@@ -42,13 +41,13 @@ def is_cut(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> bool:
 
 
 def _colour_distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """The earth mover's distance of the values of each channel, meaned over the channels."""
+    """The earth mover's distance of the values of each channel, averaged over the channels."""
     sorted_values = [np.sort(frame.reshape(-1, 3), axis=0).astype(np.float32) for frame in (one, other)]
     return float(np.abs(sorted_values[0] - sorted_values[1]).mean())
 
 
 def _inside_bars(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Where there is a picture in either; the edges of a film's black bars are in all of its scenes, and would be found again."""
+    """The rows and columns inside a film's black bars, whose edges would match in every scene."""
     rows = np.flatnonzero(np.hstack([one, other]).std(axis=1).max(axis=1) > BAR)
     columns = np.flatnonzero(np.vstack([one, other]).std(axis=0).max(axis=1) > BAR)
     return slice(rows.min(initial=one.shape[0]), rows.max(initial=0) + 1), slice(
@@ -57,7 +56,7 @@ def _inside_bars(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slic
 
 
 def _resemblance(sought: NDArray[np.uint8], scene: NDArray[np.uint8]) -> float:
-    """How well the patches of one thumbnail are found in the other, 0..1; patches with much in them count most."""
+    """How well the patches of one thumbnail are found in the other, 0..1, weighted by their contrast."""
     around = np.asarray(cv2.copyMakeBorder(scene, REACH, REACH, REACH, REACH, cv2.BORDER_REFLECT), np.uint8)
     found, weights = 0.0, 1e-3
     for y in range(0, sought.shape[0] - PATCH + 1, STEP):
@@ -71,6 +70,6 @@ def _resemblance(sought: NDArray[np.uint8], scene: NDArray[np.uint8]) -> float:
 
 
 def _best_match(area: NDArray[np.uint8], patch: NDArray[np.uint8]) -> float:
-    """The highest correlation of the patch with any place; OpenCV answers no number, or 1, where there is nothing to correlate."""
+    """The highest correlation of the patch with any place; OpenCV returns NaN, infinity or 1 where there is no contrast."""
     correlation = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
     return float(np.max(correlation, initial=0.0, where=np.isfinite(correlation) & (correlation <= 1.001)))

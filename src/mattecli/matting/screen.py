@@ -1,11 +1,11 @@
 """Green and blue screens: the screen as it would look without the subject, a trimap from it, and colours without its spill.
 
-A screen is never one colour: lamps fall off, cloth folds, subjects cast soft shadows. So the screen is first rebuilt as a smooth
-picture of its own, the plate, from the pixels that surely show it; everything else here is a comparison with that plate. The
-measure is the excess of the colour difference key (Vlahos, US patent 3595987, 1971): by how much the screen's channel exceeds the
-larger of the other two. It follows that a subject as green as a green screen is taken for the screen, that sharp shadows on the
-screen stay in the matte, and that a subject's own green is safe from the despill only where it is solid and strong, or far from
-the edge.
+A screen is never one colour: light falls off, cloth folds, subjects cast soft shadows. So the screen is first reconstructed as a smooth
+picture, the plate, from the pixels that surely show it; everything else is a comparison with that plate. The measure is the excess of the
+colour difference key (Vlahos, US patent 3595987, 1971): by how much the screen's channel exceeds the larger of the other two.
+
+Limits: a subject as green as a green screen becomes background, sharp shadows on the screen stay in the matte, and a subject's own green
+survives despilling only where it is solid and strong, or far from the edge.
 
 Colours are encoded sRGB values, float32 [H, W, 3] in 0..1; alphas are float32 [H, W] in 0..1.
 """
@@ -31,30 +31,31 @@ LEAST_EXCESS, LEAST_SATURATION = 0.06, 0.15
 LEAST_BORDER, BORDER = 0.25, 0.02
 # The plate is found on a picture of this many pixels a side: it is smooth, and small pictures have little noise.
 PLATE_SIDE = 256
-# Screens are even to a quadratic surface; these Gaussians (standard deviations as shares of the side) follow what it leaves over.
+# A quadratic surface fits the screen's shading; these Gaussians (standard deviations as shares of the side) fit its residual.
 SHADING = (0.16, 0.08, 0.04, 0.02)
-# Tukey's biweight lets go of a pixel at this many standard deviations (95 % efficient for Gaussian noise).
+# Tukey's biweight is 0 from this many standard deviations on (95 % efficient for Gaussian noise).
 OUTLIER = 4.685
-# No file is quieter than one 8-bit step; what is uneven by more than the second at that size is foliage or sky, and no screen.
+# Limits of the noise: one 8-bit step, and the unevenness of foliage or sky, which are no screens.
 NOISE_FLOOR, ROUGHEST = 1 / 255, 0.1
 # The trimap's known regions keep this many pixels away from each other's: JPEG halves the resolution of colours.
 GUARD = 2.0
-# Soft edges are hardly wider than this share of the square root of the picture's area; where the key of what is inside an edge lies
-# this near to the largest one around, it has stopped rising.
+# The widest soft edge, as a share of the square root of the picture's area; inside an edge the key is solid where it is this near to the
+# largest one around.
 EDGE, SETTLED = 0.006, 0.85
-# In units of the noise: what differs so little is screen, unless it hangs together with what differs so much.
+# In units of the noise: below the first a pixel is screen, unless it is connected to one above the second.
 FAINT, CLEAR = 2.5, 6.0
-# An excess beyond this, or this share of the plate's, is screen showing through; below a share of that, it may be spill on a solid.
+# A larger excess than this, or than this share of the plate's, means that the screen shows through; below a share of that it may be
+# spill on a solid pixel.
 SHOWING, SHOWING_SHARE, FAINT_SPILL = 0.25, 0.75, 0.4
 # Spill reaches into the subject this far, as a share of the square root of the picture's area.
 SPILL_REACH = 0.03
-# A subject's colour may have this much of the opposite excess, and a key this much noise, where the alpha is held up to it.
+# Tolerances of the alpha's lower bound: the opposite excess of a subject's colour, and the key's noise.
 OPPOSITE, KEY_DOUBT = 0.4, 0.1
-# A pixel is soft through and through when it is this transparent.
+# A pixel is entirely soft from this transparency on.
 SOFT = 0.2
-# Where no solid part of the subject is near, its green is expected this far from the mean of red and blue to the larger: brown hair.
+# The default of a subject's green where no solid part is near, between the mean (0) and the larger (1) of red and blue: brown hair.
 TYPICAL_SLOPE, FEW = 0.2, 1e-5
-# A soft pixel's green is at least this much of what it would be if it were to red and blue as it is inside the subject.
+# A soft pixel's green is at least this share of what red and blue predict from the colours inside the subject.
 LEAST_SHARE = 0.85
 # In a solid pixel, up to the first share of the plate's excess is spill and beyond the second is the subject's own colour.
 SPILL, OWN_COLOUR = 0.25, 0.5
@@ -63,7 +64,7 @@ LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def find_screen(image: Plane, wanted: str = AUTO) -> str:
-    """The screen's colour, "green" or "blue": the wanted one if it is there, with "auto" the one that covers more of the border.
+    """The screen's colour, "green" or "blue": the wanted one if it is found; with "auto" the one that covers more of the border.
 
     Raises InputError when there is no such screen.
     """
@@ -73,22 +74,22 @@ def find_screen(image: Plane, wanted: str = AUTO) -> str:
     if shares[name] < LEAST_BORDER:
         raise InputError(
             f"no {' or '.join(names)} screen was found: such colours cover {shares[name]:.0%} of the picture's left, right and upper "
-            "border; give a --trimap or --strokes instead"
+            "border; give a trimap or strokes instead"
         )
     return name
 
 
 def plate_from_screen(image: Plane, screen: str) -> Plane:
-    """The screen, "green" or "blue", without the subject: [H, W, 3], smooth, true to its shading, carried on behind the subject.
+    """The screen, "green" or "blue", without the subject: [H, W, 3], smooth, with its shading, extrapolated behind the subject.
 
-    A robust quadratic surface for each channel, then Gaussian corrections from coarse to fine, each weighted by how well a pixel
-    agrees with what is known so far; where no screen is near, they fade out. Raises InputError when those colours are no even screen.
+    A robust quadratic surface for each channel, then Gaussian corrections from coarse to fine, weighted by each pixel's agreement with
+    the estimate so far; they fade out where no screen is near. Raises InputError when those colours are no even screen.
     """
     small = _shrunk(image)
     excess = _excess(small, CHANNELS[screen])
     perhaps = _perhaps_screen(small, CHANNELS[screen])
     if not perhaps.any():
-        raise InputError(f"nothing in the picture is {screen}; give a --trimap or --strokes instead")
+        raise InputError(f"nothing in the picture is {screen}; give a trimap or strokes instead")
     perhaps &= excess > 0.4 * np.quantile(excess[perhaps], 0.75)
     plate = _surface(small, perhaps)
     for share in SHADING:
@@ -96,18 +97,18 @@ def plate_from_screen(image: Plane, screen: str) -> Plane:
         weight = _trust(left, perhaps)[..., None]
         plate = plate + _blurred(left * weight, reach) / (_blurred(weight, reach)[..., None] + 0.02)
     if _noise(small - plate, perhaps) > ROUGHEST:
-        raise InputError(f"the {screen} in the picture is too uneven for a screen; give a --trimap or --strokes instead")
+        raise InputError(f"the {screen} in the picture is too uneven for a screen; give a trimap or strokes instead")
     low, high = np.quantile(small[perhaps], (0.001, 0.999), axis=0)
     enlarged = cv2.resize(plate.clip(low, high).astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(enlarged, np.float32).clip(0, 1)
 
 
 def trimap_from_screen(image: Plane, plate: Plane) -> NDArray[np.uint8]:
-    """A trimap, uint8 [H, W], of what stands before the screen; `plate` is that of plate_from_screen.
+    """A trimap, uint8 [H, W], of the subject in front of a screen; `plate` is that of plate_from_screen.
 
-    Background is what the key finds no different from the plate, beyond doubt of noise; faint wisps count where they hang together
-    with something clear. Foreground is what shows nothing of the screen. Raises EmptyError when nothing
-    stands before the screen, InputError when no part of it is sure.
+    Background is what does not differ from the plate by more than noise; faint wisps count as different where they are connected to
+    clear ones. Foreground is what shows nothing of the screen. Raises EmptyError when there is no subject, InputError when no part of
+    the screen is certain.
     """
     key = _blurred(_key(image, plate), 0.7)
     noise = max(1.4826 * float(np.median(np.abs(key[key < 0.3]))) if (key < 0.3).any() else 0.0, 2 * NOISE_FLOOR)
@@ -118,35 +119,35 @@ def trimap_from_screen(image: Plane, plate: Plane) -> NDArray[np.uint8]:
     if not (trimap == FOREGROUND).any():
         raise EmptyError("the picture shows the screen and nothing before it; give a picture with a subject")
     if not (trimap == BACKGROUND).any():
-        raise InputError("no part of the screen is even enough to be surely screen; give a --trimap or --strokes instead")
+        raise InputError("no part of the screen is even enough to be surely screen; give a trimap or strokes instead")
     return trimap
 
 
 def hold_to_key(alpha: Plane, image: Plane, plate: Plane) -> Plane:
-    """The alpha no higher and no lower than the key allows: a gap between hairs that is a third subject would keep the screen's light,
-    and a hair that is too thin would be the brighter for it.
+    """Clamp the alpha to the bounds that the key gives: too high an alpha keeps the screen's light between hairs, too low a one brightens
+    hairs.
 
-    A subject that is not as green as the screen covers at most what the key says. The fainter the excess, the more the alpha is
-    believed instead, because a little spill on something solid is likelier than a narrow gap. And it covers at least what the key
-    would say of the opposite colour; pixels whose alpha is 0 stay.
+    A subject that is less green than the screen covers at most the key. Where the excess is faint the alpha counts more, because a little
+    spill on something solid is likelier than a narrow gap. The lower bound is the key of the opposite colour; pixels whose alpha is 0
+    stay 0.
     """
     behind = np.maximum(_excess(plate, _channel(plate)), LEAST_EXCESS)
     key = _key(image, plate)
     even = _blurred(key, 1.0)
     least = np.where(alpha > 0, (np.minimum(key, even) - KEY_DOUBT) / (1 + OPPOSITE / behind), 0).clip(0, 1)
-    key = np.maximum(key, even).clip(0, 1)  # one noisy pixel is no gap
+    key = np.maximum(key, even).clip(0, 1)  # a single noisy pixel is no gap
     showing = np.minimum(SHOWING, SHOWING_SHARE * behind)
     spill = np.clip((1 - (1 - key) * behind / showing) / (1 - FAINT_SPILL), 0, 1)
     return np.clip(alpha, np.minimum(least, key), key + (1 - key) * spill)
 
 
 def despill(colours: Plane, alpha: Plane, plate: Plane) -> Plane:
-    """Foreground colours without the light the screen threw on them: [H, W, 3], where luma is kept.
+    """Foreground colours without the screen's spill: [H, W, 3], with luma kept.
 
-    The screen's channel is held to a level between the mean and the larger of the other two, as high as it is inside the subject
-    nearby: hair and skin lie near the mean, yellow and cyan cloth near the larger. Soft pixels are held to it, solid ones less and
-    less with the distance from the edge, and not where the excess is so strong that it is the subject's own. Where a soft pixel lost
-    more of the screen than it had, which leaves the opposite colour, some is given back.
+    The screen's channel is limited to a level between the mean and the larger of the other two, taken from the subject's inside nearby:
+    hair and skin lie near the mean, yellow and cyan cloth near the larger. The limit applies fully to soft pixels, less to solid ones with
+    growing distance from the edge, and not where a strong excess is the subject's own colour. A soft pixel that lost more of the screen
+    than it had, and so has the opposite colour, gets some back.
     """
     channel = _channel(plate)
     larger, mean = _others(colours, channel)
@@ -162,10 +163,11 @@ def despill(colours: Plane, alpha: Plane, plate: Plane) -> Plane:
 
 
 def _own_hue(colours: Plane, alpha: Plane, channel: int) -> tuple[Plane, Plane]:
-    """The screen's channel inside the subject nearby, [H, W] each: how far from the mean of the others to the larger, and over the mean.
+    """The screen's channel inside the subject nearby, [H, W] each.
 
-    Both in 0..1: least-squares slopes over the deep solid pixels in a Gaussian window, carried outwards; where there are none, those
-    of brown hair and of grey.
+    Returns its position between the mean of the others (0) and the larger (1), and its ratio to the mean, both limited to 0..1. They are
+    least-squares slopes over solid pixels away from the edge, in a Gaussian window, extrapolated outwards; without such pixels, those of
+    brown hair and of grey.
     """
     deep = _depth(alpha > 0.99) > SPILL_REACH / 2 * np.sqrt(alpha.size)
     small = _shrunk(np.dstack([colours, deep]).astype(np.float32))
@@ -186,7 +188,7 @@ def _channel(plate: Plane) -> int:
 
 def _others(image: Plane, channel: int) -> tuple[Plane, Plane]:
     """The larger of the two channels that are not the screen's, and their mean, [H, W] each."""
-    first, second = (image[..., other] for other in range(3) if other != channel)
+    first, second = (image[..., index] for index in range(3) if index != channel)
     return np.maximum(first, second), np.asarray((first + second) / 2, np.float32)
 
 
@@ -196,7 +198,7 @@ def _excess(image: Plane, channel: int) -> Plane:
 
 
 def _key(image: Plane, plate: Plane) -> Plane:
-    """What the screen's excess leaves for the subject, [H, W]: 0 on the screen, 1 where nothing of it shows, beyond by noise and hue."""
+    """The colour difference key, [H, W]: 0 on the screen, 1 where none of it shows; noise and hue may exceed the range."""
     channel = _channel(plate)
     return np.asarray(1 - _excess(image, channel) / np.maximum(_excess(plate, channel), LEAST_EXCESS), np.float32)
 
@@ -208,7 +210,7 @@ def _perhaps_screen(image: Plane, channel: int) -> Mask:
 
 
 def _border(mask: Mask) -> Mask:
-    """The pixels along the left, right and upper border; below, the subject often leaves the picture."""
+    """The pixels along the left, right and upper border; the lower one often shows the subject."""
     rows, columns = (max(1, round(BORDER * side)) for side in mask.shape)
     return np.concatenate([mask[:rows].ravel(), mask[:, :columns].ravel(), mask[:, -columns:].ravel()])
 
@@ -235,7 +237,7 @@ def _surface(image: Plane, region: Mask) -> Plane:
 
 
 def _trust(left: Plane, region: Mask) -> Plane:
-    """Tukey's biweight [H, W] of what a model left unexplained, in units of its own noise; 0 outside the region."""
+    """Tukey's biweight [H, W] of a model's residual `left`, in units of its noise; 0 outside the region."""
     distance = np.linalg.norm(left, axis=2) / (OUTLIER * _noise(left, region))
     return np.where(region, np.clip(1 - distance**2, 0, 1) ** 2, 0).astype(np.float32)
 
@@ -250,9 +252,9 @@ def _blurred(plane: Plane, sigma: float) -> Plane:
 
 
 def _sure(key: Plane, solid: float) -> Mask:
-    """Where nothing of the screen shows: the key is solid, and near the edge it does not go on rising.
+    """Where nothing of the screen shows: the key is solid, and near the edge it no longer rises.
 
-    A subject of the opposite colour, as skin is before green, hides all of the screen's excess before it hides all of the screen.
+    The excess of a subject of the opposite colour, such as skin before green, reaches 0 before the screen is fully covered.
     """
     depth = _depth(key > solid)
     side = 2 * max(2, round(EDGE * np.sqrt(key.size) / 2)) + 1

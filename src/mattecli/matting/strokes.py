@@ -1,6 +1,6 @@
 """Strokes: a few scribbles over a picture that say "this is foreground" and "this is background".
 
-They come as a picture or as polylines and become a trimap that knows what was painted and nothing else; grow.py spreads it.
+They are given as a picture or as polylines and become a trimap that is unknown outside the strokes; grow.py spreads it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
 Polyline = list[tuple[float, float]]
 
-# How far a pixel must lie from grey towards black or white, or one colour above the others, to be a stroke: pens have soft edges.
+# The least distance of a stroke's pixel from grey towards black or white, or of one channel above the others: pens have soft edges.
 STROKE_CONTRAST = 64
-# The pen's width, as a share of the picture's shorter side, where nobody gives one.
+# The default width of the pen, as a share of the picture's shorter side.
 PEN = 0.012
-# Strokes of the two kinds that come this near to each other, in pixels, meet: what lies between is the soft edge of a pen.
+# Strokes of the two kinds this near to each other, in pixels, touch: between them lies the soft edge of a pen.
 MEETING = 2
 KINDS = {"foreground": FOREGROUND, "background": BACKGROUND}
 # cv2.polylines takes whole numbers, here in sixteenths of a pixel.
@@ -32,11 +32,11 @@ _SHIFT = 4
 
 
 def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int], photo: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """Read scribbles, uint8 [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, into a trimap uint8 [H, W]; what bears no stroke is unknown.
+    """Read scribbles, uint8 [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, into a trimap uint8 [H, W]; pixels without a stroke are unknown.
 
-    White or green is foreground, black or red is background. A stroke lies on transparent, on mid grey, over a copy of the photo (uint8
-    [H, W, 3], if it is known), or in another colour on white, black or any other. `size` is the picture's (height, width). Raises
-    InputError when the sizes differ, and for a picture that is none of strokes.
+    White or green is foreground, black or red is background. The paper is transparent, mid grey, a copy of the photo (uint8 [H, W, 3],
+    if it is given), or any one colour. `size` is the picture's (height, width). Raises
+    InputError when the sizes differ, and for a picture that shows no strokes.
     """
     if strokes.shape[:2] != size:
         raise InputError(
@@ -54,12 +54,12 @@ def trimap_from_strokes(strokes: NDArray[np.uint8], *, size: tuple[int, int], ph
 
 
 def trimap_from_polylines(strokes: object, *, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Draw strokes given as polylines into a trimap uint8 [H, W] of `size` (height, width); what bears no stroke is unknown.
+    """Draw strokes given as polylines into a trimap uint8 [H, W] of `size` (height, width); pixels without a stroke are unknown.
 
-    `strokes` is what a JSON file says: {"foreground": LINES, "background": LINES, "width": PIXELS}, each optional. LINES is one list of
-    points [x, y] or a list of such lists; x goes right and y down in pixels of the picture, and [0, 0] is the middle of the first
-    pixel. One point makes a dot. `width` is the pen's (default: a share of the picture's shorter side). A pixel that both kinds claim
-    stays unknown.
+    `strokes` is the content of a JSON file: {"foreground": LINES, "background": LINES, "width": PIXELS}, each optional. LINES is one
+    list of points [x, y] or a list of such lists; x goes right and y down in pixels of the picture, and [0, 0] is the middle of the
+    first pixel. One point makes a dot. `width` is the pen's (default: a share of the picture's shorter side). A pixel that both kinds
+    claim stays unknown.
     Raises InputError for anything else and for points outside the picture.
     """
     if not isinstance(strokes, Mapping) or not set(strokes) & set(KINDS):
@@ -77,7 +77,7 @@ def trimap_from_polylines(strokes: object, *, size: tuple[int, int]) -> NDArray[
 
 
 def missing_strokes(trimap: NDArray[np.uint8]) -> list[str]:
-    """What to draw still: a sentence for each kind of stroke that a trimap made from strokes lacks."""
+    """A sentence for each kind of stroke that a trimap made from strokes lacks, with what to draw."""
     sentences = {
         FOREGROUND: "the strokes mark no foreground; draw at least one white (or green) stroke on the subject",
         BACKGROUND: "the strokes mark no background; draw at least one black (or red) stroke beside the subject",
@@ -86,7 +86,7 @@ def missing_strokes(trimap: NDArray[np.uint8]) -> list[str]:
 
 
 def contradictions(trimap: NDArray[np.uint8]) -> list[str]:
-    """Where strokes of the two kinds meet, so that one of them must be wrong: a sentence, or none."""
+    """A sentence about the places where strokes of the two kinds touch, so that one is wrong; none when they do not."""
     near = cv2.dilate((trimap == FOREGROUND).astype(np.uint8), np.ones((2 * MEETING + 1, 2 * MEETING + 1), np.uint8))
     count, _, _, centres = cv2.connectedComponentsWithStats(near & (trimap == BACKGROUND).astype(np.uint8), connectivity=8)
     if count == 1:
@@ -97,7 +97,7 @@ def contradictions(trimap: NDArray[np.uint8]) -> list[str]:
 
 
 def _colours_and_opacity(strokes: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """RGB as int16 [H, W, 3], and where the paper is painted on."""
+    """RGB as int16 [H, W, 3], and where the picture is opaque."""
     planes = strokes.reshape(*strokes.shape[:2], -1)
     opaque = np.ones(strokes.shape[:2], bool)
     if planes.shape[2] in (2, 4):
@@ -108,9 +108,9 @@ def _colours_and_opacity(strokes: NDArray[np.uint8]) -> tuple[NDArray[np.int16],
 
 
 def _stroke_masks(colours: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where the colours say foreground and background."""
+    """Where the colours are those of foreground and of background strokes."""
     red, green, blue = colours[..., 0], colours[..., 1], colours[..., 2]
-    greyish = colours.max(axis=2) - colours.min(axis=2) < NEAR  # the soft edge of a red stroke on white paper is no white stroke
+    greyish = colours.max(axis=2) - colours.min(axis=2) < NEAR  # the soft edge of a red stroke on white paper is not a white stroke
     white = greyish & (colours.min(axis=2) >= 128 + STROKE_CONTRAST)
     black = greyish & (colours.max(axis=2) < 128 - STROKE_CONTRAST)
     is_green = green - np.maximum(red, blue) >= STROKE_CONTRAST
@@ -127,7 +127,7 @@ def _pen(width: Any, size: tuple[int, int]) -> float:
 
 
 def _polylines(lines: Any, kind: str, size: tuple[int, int]) -> list[Polyline]:
-    """One list of points or several, as several; InputError for what is neither or leaves the picture."""
+    """One list of points or several, as several; InputError for anything else and for points outside the picture."""
     if not isinstance(lines, list):
         raise InputError(f"the {kind} strokes are no list; give points [[x, y], ...] or a list of such lines")
     several = all(isinstance(line, list) and all(isinstance(point, list) for point in line) for line in lines)
@@ -150,7 +150,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _draw(lines: list[Polyline], width: float, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Everything within half a pen's width of the lines; thick lines of OpenCV itself come out wider than asked."""
+    """All pixels within half a pen's width of the lines; OpenCV's own thick lines are wider than requested."""
     paper = np.ones(size, np.uint8)
     for line in lines:
         points = np.round(np.array([*line, line[-1]]) * 2**_SHIFT).astype(np.int32)  # a lone point becomes a line to itself

@@ -1,7 +1,7 @@
-"""Trimaps: 0 where it is background, 128 where nobody knows, 255 where it is foreground.
+"""Trimaps: uint8 [H, W] with exactly three levels, 0 for background, 128 for unknown and 255 for foreground.
 
-All trimaps here are uint8 [H, W] with exactly these three levels. They come from a coarse matte, from a mask, or from a
-file that a person drew; strokes.py and grow.py, subject.py and plate.py make them from other guides.
+They are made here from a coarse matte, from a mask, or from a user's file; strokes.py with grow.py, plate_trimap.py and screen.py make
+them from other guides.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 
-# How far the unknown band reaches to either side of a coarse outline, as a share of the subject's scale (see subject_scale).
+# The unknown band's reach to either side of a coarse outline, as a share of the subject's scale (see subject_scale).
 COARSE_BAND = 0.04
 MASK_BAND = 0.02
-# A mask that is soft has shown where its outline is sharp, so there the band may be narrow.
+# A soft mask is sharp only where its outline is, so there the band may be narrow.
 SOFT_MASK_BAND = 0.01
-# However small the subject, a band without a number is this wide to either side, in pixels.
+# The minimum of the default band's reach, in pixels.
 NARROWEST_MASK_BAND = 2.0
-# Pixels of a mask from here to as far below 1 belong to its edge; across the edge of a hard mask lie two of them at most (antialiasing).
+# Pixels of a mask between this and 1 minus this belong to its edge; a hard mask has at most two of them across (antialiasing).
 FAINTEST, SHARP_EDGE = 0.05, 2.5
 # A mask whose brightest pixel is darker than this is empty.
 DIMMEST_MASK = 0.25
-# Where softness reaches some way from the outline (hair), everything near it becomes unknown to this many times as far. "Near" and the
-# farthest such reach are shares of the subject's scale.
+# Near soft pixels (hair) the unknown region reaches this many times as far from the outline as they do. "Near" and the farthest such
+# reach are shares of the subject's scale.
 WIDENING, WIDENING_NEAR, WIDENING_LIMIT = 1.5, 0.03, 0.12
-# A larger unknown share than this leaves most of the picture to the model.
+# A larger unknown share than this is reported.
 LARGEST_UNKNOWN = 0.6
-# A coarse matte is trusted beyond these values; in between it is soft and becomes unknown.
+# A coarse matte is certain outside these values; in between it is soft and becomes unknown.
 SURE_BACKGROUND, SURE_FOREGROUND = 0.1, 0.9
-# An island of the matte with less solid area than this share of the largest one is a ghost.
+# A component of the matte with less solid area than this share of the largest one is removed.
 GHOST_SHARE = 0.02
-# Levels this near to black, white or the trimap's own grey count as them: JPEG leaves ripples of a few levels around edges.
+# Levels this near to black, white or the trimap's own grey count as those: JPEG causes ripples of a few levels around edges.
 LEVEL_TOLERANCE = 12
 # A trimap's own black and white lie within this of ours, and fill at least this share of it.
 FARTHEST_LEVEL, FEWEST_OF_A_LEVEL = 64, 0.0005
@@ -49,7 +49,7 @@ def trimap_from_alpha(alpha: NDArray[np.float32], *, band: float | None = None, 
     Everything soft becomes unknown, and so does a band of `band` pixels to either side of it (default: a share of the
     subject's scale), so the band is wider where the matte is unsure. Faint islands become background, pinholes become
     unknown. Where the subject, or a gap in it, is thinner than the band, its middle stays known. A matte in which nothing
-    reaches 0.5 gives a trimap of pure background. drawn: a person made it, so islands and veils are meant.
+    reaches 0.5 gives a trimap of pure background. drawn: a user made it, so islands and soft regions are kept.
     """
     alpha = np.clip(np.nan_to_num(alpha), 0.0, 1.0).astype(np.float32)
     solid = alpha >= 0.5
@@ -83,9 +83,9 @@ def trimap_from_mask(mask: Levels | NDArray[np.float32] | NDArray[np.bool_], *, 
 def softened_region(solid: NDArray[np.bool_], soft: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where an outline cannot be trusted because it is soft nearby: all bool [H, W].
 
-    `solid` is the subject, `soft` where its edge was found to be neither it nor background. The outline of hair is an accident; what
-    counts is how far the tips reach. So around each soft pixel everything that lies up to WIDENING times as far from the outline as
-    it does is uncertain too, on both sides, and the region's outer edge runs smoothly past the tips.
+    `solid` is the subject, `soft` where its edge was found to be neither it nor background. A hard outline through hair is
+    arbitrary; the reach of the tips is not. So around each soft pixel everything up to WIDENING times as far from the outline as the pixel
+    is uncertain too, on both sides, and the region's outer edge runs smoothly past the tips.
     """
     scale = subject_scale(solid) if solid.any() else 0.0
     distance = distance_to_outline(solid)
@@ -95,7 +95,7 @@ def softened_region(solid: NDArray[np.bool_], soft: NDArray[np.bool_]) -> NDArra
 
 
 def distance_to_outline(solid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How far each pixel lies from the outline of a region, on either side: float32 [H, W]; the picture's border is no outline."""
+    """The distance of each pixel to a region's outline, on either side: float32 [H, W]; the picture's border is no outline."""
     return np.where(solid, _distance_inside(solid), _distance_inside(~solid))
 
 
@@ -106,21 +106,21 @@ def trimap_shares(trimap: NDArray[np.uint8]) -> tuple[float, float, float]:
 
 
 def one_sided(trimap: NDArray[np.uint8]) -> list[str]:
-    """A sentence for each of foreground and background that a trimap has nothing of; none for a good one."""
+    """A sentence for each of foreground and background that a trimap lacks; empty for a good one."""
     foreground, background, _ = trimap_shares(trimap)
     kinds = {"foreground": foreground, "background": background}
     return [f"the trimap has no {kind}, so a model has nothing to go by" for kind, share in kinds.items() if share == 0]
 
 
 def nothing_unknown(trimap: NDArray[np.uint8]) -> list[str]:
-    """A sentence when a trimap leaves a model nothing to find out; none for a good one."""
+    """A sentence when a trimap has no unknown pixel; empty for a good one."""
     if (trimap == UNKNOWN).any():
         return []
-    return ["nothing in the trimap is unknown, so it is the matte already; paint the edge of the subject grey, or give it as --mask"]
+    return ["nothing in the trimap is unknown, so it is the matte already; paint the edge of the subject grey, or give it as a mask"]
 
 
 def too_unknown(trimap: NDArray[np.uint8]) -> list[str]:
-    """A sentence when most of a trimap is unknown; none for a good one."""
+    """A sentence when most of a trimap is unknown; empty for a good one."""
     unknown = trimap_shares(trimap)[2]
     if unknown <= LARGEST_UNKNOWN:
         return []
@@ -133,7 +133,7 @@ def subject_scale(solid: NDArray[np.bool_]) -> float:
 
 
 def read_trimap_levels(array: Levels) -> NDArray[np.uint8]:
-    """Read a picture that a person calls a trimap: uint8 or uint16, [H, W] grey, or [H, W, C] with 1 to 4 channels.
+    """Read a picture given as a trimap: uint8 or uint16, [H, W] grey, or [H, W, C] with 1 to 4 channels.
 
     Black is background, white foreground, and one level of grey in between unknown, whichever it is (127, 128, 100...); the
     labels 0, 1, 2 are read the same way, and so are three levels that do not reach black or white (16, 128, 235). Small deviations
@@ -151,7 +151,7 @@ def read_trimap_levels(array: Levels) -> NDArray[np.uint8]:
 
 
 def check_trimap(trimap: NDArray[np.uint8], *, size: tuple[int, int]) -> None:
-    """Raise InputError unless a trimap given by a person fits a picture of `size` (height, width) and has both known regions."""
+    """Raise InputError unless a user's trimap fits a picture of `size` (height, width) and has both known regions."""
     if trimap.shape != size:
         raise InputError(
             f"the trimap is {trimap.shape[1]}x{trimap.shape[0]} pixels but the picture is {size[1]}x{size[0]}; "
@@ -167,14 +167,14 @@ def check_trimap(trimap: NDArray[np.uint8], *, size: tuple[int, int]) -> None:
 
 
 def _to_8_bit(array: Levels) -> NDArray[np.uint8]:
-    """16-bit files hold either real 16-bit levels or 8-bit ones stored wide."""
+    """16-bit files hold either 16-bit levels or 8-bit ones."""
     if array.dtype == np.uint16 and int(array.max()) > 255:
         return np.round(array / 257.0).astype(np.uint8)
     return array.astype(np.uint8)
 
 
 def _grey_and_opacity(array: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Split [H, W] or [H, W, C] into the grey [H, W] and where it is opaque; 2 and 4 channels end in an opacity."""
+    """Split [H, W] or [H, W, C] into the grey [H, W] and where it is opaque; with 2 and 4 channels the last one is opacity."""
     planes = array.reshape(*array.shape[:2], -1)
     opaque = np.ones(array.shape[:2], bool)
     if planes.shape[2] in (2, 4):
@@ -187,7 +187,7 @@ def _grey_and_opacity(array: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDAr
 
 
 def _stretched(grey: NDArray[np.uint8], opaque: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Grey whose lowest and highest levels become black and white where there is a third between them, as in video's range."""
+    """Stretch grey to black and white where it has three levels in a narrower range, such as video's."""
     counts = np.bincount(grey[opaque], minlength=256)
     used = np.flatnonzero(counts > FEWEST_OF_A_LEVEL * counts.sum())
     if not len(used) or used[0] > FARTHEST_LEVEL or used[-1] < 255 - FARTHEST_LEVEL:
@@ -200,7 +200,7 @@ def _stretched(grey: NDArray[np.uint8], opaque: NDArray[np.bool_]) -> NDArray[np
 
 
 def _refuse_many_levels(grey: NDArray[np.uint8]) -> None:
-    """Raise InputError when more pixels lie beside the three levels than edges and JPEG can explain."""
+    """Raise InputError when more pixels than edges and JPEG explain lie beside the three levels."""
     counts = np.bincount(grey.ravel(), minlength=256)
     between = counts[LEVEL_TOLERANCE + 1 : 255 - LEVEL_TOLERANCE]
     window = np.convolve(between, np.ones(2 * LEVEL_TOLERANCE + 1, np.int64), mode="same")
@@ -213,7 +213,7 @@ def _refuse_many_levels(grey: NDArray[np.uint8]) -> None:
 
 
 def _as_alpha(mask: Levels | NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Levels as alpha in 0..1, stretched until the brightest is 1, but not so far that the noise of an empty mask would show."""
+    """Levels as alpha in 0..1, stretched so that the brightest is 1, with a limit that keeps an empty mask's noise dark."""
     levels = np.nan_to_num(mask.astype(np.float32))
     counted_in_ones = mask.dtype.kind in "bf" or levels.max(initial=0) <= 1
     alpha = levels if counted_in_ones else levels / (255 if mask.dtype == np.uint8 else 65535)
@@ -233,7 +233,7 @@ def _trimap(foreground: NDArray[np.bool_], background: NDArray[np.bool_]) -> NDA
 
 
 def _core(sure: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
-    """Shrink a region by `reach` pixels, but where it is thinner than that only by half of its own half-width."""
+    """Shrink a region by `reach` pixels, or by half of its half-width where that is less."""
     depth = _distance_inside(sure)
     step = 1 + int(reach / 8)
     side = 2 * int(2 * reach / step) + 1
@@ -244,7 +244,7 @@ def _core(sure: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
 
 
 def _largest_near(field: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
-    """The largest value within `radius` pixels, found in a copy of the field small enough to be quick."""
+    """The largest value within `radius` pixels, found in a reduced copy of the field."""
     step = 1 + int(radius / 8)
     side = 2 * round(radius / step) + 1
     blocks = cv2.dilate(field, np.ones((step, step), np.uint8))[::step, ::step]
@@ -253,12 +253,12 @@ def _largest_near(field: NDArray[np.float32], radius: float) -> NDArray[np.float
 
 
 def _distance_inside(region: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How far each pixel of a region is from the nearest pixel outside it; the picture's border is no edge."""
+    """The distance of each pixel of a region to the nearest one outside it; the picture's border is no edge."""
     return np.asarray(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
 
 def _without_ghosts(alpha: NDArray[np.float32], reach: float) -> NDArray[np.float32]:
-    """Clear islands that have hardly any solid area, and soft veils farther than `reach` pixels from anything solid."""
+    """Clear components with hardly any solid area, and soft regions farther than `reach` pixels from solid ones."""
     islands = parts_holding(alpha >= 0.5, alpha > SURE_BACKGROUND, least_share=GHOST_SHARE)
     solid = (alpha >= 0.5) & islands
     return np.where(islands & (_distance_inside(~solid) <= reach), alpha, np.float32(0))

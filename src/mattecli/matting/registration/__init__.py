@@ -1,1 +1,1 @@
-"""How one picture of a scene lies on another: camera motion and exposure."""
+"""Registration of two pictures of one scene: camera motion and exposure."""

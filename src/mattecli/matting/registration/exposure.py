@@ -1,4 +1,4 @@
-"""The exposure between two pictures of one scene: a gain and a bias for each channel, from what is the same in both; and how they differ.
+"""The exposure between two pictures of one scene, a gain and a bias for each channel, and their colour difference.
 
 Pictures are float32 [h, w, 3], encoded RGB in 0..1. A change of exposure is very nearly a gain in encoded values (a power of a
 product is a product of powers); the bias stands for flare and for what a camera's curve does in its darkest part.
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
 
-# Two takes of a scene differ by at most a stop or so, evenly over the channels but for the white balance.
+# Two takes of a scene differ by about a stop at most, equally in all channels apart from the white balance.
 LARGEST_GAIN, LARGEST_TINT, LARGEST_BIAS = 2.0, 1.5, 0.08
-# Values this near to black or white say little: noise and clipping.
+# Values this near to black or white are unreliable: noise and clipping.
 DARKEST, BRIGHTEST = 0.04, 0.96
-# A pixel shows the scene in both pictures when no channel differs by more than this from what the most frequent gain makes of it.
+# A pixel shows the scene in both pictures when no channel differs by more than this after the most frequent gain.
 SAME = 0.06
 FEWEST_PIXELS = 100
 # Every second pixel in each direction is enough.
 THINNED = 2
-# How firmly the bias is held to 0, as a variance of the plate's values: a plain wall cannot tell a bias from a gain.
+# Regularisation of the bias towards 0, as a variance of the plate's values: on a plain wall bias and gain are ambiguous.
 BIAS_HOLD = 5e-3
 
 
@@ -35,18 +35,18 @@ class Exposure:
     bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __call__(self, plate: Picture) -> Picture:
-        """The plate under the other picture's exposure."""
+        """The plate with the other picture's exposure."""
         return np.clip(plate * np.array(self.gains, np.float32) + np.array(self.bias, np.float32), 0, 1)
 
     def inverse(self) -> Exposure:
-        """What takes the other picture's exposure to the plate's."""
+        """The exposure from the other picture to the plate."""
         (r, g, b), (x, y, z) = self.gains, self.bias
         return Exposure((1 / r, 1 / g, 1 / b), (-x / r, -y / g, -z / b))
 
     def differs_from(self, other: Exposure) -> float:
-        """The largest difference that two exposures make to a dark, middle or bright value."""
+        """The largest difference between two exposures of a dark, middle or bright value."""
         tones = np.array([[0.1], [0.5], [0.9]])
-        ours, theirs = (tones * np.array(one.gains) + np.array(one.bias) for one in (self, other))
+        ours, theirs = (tones * np.array(exposure.gains) + np.array(exposure.bias) for exposure in (self, other))
         return float(np.abs(ours - theirs).max())
 
 
@@ -54,9 +54,9 @@ NEUTRAL = Exposure()
 
 
 def match_exposure(picture: Picture, plate: Picture, shown: NDArray[np.bool_]) -> Exposure | None:
-    """The exposure that takes the plate to the picture where `shown` ([h, w]) and where nothing stands before it.
+    """The exposure from the plate to the picture, fitted where `shown` ([h, w]) and not covered by the subject.
 
-    None when the two differ by more than exposures do, so that matching them would only paint over another scene.
+    None when the two differ by more than an exposure, so that they show different scenes.
     """
     thinned = (slice(None, None, THINNED), slice(None, None, THINNED))
     picture, plate, shown = picture[thinned], plate[thinned], shown[thinned]
@@ -75,12 +75,12 @@ def lab(picture: Picture) -> Picture:
 
 
 def lab_distance(first: Picture, second: Picture) -> NDArray[np.float32]:
-    """How much two pictures differ at each pixel, [h, w], in CIE Lab units."""
+    """The difference of two pictures at each pixel, [h, w], in CIE Lab units."""
     return np.asarray(np.linalg.norm(lab(first) - lab(second), axis=2), np.float32)
 
 
 def _most_frequent_gain(picture: Picture, plate: Picture) -> float:
-    """The most frequent ratio of two channels, which what the subject leaves free has; 1 where too few values can tell."""
+    """The most frequent ratio of two channels, which is that of the visible background; 1 with too few values."""
     usable = (plate > 2 * DARKEST) & (plate < BRIGHTEST) & (picture > DARKEST) & (picture < BRIGHTEST)
     ratios = np.log(picture[usable] / plate[usable])
     return float(np.exp(_mode(ratios, span=float(np.log(LARGEST_GAIN))))) if ratios.size > FEWEST_PIXELS else 1.0
@@ -107,7 +107,7 @@ def _line(plate: Picture, picture: Picture, gain: float) -> tuple[float, float]:
             return gain, bias
         moments = [float((weight * values).sum()) / total for values in (plate * plate, plate, plate * picture, picture)]
         squares, mean, products, mean_picture = moments
-        if squares < DARKEST**2:  # black tells nothing of light
+        if squares < DARKEST**2:  # black has no gain
             return gain, bias
         gain, bias = np.linalg.solve([[squares, mean], [mean, 1 + BIAS_HOLD]], [products, mean_picture]).tolist()
     return gain, bias

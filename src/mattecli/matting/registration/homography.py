@@ -1,4 +1,4 @@
-"""What a homography does to a picture: 3x3 matrices that move places (x, y), in pixels; sizes are (height, width)."""
+"""Properties of homographies: 3x3 matrices that map points (x, y), in pixels; sizes are (height, width)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 Transform = NDArray[np.float64]
 
-# How much a camera held by hand changes a picture's area and depth.
+# Limits of the change of area and depth between two shots of a hand-held camera.
 LARGEST_ZOOM, LARGEST_TILT = 1.6, 1.2
 
 
 def largest_shift(homography: Transform, size: Sequence[int]) -> float:
-    """How far the corners of a picture of (height, width) move at most; infinite when one of them gets behind the camera."""
+    """The largest displacement of the corners of a picture of (height, width); infinite when one falls behind the camera."""
     corners = _corners(size)
     if _depths(corners, homography).min() <= 0:
         return float("inf")
@@ -24,13 +24,13 @@ def largest_shift(homography: Transform, size: Sequence[int]) -> float:
 
 
 def typical_shift(first: Transform, second: Transform, size: Sequence[int]) -> float:
-    """How far apart two motions put the points of a picture of (height, width): the root mean square over a grid."""
+    """The root mean square distance between two motions, over a grid of points of a picture of (height, width)."""
     grid = np.stack(np.meshgrid(np.linspace(0, size[1], 5), np.linspace(0, size[0], 5)), axis=-1).reshape(-1, 2)
     return float(np.sqrt(np.mean(np.sum(np.square(mapped(grid, first) - mapped(grid, second)), axis=1))))
 
 
 def mapped(points: NDArray[Any], transform: Transform) -> NDArray[np.float64]:
-    """Points [N, 2] moved by a homography."""
+    """Points [N, 2] mapped by a homography."""
     moved = points @ transform[:2, :2].T + transform[:2, 2]
     return np.asarray(moved / _depths(points, transform)[:, None], np.float64)
 
@@ -40,7 +40,7 @@ def _depths(points: NDArray[Any], transform: Transform) -> NDArray[np.float64]:
 
 
 def bends(homography: Transform, size: Sequence[int]) -> bool:
-    """Whether it mirrors, zooms or tilts a picture more than a camera held by hand does."""
+    """Whether it mirrors, zooms or tilts a picture more than a hand-held camera does."""
     corners = _corners(size)
     depths = _depths(corners, homography)
     outline = mapped(corners[[0, 1, 3, 2]], homography).astype(np.float32)
@@ -50,7 +50,7 @@ def bends(homography: Transform, size: Sequence[int]) -> bool:
 
 
 def scaled(homography: Transform, size: tuple[int, ...], other: tuple[int, ...]) -> Transform:
-    """A motion of a picture of (height, width) as that of the same picture at another size; a pixel's place is its centre."""
+    """A homography for a picture of `size` converted to the same picture at size `other`, (height, width); pixels lie at their centres."""
     down, across = other[0] / size[0], other[1] / size[1]
     scaling = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]], np.float64)
     moved = scaling @ homography @ np.linalg.inv(scaling)

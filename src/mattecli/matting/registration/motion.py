@@ -1,11 +1,11 @@
-"""How the camera moved between two pictures of one scene: a homography, found roughly by features and exactly by tracked corners.
+"""The camera's motion between two pictures of one scene: a homography, estimated from features and refined with tracked corners.
 
-ORB features (Rublee et al., ICCV 2011) that pass the ratio test (Lowe, IJCV 2004) vote for a similarity, which a few matches
-in one corner of the picture cannot bend. From there corners spread over the plate (Shi and Tomasi, CVPR 1994) are tracked
-(Lucas and Kanade, in the pyramid of Bouguet, 2000), and those that MAGSAC++ (Barath et al., CVPR 2020) keeps are fitted by least
-squares. All of it looks at pictures of evened contrast, so that exposure does not matter and a plain wall still has corners.
+ORB features (Rublee et al., ICCV 2011) that pass the ratio test (Lowe, IJCV 2004) give a similarity, which is robust to a few wrong
+matches in one part of the picture. From there corners all over the plate (Shi and Tomasi, CVPR 1994) are tracked (Lucas and Kanade, in the
+pyramid of Bouguet, 2000), and the inliers of MAGSAC++ (Barath et al., CVPR 2020) are fitted by least squares. All steps use pictures with
+normalised contrast, so that exposure does not matter and a plain wall still has corners.
 
-Pictures are uint8 [h, w] as `evened` makes them, both of one size; places are (x, y) in their pixels.
+Pictures are uint8 [h, w] as `evened` makes them, both of one size; points are (x, y) in their pixels.
 """
 
 from __future__ import annotations
@@ -25,38 +25,37 @@ Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
 SMALLEST_SIDE = 64
-# Contrast is evened within this window; deviations well below the floor (of 255) are taken for noise and stay small.
+# Contrast is normalised within this window; deviations well below the floor (of 255) are noise and stay small.
 CONTRAST_WINDOW, CONTRAST_FLOOR, CONTRAST = 31, 6.0, 42.0
 FEATURES = 1000
 # The best match of a feature must be this much nearer than the second best.
 RATIO = 0.8
-# Votes a rough motion needs to be believed, and how far a vote may be off.
+# The inliers that a rough motion needs, and their largest error in pixels.
 FEWEST_VOTES, VOTE_REACH = 10, 4.0
 # Corners are taken evenly from the cells of a grid of 6 by 6.
 GRID, CORNERS_A_CELL = 6, 14
 TRACKING_WINDOW, PYRAMID_LEVELS = 25, 3
-# Corners tracked so far on average are tracked once more from where they were found.
+# Corners that moved farther than this on average are tracked once more from where they were found.
 FAR = 3.0
-# A corner tracked there and back again must return to within the first, and agree with the others to within the second.
+# A corner tracked forwards and backwards must return to within the first; an inlier's error is at most the second.
 RETURN_REACH, AGREEMENT_REACH = 1.0, 1.0
-# One that is this near to where it was before has not moved.
+# A corner within this distance of where it was has not moved.
 STAYED_REACH = 0.3
-# A motion is trusted when this many corners agree on it, and this share of those that were tracked. Pictures of different
-# scenes reach 8 of 67.
+# A motion is accepted with this many inliers, and this share of the tracked corners. Pictures of different scenes reach 8 of 67.
 FEWEST_CORNERS, SMALLEST_SHARE = 16, 0.3
-# They lie in this many cells of the grid at least; those of a logo in the corner of every clip do not.
+# Inliers must lie in this many cells of the grid; those of a logo in a corner do not.
 FEWEST_CELLS = 9
 # How far the picture's corners may move, as a share of its longer side.
 FARTHEST = 0.25
 # A larger difference between evened pictures is the subject's.
 LARGEST_DIFFERENCE = 40
-# Leaves that sway suggest a motion that explains one or two hundredths of the difference; a camera that moves explains far more.
+# Swaying leaves suggest a motion that explains one or two hundredths of the difference; a moving camera explains far more.
 WORTHWHILE = 0.98
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """What is recognised of a picture: the picture, its corners [N, 2], and the places [M, 2] and descriptors [M, 32] of features."""
+    """Landmarks of a picture: the picture, its corners [N, 2], and the keypoints [M, 2] and descriptors [M, 32] of its features."""
 
     picture: Grey
     corners: Points
@@ -66,9 +65,9 @@ class Landmarks:
 
 @dataclass(frozen=True)
 class Motion:
-    """A motion that was found: the homography, or None where too little was tracked to compute one.
+    """An estimated motion: the homography, or None where too few corners were tracked.
 
-    inliers of matches: how many of the corners that were tracked agree on it. doubt: why it is not to be trusted, empty when it is.
+    inliers of matches: how many of the tracked corners agree on it. doubt: why it is rejected, empty when it is accepted.
     """
 
     homography: Transform | None
@@ -78,7 +77,7 @@ class Motion:
 
 
 def evened(picture: NDArray[Any]) -> Grey:
-    """The grey values of a picture, uint8 or uint16 [h, w, 3], with local mean and contrast evened: uint8 [h, w] around 128."""
+    """The grey values of a picture, uint8 or uint16 [h, w, 3], with local mean and contrast normalised: uint8 [h, w] around 128."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) * np.float32(255 / np.iinfo(picture.dtype).max)
     window = (CONTRAST_WINDOW, CONTRAST_WINDOW)
     mean = cv2.boxFilter(grey, cv2.CV_32F, window)
@@ -93,7 +92,7 @@ def find_landmarks(picture: Grey) -> Landmarks:
 
 
 def find_motion(landmarks: Landmarks, frame: Grey, *, guess: Transform | None = None) -> Motion:
-    """The motion from a plate to a frame; guess: where to look, the motion to the frame before; None to look everywhere."""
+    """The motion from a plate to a frame; guess: an initial motion, that to the frame before; None for a search without one."""
     if min(frame.shape) < SMALLEST_SIDE:
         return Motion(None, 0, 0, f"a side of the picture is shorter than {SMALLEST_SIDE} pixels")
     start = _rough_motion(landmarks, frame) if guess is None else guess
@@ -105,20 +104,20 @@ def find_motion(landmarks: Landmarks, frame: Grey, *, guess: Transform | None = 
 
 
 def _motion_from(landmarks: Landmarks, frame: Grey, start: Transform, resting: Transform) -> Motion:
-    """The motion found from a start; the resting one where much of the picture keeps to that."""
+    """The motion found from a start; the resting one where enough corners have not moved."""
     here, there = _tracked(landmarks, frame, start)
     homography, agreeing = _fitted(here, there)
     stayed = np.linalg.norm(mapped(here, resting) - there, axis=1) < STAYED_REACH
     if not _too_few(here, stayed & ~agreeing, frame.shape):
-        # Something textured moves before something that does not: the camera stands still, whatever moves.
+        # When enough corners rest the camera is still, and something textured moves in front of it.
         homography, agreeing = resting, stayed
     return Motion(homography, int(np.count_nonzero(agreeing)), len(here), _doubt(homography, here, agreeing, frame.shape))
 
 
 def improves(plate: Grey, frame: Grey, homography: Transform, before: Transform) -> bool:
-    """Whether the plate clearly differs less from the frame where the first motion puts it than where the second does.
+    """Whether the plate differs clearly less from the frame under `homography` than under `before`.
 
-    The large differences, which the subject makes, all count the same.
+    Differences are truncated, because the large ones belong to the subject.
     """
     size = frame.shape[1::-1]
     shown = cv2.warpPerspective(np.full(plate.shape, 255, np.uint8), homography, size, flags=cv2.INTER_NEAREST)
@@ -130,7 +129,7 @@ def improves(plate: Grey, frame: Grey, homography: Transform, before: Transform)
 
 
 def _corners_to_track(picture: Grey) -> Points:
-    """The strongest corners of each cell of the grid, so that no textured part of a picture outvotes the plain ones."""
+    """The strongest corners of each cell of the grid, so that textured parts of a picture do not outweigh plain ones."""
     found = cv2.goodFeaturesToTrack(picture, 0, 0.005, max(picture.shape) / 60)
     corners = np.zeros((0, 2), np.float32) if found is None else np.asarray(found, np.float32).reshape(-1, 2)
     taken: Counter[int] = Counter()
@@ -157,7 +156,7 @@ def _features(picture: Grey) -> tuple[Points, Grey]:
 
 
 def _rough_motion(landmarks: Landmarks, frame: Grey) -> Transform:
-    """The similarity most features vote for; the identity when hardly any agree."""
+    """The similarity with the most inliers among feature matches; the identity when there are too few."""
     places, signs = _features(frame)
     if len(landmarks.signs) < 2 or len(signs) < 2:
         return np.eye(3)
@@ -173,10 +172,10 @@ def _rough_motion(landmarks: Landmarks, frame: Grey) -> Transform:
 
 
 def _tracked(landmarks: Landmarks, frame: Grey, start: Transform) -> tuple[Points, Points]:
-    """The plate's corners that are found in the frame: here and there, [N, 2] each."""
+    """The plate's corners that are found in the frame: their places in the plate and in the frame, [N, 2] each."""
     if not len(landmarks.corners):
         return landmarks.corners, landmarks.corners
-    # Tracking compares upright squares, so the plate is turned and zoomed as the frame is first.
+    # Tracking compares upright squares, so the plate is first warped by the start.
     moved = np.asarray(cv2.warpPerspective(landmarks.picture, start, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8)
     begin = mapped(landmarks.corners, start).astype(np.float32)
     there, found = _follow(moved, frame, begin, begin, PYRAMID_LEVELS)
@@ -201,7 +200,7 @@ def _follow(first: Grey, second: Grey, points: Points, guess: Points, levels: in
 
 
 def _fitted(here: Points, there: Points) -> tuple[Transform | None, NDArray[np.bool_]]:
-    """The homography of most point pairs by least squares, and which they are."""
+    """The homography with the most inliers, fitted to them by least squares, and which pairs they are."""
     none = np.zeros(len(here), bool)
     if len(here) < 8:
         return None, none
@@ -212,7 +211,7 @@ def _fitted(here: Points, there: Points) -> tuple[Transform | None, NDArray[np.b
 
 
 def _doubt(homography: Transform | None, here: Points, agreeing: NDArray[np.bool_], size: Sequence[int]) -> str:
-    """Why a homography cannot be the motion of a camera between two takes of one picture; empty when it can."""
+    """Why a homography cannot be a camera's motion between two takes of one picture; empty when it can."""
     too_few = _too_few(here, agreeing, size)
     if homography is None or too_few:
         return too_few or "the details found in both pictures lie on a line"
@@ -225,7 +224,7 @@ def _doubt(homography: Transform | None, here: Points, agreeing: NDArray[np.bool
 
 
 def _too_few(here: Points, agreeing: NDArray[np.bool_], size: Sequence[int]) -> str:
-    """Why the agreement of some of the corners that were tracked may be chance; empty when it cannot."""
+    """Why the number or spread of inliers is not sufficient; empty when it is."""
     count = int(np.count_nonzero(agreeing))
     if count < max(FEWEST_CORNERS, SMALLEST_SHARE * len(here)):
         return f"{count} of {len(here)} details found in both pictures agree on a motion, which is too few"

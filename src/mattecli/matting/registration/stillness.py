@@ -1,4 +1,4 @@
-"""Whether camera and exposure are unchanged since the last frame: a cheap test that spares a tripod's clip the search for motion.
+"""Whether camera and exposure are unchanged since the last frame: a cheap test that saves the search for motion on a tripod.
 
 Pictures are float32 [h, w, 3], encoded RGB in 0..1, small and smooth, of one size.
 """
@@ -13,23 +13,22 @@ from mattecli.matting.registration.exposure import SAME, Picture
 
 Plane = NDArray[np.float32]
 
-# Less of the picture than this shows the plate: the subject fills it, or it is another scene, and the look tells nothing.
+# With less of the picture than this showing the plate (the subject fills it, or it is another scene) the test is inconclusive.
 LEAST_SHOWN = 0.4
-# How firmly the motion is held to 0 against noise, as squared levels a pixel: a plain wall cannot tell that it moved.
+# Regularisation of the motion towards 0, as squared levels a pixel: on a plain wall it is undetermined.
 MOTION_HOLD = 1e-5
-# And how firmly a gain, as a variance of the plate's values.
+# And of a gain, as a variance of the plate's values.
 GAIN_HOLD = 1e-3
 GREY = np.full((1, 3), 1 / 3)
-# Where a motion is judged: five places each way, over -1..1.
+# The points at which a motion is evaluated: five each way, over -1..1.
 ACROSS, DOWN = (grid.ravel() for grid in np.meshgrid(np.linspace(-1, 1, 5), np.linspace(-1, 1, 5)))
 
 
 def rests(picture: Picture, plate: Picture, shown: NDArray[np.bool_], *, shift: float, change: float) -> bool:
     """Whether a picture differs from a plate laid onto it by less than a motion of `shift` pixels and a `change` of levels (0..1).
 
-    shown: bool [h, w], where the plate lies in the picture. What differs by more than an exposure explains is the subject and is left
-    out. The motion is the affine one that best explains what is left by the plate's gradients (Lucas and Kanade, IJCAI 1981), one step:
-    near rest that is exact.
+    shown: bool [h, w], where the plate lies in the picture. Larger differences than an exposure explains are the subject and are
+    excluded. The motion is one affine step of Lucas and Kanade (IJCAI 1981), which is accurate near rest.
     """
     difference = picture - plate
     same = (shown & (cv2.absdiff(picture, plate) < SAME).all(axis=2)).astype(np.float32)
@@ -39,7 +38,7 @@ def rests(picture: Picture, plate: Picture, shown: NDArray[np.bool_], *, shift: 
 
 
 def _typical_change(difference: Picture, plate: Picture, same: Plane) -> float:
-    """The largest difference that a gain and a bias for each channel, fitted to the differences, make to a dark, middle or bright value."""
+    """The largest change of a dark, middle or bright value by a gain and a bias for each channel, fitted to the differences."""
     levels, tones, weights = difference.reshape(-1, 3), plate.reshape(-1, 3), same.ravel() / same.sum()
     mean, centre = weights @ levels, weights @ tones
     around = tones - centre

@@ -14,12 +14,12 @@ from mattecli.matting.registration.motion import Grey, evened
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
-# Pictures are matched with their longer side reduced to the first, and compared at the second.
+# The longer side of the copy in which motion is found, and of the one in which colours are compared.
 MATCHED_SIDE, COMPARED_SIDE = 960, 320
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class Thumbnails:
     """Of a picture of `size`, (height, width): its evened grey values at the matched size, its smoothed colours at the compared one."""
 
     size: tuple[int, int]
@@ -27,13 +27,13 @@ class Sight:
     colours: Picture
 
 
-def look(pixels: Pixels) -> Sight:
+def thumbnails_of(pixels: Pixels) -> Thumbnails:
     """Reduce a picture, uint8 or uint16 [H, W, 3] RGB."""
     small = _reduced(pixels, MATCHED_SIDE)
-    return Sight((pixels.shape[0], pixels.shape[1]), evened(small), _compared(small))
+    return Thumbnails((pixels.shape[0], pixels.shape[1]), evened(small), _compared(small))
 
 
-def glance(pixels: Pixels) -> Picture:
+def colours_of(pixels: Pixels) -> Picture:
     """The smoothed colours alone, float32 [h, w, 3] in 0..1."""
     return _compared(_reduced(pixels, MATCHED_SIDE))
 
