@@ -142,6 +142,19 @@ class DeepImageMatting(Lesson):
     by_trimap = True
     terms_known = ("alpha", "composition", "laplacian", "gradient", "refined_alpha")
 
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        """Its 27 layers have no normalisation, so they begin with He's variances (He et al., ICCV 2015), else nothing gets through."""
+        network = super().build(options)
+        for part in network.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+        for name, weight in network.named_parameters():
+            if name in ("alpha.weight", "refinement.6.weight"):
+                nn.init.normal_(weight, std=1e-3)
+        return network
+
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         picture = torch.cat((standardise(batch["image"], *IMAGENET), trimap_levels(batch["trimap"])), 1)
         matte, refined = network(picture)

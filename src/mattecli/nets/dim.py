@@ -39,11 +39,11 @@ def _stage(channels: int, width: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _refinement() -> nn.Sequential:
+def _refinement(width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for entering in (4, 64, 64):
-        layers += [nn.Conv2d(entering, 64, 3, padding=1), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Conv2d(64, 1, 3, padding=1))
+    for entering in (4, width, width):
+        layers += [nn.Conv2d(entering, width, 3, padding=1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Conv2d(width, 1, 3, padding=1))
 
 
 class Dim(nn.Module):
@@ -52,16 +52,18 @@ class Dim(nn.Module):
     skips: Final[bool]
     refines: Final[bool]
 
-    def __init__(self, *, skips: bool, refines: bool, kernel: int) -> None:
+    def __init__(self, *, skips: bool, refines: bool, kernel: int, width: float) -> None:
         super().__init__()
         self.skips, self.refines = skips, refines
-        self.encoder = nn.ModuleList(_stage(*shape) for shape in zip((4, *WIDTHS[:-1]), WIDTHS, DEPTHS, strict=True))
-        self.conv6 = nn.Conv2d(512, 512, kernel, padding=kernel // 2)
-        self.deconv6 = nn.Conv2d(512, 512, 1)
-        decoder = zip(WIDTHS[::-1], (*WIDTHS[-2::-1], 64), strict=True)
-        self.decoder = nn.ModuleList(nn.Conv2d(entering, width, 5, padding=2) for entering, width in decoder)
-        self.alpha = nn.Conv2d(64, 1, 5, padding=2)
-        self.refinement = _refinement() if refines else nn.Identity()
+        widths = tuple(int(channels * width) for channels in WIDTHS)
+        first, last = widths[0], widths[-1]
+        self.encoder = nn.ModuleList(_stage(*shape) for shape in zip((4, *widths[:-1]), widths, DEPTHS, strict=True))
+        self.conv6 = nn.Conv2d(last, last, kernel, padding=kernel // 2)
+        self.deconv6 = nn.Conv2d(last, last, 1)
+        decoder = zip(widths[::-1], (*widths[-2::-1], first), strict=True)
+        self.decoder = nn.ModuleList(nn.Conv2d(entering, leaving, 5, padding=2) for entering, leaving in decoder)
+        self.alpha = nn.Conv2d(first, 1, 5, padding=2)
+        self.refinement = _refinement(first) if refines else nn.Identity()
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor | None]:
         logit = self.alpha(self.decoded(picture))
@@ -71,7 +73,7 @@ class Dim(nn.Module):
         return matte, None
 
     def decoded(self, features: Tensor) -> Tensor:
-        """Features [B, 64, H, W] of the picture."""
+        """Features [B, 64 times the width, H, W] of the picture."""
         places: List[Tensor] = []
         encoded: List[Tensor] = []
         for stage in self.encoder:
@@ -89,15 +91,15 @@ class Dim(nn.Module):
         return features
 
 
-def build(*, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize") -> Dim:
+def build(*, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize", width: float = 1.0) -> Dim:
     """The bare network with random weights.
 
     `skips`: the decoder adds the encoder's features; `refines`: with the refinement stage (the paper's stages 2 and 3); `kernel`: of
-    the sixth convolution, 1 or 3. `fit` is for `wrap`.
+    the sixth convolution, 1 or 3; `width` multiplies all channels. `fit` is for `wrap`.
     """
     if fit not in ("resize", "pad"):
         raise ModelError(f"Deep Image Matting has no fit {fit!r}; use resize or pad")
-    return Dim(skips=skips, refines=refines, kernel=kernel)
+    return Dim(skips=skips, refines=refines, kernel=kernel, width=width)
 
 
 def _published_names() -> dict[str, str]:
@@ -211,7 +213,7 @@ class PaddedDim(nn.Module):
         return with_known(resize_linear(alpha, image.shape[2], image.shape[3]), trimap), None
 
 
-def wrap(network: Dim, *, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize") -> nn.Module:
+def wrap(network: Dim, *, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize", width: float = 1.0) -> nn.Module:
     """The network with pre- and post-processing: `forward(image, trimap, max_side=1600, tile=0, overlap=224)` when `fit` is resize,
     `forward(image, trimap, max_side=2048, tile=0, overlap=192)` when it is pad; both return (alpha, None). The other options are
     those of `build`.
