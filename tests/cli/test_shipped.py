@@ -175,7 +175,7 @@ def test_shipped_weights_that_were_altered_are_never_used(run: Run, package: Pat
     assert not (scene / "other.png").exists()
     findings = _findings(run)
     assert not findings["by-trimap"]["ok"] and "install that again" in findings["by-trimap"]["advice"]
-    assert findings["by-plate"]["state"] == "comes with mattecli, sha256 right"
+    assert findings["by-plate"]["state"] == "it comes with mattecli, sha256 right"
     assert findings["closed-form"]["state"] == "built in, needs no weights"
 
 

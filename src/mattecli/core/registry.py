@@ -165,7 +165,7 @@ def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
     plain = {key: value for key, value in table.items() if key not in ("guides", "files", "memory", "ours")}
     guides = tuple(guide for guide in GUIDES if guide in table["guides"])
     files = tuple(_weight_file(file) for file in table.get("files", ()))
-    plain.setdefault("weights", AUTHORS if files else "")
+    plain.setdefault("weights", AUTHORS if any(not file.shipped for file in files) else "")
     ours = _model_spec(name, {**table, "ours": None, **table["ours"]}) if table.get("ours") else None
     return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, ours=ours, **plain)
 

@@ -12,24 +12,37 @@ from mattecli.cli.console import say, say_json
 from mattecli.core import store
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError
+from mattecli.guides.choose import choose
 
 Finding = dict[str, Any]
+
+NOT_INSTALLED = "not installed"
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each finding.")] = False) -> None:
     """Check Python, torch, the device, ffmpeg, the cache, the mirror and each model; say what to do about what is wrong."""
-    findings = [_python(), _torch(), _opencv(), _device(), _video(), _cache(), _mirror(), *_models()]
-    for finding in findings:
-        if as_json:
+    findings = [_python(), _torch(), _opencv(), _device(), _video(), _cache(), _mirror(), *_defaults(), *_models()]
+    if as_json:
+        for finding in findings:
             say_json(finding)
-            continue
-        say(f"{'ok  ' if finding['ok'] else 'look'}  {finding['name']:<14} {finding['state']}")
-        if finding["advice"]:
-            say(f"      {'':<14} -> {finding['advice']}")
+        return
+    for finding in findings:
+        if finding["state"] != NOT_INSTALLED:
+            _say_finding(finding)
+    if absent := [finding["name"] for finding in findings if finding["state"] == NOT_INSTALLED]:
+        say(f"-     {NOT_INSTALLED:<14} {', '.join(absent)}")
+        say(f"      {'':<14} -> for one of them, `matte models info NAME` says where its weights come from")
 
 
-def _finding(name: str, state: str, advice: str = "") -> Finding:
-    return {"name": name, "ok": not advice, "state": state, "advice": advice or None}
+def _say_finding(finding: Finding) -> None:
+    say(f"{'ok  ' if finding['ok'] else 'look'}  {finding['name']:<14} {finding['state']}")
+    if finding["advice"]:
+        say(f"      {'':<14} -> {finding['advice']}")
+
+
+def _finding(name: str, state: str, advice: str = "", *, optional: bool = False) -> Finding:
+    """What was found; advice is about something wrong, or about something `optional` that is not here."""
+    return {"name": name, "ok": optional or not advice, "state": state, "advice": advice or None}
 
 
 def _python() -> Finding:
@@ -90,6 +103,15 @@ def _mirror() -> Finding:
     return _finding("mirror", mirror)
 
 
+def _defaults() -> list[Finding]:
+    """For each kind of guide the model that runs when none is named, and its weights."""
+    kinds: dict[str, dict[str, str]] = {"no guide": {}, "trimap": {"trimap": ""}, "plate": {"background": ""}}
+    specs = {kind: choose(registry(), None, given).spec for kind, given in kinds.items()}
+    return [
+        _finding(kind, " ".join(filter(None, [f"{spec.name} runs", spec.weights and f"({spec.weights})"]))) for kind, spec in specs.items()
+    ]
+
+
 def _models() -> list[Finding]:
     return [_model(name) for name in registry().models]
 
@@ -97,8 +119,8 @@ def _models() -> list[Finding]:
 def _model(name: str) -> Finding:
     spec = registry().models[name]
     running = store.runnable(spec)
-    if not store.is_installed(running):
-        return _finding(name, "not installed", store.how_to_get(spec))
+    if not running.shipped and not store.is_installed(running):
+        return _finding(name, NOT_INSTALLED, store.how_to_get(spec), optional=True)
     try:
         for file in running.files:
             store.verified(running, file)
@@ -110,5 +132,5 @@ def _model(name: str) -> Finding:
         )
     if running.shipped:
         instead = " in place of the authors' weights" if running is not spec else ""
-        return _finding(name, f"{running.weights} comes with mattecli{instead}, sha256 right")
+        return _finding(name, f"{running.weights or 'it'} comes with mattecli{instead}, sha256 right")
     return _finding(name, "installed, sha256 right" if spec.files else "built in, needs no weights")
