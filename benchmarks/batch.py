@@ -4,6 +4,11 @@ Throughput: in each round the ways take turns. "network" is the loaded model on 
 cores; "network, an image a core" is the same in a process with one thread for each core, at the same time. "batch" is `matte image` on a
 folder, from the first tenth of its results to the last one, so loading does not count. Ratios are the batch's to the faster of the others.
 
+Images a second depend on what else the machine does; milliseconds of a core an image hardly do. They are stated for "network, an image a
+core", for the batch, and for what no batch can save: decoding the JPEG and encoding the alpha as PNG, by the same libraries and nothing
+around them. `floor` is the ratio of the network's milliseconds to the sum of the three, the best that there can be; `processor_ratio` is
+the batch's.
+
 Memory: a batch of many small images; the largest resident set of the main process and of its workers in each tenth of the run.
 
 Weights are stand-ins: neither depends on their values.
@@ -22,9 +27,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
+import simplejpeg
+import torch
 from PIL import Image
 
+import mattecli
 from mattecli.core import machine, random_weights
 from mattecli.core.registry import registry
 
@@ -40,17 +49,18 @@ for _ in range(3):
     model(image, {})
 print("ready", flush=True)
 sys.stdin.readline()
-begin, count = time.perf_counter(), 0
+begin, spent, count = time.perf_counter(), time.process_time(), 0
 while time.perf_counter() - begin < seconds:
     model(image, {})
     count += 1
-print(count / (time.perf_counter() - begin))
+print(count / (time.perf_counter() - begin), 1000 * (time.process_time() - spent) / count)
 """
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 CORES = len(os.sched_getaffinity(0))
 
 
-def alone(model: Path, side: int, processes: int, seconds: float) -> float:
-    """Images a second of the network in so many processes, which share the cores."""
+def alone(model: Path, side: int, processes: int, seconds: float) -> tuple[float, float]:
+    """Images a second of the network in so many processes, which share the cores, and milliseconds of a core an image."""
     command = [sys.executable, "-c", ALONE, str(model), str(side), str(CORES // processes), str(seconds)]
     running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     for process in running:
@@ -59,7 +69,26 @@ def alone(model: Path, side: int, processes: int, seconds: float) -> float:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    return sum(float(process.communicate()[0]) for process in running)
+    said = [[float(word) for word in process.communicate()[0].split()] for process in running]
+    return sum(pace for pace, _ in said), statistics.mean(spent for _, spent in said)
+
+
+def around(model: Path, folder: Path, turns: int = 20) -> float:
+    """Milliseconds of a core that decoding a photo of a folder and encoding its alpha take."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    loaded, spent = mattecli.load(model).loaded, []
+    for file in sorted(folder.iterdir())[:turns]:
+        data = file.read_bytes()
+        begin = time.thread_time()
+        pixels = simplejpeg.decode_jpeg(data, strict=True)
+        decoded = time.thread_time() - begin
+        alpha = loaded(torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255, {})[0]
+        levels = (alpha[0, 0] * 255).round().to(torch.uint8).numpy()
+        begin = time.thread_time()
+        cv2.imencode(".png", levels)
+        spent.append(decoded + time.thread_time() - begin)
+    return 1000 * statistics.median(spent)
 
 
 def write_photos(folder: Path, count: int, side: int) -> None:
@@ -87,34 +116,49 @@ def progress(process: "subprocess.Popen[bytes]", results: Path) -> Iterator[int]
     yield results.read_bytes().count(b"\n")
 
 
-def batch(model: Path, side: int, images: int) -> float:
-    """Images a second of `matte image` from a tenth of the results on."""
+def batch(model: Path, side: int, images: int) -> tuple[float, float]:
+    """Images a second of `matte image` from a tenth of the results on, and milliseconds of a core an image."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_photos(folder / "photos", images, side)
-        first: tuple[int, float] | None = None
-        last = (0, 0.0)
-        for done in progress(start(folder, model), folder / "results.jsonl"):
-            if done > last[0]:
-                last = (done, time.perf_counter())
-            if first is None and done >= images // 10:
-                first = last
-        assert first is not None and last[0] == images
-        return (last[0] - first[0]) / (last[1] - first[1])
+        process = start(folder, model)
+        seen: list[tuple[int, float, float]] = []
+        for done in progress(process, folder / "results.jsonl"):
+            spent = sum(map(processor_ms, family(process.pid)))
+            if done >= images // 10 and spent >= (seen[-1][2] if seen else 1.0):  # less when workers are gone
+                seen.append((done, time.perf_counter(), spent))
+        assert seen[-1][0] > images // 2
+        count = seen[-1][0] - seen[0][0]
+        return count / (seen[-1][1] - seen[0][1]), (seen[-1][2] - seen[0][2]) / count
 
 
 def throughput(name: str, side: int, images: int, rounds: int) -> dict[str, object]:
     model = random_weights.standin_file(registry().find(name))
-    timed: dict[str, list[float]] = {"network": [], "network, an image a core": [], "batch": []}
+    timed: dict[str, list[tuple[float, float]]] = {"network": [], "network, an image a core": [], "batch": []}
     for _ in range(rounds):
         timed["network"].append(alone(model, side, 1, 5.0))
         timed["network, an image a core"].append(alone(model, side, CORES, 5.0))
         timed["batch"].append(batch(model, side, images))
-    ratios = [made / max(one, many) for one, many, made in zip(*timed.values(), strict=True)]
-    row = {"model": name, "side": side, **{way: round(statistics.median(values), 2) for way, values in timed.items()}}
-    row |= {"ratio": round(statistics.median(ratios), 3), "ratios": [round(ratio, 3) for ratio in ratios]}
+    with tempfile.TemporaryDirectory() as folder:
+        write_photos(Path(folder, "photos"), 20, side)
+        beside = around(model, Path(folder, "photos"))
+    ratios = [made[0] / max(one[0], many[0]) for one, many, made in zip(*timed.values(), strict=True)]
+    pace = {way: round(statistics.median(pace for pace, _ in values), 2) for way, values in timed.items()}
+    network, whole = (statistics.median(spent for _, spent in timed[way]) for way in ("network, an image a core", "batch"))
+    row = {"model": name, "side": side, **pace, "ratio": round(statistics.median(ratios), 3), "ratios": [round(one, 3) for one in ratios]}
+    row |= {"network_ms": round(network, 1), "codecs_ms": round(beside, 1), "batch_ms": round(whole, 1)}
+    row |= {"processor_ratio": round(network / whole, 3), "floor": round(network / (network + beside), 3)}
     print(json.dumps(row), flush=True)
     return row
+
+
+def processor_ms(pid: int) -> float:
+    """Milliseconds of a core that a process has taken; 0 for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) * TICK_MS
 
 
 def family(pid: int) -> list[int]:

@@ -1,10 +1,13 @@
 """Items made through the door: models and backdrops are opened once, and nothing that goes wrong leaves a maker."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mattecli.batch.identity import written_identity
 from mattecli.batch.items import Item, Run, Settings
 from mattecli.batch.maker import Maker
 from mattecli.errors import ModelError
@@ -50,3 +53,18 @@ def test_remote_files_are_fetched_and_delivered(item: Item, tmp_path: Path) -> N
     broken = maker.make(Item("memory://maker/in.png", "memory://maker/out.png", item.settings))
     assert broken["error"]["kind"] == "InputError" and broken["error"]["message"].startswith("memory://maker/in.png is not a picture")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_photo_is_read_and_written_outside_its_turn(item: Item) -> None:
+    output, there = Path(item.output), []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        yield
+        there.append(output.exists())
+
+    maker = Maker(Run())
+    maker.turn = turn()
+    record = maker.make(item)
+    assert there == [False] and output.exists()
+    assert record["written"] == written_identity(item.output)

@@ -74,6 +74,11 @@ def _local(path: str, checksum: bool) -> Identity:
     return {**found, "sha256": sha256_of(path)} if checksum else found
 
 
+def content_identity(content: bytes) -> Identity:
+    """What written_identity says of a local file with this content."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def written_identity(path: str) -> Identity:
     """What was written to an output: the size and sha256 of a local file or sequence, the version of a remote object."""
     if storage.is_url(path):

@@ -5,17 +5,19 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import mattecli
 from mattecli.batch import storage
-from mattecli.batch.identity import identity_of, written_identity
+from mattecli.batch.identity import content_identity, identity_of, written_identity
 from mattecli.batch.items import Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
 from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
 from mattecli.errors import InputError, MatteError
+from mattecli.io.files import written_whole
 
 if TYPE_CHECKING:
     from mattecli import ClipResult, Matte, Model, OutputOptions
@@ -30,7 +32,8 @@ Record = dict[str, Any]
 class Maker:
     """Makes items, in one thread or several, with the models and backdrops that were used last kept open.
 
-    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them.
+    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them. turn: what a photo
+    holds while it is computed, such as a lock; not while it is read and written.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Maker:
         tell: Callable[[str], None] | None = None,
         on_progress: Callable[[str, int, int | None], None] | None = None,
     ) -> None:
+        self.turn: AbstractContextManager[object] = nullcontext()
         self._run = run
         self._checksum = checksum
         self._scratch = scratch
@@ -80,7 +84,7 @@ class Maker:
 
     def _made(self, item: Item) -> Record:
         if not any(map(storage.is_url, item.files)):
-            return self._made_here(item) | {"written": written_identity(item.output)}
+            return self._made_here(item)
         with tempfile.TemporaryDirectory(prefix="matte-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
             local = _localised(item, Path(folder))
             try:
@@ -89,7 +93,8 @@ class Maker:
                 raise type(error)(str(error).replace(local.input, item.input).replace(local.output, item.output)) from error
             if local.output != item.output:
                 storage.delivered(Path(local.output), item.output)
-        return made | {"written": written_identity(item.output)}
+                made["written"] = written_identity(item.output)
+        return made
 
     def _made_here(self, item: Item) -> Record:
         return self._clip(item) if self._run.clips else self._photo(item)
@@ -98,11 +103,14 @@ class Maker:
         settings = item.settings
         model, look = self.open(settings), self.look(settings)
 
-        def written(matte: "Matte") -> Record:
-            matte.save(item.output, look)
-            return {**matte.record(), "notes": list(matte.notes_of(look))}
+        def encoded(matte: "Matte") -> tuple[bytes, Record]:
+            content = matte.encode(item.output, look)
+            return content, {**matte.record(), "notes": list(matte.notes_of(look))}
 
-        return model.then(item.input, written, guides=_given(settings), refine=settings.refine, options=settings.options)
+        content, record = model.then(
+            item.input, encoded, guides=_given(settings), refine=settings.refine, options=settings.options, turn=self.turn
+        )
+        return _timed(record, lambda: _write(content, item.output)) | {"written": content_identity(content)}
 
     def _clip(self, item: Item) -> Record:
         settings = item.settings
@@ -111,13 +119,22 @@ class Maker:
         result = mattecli.matte_video(item.input, item.output, model=model, output=self.look(settings), options=settings.options, **asked)
         if result.damage is not None:
             raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
-        return {
-            **_clip_record(result),
-            "model": model.name,
-            "device": model.device,
-            "weights": model.weights or None,
-            "weights_sha256": model.weights_sha256,
-        }
+        used = {"model": model.name, "device": model.device, "weights": model.weights or None, "weights_sha256": model.weights_sha256}
+        return {**_clip_record(result), **used, "written": written_identity(item.output)}
+
+
+def _write(content: bytes, output: str) -> None:
+    with written_whole(Path(output), advice="choose another place with -o") as stream:
+        stream.write(content)
+
+
+def _timed(record: Record, write: Callable[[], None]) -> Record:
+    """The record of a picture, with the seconds that writing takes added to its own."""
+    begin = time.perf_counter()
+    write()
+    more = time.perf_counter() - begin
+    split = {**record["split"], "write": round(record["split"]["write"] + more, 4)}
+    return {**record, "seconds": round(record["seconds"] + more, 4), "split": split}
 
 
 def _given(settings: Settings) -> dict[str, str]:
@@ -194,8 +211,10 @@ def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
         tell=None if plan.run.max_memory is None else lambda text: send(Told(text)),
         on_progress=lambda name, done, total: send(Download(name, done, total)),
     )
-    device = _prepared(maker, plan)
-    return maker.make, Ready(device, *_shared(plan, device))
+    ready = _shared(plan, _prepared(maker, plan))
+    if ready.ahead:
+        maker.turn = threading.Semaphore(ready.slots)
+    return maker.make, ready
 
 
 def _prepared(maker: Maker, plan: Plan) -> str:
@@ -212,25 +231,25 @@ def _prepared(maker: Maker, plan: Plan) -> str:
     return model.device
 
 
-def _shared(plan: Plan, device: str) -> tuple[int, int]:
-    """The number of processes and the slots of each; torch keeps to this process's share of the cores from here on.
+def _shared(plan: Plan, device: str) -> Ready:
+    """How many processes there are and what each has in hand; torch keeps to this process's share of the cores from here on.
 
-    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model. With a bound on
-    memory, and on a GPU, one process makes several. A clip takes all cores by itself.
+    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model, and one more is
+    read or written there meanwhile. With a bound on memory, and on a GPU, one process makes several. A clip takes all cores by itself.
     """
     import torch
 
     cores = torch.get_num_threads()
-    processes, slots = _divided(plan, device, cores)
+    ready = _divided(plan, device, cores)
     if device.startswith("cpu"):
-        torch.set_num_threads(max(1, cores // (processes * slots)))
-    return processes, slots
+        torch.set_num_threads(max(1, cores // (ready.processes * ready.slots)))
+    return ready
 
 
-def _divided(plan: Plan, device: str, cores: int) -> tuple[int, int]:
+def _divided(plan: Plan, device: str, cores: int) -> Ready:
     if plan.run.clips:
-        return plan.workers or 1, 1
+        return Ready(device, plan.workers or 1, 1)
     if device.startswith("cpu"):
         at_once = plan.workers or min(cores, MOST_PROCESSES)
-        return (at_once, 1) if plan.run.max_memory is None else (1, at_once)
-    return 1, plan.workers or min(cores, 2 * MOST_PROCESSES)
+        return Ready(device, at_once, 1, ahead=1) if plan.run.max_memory is None else Ready(device, 1, at_once)
+    return Ready(device, 1, plan.workers or min(cores, 2 * MOST_PROCESSES))

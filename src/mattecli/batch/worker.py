@@ -38,11 +38,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ready:
-    """What a worker says when its models are open. processes: how many such workers to run; slots: how many items each makes at once."""
+    """What a worker says when its models are open.
+
+    processes: how many such workers to run. slots: how many items each makes at once; ahead: how many more it may have in hand, to be read
+    and written while those are computed.
+    """
 
     device: str
     processes: int
     slots: int
+    ahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def serve(connection: Connection, plan: Plan) -> None:
     except MatteError as error:
         return send(Broken(error))
     send(ready)
-    _work(connection, send, make, ready.slots)
+    _work(connection, send, make, ready.slots + ready.ahead)
 
 
 def _locked(connection: Connection) -> Send:

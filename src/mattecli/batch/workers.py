@@ -210,7 +210,8 @@ class Pool:
             self._tell(text)
 
     def _became_ready(self, worker: _Worker, ready: Ready) -> None:
-        worker.slots = ready.slots
+        # One that waits for its turn would be taken for a slow one.
+        worker.slots = ready.slots + (ready.ahead if self._timeout is None else 0)
         if self.ready is None:
             self.ready = ready
             self._wanted = ready.processes

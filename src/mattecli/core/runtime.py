@@ -211,7 +211,8 @@ def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> 
     tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
     if wide:
         tensor = tensor.to(torch.int32).bitwise_and_(65535)
-    return tensor.to(torch.float32).div_(65535.0 if wide else 255.0)
+    # In one pass, and in this type whatever the host program's default is.
+    return torch.div(tensor, 65535.0 if wide else 255.0, out=torch.empty_like(tensor, dtype=torch.float32))
 
 
 def to_array(tensor: Tensor) -> NDArray[np.float32]:

@@ -124,7 +124,7 @@ class Matte:
             write_image(pixels, path, icc=self.icc, dpi=self.dpi)
 
     def encode(self, suffix: str = ".png", output: OutputOptions = CUTOUT) -> bytes:
-        """The picture file that `save` would write under a name with this suffix, as bytes."""
+        """The picture file that `save` would write under a name with this suffix, as bytes; the name itself may be given, too."""
         pixels = self.pixels(output, bits=self.bits if holds_sixteen_bit(f"picture{suffix}") else 8)
         with self._clock("write"):
             return encode_image(pixels, suffix, icc=self.icc, dpi=self.dpi)

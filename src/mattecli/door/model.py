@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from mattecli.pipelines.tensors import Guide
 Progress = Callable[[str, int, int | None], None]
 SCREEN_COLOUR = "auto"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+AT_ONCE = nullcontext()
 Made = TypeVar("Made")
 
 
@@ -134,17 +136,19 @@ class Model:
         guides: Mapping[str, Any] = NOTHING,
         refine: str | None = None,
         options: Mapping[str, Tunable] | None = None,
+        turn: AbstractContextManager[object] = AT_ONCE,
     ) -> Made:
         """What `finish` makes of an image's matte, such as a file; guides: by name, see __call__, and "screen" is its colour.
 
-        The memory for the picture is reserved until `finish` returns, so that pictures of several threads fit beside each other.
+        The memory for the picture is reserved until `finish` returns, so that pictures of several threads fit beside each other. turn:
+        such as a lock, is held from when the image is read until then.
         """
         recipe, clock = self.recipe(guides, refine=refine, options=options), Clock()
         if isinstance(image, Tensor):
             return finish(self._of_tensor(image, guides, recipe, clock))
         with clock("read"):
             photo = photo_of(image, most=self._max_memory)
-        with picture_in_work(photo.size, self.loaded.device, self._max_memory):
+        with turn, picture_in_work(photo.size, self.loaded.device, self._max_memory):
             return finish(self._of_photos([photo], [guides], recipe, clock)[0])
 
     def batch(

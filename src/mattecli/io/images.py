@@ -22,7 +22,7 @@ from mattecli.io.files import naming, read_stdin, reading, write_stdout, written
 from mattecli.io.pictures.encode import encode, in_srgb, with_resolution
 from mattecli.io.pictures.formats import ENDINGS, format_of
 from mattecli.io.pictures.grey import grey_in_srgb, is_grey_profile
-from mattecli.io.pictures.jpeg import jpeg_damage, with_end
+from mattecli.io.pictures.jpeg import jpeg_damage, whole_jpeg, with_end
 from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, split_png, without_metadata
 from mattecli.io.pictures.sizes import check_size, claimed_size, webp_size
 from mattecli.io.sixteen_bit import encode_png, orient, sixteen_bit_levels
@@ -98,10 +98,11 @@ def _decoded(source: str | Path, data: bytes, *, as_levels: bool = False, most: 
     size = webp_size(data) if kind == "WEBP" else None
     if size is not None:
         check_size(_named(source), *size, most=most)
-    with _opened(source, data, most) as (header, data, notes):
+    with _opened(source, data, most) as (header, data, notes, levels):
         metadata = metadata_of(header, said)
-        levels: Pixels | None = sixteen_bit_levels(data) if _is_sixteen_bit(data, header) else None
         profile = metadata.icc
+        if _is_sixteen_bit(data, header):
+            levels = sixteen_bit_levels(data)
         if levels is None:
             levels, profile = _eight_bit_levels(source, header, profile)
         lossy = header.format in ("JPEG", "MPO") or (header.format == "WEBP" and data[12:16] != b"VP8L")
@@ -122,10 +123,17 @@ def _decoded(source: str | Path, data: bytes, *, as_levels: bool = False, most: 
 
 
 @contextlib.contextmanager
-def _opened(source: str | Path, data: bytes, most: int | None) -> Iterator[tuple[Image.Image, bytes, list[str]]]:
-    """A picture with its pixels decoded, so that a truncated one is noticed; the data they came from; and what was mended for that."""
+def _opened(source: str | Path, data: bytes, most: int | None) -> Iterator[tuple[Image.Image, bytes, list[str], Pixels | None]]:
+    """A picture with its pixels decoded, so that a truncated one is noticed; the data they came from; and what was mended for that.
+
+    The pixels are Pillow's, or, last, those of a JPEG file without any fault.
+    """
     notes: list[str] = []
     kind = format_of(data)
+    if kind == "JPEG" and (found := _faultless_jpeg(source, data, most)) is not None:
+        with found[0]:
+            yield found[0], data, notes, found[1]
+        return
     try:
         header = _loaded(source, data, most)
     except (OSError, *BAFFLED):
@@ -136,13 +144,29 @@ def _opened(source: str | Path, data: bytes, most: int | None) -> Iterator[tuple
         if kind == "JPEG" and (damage := jpeg_damage(data)):
             notes.append(f"its pixels are damaged ({damage}), so parts of the picture may be wrong")
     with header:
-        yield header, data, notes
+        yield header, data, notes, None
+
+
+def _faultless_jpeg(source: str | Path, data: bytes, most: int | None) -> tuple[Image.Image, Pixels] | None:
+    """A JPEG file's header and pixels, decoded once; None for a file that may have a fault, or holds no greys or colours."""
+    with contextlib.suppress(OSError, *BAFFLED):
+        header = _header(source, data, most)
+        levels = whole_jpeg(data) if header.mode in ("L", "RGB") else None
+        if levels is not None and levels.shape[:2] == (header.height, header.width):
+            return header, levels
+    return None
 
 
 def _loaded(source: str | Path, data: bytes, most: int | None) -> Image.Image:
+    header = _header(source, data, most)
+    header.load()
+    return header
+
+
+def _header(source: str | Path, data: bytes, most: int | None) -> Image.Image:
+    """A picture opened by Pillow, of a size that this program takes; its pixels are not decoded."""
     header = Image.open(io.BytesIO(data), formats=tuple(ENDINGS))
     check_size(_named(source), header.width, header.height, most=most, bits=16 if _is_sixteen_bit(data, header) else 8)
-    header.load()
     return header
 
 
@@ -248,8 +272,8 @@ def says_premultiplied(pattern: str) -> bool:
 
 
 def encode_image(pixels: Pixels, suffix: str, *, icc: bytes | None = None, dpi: tuple[float, float] | None = None) -> bytes:
-    """A picture file as bytes, pixels as write_image takes them; `suffix` decides the format, such as ".png"."""
-    path = Path(f"picture{suffix}")
+    """A picture file as bytes, pixels as write_image takes them; `suffix` decides the format: ".png", or a name with it for errors."""
+    path = Path(suffix if Path(suffix).suffix else f"picture{suffix}")
     check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
     _check_sides(path, pixels)
     stream = io.BytesIO()

@@ -26,6 +26,15 @@ def _encoded(kind: str, mode: str) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_pixels_are_those_that_pillow_decodes(tmp_path: Path, kind: str, mode: str, subsampling: str) -> None:
+    PICTURE.crop((0, 0, 77, 51)).convert(mode).save(tmp_path / "a.jpg", subsampling=subsampling, **KINDS[kind])
+    with Image.open(tmp_path / "a.jpg") as picture:
+        np.testing.assert_array_equal(read_photo(tmp_path / "a.jpg").pixels, np.array(picture.convert("RGB")))
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_missing_end_marker_costs_no_pixel(tmp_path: Path, kind: str, mode: str) -> None:
