@@ -1,0 +1,60 @@
+"""What runs on a machine without a network on which nothing was pulled."""
+
+import json
+import socket
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from mattecli.core.registry import registry
+from tests.support import Run, read
+
+SHIPPED = [name for name, spec in registry().models.items() if spec.shipped or spec.ours is not None]
+GUIDES = {"background": ("--bg", "plate.png"), "trimap": ("--trimap", "trimap.png")}  # from a plate a trimap is made, too
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, and no socket that connects."""
+
+    def refuse(*arguments: object) -> NoReturn:
+        raise OSError("sockets are forbidden")
+
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_weights_that_come_with_the_package_matte_a_photo(run: Run, scene: Path, name: str) -> None:
+    spec = registry().models[name]
+    given = next((words for guide, words in GUIDES.items() if guide in spec.guides), ())
+    done = run("image", "photo.png", "--model", name, *given, "--as", "alpha", "-o", "alpha.png", "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert record["model"] == name and record["weights"].startswith("ours-")
+    assert len(record["weights_sha256"]) == 64
+    assert read(scene / "alpha.png").shape == (72, 96)
+    assert (f"weights: {record['weights']} (the authors' are not installed)" in done.stderr) == (spec.ours is not None)
+
+
+def test_the_authors_weights_are_asked_for_by_name(run: Run, scene: Path) -> None:
+    done = run("image", "photo.png", "--model", "fdm", "--weights", "authors", "-o", "cut.png", "--offline")
+    assert done.exit_code == 1 and "no weights were published" in done.stderr
+    assert not (scene / "cut.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"), [(("fdm", "--weights", "theirs"), "choose ours or authors"), (("shm-fast@ours",), "give shm-fast@authors")]
+)
+@pytest.mark.usefixtures("scene")
+def test_weights_that_are_not_known_are_told_before_anything_loads(run: Run, words: tuple[str, ...], advice: str) -> None:
+    done = run("image", "photo.png", "--model", *words, "-o", "cut.png")
+    assert done.exit_code in (1, 2) and advice in done.stderr
+
+
+@pytest.mark.usefixtures("scene")
+def test_weights_without_a_model_are_told(run: Run) -> None:
+    done = run("image", "photo.png", "--weights", "ours", "-o", "cut.png")
+    assert done.exit_code == 2 and "give its name with --model" in done.stderr
