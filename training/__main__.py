@@ -1,4 +1,4 @@
-"""python -m training draw | train | validate | ship RUN.toml, or sharpen | adopt FROM TO: results to stdout as JSON, the rest to stderr."""
+"""python -m training run NAME; or draw | train | validate | ship RUN.toml, sharpen | adopt FROM TO: JSON on stdout, the rest on stderr."""
 
 import argparse
 import json
@@ -27,17 +27,40 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.verb in WITHOUT_RUN:
             print(json.dumps(WITHOUT_RUN[asked.verb](asked)))
             return 0
-        run = settings.read(asked.run)
-        chosen = {
-            name: getattr(asked, name) for name in ("folder", "sources", "minutes", "steps") if getattr(asked, name, None) is not None
-        }
-        run = replace(run, **chosen)
+        run = _with_chosen(settings.read(asked.run, asked.stage), asked)
         result = VERBS[asked.verb](run, asked)
     except MatteError as error:
         sys.stderr.write(f"training: error: {error}\n")
         return error.exit_code
     print(json.dumps(result))
     return 0
+
+
+def _with_chosen(run: settings.Run, asked: argparse.Namespace) -> settings.Run:
+    """The run with what the command line says instead."""
+    names = ("folder", "sources", "minutes", "steps")
+    return replace(run, **{name: getattr(asked, name) for name in names if getattr(asked, name, None) is not None})
+
+
+def _run(asked: argparse.Namespace) -> dict[str, object]:
+    """All stages of a network, each drawn, trained and shipped, or gone on with; the last one is what is written."""
+    stages = [_with_chosen(stage, asked) for stage in settings.read_stages(_run_file(asked.name))]
+    for number, run in enumerate(stages, 1):
+        say(f"stage {number} of {len(stages)}: {run.folder}")
+        if run.data.pool:
+            fill(Maker(run), run.data.pool, workers=asked.workers, report=_tell)
+        state = loop.train(run, _device(asked.device))
+        if state.step < run.steps:
+            return {"stage": number, "step": state.step, "steps": run.steps}
+        shipped = ship(run, Path(run.folder) / settings.SHIPPED)
+    if asked.out is None:
+        return {**shipped}
+    return {**ship(stages[-1], asked.out)}
+
+
+def _run_file(name: str) -> Path:
+    """The file of a network by its name, or a file."""
+    return Path(name) if name.endswith(".toml") else Path(__file__).parent / "runs" / f"{name}.toml"
 
 
 def _draw(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
@@ -84,7 +107,7 @@ def _adopt(asked: argparse.Namespace) -> dict[str, str | int]:
     return adopt(asked.onnx, asked.out)
 
 
-WITHOUT_RUN: dict[str, Callable[[argparse.Namespace], Mapping[str, object]]] = {"sharpen": _sharpen, "adopt": _adopt}
+WITHOUT_RUN: dict[str, Callable[[argparse.Namespace], Mapping[str, object]]] = {"run": _run, "sharpen": _sharpen, "adopt": _adopt}
 VERBS = {"draw": _draw, "train": _train, "validate": _validate, "ship": _ship}
 
 
@@ -93,10 +116,17 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("run", type=Path, metavar="RUN.toml", help="the run's settings")
+    common.add_argument("--stage", type=int, help="which of the file's stages, where it has several")
     common.add_argument("--folder", help="where what the run makes lies, instead of what the settings say")
     common.add_argument("--sources", help="the folder of pictures, instead of what the settings say")
     device = argparse.ArgumentParser(add_help=False)
     device.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 or auto (the default)")
+    whole = verbs.add_parser("run", parents=[device], help="from pictures to the file that is shipped, or go on; all stages of a network")
+    whole.add_argument("name", metavar="NAME", help="a file of training/runs without .toml, or a RUN.toml")
+    whole.add_argument("--sources", help="the folder of pictures, instead of what the settings say")
+    whole.add_argument("--minutes", type=float, help="checkpoint and leave a stage after so many")
+    whole.add_argument("--workers", type=int, default=0, help="processes that draw (0: this one)")
+    whole.add_argument("--out", type=Path, metavar="OUT.pt", help="write what is shipped here, too")
     draw = verbs.add_parser("draw", parents=[common], help="draw examples into the run's folder; what is there stays")
     draw.add_argument("--count", type=int, help="how many there shall be, instead of data.pool")
     draw.add_argument("--workers", type=int, default=0, help="processes that draw (0: this one)")

@@ -1,4 +1,8 @@
-"""One run: a TOML file -> frozen dataclasses. A key nobody knows is refused by its name, a value of the wrong kind by its key.
+"""One network's training: a TOML file -> its stages, frozen dataclasses. A key nobody knows is refused by its name, a value of the wrong
+kind by its key.
+
+A file without [[stages]] is one stage. With them each stage is what the file says at its top, with what the stage says instead: of a
+table such as [data] key by key. The stages lie in folders 1, 2, ... of the file's folder, and each begins with what the one before shipped.
 
 Sides are in pixels, shares 0..1, intervals in steps unless they say minutes.
 """
@@ -102,7 +106,8 @@ class Run:
     """`network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its terms, where
     one that is not named has none; `folder`: where all that the run makes lies; `sources`: the folder of pictures (empty: all examples
     are procedural); `start`: a state dict to begin with, as far as its names and shapes fit, or of a narrower network; `precision`:
-    float32, bfloat16, or float16 on a GPU; `minutes`: when to checkpoint and leave (0: after the last step)."""
+    float32, bfloat16, or float16 on a GPU; `minutes`: when to checkpoint and leave (0: after the last step); `mean`: a state
+    dict, the mean with which is shipped instead of the weights at the end."""
 
     network: str
     folder: str
@@ -114,6 +119,7 @@ class Run:
     start: str = ""
     precision: str = "float32"
     minutes: float = 0.0
+    mean: str = ""
     build: dict[str, Any] = field(default_factory=dict)
     data: Data = Data()
     mix: Mix = Mix()
@@ -134,15 +140,50 @@ class Run:
             raise ValueError("steps, batch, optimiser.accumulate, keep.validate and keep.log must be 1 or more")
 
 
-def read(path: Path) -> Run:
-    """A run from its file. Raises InputError when it is missing, no TOML, or says something unknown."""
+SHIPPED = "shipped.pt"
+"""What `run` ships a stage as, in its folder."""
+
+
+def read(path: Path, stage: int | None = None) -> Run:
+    """One stage of a file, counted from 1; None where it is the only one. Raises InputError as `read_stages`, and for no such stage."""
+    stages = read_stages(path)
+    if stage is None and len(stages) > 1:
+        raise InputError(f"{path} has {len(stages)} stages; say which with --stage, or `run` them all")
+    if not 1 <= (stage or 1) <= len(stages):
+        raise InputError(f"{path} has no stage {stage}; it has 1 to {len(stages)}")
+    return stages[(stage or 1) - 1]
+
+
+def read_stages(path: Path) -> list[Run]:
+    """All stages of a file. Raises InputError when it is missing, no TOML, or says something unknown."""
+    table = _table(path)
+    stages = table.pop("stages", None)
+    if stages is None:
+        return [parsed(Run, table, str(path))]
+    folder = table.get("folder", "")
+    runs: list[Run] = []
+    for number, stage in enumerate(stages, 1):
+        begins = {"folder": f"{folder}/{number}", **({"start": f"{folder}/{number - 1}/{SHIPPED}"} if runs else {})}
+        runs.append(parsed(Run, _instead(table, {**begins, **stage}), f"{path}: stage {number}"))
+    return runs
+
+
+def _instead(table: Mapping[str, Any], stage: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with what a stage says instead; of tables in it key by key, but for [losses], which a stage says as a whole."""
+    merged = {**table, **stage}
+    for name, value in stage.items():
+        if isinstance(value, Mapping) and isinstance(table.get(name), Mapping) and name not in ("losses", "build"):
+            merged[name] = {**table[name], **value}
+    return merged
+
+
+def _table(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a run's TOML file") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not TOML: {error}") from error
-    return parsed(Run, table, str(path))
 
 
 def parsed(kind: type[Table], table: Mapping[str, Any], where: str) -> Table:

@@ -23,6 +23,8 @@ def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, 
     kept = checkpoint.newest(folder)
     if kept is None:
         raise InputError(f"{folder} holds no checkpoint; train first")
+    if earlier is None and run.mean:
+        earlier = Path(run.mean)
     averaged = kept["average"] if earlier is None else _mean(kept["average"], earlier)
     weights = {name: _half(name, tensor) for name, tensor in averaged.items()}
     destination.parent.mkdir(parents=True, exist_ok=True)

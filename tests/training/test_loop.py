@@ -175,6 +175,36 @@ def test_a_wider_network_begins_with_what_a_narrower_one_says(drawn: Path, tmp_p
         torch.testing.assert_close(begun(run, CPU).network(seen), narrow(seen), atol=1e-3, rtol=0)
 
 
+def staged(folder: Path) -> Path:
+    """A run of two stages of two steps, the second with another rate and the mean of both ends."""
+    path = tiny(folder, steps=2)
+    path.write_text(f"{path.read_text()}\n[[stages]]\n[[stages]]\nmean = '{folder}/out/1/shipped.pt'\noptimiser.rate = 1e-3\n")
+    return path
+
+
+def test_a_run_of_stages_goes_from_pictures_to_what_is_shipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = staged(tmp_path)
+    assert main(["run", str(path), "--out", str(tmp_path / "all.pt")]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(tmp_path / "all.pt")
+    first, last = (torch.load(tmp_path / name, weights_only=True) for name in ("out/1/shipped.pt", "all.pt"))
+    end = checkpoint.newest(tmp_path / "out" / "2" / "checkpoints")["average"]
+    assert all(torch.equal(last[name], ((end[name] + tensor.float()) / 2).half()) for name, tensor in first.items())
+    assert (tmp_path / "out" / "2" / "shipped.pt").read_bytes() == (tmp_path / "all.pt").read_bytes()
+
+
+def test_a_stage_says_instead_what_it_says_and_no_more(tmp_path: Path) -> None:
+    first, second = settings.read_stages(staged(tmp_path))
+    assert (first.optimiser.rate, second.optimiser.rate, second.optimiser.warmup) == (2e-3, 1e-3, 2)
+    assert (first.start, second.start) == ("", f"{tmp_path}/out/1/shipped.pt")
+    assert settings.read(tmp_path / "run.toml", 2) == second
+
+
+@pytest.mark.parametrize(("stage", "told"), [(None, "has 2 stages; say which with --stage"), (3, "no stage 3; it has 1 to 2")])
+def test_a_stage_that_is_not_there_is_told(tmp_path: Path, stage: int | None, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        settings.read(staged(tmp_path), stage)
+
+
 def test_weights_that_are_no_numbers_are_not_kept(trained: Path, tmp_path: Path) -> None:
     state = begun(copy_of(trained, tmp_path, steps=6), CPU)
     with torch.no_grad():
@@ -242,9 +272,9 @@ def test_a_setting_that_cannot_be_is_refused_by_its_name(said: str, instead: str
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 def test_a_run_file_can_be_read_and_weighs_losses_that_there_are(path: Path) -> None:
-    run = settings.read(path)
-    check_losses(run.network, run.losses)
-    assert run.network in LESSONS
+    for run in settings.read_stages(path):
+        check_losses(run.network, run.losses)
+        assert run.network in LESSONS
 
 
 @pytest.mark.parametrize(
