@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from mattecli.io.pictures.formats import is_picture
+from mattecli.io.pictures.formats import is_photo
 
 Stamp = tuple[int, int, int]
 
@@ -18,7 +18,7 @@ class Watch:
     """
 
     folders: tuple[str, ...]
-    accepts: Callable[[str], bool] = is_picture
+    accepts: Callable[[str], bool] = is_photo
     apart: str | None = None
     _seen: dict[str, Stamp] = field(default_factory=dict)
     _given: dict[str, Stamp] = field(default_factory=dict)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.compositing.srgb import from_light, to_light
 from mattecli.errors import UsageError
+from mattecli.io.pictures.transfer import from_light, to_light
 from mattecli.matting.levels import Plane
 
 MODES = ("cover", "contain", "stretch")

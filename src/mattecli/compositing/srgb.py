@@ -1,20 +1,10 @@
-"""The transfer function of sRGB (IEC 61966-2-1) and the mixing of colours, for arrays and tensors of float32 in 0..1."""
+"""The mixing of sRGB colours, for arrays and tensors of float32 in 0..1."""
 
 from typing import Any, TypeVar
 
-import numpy as np
+from mattecli.io.pictures.transfer import from_light, to_light
 
 Values = TypeVar("Values", bound=Any)
-
-
-def to_light(encoded: Values) -> Values:
-    """Encoded sRGB values as light."""
-    return _where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-
-
-def from_light(light: Values) -> Values:
-    """Light as encoded sRGB values."""
-    return _where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def mixed(front: Values, share: Values, behind: Values, *, linear: bool) -> Values:
@@ -22,7 +12,3 @@ def mixed(front: Values, share: Values, behind: Values, *, linear: bool) -> Valu
     if linear:
         return from_light(mixed(to_light(front), share, to_light(behind), linear=False))
     return share * front + (1 - share) * behind
-
-
-def _where(condition: Any, one: Any, other: Any) -> Any:
-    return np.where(condition, one, other) if isinstance(one, np.ndarray) else one.where(condition, other)

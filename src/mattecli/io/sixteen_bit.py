@@ -9,7 +9,7 @@ import logging
 import lzma
 import math
 import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -33,13 +33,13 @@ _INCHES = "INCH"
 _DEFLATE, _LZMA = (8, 32946), 34925
 
 
-def sixteen_bit_levels(data: bytes) -> Deep | None:
-    """The pixels of a PNG or TIFF as [H, W] grey, or [H, W, C] grey, RGB or either with straight alpha; None for what holds others.
+def sixteen_bit_levels(data: bytes, index: int = 0) -> Deep | None:
+    """The pixels of a PNG, or of a TIFF's page of that index; None where they are others.
 
-    A TIFF's orientation is applied, that of a PNG is not. Raises InputError for a TIFF whose pixels are of that kind but compressed in
-    a way that is not read.
+    They are [H, W] grey, or [H, W, C] grey, RGB or either with straight alpha. A TIFF's orientation is
+    applied, that of a PNG is not. Raises InputError for a TIFF whose pixels are of that kind but compressed in a way that is not read.
     """
-    return _tiff_levels(data) if data[:2] in (b"II", b"MM") else _decoded_by_opencv(data)
+    return _tiff_levels(data, index) if data[:2] in (b"II", b"MM") else _decoded_by_opencv(data)
 
 
 def orient(levels: Any, orientation: int) -> Any:
@@ -66,11 +66,11 @@ def _decoded_by_opencv(data: bytes) -> Deep | None:
     return np.ascontiguousarray(levels, dtype=np.uint16)
 
 
-def _tiff_levels(data: bytes) -> Deep | None:
+def _tiff_levels(data: bytes, index: int) -> Deep | None:
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages.first
+        page = file.pages.first if index == 0 else cast("TiffPage", file.pages[index])
         if page.dtype != np.uint16 or page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
             return None
         stored = _stored(page, data)
@@ -84,7 +84,7 @@ def _stored(page: "TiffPage", data: bytes) -> Deep:
     try:
         stored = page.asarray()
     except ValueError as error:  # a compression for which tifffile wants a package more; libtiff in OpenCV knows most
-        decoded = None if separate else _decoded_by_opencv(data)
+        decoded = None if separate or page.index else _decoded_by_opencv(data)
         if decoded is None:
             raise InputError(
                 "its 16-bit pixels are stored in a way that is not read; save it interleaved, compressed as Deflate"

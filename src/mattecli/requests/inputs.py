@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattecli.errors import InputError
-from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
+from mattecli.io.pictures.formats import PHOTO_SUFFIXES, is_photo
 
 NAMED = 3
 """So many of what is left out are named; of the rest, how many there are."""
@@ -55,12 +55,12 @@ def without_results(found: Sequence[Found], name_result: Callable[[Path], Path],
 
 def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) -> list[Found]:
     listed = _listed(folder, results)
-    pictures = [file for file in listed.files if is_picture(file)]
+    pictures = [file for file in listed.files if is_photo(file)]
     others = Counter(file.suffix.lower() for file in set(listed.files) - set(pictures))
     listing = ", ".join(f"{count} {suffix or 'without an ending'}" for suffix, count in sorted(others.items()))
     if not pictures and not listed.closed:
         there = f"; there are {listing}" if others else ""
-        raise InputError(f"the folder {folder} holds no pictures ({', '.join(READ_SUFFIXES)}){there}; check the path")
+        raise InputError(f"the folder {folder} holds no pictures ({', '.join(PHOTO_SUFFIXES)}){there}; check the path")
     if others:
         tell(f"{others.total()} files in {folder} are no pictures and left out: {listing}")
     if listed.linked:

@@ -12,6 +12,11 @@ from PIL import Image
 
 ORIENTATION_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, RESOLUTION_UNIT_TAG = 0x0112, 0x011A, 0x011B, 0x0128
 CENTIMETRES = 3
+_EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
+# Of Exif 2.3's main directory: description, make, model, software, date, artist, copyright.
+_KEPT_TAGS = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298}
+# Sizes, components and colour space of the pixels, the maker's own data, whose offsets no longer hold, a comment, and interoperability.
+_OF_PIXELS = {0x9101, 0x9102, 0x927C, 0x9286, 0xA001, 0xA002, 0xA003, 0xA005}
 _NEW_SUBFILE_TAG, _REDUCED = 254, 1  # TIFF 6.0
 _MP_ENTRIES = 0xB002  # CIPA DC-007, the Multi-Picture Format
 MOST_PAGES = 1000
@@ -39,7 +44,7 @@ BAFFLED = (
 class Metadata:
     """orientation: 1..8 as Exif 2.3 has it. icc: the profile. dpi: pixels an inch, across and down. frames: how many pictures there are.
 
-    notes: what was left out, and why.
+    exif: what it says of camera and date, as Exif has it, without an orientation. notes: what was left out, and why.
     """
 
     orientation: int = 1
@@ -47,6 +52,11 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     frames: int = 1
     notes: tuple[str, ...] = ()
+    exif: bytes | None = None
+
+    def with_profile(self, icc: bytes | None) -> "Metadata":
+        """The same with another profile."""
+        return replace(self, icc=icc)
 
 
 def metadata_of(picture: Image.Image, said: Metadata | None = None) -> Metadata:
@@ -56,11 +66,16 @@ def metadata_of(picture: Image.Image, said: Metadata | None = None) -> Metadata:
     )
     try:
         exif = picture.getexif()
-        orientation = exif.get(ORIENTATION_TAG, 1)
-        dpi = found.dpi or _exif_dpi(exif)
+        return with_exif(found, exif)
     except (OSError, *BAFFLED):
         return replace(found, notes=(*found.notes, "its EXIF data are damaged and left out"))
-    return replace(found, orientation=orientation if orientation in range(1, 9) else 1, dpi=dpi)
+
+
+def with_exif(found: Metadata, exif: Image.Exif) -> Metadata:
+    """Metadata and what Exif data, or the tags of a TIFF, add to them. Raises what Pillow raises over damaged ones."""
+    orientation = exif.get(ORIENTATION_TAG, 1)
+    dpi = found.dpi or _exif_dpi(exif)
+    return replace(found, orientation=orientation if orientation in range(1, 9) else 1, dpi=dpi, exif=kept_exif(exif))
 
 
 def split_png(data: bytes) -> tuple[bytes, Metadata]:
@@ -124,7 +139,7 @@ def _count_frames(picture: Image.Image) -> int:
     """Frames of an animation or pages of a document; thumbnails and maps that belong to a photo do not count."""
     with contextlib.suppress(OSError, *BAFFLED):
         if picture.format == "TIFF":
-            return _count_pages(picture)
+            return len(_tiff_places(picture))
         if picture.format == "MPO":
             entries: Any = picture.mpinfo[_MP_ENTRIES]  # type: ignore[attr-defined]
             return max(1, sum(entry["Attribute"]["MPType"].startswith("Multi-Frame") for entry in entries))
@@ -132,16 +147,50 @@ def _count_frames(picture: Image.Image) -> int:
     return 1
 
 
-def _count_pages(picture: Image.Image) -> int:
-    """Pages of a TIFF file that are no smaller version of another one; behind MOST_PAGES nobody looks."""
-    count, page = 0, 0
-    with contextlib.suppress(EOFError):
-        while page < MOST_PAGES:
-            picture.seek(page)
-            count += not picture.tag_v2.get(_NEW_SUBFILE_TAG, 0) & _REDUCED  # type: ignore[attr-defined]
-            page += 1
-    picture.seek(0)
-    return max(1, count)
+def page_places(picture: Image.Image) -> list[int]:
+    """Where the pages of a file lie among its frames: of a TIFF those that are no smaller version of another one."""
+    if picture.format == "TIFF":
+        return _tiff_places(picture)
+    return list(range(int(getattr(picture, "n_frames", 1))))
+
+
+def _tiff_places(picture: Image.Image) -> list[int]:
+    """Behind MOST_PAGES nobody looks. Pages whose pixels Pillow does not know count all the same."""
+    before, places = picture.tell(), []
+    for place in range(MOST_PAGES):
+        try:
+            picture.seek(place)
+        except EOFError:
+            break
+        except (OSError, *BAFFLED):
+            pass
+        if not picture.tag_v2.get(_NEW_SUBFILE_TAG, 0) & _REDUCED:  # type: ignore[attr-defined]
+            places.append(place)
+    picture.seek(before)
+    return places or [0]
+
+
+def kept_exif(exif: Image.Exif) -> bytes | None:
+    """What results keep of a photo's Exif data: camera, lens, exposure, dates, place, author; nothing that is of its pixels or storage."""
+    kept = Image.Exif()
+    for tag in _KEPT_TAGS & exif.keys():
+        kept[tag] = exif[tag]
+    for directory in (_EXIF_DIRECTORY, _GPS_DIRECTORY):
+        own = {tag: value for tag, value in exif.get_ifd(directory).items() if tag not in _OF_PIXELS}
+        if own:
+            kept.get_ifd(directory).update(own)
+            kept[directory] = own
+    return kept.tobytes() if len(kept) else None
+
+
+def without_orientation(data: bytes | None) -> bytes | None:
+    """kept_exif of Exif data as bytes; None where they are damaged."""
+    exif = Image.Exif()
+    try:
+        exif.load(data or b"")
+        return kept_exif(exif)
+    except (OSError, *BAFFLED):
+        return None
 
 
 def _exif_dpi(exif: Any) -> tuple[float, float] | None:

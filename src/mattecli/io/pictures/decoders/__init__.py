@@ -1,0 +1,1 @@
+"""One module a family of formats: the bytes of a file to its pixels."""
