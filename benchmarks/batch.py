@@ -11,7 +11,7 @@ the batch's.
 
 Memory: a batch of many small images; the largest resident set of the main process and of its workers in each tenth of the run.
 
-Weights are stand-ins: neither depends on their values.
+Weights are random: neither depends on their values.
 
 Usage: python benchmarks/batch.py [--models shm-fast,fdm-erd] [--sides 512,1024] [--images 200] [--rounds 3] [--memory N] [--json FILE]
 """
@@ -133,7 +133,7 @@ def batch(model: Path, side: int, images: int) -> tuple[float, float]:
 
 
 def throughput(name: str, side: int, images: int, rounds: int) -> dict[str, object]:
-    model = random_weights.standin_file(registry().find(name))
+    model = random_weights.random_export(registry().find(name))
     timed: dict[str, list[tuple[float, float]]] = {"network": [], "network, an image a core": [], "batch": []}
     for _ in range(rounds):
         timed["network"].append(alone(model, side, 1, 5.0))
@@ -179,7 +179,7 @@ def resident(pid: int) -> int:
 
 def memory(name: str, images: int, side: int = 64) -> dict[str, object]:
     """Megabytes of the main process and of its largest worker, by tenths of the run."""
-    model = random_weights.standin_file(registry().find(name))
+    model = random_weights.random_export(registry().find(name))
     main, worker = [0] * 10, [0] * 10
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)

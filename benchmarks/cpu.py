@@ -8,7 +8,7 @@ For each model three fresh processes take turns, call by call, so that a busy mo
 - eager: the same modules as plain torch.nn, in eval() and torch.no_grad(), as the authors' scripts run theirs. This process imports
   torch as anybody does, and never mattecli.core.
 
-All have the same stand-in weights (speed does not depend on their values), fp32, the same input and the same number of threads in all.
+All have the same random weights (speed does not depend on their values), fp32, the same input and the same number of threads in all.
 The first calls of each are warm-up, the rest count by their median. The reference is our modules run eagerly. BackgroundMattingV2's
 refiner goes over memory fewer times in them than in the authors' code, so that its reference is the faster for it; MODNet's half norms,
 which do so too, are the authors' in the reference: a batch norm, an instance norm and a concatenation.
@@ -310,7 +310,7 @@ def busy_seconds() -> float | None:
 
 def prepare(name: str, folder: Path) -> dict[str, object]:
     """Write the inputs, and say what the workers need to know."""
-    from mattecli.core.random_weights import SEED, standin_file
+    from mattecli.core.random_weights import SEED, random_export
     from mattecli.core.registry import registry
     from models import scene
 
@@ -319,7 +319,7 @@ def prepare(name: str, folder: Path) -> dict[str, object]:
     tensors = {"image": image, **{guide: guides[guide] for guide in spec.guides}}
     np.savez(folder / "inputs.npz", **{key: tensor.numpy() for key, tensor in tensors.items()})
     build = {"architecture": spec.architecture, "build": dict(spec.build), "guides": spec.guides, "seed": SEED}
-    return {**build, "export": str(standin_file(spec))}
+    return {**build, "export": str(random_export(spec))}
 
 
 def difference(export: Worker, eager: Worker) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """What a GPU makes of the models: each at HD and 4K in full and in half precision, by itself and from file to file.
 
 Everything is measured by what `matte bench --device cuda` measures with (bench/trial.py), here in one process, so that a GPU that
-is paid by the minute is not kept waiting for torch to load. Models without weights run on stand-in weights: speed does not depend on the
+is paid by the minute is not kept waiting for torch to load. Models without weights run on random weights: speed does not depend on the
 values. Seconds are wall clock around synchronised calls, after the calls that warm up; memory is the most that torch held on the device.
 A table in Markdown on stdout, progress on stderr.
 

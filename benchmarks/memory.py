@@ -124,13 +124,13 @@ def settings(spec: ModelSpec) -> list[dict]:
     return usual + varied + large + wide
 
 
-def stand_in(spec: ModelSpec) -> Path:
+def with_random_weights(spec: ModelSpec) -> Path:
     """The exported file, with weights as the constructor leaves them."""
     if spec.name not in INSIDE:
-        return random_weights.standin_file(spec)
+        return random_weights.random_export(spec)
     inner = registry().models[INSIDE[spec.name]]
     network = export.script(export.network_module(inner).build(**inner.build))
-    path = store.home() / "standins" / f"{spec.name}.pt"
+    path = store.home() / "random" / f"{spec.name}.pt"
     export.export(export.network_module(spec).wrap(network, **spec.build).eval(), path, export.info_for(spec, None))
     return path
 
@@ -234,7 +234,7 @@ def main() -> None:
         wanted = settings(every[name]) if name in every else [{"size": size, "options": {}, "unknown": 0.1} for size in SIZES]
         tasks = [{"model": name, **setting} for setting in wanted]
         missing = [task for task in tasks if key_of(task) not in done]
-        file = str(stand_in(every[name])) if missing and name in every else ""
+        file = str(with_random_weights(every[name])) if missing and name in every else ""
         for task in missing:
             report["rows"].append(measured({**task, "file": file}, arguments.limit))
             print(json.dumps(report["rows"][-1]), flush=True)

@@ -1,6 +1,6 @@
 """What each model costs: parameters, multiply-accumulates, and seconds on the CPU, at 512x512 and at 1920x1080.
 
-Weights are stand-ins (speed does not depend on their values). Multiply-accumulates are those of convolutions and
+Weights are random (speed does not depend on their values). Multiply-accumulates are those of convolutions and
 matrix products, counted by torch's FlopCounterMode on the whole path of the export (resizing to the network's side included); closed-form
 matting is an iterative solver and has no such number. Seconds are those of the exported, frozen file: the faster of two calls.
 
@@ -65,8 +65,8 @@ def seconds(model: LoadedModel, size: tuple[int, int]) -> float:
 
 
 def measured(spec: ModelSpec) -> dict[str, object]:
-    wrapped = random_weights.build_standin(spec)
-    model = load_model(random_weights.standin_file(spec), device=pick_device("cpu"))
+    wrapped = random_weights.build_random(spec)
+    model = load_model(random_weights.random_export(spec), device=pick_device("cpu"))
     row: dict[str, object] = {"model": spec.name, "parameters": sum(parameter.numel() for parameter in wrapped.parameters())}
     for name, size in SIZES.items():
         row[f"gmacs_{name}"] = count(wrapped, spec, size)

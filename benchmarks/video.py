@@ -6,7 +6,7 @@ model runs, OpenCV writes. They take turns, so that a busy moment hits all alike
 frame can come before the first was registered and matted, nor the file be whole before the last was encoded, so a short clip counts
 against it.
 memory: peaks of fresh processes with a short clip and one of many times its length.
-The model has stand-in weights: speed and memory do not depend on their values.
+The model has random weights: speed and memory do not depend on their values.
 
 Usage: python benchmarks/video.py speed|memory [--model bgmv2] [--frames 24] [--repeat 3] [--json FILE]
 """
@@ -31,7 +31,7 @@ from torch import Tensor
 from mattecli.cli import process
 from mattecli.compositing.output import OutputOptions
 from mattecli.core import machine
-from mattecli.core.random_weights import standin_file
+from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.core.runtime import LoadedModel, load_model, pick_device, to_array, to_tensor
 from mattecli.core.tuning.parallelism import frames_at_once, shared_out
@@ -124,7 +124,7 @@ def plain_loop(model: LoadedModel, clip: Path, plate: Path, destination: Path) -
 
 def speed(model: str, frames: int, repeat: int, kind: str, size: tuple[int, int]) -> dict[str, object]:
     spec = registry().find(model)
-    model = load_model(standin_file(spec), device=pick_device("auto"))
+    model = load_model(random_export(spec), device=pick_device("auto"))
     recipe = Recipe(ModelChoice(spec, ""), model)
     runs: dict[str, list[float]] = {"model, one by one": [], "model, a frame a core": [], "matte video": [], "plain loop": []}
     split: dict[str, float] = {}
@@ -144,7 +144,7 @@ def speed(model: str, frames: int, repeat: int, kind: str, size: tuple[int, int]
             runs["plain loop"].append(frames / plain_loop(model, clip, plate, folder / "plain.mp4"))
     fps = {way: round(statistics.median(values), 3) for way, values in runs.items()}
     return {
-        "what": f"{model} (stand-in), {size[1]}x{size[0]}, {frames} frames, {kind}",
+        "what": f"{model} (random weights), {size[1]}x{size[0]}, {frames} frames, {kind}",
         "frames a second": fps,
         "seconds of each step of matte video": {step: round(seconds, 2) for step, seconds in split.items()},
         **{f"matte video / {way}": round(fps["matte video"] / pace, 3) for way, pace in fps.items() if way != "matte video"},
@@ -153,7 +153,7 @@ def speed(model: str, frames: int, repeat: int, kind: str, size: tuple[int, int]
 
 def memory(model: str, lengths: tuple[int, int]) -> dict[str, object]:
     """Peak bytes of a fresh process for each length; frames are small, so that what grows would show."""
-    export, peaks = standin_file(registry().find(model)), {}
+    export, peaks = random_export(registry().find(model)), {}
     with tempfile.TemporaryDirectory() as name:
         for frames in lengths:
             clip, _ = make_clip(Path(name), 96, 128, frames)
@@ -172,7 +172,11 @@ def memory(model: str, lengths: tuple[int, int]) -> dict[str, object]:
             ]
             record = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
             peaks[frames] = record["peak_memory"]["host"]
-    return {"what": f"{model} (stand-in), 128x96", "peak bytes by frames": peaks, "growth": round(peaks[lengths[1]] / peaks[lengths[0]], 4)}
+    return {
+        "what": f"{model} (random weights), 128x96",
+        "peak bytes by frames": peaks,
+        "growth": round(peaks[lengths[1]] / peaks[lengths[0]], 4),
+    }
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from mattecli.bench.run import Bench, Case, Row, models_to_measure, parse_sizes,
 from mattecli.bench.scene import BAND, UNKNOWN, guide_file, write_clip, write_scene
 from mattecli.bench.table import compared, short, table_of, verdict
 from mattecli.bench.trial import Trial, run_trial
-from mattecli.core.random_weights import standin_file
+from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.html.bars import WIDTH, bars
 from mattecli.io.images import read_levels
@@ -73,7 +73,7 @@ def test_the_subject_of_the_clip_stays_within_the_trimaps_band(tmp_path: Path) -
 def test_what_was_measured_is_kept_when_what_follows_fails(tmp_path: Path) -> None:
     write_scene(tmp_path, (32, 32))
     kept: list[dict[str, Any]] = []
-    file = standin_file(registry().find("fdm"))
+    file = random_export(registry().find("fdm"))
     trial = Trial(str(file), str(tmp_path), "cpu", "fp32", 2, 0.0, str(tmp_path / "absent.mp4"))
     run_trial(trial, lambda found: kept.append(json.loads(json.dumps(found))))
     assert kept[0]["fps"] == pytest.approx(2 / kept[0]["median_seconds"]) and kept[0]["notes"] == []
@@ -88,7 +88,7 @@ def _row(model: str, median: float | None = None, **reasons: str) -> Row:
 def test_the_table_has_the_columns_that_say_something_and_a_word_for_a_row_without_numbers() -> None:
     table = table_of([_row("fdm", 0.0123), _row("dim", skipped="too large")])
     assert table.headings == ["model", "size", "median ms", "fps"]
-    assert table.lines == [["fdm (stand-in)", "hd", "12.3", "81.3"], ["dim", "hd", "skipped", "-"]]
+    assert table.lines == [["fdm (random weights)", "hd", "12.3", "81.3"], ["dim", "hd", "skipped", "-"]]
     assert [short(number) for number in (None, 0, 0.00123, 1.5, 12345.6)] == ["-", "0", "0.00123", "1.50", "12346"]
 
 

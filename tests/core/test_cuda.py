@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.output import OutputOptions
-from mattecli.core.random_weights import standin_file
+from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.core.runtime import Device, LoadedModel, load_model, pick_device, to_array, to_tensor
 from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE, Replayed
@@ -45,7 +45,7 @@ def cuda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
 
 @cache
 def _matter(name: str, device: str = "cuda", precision: str = "fp32") -> LoadedModel:
-    return load_model(standin_file(registry().models[name]), device=pick_device(device), precision=precision)
+    return load_model(random_export(registry().models[name]), device=pick_device(device), precision=precision)
 
 
 def _scene(height: int, width: int, device: str = "cuda", seed: int = 0) -> Inputs:
@@ -95,7 +95,7 @@ def _recorded(model: LoadedModel) -> bool:
 
 @pytest.mark.parametrize("name", ["bgmv2", "modnet", "shm-fast", "fdm-erd", "dim"])
 def test_a_call_that_comes_often_is_recorded_and_the_answers_stay(name: str) -> None:
-    file = standin_file(registry().models[name])
+    file = random_export(registry().models[name])
     model, plain = (load_model(file, device=pick_device("cuda"), precision="fp16") for _ in range(2))
     for call in range(CALLS_BEFORE + 3):
         scene = _scene(96, 160, seed=call)
@@ -125,7 +125,7 @@ def test_a_picture_of_another_size_between_frames_is_called_plainly() -> None:
 
 @pytest.mark.parametrize(("name", "options"), [("closed-form", {}), ("bgmv2", {"mode": "thresholding"})])
 def test_a_call_that_makes_the_host_wait_goes_on_unrecorded(name: str, options: Mapping[str, str]) -> None:
-    model = load_model(standin_file(registry().models[name]), device=pick_device("cuda"))
+    model = load_model(random_export(registry().models[name]), device=pick_device("cuda"))
     answers = [model(*_scene(96, 160), options)[0] for _ in range(CALLS_BEFORE + 3)]
     assert not _recorded(model)
     assert _off(answers[0], answers[-1]) < 1e-5
@@ -133,7 +133,7 @@ def test_a_call_that_makes_the_host_wait_goes_on_unrecorded(name: str, options: 
 
 
 def test_memory_of_a_recording_that_failed_comes_back() -> None:
-    model = load_model(standin_file(registry().models["closed-form"]), device=pick_device("cuda"))
+    model = load_model(random_export(registry().models["closed-form"]), device=pick_device("cuda"))
     side = torch.cuda.Stream()
     for _ in range(CALLS_BEFORE + 2):
         model(*_scene(96, 160))

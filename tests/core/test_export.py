@@ -114,7 +114,7 @@ def test_no_room_for_an_export_is_one_sentence(tmp_path: Path, monkeypatch: pyte
 def test_weights_of_this_project_may_want_other_options_than_their_network_s_defaults(tmp_path: Path) -> None:
     ours = replace(registry().find("fdm@authors"), weights="ours-2000-01", options={"side": 64})
     with torch.random.fork_rng(devices=[]):
-        export.export(random_weights.build_standin(ours), tmp_path / "fdm.pt", export.info_for(ours, None))
+        export.export(random_weights.build_random(ours), tmp_path / "fdm.pt", export.info_for(ours, None))
     model = load_model(tmp_path / "fdm.pt", device=pick_device("cpu"))
     image = torch.rand(1, 3, 50, 40)
     alone, small, authors = (model(image, {}, options)[0] for options in ({}, {"side": 64}, {"side": 128}))
@@ -124,4 +124,4 @@ def test_weights_of_this_project_may_want_other_options_than_their_network_s_def
 def test_options_that_are_not_those_of_the_code_are_refused(tmp_path: Path) -> None:
     strange = replace(registry().find("fdm@authors"), options={"side": 64})
     with pytest.raises(ModelError, match="make them agree"):
-        export.export(random_weights.build_standin(strange), tmp_path / "fdm.pt", export.info_for(strange, None))
+        export.export(random_weights.build_random(strange), tmp_path / "fdm.pt", export.info_for(strange, None))

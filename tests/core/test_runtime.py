@@ -8,7 +8,7 @@ import torch
 
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
-from mattecli.core.random_weights import standin_file
+from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.core.runtime import checked_options, load_model, pick_device, pick_precision, to_array, to_tensor
 from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
@@ -96,5 +96,5 @@ def test_options_take_the_type_of_their_default() -> None:
 
 def test_a_processor_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
-    model = load_model(standin_file(registry().models["fdm"]), device=CPU)
+    model = load_model(random_export(registry().models["fdm"]), device=CPU)
     assert isinstance(model.module, export.Module)

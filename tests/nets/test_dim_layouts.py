@@ -1,7 +1,7 @@
 """Deep Image Matting reads every published layout and computes with it what its publisher's code computes.
 
 The expected numbers were recorded from that code (mmagic 0a560bba; huochaitiantang's repository before ecc9c40, which is how its
-releases up to v1.3 were made), on a CPU in float32, with the stand-in weights of golden/fill.py.
+releases up to v1.3 were made), on a CPU in float32, with the random weights of golden/fill.py.
 """
 
 import importlib.util
@@ -43,7 +43,7 @@ def release_1_3_shapes() -> Shapes:
     return with_biases([*encoder, ("conv6_1", [512, 512, 1, 1]), *DECODER.items(), *REFINER.items()])
 
 
-def stand_in(golden: Path, shapes: Shapes, seed: int) -> dict[str, Tensor]:
+def filled(golden: Path, shapes: Shapes, seed: int) -> dict[str, Tensor]:
     spec = importlib.util.spec_from_file_location("golden_fill", golden / "fill.py")
     assert spec is not None and spec.loader is not None
     fill = importlib.util.module_from_spec(spec)
@@ -64,7 +64,7 @@ def samples(network: dim.Dim) -> list[list[float]]:
 
 
 def test_a_checkpoint_of_openmmlab_computes_what_mmagic_computes(shared: Path) -> None:
-    network = loaded(stand_in(shared / "golden", openmmlab_shapes(), 3), OPENMMLAB)
+    network = loaded(filled(shared / "golden", openmmlab_shapes(), 3), OPENMMLAB)
     expected = [[0.525217, 0.572911, 0.488584, 0.519406, 0.535355], [0.49704, 0.238707, 0.347538, 0.348337, 0.797873]]
     np.testing.assert_allclose(samples(network), expected, atol=2e-5)
     case = np.load(shared / "golden" / "dim" / "e2e-stage1-A.npz")
@@ -78,7 +78,7 @@ def test_a_checkpoint_of_openmmlab_computes_what_mmagic_computes(shared: Path) -
 
 
 def test_a_checkpoint_of_release_1_3_computes_what_its_code_computed(shared: Path) -> None:
-    network = loaded(stand_in(shared / "golden", release_1_3_shapes(), 5), RELEASE_1_3)
+    network = loaded(filled(shared / "golden", release_1_3_shapes(), 5), RELEASE_1_3)
     expected = [[0.480547, 0.501302, 0.494363, 0.493183, 0.549521], [0.140468, 0.810728, 0.320145, 0.613011, 0.610135]]
     np.testing.assert_allclose(samples(network), expected, atol=2e-5)
 

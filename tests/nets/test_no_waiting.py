@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mattecli.core.contract import Tunable
-from mattecli.core.random_weights import build_standin
+from mattecli.core.random_weights import build_random
 from mattecli.core.registry import registry
 
 NETWORKS = ["modnet", "shm-fast", "shm", "fdm-erd", "fdm", "dim", "dim-skip", "dim-foamliu", "mmnet", "hattmatting"]
@@ -32,7 +32,7 @@ class Strangers(TorchDispatchMode):
 
 def _ask(name: str, options: dict[str, Tunable], dtype: torch.dtype = torch.float32) -> tuple[torch.Size, set[str]]:
     spec = registry().models[name]
-    model = build_standin(spec).to("meta").to(dtype)
+    model = build_random(spec).to("meta").to(dtype)
     image, plane = torch.empty(2, 3, 135, 241, device="meta"), torch.empty(2, 1, 135, 241, device="meta")
     guides = {"trimap": plane, "mask": plane, "background": image}
     with torch.inference_mode(), Strangers() as strangers:

@@ -49,7 +49,7 @@ def channels_first(array: NDArray[Any]) -> Tensor:
 
 
 def given_weights(meta: Meta) -> int | str:
-    """Stand-in weights by their seed, or the published ones by their path in the shared folder."""
+    """Random weights by their seed, or the published ones by their path in the shared folder."""
     weights: int | str = next(meta[key] for key in ("seed", "checkpoint", "weights") if key in meta)
     return weights
 
@@ -160,7 +160,7 @@ ADAPTERS = {
         inputs=lambda arrays, meta: (tensor(arrays["input.image"]),),
         outputs=("seg", "alpha"),
         tolerance=2e-5,  # other float32 kernels change up to 3e-6
-        alpha_tolerance=5e-5,  # trained weights have sharper edges than the stand-ins: 1e-5
+        alpha_tolerance=5e-5,  # trained weights have sharper edges than random ones: 1e-5
         pictures=lambda arrays: (picture(arrays["image" if "image" in arrays else "resized"]),),
     ),
     "mmnet": Adapter(
@@ -259,7 +259,7 @@ def cases(*kinds: str, batch_statistics: bool = False) -> list[Case]:
 
 @cache
 def fill(name: str) -> Any:
-    """The module that makes the stand-in weights; it lies beside the cases."""
+    """The module that makes the random weights; it lies beside the cases."""
     spec = importlib.util.spec_from_file_location(f"golden_{name}", GOLDEN / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -269,7 +269,7 @@ def fill(name: str) -> Any:
 
 @lru_cache(maxsize=4)
 def official_state(model: str, network: str, seed: int) -> State:
-    """Stand-in weights, laid out as the published checkpoint."""
+    """Random weights, laid out as the published checkpoint."""
     recorded = json.loads((GOLDEN / model / "spec.json").read_text())["networks"][network]
     values = fill("fill").from_spec(recorded, seed)
     prefix = ADAPTERS[model].prefixes.get(network, ADAPTERS[model].prefix)
@@ -278,7 +278,7 @@ def official_state(model: str, network: str, seed: int) -> State:
 
 @cache
 def tensorflow_state(model: str, seed: int) -> State:
-    """Stand-in weights, named and laid out as the variables of the published TensorFlow graph."""
+    """Random weights, named and laid out as the variables of the published TensorFlow graph."""
     spec = json.loads((GOLDEN / model / "spec.json").read_text())
     case = next(case for case in spec["cases"] if case["seed"] == seed)
     variables = spec["variables"][str(case["width_multiplier"])]
@@ -286,7 +286,7 @@ def tensorflow_state(model: str, seed: int) -> State:
 
 
 def checkpoint(model: str, network: str, weights: int | str) -> State:
-    """Stand-in weights by their seed, or the published ones by their path in the shared folder."""
+    """Random weights by their seed, or the published ones by their path in the shared folder."""
     if isinstance(weights, str):
         return export.read_checkpoint(SHARED / weights)
     return tensorflow_state(model, weights) if ADAPTERS[model].tensorflow else official_state(model, network, weights)

@@ -60,20 +60,20 @@ class Bench:
         return [(spec, Case(spec.name, size, precision, batch)) for spec, size, precision, batch in every]
 
     @property
-    def stand_ins(self) -> list[str]:
-        """The models whose weights are not here."""
-        return [spec.name for spec in self.specs if needs_stand_in(spec)]
+    def without_weights(self) -> list[str]:
+        """The models whose weights are not installed."""
+        return [spec.name for spec in self.specs if lacks_weights(spec)]
 
 
 @dataclass(frozen=True)
 class Row:
     """What came out: numbers by name (see table.py), or why there are none: skipped for want of memory, or failed.
 
-    stand_in: the model had no weights here and ran with random ones.
+    random_weights: the model's own were not installed.
     """
 
     case: Case
-    stand_in: bool
+    random_weights: bool
     numbers: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
     skipped: str = ""
@@ -81,11 +81,17 @@ class Row:
 
     @property
     def name(self) -> str:
-        return self.case.model + (random_weights.MARK if self.stand_in else "")
+        return self.case.model + (random_weights.MARK if self.random_weights else "")
 
     def record(self) -> dict[str, Any]:
         case = self.case
-        what = {"model": case.model, "stand_in": self.stand_in, "size": list(case.size), "precision": case.precision, "batch": case.batch}
+        what = {
+            "model": case.model,
+            "random_weights": self.random_weights,
+            "size": list(case.size),
+            "precision": case.precision,
+            "batch": case.batch,
+        }
         return {**what, **self.numbers, "notes": list(self.notes), "skipped": self.skipped or None, "failed": self.failed or None}
 
 
@@ -124,8 +130,8 @@ def models_to_measure(registry: Registry, names: str | None) -> list[ModelSpec]:
     if names is not None:
         named = [store.runnable(registry.find(name.strip())) for name in dict.fromkeys(names.split(","))]
         for spec in named:
-            if needs_stand_in(spec):
-                random_weights.check_can_stand_in(spec)
+            if lacks_weights(spec):
+                random_weights.check_is_buildable(spec)
         return named
     networks: dict[object, str] = {}
     for spec in sorted(registry.models.values(), key=lambda spec: not store.is_installed(spec)):
@@ -134,13 +140,13 @@ def models_to_measure(registry: Registry, names: str | None) -> list[ModelSpec]:
     return [store.runnable(spec) for name, spec in registry.models.items() if name in networks.values()]
 
 
-def needs_stand_in(spec: ModelSpec) -> bool:
+def lacks_weights(spec: ModelSpec) -> bool:
     return spec.export is None and not store.is_installed(spec)
 
 
 def file_to_measure(spec: ModelSpec) -> Path:
-    """The model's export, or one of its network with stand-in weights where its own are not here."""
-    return random_weights.standin_file(spec) if needs_stand_in(spec) else export.export_file(spec)
+    """The model's export, or one with random weights where its own are not installed."""
+    return random_weights.random_export(spec) if lacks_weights(spec) else export.export_file(spec)
 
 
 def clip_size(clip: str) -> Size:
@@ -150,7 +156,7 @@ def clip_size(clip: str) -> Size:
 
 
 def run_bench(bench: Bench) -> Iterator[Row]:
-    """A row for each of `bench.cases`, in that order, as they are measured. Never downloads: what is not installed has a stand-in."""
+    """A row for each of `bench.cases`, in order. Never downloads: a model that is not installed has random weights."""
     with tempfile.TemporaryDirectory(prefix="matte-bench-") as folder:
         stage = _Stage(Path(folder), bench.clip)
         for spec, case in bench.cases:
@@ -179,15 +185,15 @@ class _Stage:
 
 
 def _row(spec: ModelSpec, case: Case, bench: Bench, stage: _Stage) -> Row:
-    stand_in = needs_stand_in(spec)
+    is_random = lacks_weights(spec)
     try:
         file = file_to_measure(spec)
         folder, clip = stage.at(case.size)
     except MatteError as error:
-        return Row(case, stand_in, failed=str(error))
+        return Row(case, is_random, failed=str(error))
     outcome = _outcome(Trial(str(file), str(folder), bench.device, case.precision, case.batch, bench.seconds, clip), folder)
     notes, skipped, failed = outcome.pop("notes", ()), outcome.pop("skipped", ""), outcome.pop("failed", "")
-    return Row(case, stand_in, outcome, notes, skipped, failed)
+    return Row(case, is_random, outcome, notes, skipped, failed)
 
 
 def _outcome(trial: Trial, folder: Path) -> dict[str, Any]:

@@ -44,8 +44,8 @@ MEANINGS = {
     "(H.264); beside it the milliseconds a frame of each step, which overlap",
     "steady fps": "the same in the latter half of the clip, when what warms up in its first frames is warm",
     "memory": "the most the process held for the model alone, Python and torch included; on a GPU, in tensors",
-    "max off, mean off": "how far the alpha lies from that of the same model in fp32; of a stand-in it says little",
-    "stand-in": "random weights, since the model's own are not installed; speed and memory do not depend on their values",
+    "max off, mean off": "how far the alpha lies from that of the same model in fp32; with random weights this says little",
+    "random weights": "the model's own are not installed; speed and memory do not depend on their values",
 }
 
 

@@ -1,1 +1,1 @@
-"""Specs, weights, exports and the runtime that runs them."""
+"""Model specs, weights, exports and the runtime."""

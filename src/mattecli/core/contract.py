@@ -9,10 +9,10 @@ In, in this order:
 Out:
     alpha       float32 [B, 1, H, W] in 0..1 at the image's size;
     foreground  float32 [B, 3, H, W] in 0..1, or None;
-    verdict     float32 [B, 2] in 0..1, how sure it is that the image shows a subject, and a person   (if the model declares it).
+    verdict     float32 [B, 2] in 0..1, probability that the image shows a subject, and a person   (if the model declares it).
 
 What a network's authors do around their network (channel order, normalisation, resizing, padding, trimap encoding, cropping back)
-is written in torch and lives inside the file, so the runtime knows nothing of any network.
+is written in torch inside the file, so the runtime is independent of the network.
 
 The archive also carries `ExportInfo` as JSON in the extra file "matte.json". It can be read without torch, since a TorchScript
 file is a zip archive.
@@ -35,7 +35,7 @@ FORMAT = 1
 
 Tunable = int | float | bool | str
 
-# Bounds for what a file says of itself, far above what any export of ours has.
+# Bounds for a file's metadata, far above what any export of ours has.
 LONGEST_INFO, LONGEST_WORD, MOST_OPTIONS, LARGEST_NUMBER = 1 << 20, 1000, 100, 1e12
 
 
@@ -46,9 +46,9 @@ SEES = ("all", "unknown", "square", "longest", "shortest", "each")
 class Footprint:
     """What one call takes beside the loaded model, as measured in float32: megabytes of 10^6 bytes, and megabytes a megapixel.
 
-    `fixed` is always taken, `picture` for each pixel of the picture, `seen` for each pixel that the network sees at once. Which these
-    are says `sees`: "all" of the picture; its "unknown" pixels; or, with the option called `bound`, a "square" of that side, or the
-    picture with its "longest" or its "shortest" side, or "each" side, no longer than that.
+    `fixed` is taken always, `picture` per pixel of the picture, `seen` per pixel of the network's input. That input is given by `sees`:
+    "all" of the picture; its "unknown" pixels; or, limited by the option named `bound`, a "square" of that side, or the picture with its
+    "longest", its "shortest" or "each" side no longer than that.
     """
 
     fixed: float
@@ -60,11 +60,11 @@ class Footprint:
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """What a TorchScript file says about itself.
+    """The metadata of a TorchScript file.
 
     `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with the values that suit its
     weights, and `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made
-    from (None for a model without weights), and `weights` the set they are of; `memory` is None where it was never measured; `verdict`:
+    from (None for a model without weights), and `weights` the set they are of; `memory` is None where it was not measured; `verdict`:
     whether it answers one.
     """
 
@@ -103,7 +103,7 @@ def parse_info(text: str) -> ExportInfo:
 
 
 def _wrong_fields(info: ExportInfo) -> list[str]:
-    """The fields whose type or value no export of ours has."""
+    """The fields whose type or value is not valid."""
     sound = {
         "name": _is_word(info.name) and bool(info.name),
         "architecture": _is_word(info.architecture),

@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed where it stopped, no longer than it may be, no slower than is worth waiting for. No torch here."""
+"""Download of one file over HTTP: resumable, with limits on size and on slowness. No torch here."""
 
 import os
 import re
@@ -19,23 +19,23 @@ Progress = Callable[[str, int, int | None], None]
 TIMEOUT_SECONDS = 30
 CHUNK = 1 << 18
 LARGEST = 4 << 30
-"""Bytes after which a file of unknown size is given up; the largest published checkpoint has a tenth of that."""
+"""Bytes after which a download of unknown size is abandoned; the largest published checkpoint has a tenth of that."""
 SLOWEST, PACE_SECONDS = 4096, 30.0
-"""Bytes a second that must come, on average over so many seconds."""
+"""The least rate in bytes a second, on average over PACE_SECONDS."""
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 class SourceError(Exception):
-    """One place did not deliver; the next one is tried."""
+    """One source failed; the next one is tried."""
 
 
 def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
     """Append to `part` what is missing of it; a server that cannot resume sends everything and `part` begins anew.
 
-    Raises SourceError for what the server does, OutputError for what the disk does.
+    Raises SourceError when the server fails, OutputError when the disk does.
     """
-    import urllib.error  # here, since it brings along TLS and mail, which take a tenth of the time of --help
+    import urllib.error  # imported here: with TLS and mail it takes a tenth of the time of --help
     import urllib.request
     from http.client import HTTPException
 
@@ -47,15 +47,15 @@ def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
             with _opened(part, append=begin > 0) as out:
                 _drain(response, out, file, report, begin, total)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing left to send: the part is complete, or too long and its hash will say so
+        if error.code == 416 and have:  # nothing left to send: the part is complete, or too long, which its hash shows
             return
         raise SourceError(f"HTTP {error.code} {error.reason}") from error
-    except (OSError, HTTPException, ValueError) as error:  # ValueError: a URL, or a header, that is none
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: an invalid URL or header
         raise SourceError(str(getattr(error, "reason", error)) or type(error).__name__) from error
 
 
 def _announced(response: "HTTPResponse", have: int, file: WeightFile) -> tuple[int, int | None]:
-    """The byte with which the answer begins, and the size of the whole file, None where nobody says it. SourceError for what is odd."""
+    """The byte with which the answer begins, and the file's size, None where it is not stated. SourceError for an unexpected answer."""
     length = _count(response.headers.get("Content-Length"))
     begin, total = 0, length
     if response.status == 206:
@@ -72,7 +72,7 @@ def _announced(response: "HTTPResponse", have: int, file: WeightFile) -> tuple[i
 
 
 def _count(header: str | None) -> int | None:
-    """A Content-Length; SourceError for what is no number of bytes."""
+    """The value of a Content-Length; SourceError for anything but a number."""
     if header is None:
         return None
     if not re.fullmatch(r"\d{1,18}", header.strip(), re.ASCII):
@@ -81,7 +81,7 @@ def _count(header: str | None) -> int | None:
 
 
 def _opened(part: Path, *, append: bool) -> BinaryIO:
-    """The part for writing; what a symbolic link in its place points to is left alone."""
+    """The part, opened for writing without following a symbolic link."""
     if part.is_symlink():
         part.unlink()
     flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

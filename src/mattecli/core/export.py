@@ -1,4 +1,4 @@
-"""Checkpoint -> TorchScript, and back into memory. The only file that touches torch.jit.
+"""Checkpoint -> TorchScript file -> loaded module. The only file that uses torch.jit.
 
 An export is made once per checkpoint and cached; its key covers the checkpoint, the build options and the source of the network,
 so a changed network never runs from a stale file.
@@ -33,16 +33,16 @@ from mattecli.errors import ModelError, OutOfMemoryError, UsageError
 from mattecli.io.files import written_whole
 
 Module = torch.jit.ScriptModule  # a compiled module
-# What torch and zipfile raise over files that are no TorchScript.
+# Exceptions of torch and zipfile for files that are not TorchScript.
 UNREADABLE = (RuntimeError, ValueError, LookupError, AttributeError, EOFError, OSError, zlib.error, zipfile.BadZipFile)
-# What torch, cuBLAS and cuDNN say; from inside an export all that is left of their error's kind is its text.
+# Messages of torch, cuBLAS and cuDNN; of an error inside an export only the text remains, not the class.
 NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
 
 
 class _Quiet:
     """Suppresses two warnings of torch: TorchScript's deprecation (since 2.13) and the beta state of sparse tensors.
 
-    Python's filters belong to all threads, so the first to come in here changes them and the last to leave puts them back.
+    Python's filters are shared by all threads, so the first thread to enter changes them and the last to leave restores them.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ quiet = _Quiet()
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Run an export: quietly, with complaints of its own code (a bad option, say) and a lack of memory as the errors they are."""
+    """Run an export without torch's warnings; errors of its own code become UsageError, a lack of memory OutOfMemoryError."""
     try:
         with quiet:
             yield
@@ -82,7 +82,7 @@ def running() -> Iterator[None]:
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
-    """Whether an error out of an export says that a device has no memory left."""
+    """Whether an error from an export means that a device has no memory left."""
     return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)) is not None
 
 
@@ -106,16 +106,16 @@ def network_module(spec: ModelSpec) -> ModuleType:
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The flat state dict inside a checkpoint, loaded without running any code from the file.
 
-    Unwraps the nesting {"state_dict": ...} that training scripts write. ModelError for what is no state dict.
+    Unwraps the nesting {"state_dict": ...} that training scripts write. ModelError for anything but a state dict.
     """
     advice = "give the state-dict checkpoint its authors published"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch muses about pickle protocols; what matters is raised
+            warnings.simplefilter("ignore")  # torch warns about pickle protocols
             content = _unpickled(path)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint {path}; {advice}") from error
-    except Exception as error:  # unpickling what is no pickle may raise anything
+    except Exception as error:  # unpickling a damaged file may raise anything
         raise ModelError(f"{path} is not a checkpoint of plain tensors, so it is not loaded; {advice}") from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
@@ -140,7 +140,7 @@ def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:
     state: dict[str, Tensor] = {}
     for path in checkpoints:
         state.update(module.convert(read_checkpoint(path)))
-    with torch.random.fork_rng(devices=[]):  # constructors draw weights, which the caller's random numbers must not see
+    with torch.random.fork_rng(devices=[]):  # constructors draw random weights; the caller's generator is unaffected
         network = module.build(**spec.build)
         _load_strictly(network, state, spec)
         wrapped: nn.Module = module.wrap(network, **spec.build)
@@ -148,7 +148,7 @@ def build_wrapped(spec: ModelSpec, checkpoints: list[Path]) -> nn.Module:
 
 
 def check_weights(spec: ModelSpec, path: Path) -> None:
-    """ModelError unless a file holds weights of a model: all that its network needs where it has one file, else a state dict."""
+    """ModelError unless a file holds weights of a model: complete ones for a model of one file, else a state dict."""
     try:
         if len(spec.files) == 1:
             build_wrapped(spec, [path])
@@ -156,7 +156,7 @@ def check_weights(spec: ModelSpec, path: Path) -> None:
             load_script(path, torch.device("cpu"), {})
         else:
             read_checkpoint(path)
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError) as error:  # what converting other names meets
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError) as error:  # raised by convert() for foreign names
         raise ModelError(f"it does not fit {spec.name} ({type(error).__name__}: {str(error)[:160]})") from error
 
 
@@ -170,13 +170,13 @@ def _load_strictly(network: nn.Module, state: Mapping[str, Tensor], spec: ModelS
 
 
 def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> str:
-    """Compile a contract module and write it with its metadata; the file appears under its name only when it is whole.
+    """Compile a contract module and write it with its metadata; the file gets its name when it is complete.
 
     Returns the sha256 of what was written, in hexadecimal.
     """
     scripted = script(wrapped)
     _check_options(scripted, info)
-    # Through memory, since torch's own writer ends the process where a disk is full.
+    # Through memory: torch's own writer aborts the process when the disk is full.
     content = io.BytesIO()
     with quiet:
         torch.jit.save(scripted, content, _extra_files={METADATA_FILE: info.to_json()})
@@ -186,7 +186,7 @@ def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> str:
 
 
 def _check_options(scripted: Any, info: ExportInfo) -> None:
-    """The tunables in models.toml and those of the code must be the same ones; weights of this project may have other values."""
+    """ModelError unless the tunables in models.toml equal those of the code; weights of this project may have other defaults."""
     arguments = scripted.forward.schema.arguments[2 + len(info.guides) :]
     found = {argument.name: argument.default_value for argument in arguments}
     if not (_same_kinds(found, info.options) if info.weights.startswith("ours") else found == info.options):
@@ -223,7 +223,7 @@ def export_model(spec: ModelSpec, checkpoints: list[Path], path: Path) -> str:
 
 
 def export_file(spec: ModelSpec) -> Path:
-    """The model's TorchScript file: the caller's own, or the one in the cache, made now from its verified checkpoints if need be."""
+    """The model's TorchScript file: the caller's own, or the one in the cache, made from its verified checkpoints if missing."""
     if spec.export is not None:
         return spec.export
     path = store.home() / "exports" / f"{spec.name}-{export_key(spec)}.pt"
@@ -231,7 +231,7 @@ def export_file(spec: ModelSpec) -> Path:
 
 
 def export_key(spec: ModelSpec) -> str:
-    """What an export depends on, in 16 hexadecimal digits: model, checkpoints, code and torch."""
+    """A hash, 16 hexadecimal digits, of everything an export depends on: model, checkpoints, code and torch."""
     digest = hashlib.sha256()
     parts = [
         spec.name,
@@ -246,15 +246,15 @@ def export_key(spec: ModelSpec) -> str:
     ]
     digest.update(repr(parts).encode())
     folder = Path(inspect.getfile(network_module(spec))).parent
-    for source in sorted(folder.rglob("*.py")):  # all of them, for networks share code
+    for source in sorted(folder.rglob("*.py")):  # all files, because networks share code
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def load_script(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
-    """The TorchScript module in a file, and in `extra` the files beside its code.
+    """The TorchScript module of a file; `extra` receives the archive's extra files by name.
 
-    ModelError for what is none, and for one that does more than compute (script_check.py).
+    ModelError for a file that is not TorchScript, and for code that does more than compute (script_check.py).
     """
     try:
         check_archive(path)
@@ -280,10 +280,10 @@ def _loaded(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
 
 @cache
 def _declare_roi_align() -> torch.library.Library:
-    """Name an operator of torchvision's that BackgroundMattingV2's files mention in a branch they do not take.
+    """Declare an operator of torchvision that BackgroundMattingV2's files contain in a branch they never take.
 
-    A TorchScript file loads only if every operator in it is known; installing torchvision for that would be too much. The library
-    object must live as long as the declaration shall.
+    A TorchScript file loads only if every operator in it is known, and torchvision is not a dependency. The declaration lives as long as
+    the library object.
     """
     library = torch.library.Library("torchvision", "FRAGMENT")
     library.define(
@@ -294,7 +294,7 @@ def _declare_roi_align() -> torch.library.Library:
 
 
 def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Module, ExportInfo]:
-    """Bring an export onto a device, its weights in `dtype`, frozen and made quick. ModelError for a file that is not one of ours."""
+    """Load an export onto a device with its weights in `dtype`, frozen and optimised. ModelError for a file that is not an export."""
     info = read_info(path)
     module = load_script(path, device, {})
     _check_arguments(path, module, info)
@@ -302,7 +302,7 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
 
 
 def made_quick(module: Module, *, device: torch.device, dtype: torch.dtype) -> Module:
-    """A module that lies on a device with its weights in `dtype`, frozen, its convolutions fused where that is possible."""
+    """A module on a device with its weights in `dtype`, frozen, its convolutions fused where possible."""
     if device.type == "cuda":
         suit_gpu(module, dtype)
     else:
@@ -314,7 +314,7 @@ def made_quick(module: Module, *, device: torch.device, dtype: torch.dtype) -> M
 
 
 def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:
-    """ModelError unless the code takes what the metadata says: the image, the guides, then the options, with values of these types."""
+    """ModelError unless the code's arguments are those of the metadata: the image, the guides, then the options, of these types."""
     taken = [(argument.name, argument.default_value) for argument in module.forward.schema.arguments[1:]]
     guides, options = taken[1 : 1 + len(info.guides)], dict(taken[1 + len(info.guides) :])
     is_whole = len(guides) == len(info.guides) and len(taken) == 1 + len(guides) + len(options)
@@ -324,9 +324,9 @@ def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:
 
 
 def suit_gpu(module: Module, dtype: torch.dtype) -> None:
-    """Bring weights to `dtype`, with channels together, as a GPU's convolutions like them.
+    """Convert weights to `dtype` and channels-last order, in which a GPU's convolutions are faster.
 
-    Batch norms stay in float32: variances leave the range of float16, and they are folded into the convolutions before these round.
+    Batch norms stay in float32: variances exceed the range of float16, and freezing folds them into the convolutions.
     """
     norms = [part for part in module.modules() if hasattr(part, "running_var")]
     exact = [{name: tensor.clone() for name, tensor in norm.state_dict().items()} for norm in norms]

@@ -1,4 +1,4 @@
-"""The machine, versions and date of a measurement, for the JSON beside every number."""
+"""The machine, versions and date of a measurement, for the JSON record of every benchmark."""
 
 import datetime
 import importlib.metadata
@@ -23,7 +23,7 @@ def describe() -> dict[str, object]:
 
 
 def hardware() -> dict[str, object]:
-    """Processor, cores (logical ones, and what affinity and control groups leave of them), bytes of memory, GPUs with their driver."""
+    """Processor, cores (logical, and available under affinity and control groups), bytes of memory, GPUs with their driver."""
     return {
         "processor": _processor(),
         "logical_cores": os.cpu_count(),

@@ -1,6 +1,6 @@
-"""Models without their weights: the same network with random ones, for what does not depend on their values, such as speed and memory.
+"""Models with random weights, to measure what does not depend on their values, such as speed and memory.
 
-A stand-in says what it is in its metadata, and lies apart from the real exports, so that nothing takes the one for the other.
+Their exports are marked in their metadata and kept in a folder of their own, so that they are never used as the real ones.
 """
 
 from dataclasses import replace
@@ -14,20 +14,20 @@ from mattecli.core.registry import ModelSpec
 from mattecli.errors import ModelError
 
 SEED = 0
-MARK = " (stand-in)"
+MARK = " (random weights)"
 
 
-def check_can_stand_in(spec: ModelSpec) -> None:
-    """ModelError for a model whose published file is a program: there is no network of ours to fill with other weights."""
+def check_is_buildable(spec: ModelSpec) -> None:
+    """ModelError for a model whose published file is a TorchScript program, because it has no network of ours to build."""
     if spec.container != "checkpoint":
         raise ModelError(
-            f"{spec.name} is its authors' own program, so nothing can stand in for it; get it: `matte models pull {spec.name}`"
+            f"{spec.name} is its authors' own program, which cannot be built with random weights; get it: `matte models pull {spec.name}`"
         )
 
 
-def build_standin(spec: ModelSpec) -> nn.Module:
-    """The model's contract module with the weights its constructor leaves, the same each time. Raises as check_can_stand_in does."""
-    check_can_stand_in(spec)
+def build_random(spec: ModelSpec) -> nn.Module:
+    """The model's contract module as its constructor initialises it, with a fixed seed. Raises as check_is_buildable does."""
+    check_is_buildable(spec)
     module = export.network_module(spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -35,8 +35,8 @@ def build_standin(spec: ModelSpec) -> nn.Module:
     return wrapped.eval()
 
 
-def standin_file(spec: ModelSpec) -> Path:
-    """The TorchScript file of a stand-in, made once and kept in the cache; "NAME (stand-in)" is the name it gives for itself."""
-    path = store.home() / "standins" / f"{spec.name}-{export.export_key(spec)}.pt"
+def random_export(spec: ModelSpec) -> Path:
+    """The TorchScript file of a model with random weights, made once and cached; its name is "NAME (random weights)"."""
+    path = store.home() / "random" / f"{spec.name}-{export.export_key(spec)}.pt"
     info = replace(export.info_for(spec, None), name=spec.name + MARK)
-    return store.kept_export(path, lambda: export.export(build_standin(spec), path, info))
+    return store.kept_export(path, lambda: export.export(build_random(spec), path, info))

@@ -1,4 +1,4 @@
-"""models.toml -> ModelSpec: which models there are, what they need and where their weights are. No torch here."""
+"""models.toml -> ModelSpec: the models, their guides and the sources of their weights. No torch here."""
 
 import difflib
 import re
@@ -26,8 +26,8 @@ AUTHORS = "authors"
 class WeightFile:
     """One published file: `name` as published, sources in order of preference, the sha256 that makes it trustworthy.
 
-    `by_hand` is one sentence on how a person gets the file where no plain download exists. `shipped`: it comes with this package, so it
-    is there from the start and needs no source.
+    `by_hand` is one sentence on how a user gets the file where no plain download exists. `shipped`: it is part of this package and needs
+    no source.
     """
 
     name: str
@@ -39,7 +39,7 @@ class WeightFile:
 
     @property
     def sha256_begins(self) -> str:
-        """What its hash begins with, as far as anybody knows: all of it, or what torch.hub puts at the end of a name (-647f24b6.pth)."""
+        """The known beginning of its hash: all of it, or the digits that torch.hub puts at the end of a name (-647f24b6.pth)."""
         named = re.search(r"-([0-9a-f]{8,64})\.(?:pth|pt|ckpt|tar)$", self.name)
         return self.sha256 or (named[1] if named else "")
 
@@ -49,8 +49,8 @@ class ModelSpec:
     """One table of models.toml.
 
     `architecture` names the file in nets/; `build` goes to its build() and wrap(); `options` are the tunables of the export with
-    their defaults, `lossy_options` what suits photos from lossy files better; `memory` is what a call takes, as
-    benchmarks/memory.py measured it; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
+    their defaults, `lossy_options` what suits photos from lossy files better; `memory` is what a call takes, measured by
+    benchmarks/memory.py; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
     `weights` names the weight set that `files` are: "authors", or a release of this project's such as "ours-2026-11"; `ours` is the same
     model with this project's weights, where it has some beside the authors'.
     """
@@ -69,8 +69,8 @@ class ModelSpec:
     lossy_options: Mapping[str, Tunable] = field(default_factory=dict)
     memory: Footprint | None = None
     files: tuple[WeightFile, ...] = ()
-    container: str = "checkpoint"  # what the file holds: a state dict, or the authors' own "torchscript"
-    export: Path | None = None  # a TorchScript file of the caller's own, instead of one made from `files`
+    container: str = "checkpoint"  # "checkpoint" (a state dict) or "torchscript" (the authors' own file)
+    export: Path | None = None  # the caller's TorchScript file, used instead of one made from `files`
     weights: str = ""
     ours: "ModelSpec | None" = None
 
@@ -82,7 +82,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Registry:
-    """All specs by name, and for each kind of guide the models to prefer, best first."""
+    """All specs by name, and the preferred models for each kind of guide, best first."""
 
     models: Mapping[str, ModelSpec]
     defaults: Mapping[str, tuple[str, ...]]
@@ -203,7 +203,7 @@ def read_registry(path: Path) -> Registry:
 
 
 def models_file() -> Path:
-    """The models.toml in force: the one inside the installed package, else the one at the top of the source tree."""
+    """The path of models.toml: inside the installed package, else at the top of the source tree."""
     packaged = Path(__file__).parents[1] / "models.toml"
     return packaged if packaged.is_file() else Path(__file__).parents[3] / "models.toml"
 

@@ -1,4 +1,4 @@
-"""Device, precision, load, run: the part that knows tensors and devices but no network."""
+"""Devices, precisions, loading and running of models, independent of the network."""
 
 import os
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float1
 
 @dataclass(frozen=True)
 class Device:
-    """A device that exists, and one line that says why it was chosen."""
+    """An available device, and one line on why it was chosen."""
 
     torch: torch.device
     reason: str
@@ -39,8 +39,8 @@ class Device:
 def pick_device(name: str) -> Device:
     """The device for auto | cpu | cuda | cuda:N | mps.
 
-    `auto` takes CUDA when it works, else MPS, else the CPU. A device asked for by name and absent is a DeviceError that says why
-    and how to mend it, never a silent CPU.
+    `auto` takes CUDA when it works, else MPS, else the CPU. A named device that is absent is a DeviceError with the reason and the
+    remedy; the CPU is never substituted silently.
     """
     if name == "auto":
         return _best_device()
@@ -74,7 +74,7 @@ def _cuda(index: int, *, named: bool) -> Device:
 
 
 def why_no_cuda() -> str | None:
-    """None when CUDA works, else what is missing (torch without CUDA, driver, device) and how to mend it."""
+    """None when CUDA works, else what is missing (torch with CUDA, driver, device) and the remedy."""
     if torch.version.cuda is None:
         return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build (see pytorch.org) or use --device cpu"
     if torch.cuda.is_available():
@@ -90,7 +90,7 @@ def why_no_cuda() -> str | None:
 
 
 def pick_precision(name: str, device: Device) -> str:
-    """fp32 | tf32 | fp16 | bf16 for a name or auto. auto is fp32 on every device: exact first; what is faster is asked for by name."""
+    """fp32 | tf32 | fp16 | bf16 for a name or auto. auto is fp32 on every device: faster, less exact ones are chosen by name."""
     if name == "auto":
         return "fp32"
     if name not in PRECISIONS:
@@ -103,7 +103,7 @@ def pick_precision(name: str, device: Device) -> str:
 
 
 class Answer(NamedTuple):
-    """What a model says of images: alpha [B, 1, H, W], foreground [B, 3, H, W] or None, verdict [B, 2] or None; see the contract."""
+    """A model's outputs: alpha [B, 1, H, W], foreground [B, 3, H, W] or None, verdict [B, 2] or None; see the contract."""
 
     alpha: Tensor
     foreground: Tensor | None
@@ -112,7 +112,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A loaded model, ready to run. No answer depends on earlier calls; what a GPU keeps of them only makes it quicker (cuda_graphs.py)."""
+    """A loaded model. Results do not depend on earlier calls; cached CUDA graphs only make them faster (cuda_graphs.py)."""
 
     module: export.Module | Replayed
     info: ExportInfo
@@ -127,7 +127,7 @@ class LoadedModel:
         return alpha, foreground
 
     def answer(self, image: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable] | None = None) -> Answer:
-        """Run the export on tensors that lie on its device, shaped as the contract says.
+        """Run the export on tensors on its device, with the contract's shapes.
 
         `guides` must hold every guide the model declares; `options` overrides tunables by name.
         """
@@ -142,7 +142,7 @@ class LoadedModel:
 
 
 def _checked_answer(answer: object, image: Tensor, info: ExportInfo) -> Answer:
-    """What an export gave, if it is what the contract says for this image; ModelError else."""
+    """An export's outputs as an Answer; ModelError when they violate the contract."""
     batch, _, height, width = image.shape
     shapes = {"alpha": (batch, 1, height, width), "foreground": (batch, 3, height, width), "verdict": (batch, 2)}
     wanted = list(shapes.items())[: 3 if info.verdict else 2]
@@ -158,7 +158,7 @@ def _checked_answer(answer: object, image: Tensor, info: ExportInfo) -> Answer:
 
 
 def checked_options(info: ExportInfo, options: Mapping[str, Tunable]) -> dict[str, Tunable]:
-    """The options in the types the export declares; UsageError naming the good ones for an unknown name or a bad value."""
+    """The options converted to the declared types; UsageError naming the valid ones for an unknown name or a bad value."""
     checked: dict[str, Tunable] = {}
     for name, value in options.items():
         if name not in info.options:
@@ -182,7 +182,7 @@ def _as_type(name: str, value: Tunable, default: Tunable) -> Tunable:
 def open_model(
     spec: ModelSpec, *, device: Device, precision: str = "fp32", offline: bool = False, on_progress: Progress | None = None
 ) -> LoadedModel:
-    """A model of the registry, pulled and exported first if that has not happened yet, loaded once for many pictures."""
+    """A model of the registry, loaded for many pictures; it is pulled and exported first where that is needed."""
     store.pull(spec, offline=offline, on_progress=on_progress)
     return load_model(export.export_file(spec), device=device, precision=precision)
 
@@ -196,16 +196,16 @@ def load_model(path: Path, *, device: Device, precision: str = "fp32") -> Loaded
 
 
 def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> Tensor:
-    """An integer picture [H, W] or [H, W, C] as float32 [1, C, H, W] in 0..1 on the device; the bytes travel, the floats are made there.
+    """An integer picture [H, W] or [H, W, C] as float32 [1, C, H, W] in 0..1 on the device; integers are copied and converted there.
 
-    A pixel's channels stay together in memory, as convolutions like them.
+    The memory order is channels-last, in which convolutions are faster.
     """
     wide = array.dtype == np.uint16
     together = np.ascontiguousarray(array)
-    # torch has few kernels for uint16, so 16-bit pictures travel as int16.
+    # torch has few kernels for uint16, so 16-bit pictures are copied as int16.
     tensor = torch.from_numpy(together.view(np.int16) if wide else together)
     if device.torch.type == "cuda":
-        # So that the GPU fetches it by itself, while this and other threads go on; torch keeps such memory for the next picture.
+        # Pinned memory makes the copy asynchronous; torch caches such memory.
         tensor = tensor.pin_memory()
     tensor = tensor.to(device.torch, non_blocking=True)
     tensor = tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
@@ -222,7 +222,7 @@ def to_array(tensor: Tensor) -> NDArray[np.float32]:
 
 
 def to_host(tensor: Tensor) -> Tensor:
-    """A tensor, once it is computed, in the host's memory: from a GPU in pinned memory, which it fills by itself and far quicker."""
+    """A tensor in the host's memory, synchronised; from a GPU through pinned memory, which is much faster."""
     if tensor.device.type != "cuda":
         return tensor.cpu()
     host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)

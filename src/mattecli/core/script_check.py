@@ -1,7 +1,7 @@
-"""Whether a TorchScript file may be loaded and run: a model computes, and touches no files, network or other programs. No torch here.
+"""Security check of TorchScript files: a model may compute, but not access files, the network or other programs. No torch here.
 
 TorchScript is a program. Loading one runs its `__setstate__` methods, so archives with such methods, or with objects of compiled
-extensions (torch.classes), are refused before they are loaded. Then every operator of the loaded graph is looked at before it is run.
+extensions (torch.classes), are refused before they are loaded. Then every operator of the loaded graph is checked before it is run.
 """
 
 import zipfile
@@ -27,11 +27,11 @@ REFUSED = {
 EXTENSIONS = "torch.classes"
 MOST_MEMBERS = 100_000
 LARGEST_TEXT = 64 << 20
-"""Bytes of code, or of structure, in an archive; the largest of ours has 2 MB."""
+"""The most bytes of code, or of structure, in an archive; the largest of ours has 2 MB."""
 
 
 def check_archive(path: Path) -> None:
-    """ModelError for an archive whose loading would run code, or that holds far more than its size shows."""
+    """ModelError for an archive whose loading would run code, or that unpacks to far more than its size."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         names = {member.filename.lower() for member in members}
@@ -45,7 +45,7 @@ def check_archive(path: Path) -> None:
 
 
 def _is_plain(path: Path, archive: zipfile.ZipFile) -> bool:
-    """Whether the archive ends with its directory and nothing precedes it, so that every reader of archives finds the same members."""
+    """Whether nothing precedes the archive or follows its directory, so that every zip reader finds the same members."""
     with path.open("rb") as stream:
         begin = stream.read(4)
         stream.seek(-22, 2)
@@ -57,7 +57,7 @@ def _is_plain(path: Path, archive: zipfile.ZipFile) -> bool:
 def _check_text(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     if member.file_size > LARGEST_TEXT:
         raise ModelError(f"{path} unpacks to far more than its size, so it is not loaded; export the model again")
-    text = archive.read(member).replace(b"\n", b".")  # as names of types are put together in structure
+    text = archive.read(member).replace(b"\n", b".")  # type names in the pickle are two lines
     if EXTENSIONS.encode() in text:
         raise _refusal(path, "a compiled extension", "may do anything")
     if b"__setstate__" in text:
@@ -65,7 +65,7 @@ def _check_text(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
 
 
 def check_graph(path: Path, graph: Any) -> None:
-    """ModelError for a graph, with all calls put in line, that holds an operator which does more than compute."""
+    """ModelError for an inlined graph with an operator that does more than compute."""
     for node in _nodes(graph):
         kind = node.kind()
         if kind in REFUSED:
@@ -77,7 +77,7 @@ def check_graph(path: Path, graph: Any) -> None:
 
 
 def _nodes(block: Any) -> Iterator[Any]:
-    """All nodes of a graph or block, with those inside their loops and branches."""
+    """All nodes of a graph or block, including those in loops and branches."""
     for node in block.nodes():
         yield node
         for inner in node.blocks():

@@ -1,14 +1,14 @@
-"""Weights: where they lie, how they get there, and the proof that they are what they should be. No torch here.
+"""The weight cache: paths, downloads and verification by sha256. No torch here.
 
 Layout under `home()`:
-    checkpoints/<model>/<file name as published>      checked against models.toml before it ever gets its name
+    checkpoints/<model>/<file name as published>      verified against models.toml before it gets this name
     checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
-    exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, made again when needed
-    exports/<model>-<key>.pt.sha256                   the hash it had when it was made, checked whenever it is loaded
-    standins/<model>-<key>.pt                         the same with random weights, to measure speed with; safe to delete
+    exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, remade when needed
+    exports/<model>-<key>.pt.sha256                   the hash recorded when it was made, verified whenever it is loaded
+    random/<model>-<key>.pt                           networks with random weights, to measure speed; safe to delete
 
-Files that models.toml calls shipped come with the package, in mattecli/weights. They are checked like all others before they are used,
-and nothing here writes or deletes them.
+Files that models.toml calls shipped are part of the package, in mattecli/weights. They are verified like all others before use, and never
+written or deleted here.
 
 MATTE_HOME moves the cache. MATTE_MIRROR (a folder or URL) is tried before the published URLs, file by file, as
 <mirror>/<model>/<file name>.
@@ -44,17 +44,17 @@ def weights_folder() -> Path:
 
 
 def mirror() -> str | None:
-    """MATTE_MIRROR, a folder or URL that is asked first, or None."""
+    """MATTE_MIRROR, a folder or URL that is tried first, or None."""
     return os.environ.get("MATTE_MIRROR") or None
 
 
 def checkpoint_path(spec: ModelSpec, file: WeightFile) -> Path:
-    """Where this file lies: in the package if it is shipped, else in the cache once it is pulled."""
+    """The path of a file: in the package if it is shipped, else in the cache."""
     return weights_folder() / file.name if file.shipped else home() / "checkpoints" / spec.name / file.name
 
 
 def is_installed(spec: ModelSpec) -> bool:
-    """Whether every file of the model is there, in the package or in the cache (a model without files always is)."""
+    """Whether every file of the model is present, in the package or in the cache; True for a model without files."""
     return all(checkpoint_path(spec, file).is_file() for file in spec.files)
 
 
@@ -78,14 +78,14 @@ def sha256_of(path: Path) -> str:
 
 
 def expected_sha256(spec: ModelSpec, file: WeightFile) -> str | None:
-    """The hash the file must have: from models.toml, else the one recorded at its first download, else None."""
+    """The required hash of a file: from models.toml, else as recorded at its first download, else None."""
     if file.sha256:
         return file.sha256
     return _recorded_sha256(checkpoint_path(spec, file))
 
 
 def verified(spec: ModelSpec, file: WeightFile) -> Path:
-    """The path of a file that is there and whose hash was checked just now; ModelError when it is missing or altered."""
+    """The path of a file, verified by its hash now; ModelError when it is missing or altered."""
     path = checkpoint_path(spec, file)
     again = "it comes with mattecli, so install that again" if file.shipped else how_to_get(spec)
     if not path.is_file():
@@ -96,7 +96,7 @@ def verified(spec: ModelSpec, file: WeightFile) -> Path:
 
 
 def how_to_get(spec: ModelSpec) -> str:
-    """What brings the files of a model that are not here: a pull where there is a place to pull from, else what a person has to do."""
+    """How to get a model's missing files: by a pull where there is a source, else what the user has to do."""
     missing = [file for file in spec.files if not checkpoint_path(spec, file).is_file()] or list(spec.files)
     if all(file.urls or _is_mirrored(spec, file) for file in missing):
         return f"get it with `matte models pull {spec.name}`"
@@ -104,23 +104,23 @@ def how_to_get(spec: ModelSpec) -> str:
 
 
 def _is_mirrored(spec: ModelSpec, file: WeightFile) -> bool:
-    """Whether the mirror may have a file: one that is a folder has it, one that is a URL would have to be asked."""
+    """Whether the mirror may have a file; for a URL this is unknown, so True."""
     place = mirror()
     return place is not None and ("://" in place or (Path(place) / spec.name / file.name).is_file())
 
 
 def pull(spec: ModelSpec, *, offline: bool = False, on_progress: Progress | None = None) -> list[Path]:
-    """Bring every file of the model into the cache, but for those that are shipped, and check it; returns the paths.
+    """Fetch every file of the model that is not shipped into the cache and verify it; returns the paths.
 
-    Safe when several processes pull at once: one fetches under a lock, the others wait and find the result. A download that was
-    cut off goes on where it stopped. With `offline` no socket is opened: only the cache and a mirror folder are asked.
-    Raises ModelError naming every place that was tried and what each answered.
+    Safe in several processes at once: one fetches under a lock, the others wait for the result. An interrupted download is resumed.
+    With `offline` no socket is opened: only the cache and a mirror folder are used. Raises ModelError naming every source that was
+    tried and its answer.
     """
     return [_pull_file(spec, file, offline=offline, on_progress=on_progress) for file in spec.files]
 
 
 def import_file(spec: ModelSpec, source: Path) -> Path:
-    """Copy a checkpoint fetched by hand into the cache, checked like a download; returns its new path."""
+    """Copy a manually downloaded checkpoint into the cache, verified like a download; returns its new path."""
     if not source.is_file():
         raise InputError(f"there is no file {source}; give the checkpoint's path")
     if not spec.files:
@@ -139,7 +139,7 @@ def import_file(spec: ModelSpec, source: Path) -> Path:
 
 
 def _file_for(spec: ModelSpec, source: Path) -> WeightFile:
-    """Which of the model's files this one is: the only one, whatever its name, else the one of its name."""
+    """The model's file that `source` stands for: its only file, else the one of that name."""
     if len(spec.files) == 1:
         return spec.files[0]
     for file in spec.files:
@@ -150,7 +150,7 @@ def _file_for(spec: ModelSpec, source: Path) -> WeightFile:
 
 
 def remove(spec: ModelSpec) -> list[Path]:
-    """Delete the model's checkpoints and exports from the cache; returns what was deleted. What is shipped stays."""
+    """Delete the model's checkpoints and exports from the cache; returns the deleted paths. Shipped files stay."""
     paths = [path for path in (home() / "checkpoints" / spec.name).glob("*") if path.is_file()]
     paths += exports_of(spec)
     for path in paths:
@@ -160,19 +160,19 @@ def remove(spec: ModelSpec) -> list[Path]:
 
 
 def exports_of(spec: ModelSpec) -> list[Path]:
-    """The model's TorchScript files in the cache, of any version, stand-ins too."""
-    return sorted(path for folder in ("exports", "standins") for path in (home() / folder).glob(f"{spec.name}-????????????????.pt"))
+    """The model's TorchScript files in the cache, of any version, also those with random weights."""
+    return sorted(path for folder in ("exports", "random") for path in (home() / folder).glob(f"{spec.name}-????????????????.pt"))
 
 
 def export_is_sound(path: Path) -> bool:
-    """Whether an export in the cache is there and has the sha256 that was recorded when it was made."""
+    """Whether an export in the cache exists and has its recorded sha256."""
     return path.is_file() and sha256_of(path) == _recorded_sha256(path)
 
 
 def kept_export(path: Path, make: Callable[[], str]) -> Path:
     """The export at `path` in the cache; where it is missing or altered, `make` writes it first and returns its sha256.
 
-    Safe when several processes want it at once: one makes it, the others wait.
+    Safe in several processes at once: one makes it, the others wait.
     """
     if export_is_sound(path):
         return path
@@ -266,7 +266,7 @@ def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: 
 
 
 def _instead(spec: ModelSpec) -> str:
-    """The end of a sentence that names another model that is here and takes the same guides, if there is one."""
+    """The end of a sentence that names another available model with the same guides, or ""."""
     alike = (one.name for one in registry().models.values() if one.guides == spec.guides and one.name != spec.name and is_runnable(one))
     return f", or use --model {name}, which is here and takes the same" if (name := next(alike, None)) else ""
 
@@ -281,13 +281,13 @@ def _fetch(source: str, path: Path, spec: ModelSpec, file: WeightFile, *, on_pro
     except ModelError as error:
         if not resumed or not _is_remote(source):
             raise SourceError(str(error)) from error
-        _fetch(source, path, spec, file, on_progress=on_progress)  # its beginning came from another file: once more from the start
+        _fetch(source, path, spec, file, on_progress=on_progress)  # its beginning belongs to another file: start again
 
 
 def _accept(part: Path, path: Path, spec: ModelSpec, file: WeightFile) -> None:
-    """Give the file its final name if it is what it should be, else delete it.
+    """Give the file its final name if it is verified, else delete it.
 
-    A first file without a public hash must fit its network, and sets the record.
+    The first file without a public hash must fit its network; its hash is recorded.
     """
     try:
         found = sha256_of(part)
@@ -302,7 +302,7 @@ def _accept(part: Path, path: Path, spec: ModelSpec, file: WeightFile) -> None:
 
 
 def _check_sha256(found: str, path: Path, spec: ModelSpec, file: WeightFile) -> None:
-    """ModelError unless a hash is the published one, or has the digits in the file's own name and is the one recorded earlier."""
+    """ModelError unless a hash is the published one, or agrees with the digits in the file's name and with the recorded one."""
     if file.sha256:
         if found != file.sha256:
             raise ModelError(f"wrong sha256 {found[:12]}…, expected {file.sha256[:12]}…; this is not the published {file.name}")
@@ -317,7 +317,7 @@ def _check_sha256(found: str, path: Path, spec: ModelSpec, file: WeightFile) -> 
 
 
 def _check_fits(part: Path, spec: ModelSpec, file: WeightFile) -> None:
-    """ModelError unless a file holds weights of its network; torch is needed for that, and loaded here alone."""
+    """ModelError unless a file holds weights of its network; loads torch."""
     from mattecli.core.export import check_weights
 
     try:

@@ -7,9 +7,9 @@ import torch
 
 
 def peak_memory(device: torch.device) -> dict[str, int]:
-    """The most bytes held at any one time by this process: on the "host", and on the "device" when that is a GPU.
+    """This process's peak memory in bytes: on the "host", and on the "device" when that is a GPU.
 
-    The host's is left out where the operating system does not tell (Windows).
+    The host's is absent where the operating system does not report it (Windows).
     """
     peaks = {}
     if (host := _peak_on_host()) is not None:
@@ -20,7 +20,7 @@ def peak_memory(device: torch.device) -> dict[str, int]:
 
 
 def forget_peak(device: torch.device) -> None:
-    """Reset a GPU's peak of memory, so that it leaves out loading."""
+    """Reset a GPU's peak of memory, so that it excludes loading."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 

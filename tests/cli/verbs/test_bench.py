@@ -37,7 +37,7 @@ def hungry(tmp_path: Path) -> Path:
     """A model that says it takes a petabyte."""
     spec, path = registry().find("fdm"), tmp_path / "hungry.pt"
     info = replace(export.info_for(spec, None), name="hungry", memory=Footprint(fixed=1e9, picture=0, seen=0))
-    export.export(random_weights.build_standin(spec), path, info)
+    export.export(random_weights.build_random(spec), path, info)
     return path
 
 
@@ -50,7 +50,7 @@ def test_a_row_says_how_fast_a_model_is_alone_and_from_file_to_file(run: Run, tm
     assert record["machine"]["available_cores"] > 0 and record["versions"]["torch"] == torch.__version__
     assert record["settings"]["torch_threads"] > 0
     for row, precision in zip(record["rows"], ("fp32", "bf16"), strict=True):
-        assert (row["model"], row["stand_in"], row["size"], row["precision"]) == ("fdm", True, [64, 48], precision)
+        assert (row["model"], row["random_weights"], row["size"], row["precision"]) == ("fdm", True, [64, 48], precision)
         assert 0 < row["median_seconds"] <= row["p95_seconds"] and row["load_seconds"] > 0 < row["first_seconds"]
         assert row["fps"] == pytest.approx(1 / row["median_seconds"]) and row["repeats"] == 3
         assert row["host_bytes"] > 2**26 and row["clip_frames"] == 4 and row["clip_fps"] > 0
@@ -58,12 +58,12 @@ def test_a_row_says_how_fast_a_model_is_alone_and_from_file_to_file(run: Run, tm
     assert "parity_max" not in record["rows"][0] and record["rows"][1]["parity_max"] > 0
     heading, *lines = done.stdout.splitlines()
     assert re.split(r" {2,}", heading)[:6] == ["model", "size", "precision", "load s", "first s", "median ms"]
-    assert [re.split(r" {2,}", line)[:3] for line in lines] == [["fdm (stand-in)", "64x48", kind] for kind in ("fp32", "bf16")]
-    assert "random weights stand in" in done.stderr
+    assert [re.split(r" {2,}", line)[:3] for line in lines] == [["fdm (random weights)", "64x48", kind] for kind in ("fp32", "bf16")]
+    assert "measured with random weights" in done.stderr
     page = files[1].read_text()
     drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     assert len(drawings) == 3 and all(ET.fromstring(drawing).findall("rect") for drawing in drawings)
-    assert "fdm (stand-in), 64x48, bf16" in page and not re.search(r"(src|href)=|https?:", page)
+    assert "fdm (random weights), 64x48, bf16" in page and not re.search(r"(src|href)=|https?:", page)
 
 
 def test_what_fails_or_will_not_fit_is_a_row_with_its_reason_and_not_the_end(run: Run, broken: Path, hungry: Path) -> None:
@@ -100,7 +100,11 @@ def test_a_row_that_became_slower_than_it_may_fails_the_command(run: Run, tmp_pa
         (["--json", "all.html", "--report", "./all.html"], 2, "cannot both be ./all.html"),
         (["--compare", "trimap.png"], 1, "trimap.png is none of `matte bench --json`'s files"),
         (["--models", "modnte"], 2, "did you mean modnet"),
-        (["--models", "bgmv2-resnet50-script"], 1, "nothing can stand in for it; get it: `matte models pull bgmv2-resnet50-script`"),
+        (
+            ["--models", "bgmv2-resnet50-script"],
+            1,
+            "which cannot be built with random weights; get it: `matte models pull bgmv2-resnet50-script`",
+        ),
         (["--clip", "absent.mp4"], 1, "there is no file absent.mp4"),
     ],
 )

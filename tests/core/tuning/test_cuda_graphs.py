@@ -7,7 +7,7 @@ import torch
 
 from mattecli.core import export
 from mattecli.core.contract import Tunable
-from mattecli.core.random_weights import standin_file
+from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.core.tuning.cuda_graphs import CALLS_BEFORE, makes_host_wait
 
@@ -29,7 +29,7 @@ def test_a_call_that_looks_at_a_value_is_noticed(
 ) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
     spec = registry().models[name]
-    module, _ = export.load(standin_file(spec), device=torch.device("cpu"), dtype=torch.float32)
+    module, _ = export.load(random_export(spec), device=torch.device("cpu"), dtype=torch.float32)
     image, trimap = torch.rand(1, 3, 32, 48), torch.full((1, 1, 32, 48), 0.5)
     trimap[..., :9], trimap[..., 40:] = 0, 1
     guides = {"trimap": trimap, "background": image.flip(3)}

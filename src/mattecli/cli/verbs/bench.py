@@ -50,7 +50,7 @@ def bench(
     """Measure how fast models are: loading, first call, later calls, a clip from file to file, and the memory they take.
 
     Each row is measured in a fresh process, on pictures made for it; the trimap leaves a tenth unknown. Nothing is downloaded: a model
-    that is not installed runs with random weights, marked (stand-in), which take the same time. A size that will not fit is skipped.
+    that is not installed runs with random weights, and is marked so; they take the same time. A size that will not fit is skipped.
 
     Examples:
 
@@ -73,8 +73,8 @@ def bench(
     if device == AUTO:
         tell(f"device: {chip} ({chip.reason})")
     asked = _asked(chip, models, sizes, precision, batch, seconds, clip)
-    if asked.stand_ins:
-        tell(f"not installed, so random weights stand in for theirs and take the same time: {', '.join(asked.stand_ins)}")
+    if asked.without_weights:
+        tell(f"not installed, so measured with random weights, which take the same time: {', '.join(asked.without_weights)}")
     rows = _measured(asked, old, json_file)
     sentence = f"{compare}: {verdict(rows, old)}" if old else ""
     if json_file == STDOUT:

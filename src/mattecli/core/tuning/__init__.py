@@ -1,1 +1,1 @@
-"""Memory, processor and GPU: what a model's calls are given of the machine."""
+"""The resources of a model's calls: memory, CPU and GPU."""

@@ -1,4 +1,4 @@
-"""Global settings of torch that decide what a GPU computes, made for the time of a call and restored after it."""
+"""torch's global settings of a GPU's arithmetic, set for the duration of a call and restored after it."""
 
 import threading
 from collections.abc import Iterator
@@ -7,17 +7,16 @@ from contextlib import contextmanager
 import torch
 
 _turn = threading.Condition()
-_inside: list[str] = []  # the precisions of the calls that are going on, all alike
+_inside: list[str] = []  # the precision of each running call; all are equal
 _before: list[tuple[str, bool, bool]] = []
 
 
 @contextmanager
 def rounding_as(precision: str) -> Iterator[None]:
-    """In the block a GPU multiplies float32 as a precision means it: all 24 bits in fp32, the first 11 in tf32.
+    """In the block a GPU multiplies float32 with the precision's mantissa: 24 bits in fp32, 11 in tf32.
 
-    cuDNN's convolutions would otherwise round to 11 bits unasked. TorchScript's own kernels are off, which are compiled anew for picture
-    after picture of another size, for seconds. These are settings of the whole process: calls in other precisions wait, and what the
-    settings were is restored when the last call ends.
+    By default cuDNN's convolutions use 11 bits. TorchScript's fuser is off, because it compiles for seconds at every new picture size. The
+    settings hold for the whole process, so calls in other precisions wait; the previous settings are restored when the last call ends.
     """
     with _turn:
         _turn.wait_for(lambda: precision in _inside or not _inside)

@@ -1,7 +1,7 @@
-"""What a device has left for a picture, beside what this process holds at rest: with its models loaded and no picture in work.
+"""The memory a device has left for a picture, beyond what this process holds at rest: with its models loaded and no picture in work.
 
-What earlier pictures took and gave back is free, whether or not the C library has returned it to the system; so a picture's fate does
-not depend on those before it.
+Memory that earlier pictures freed counts as free, whether or not the C library has returned it to the system, so the result does not
+depend on earlier pictures.
 """
 
 import os
@@ -18,25 +18,25 @@ from mattecli.core.tuning.memory import Budget
 if TYPE_CHECKING:
     from mattecli.core.runtime import Device
 
-# The files in which a control group keeps its limit, its use, and the word for how much of that is cached files that would be given up.
+# A control group's files for limit and usage, and the key of reclaimable cached files in memory.stat, by version.
 FILES_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 FILES_V2 = ("memory.max", "memory.current", "inactive_file")
 
 SLACK = 128 << 20
-"""Freed heap up to this much is kept for the next picture: to return it after each small one costs a third of a small network's time."""
+"""Bytes of freed heap that are kept for the next picture: returning them after each small one costs a third of a small network's time."""
 
 # Bytes held at rest, by device.
 _at_rest: dict[str, int] = {}
 
 
 def note_rest(device: torch.device) -> None:
-    """Measure what this process holds of a device's memory now, as what it holds at rest; called when a model was loaded."""
+    """Record what this process holds of a device's memory now as its use at rest; called after a model is loaded."""
     malloc.give_back()
     _at_rest[str(device)] = _held(device)
 
 
 def budget_of(device: "Device", limit: int | None = None) -> Budget | None:
-    """The memory left on a device beside what the process holds at rest, within the `limit` for their sum; None where unknown."""
+    """The memory left on a device beyond the process's use at rest, within the `limit` of their sum; None where unknown."""
     if str(device.torch) not in _at_rest:
         note_rest(device.torch)
     free, at_rest = _free(device.torch), _at_rest[str(device.torch)]
@@ -58,8 +58,8 @@ def make_room(needed: int, device: "Device", limit: int | None) -> None:
 def tidy(needed: int, device: "Device") -> None:
     """Return freed heap to the system where the process holds more than at rest, `needed` bytes and SLACK together.
 
-    needed: what the largest pictures so far took. What the heap keeps beyond that is in pieces between which small tensors lie, and would
-    grow for thousands of pictures of mixed sizes.
+    needed: what the largest pictures so far took. Freed heap beyond that is fragmented by small tensors, and would grow over thousands of
+    pictures of mixed sizes.
     """
     if device.torch.type == "cpu" and resident_memory() > _at_rest.get(str(device.torch), 0) + needed + SLACK:
         malloc.give_back()
@@ -70,14 +70,14 @@ def _held(device: torch.device) -> int:
 
 
 def _free(device: torch.device) -> int | None:
-    """Bytes free for this process; on a GPU those that torch keeps for the next tensor are among them."""
+    """Bytes free for this process; on a GPU including torch's cache."""
     if device.type != "cuda":
         return free_host_memory()
     return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def resident_memory(root: Path = Path("/")) -> int:
-    """Bytes this process holds; 0 where there is no /proc to tell."""
+    """The resident memory of this process in bytes; 0 without /proc."""
     try:
         return int((root / "proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -85,7 +85,7 @@ def resident_memory(root: Path = Path("/")) -> int:
 
 
 def free_host_memory(root: Path = Path("/")) -> int | None:
-    """Bytes that can be had without swapping, within the limits of this process's control groups; None where there is no /proc."""
+    """Bytes available without swapping, within the limits of this process's control groups; None without /proc."""
     try:
         lines = (line.split() for line in (root / "proc/meminfo").read_text().splitlines())
         machine = next(int(fields[1]) * 1024 for fields in lines if fields[0] == "MemAvailable:")
@@ -104,7 +104,7 @@ def _left_in(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
         most, now = (folder / limit).read_text().strip(), int((folder / used).read_text())
         lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
         spare = next((int(fields[1]) for fields in lines if fields[0] == cached), 0)
-    except OSError:  # no such group here, as in a container that sees its own group as the root
+    except OSError:  # not visible here: a container sees its own group as the root
         return
     if most != "max":
         yield max(int(most) - now + spare, 0)

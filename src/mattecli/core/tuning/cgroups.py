@@ -1,4 +1,4 @@
-"""The control groups that this process belongs to (cgroups(7)), whose limits hold beside the machine's own. No torch."""
+"""The control groups of this process (cgroups(7)), whose limits apply in addition to the machine's. No torch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Group(NamedTuple):
-    """The folder of a control group, which may not be there, and whether it is of version 1, whose files have other names."""
+    """The folder of a control group, which may not exist, and whether it is of version 1, whose files have other names."""
 
     folder: Path
     first_version: bool
 
 
 def groups_of(controller: str, root: Path = Path("/")) -> Iterator[Group]:
-    """The groups of this process for a controller, "cpu" or "memory", each with all those it lies in; none where there is no /proc."""
+    """The groups of this process for a controller, "cpu" or "memory", each with its ancestors; none without /proc."""
     listing = root / "proc/self/cgroup"
     for line in listing.read_text().splitlines() if listing.exists() else []:
         _, controllers, name = line.split(":", 2)

@@ -1,8 +1,8 @@
 """CUDA graphs: calls of a model with inputs of one size, as in a clip, are captured once and replayed.
 
-A network is hundreds of small kernels, and to ask for them one by one takes a host longer than a GPU needs to do them. So a call is
-recorded as a CUDA graph, which is asked for once. Only calls that never make the host wait for the GPU can be recorded: a solver that
-looks at how far it has come cannot, and goes on being called as it is.
+A network consists of hundreds of small kernels, and launching them one by one can take longer than running them. A CUDA graph is launched
+once. Only calls that never synchronise with the host can be captured: an iterative solver that tests its progress cannot, and is called
+normally.
 """
 
 import threading
@@ -20,13 +20,13 @@ from mattecli.core import export
 from mattecli.core.contract import Tunable
 
 CALLS_BEFORE = 3
-"""So many alike must have come before one is recorded: pictures of many sizes never are, and by then TorchScript has compiled."""
+"""Calls with equal inputs before one is captured: by then TorchScript has compiled, and pictures of many sizes are never captured."""
 
 WAITING = {"item", "_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select"}
-"""Operators that bring to the host what it needs to go on."""
+"""Operators that copy a value to the host, which synchronises."""
 
 INDEXING = {"index", "index_put", "index_put_"}
-"""Operators that wait for how many there are where the index is of bools."""
+"""Operators that synchronise where the index is of bools, because the result's size is unknown."""
 
 Answer = tuple[Tensor | None, ...]
 
@@ -35,7 +35,7 @@ _one_at_a_time = threading.Lock()
 
 @dataclass(frozen=True)
 class Recording:
-    """A call of one thread on one stream: tensors that it reads, and those that it writes, at each replay."""
+    """A captured call of one thread on one stream: the tensors it reads and those it writes at each replay."""
 
     graph: torch.cuda.CUDAGraph
     given: Sequence[Tensor]
@@ -65,17 +65,17 @@ class Replayed:
 
     @property
     def recording(self) -> Recording | None:
-        """What this thread has recorded last."""
+        """This thread's last recording."""
         return getattr(self._here, "recording", None)
 
     def _comes_often(self, call: object) -> bool:
-        """Whether calls like this one came often enough, one after the other, to record this one."""
+        """Whether enough consecutive calls had equal inputs to capture this one."""
         before = self._here.before if getattr(self._here, "call", None) == call else 0
         self._here.call, self._here.before = call, before + 1
         return self.recordable and before >= CALLS_BEFORE
 
     def _record(self, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> Recording | None:
-        """This call as a recording, or None, once and for all, where that cannot be."""
+        """This call as a recording; None where capturing is impossible, which is remembered."""
         self._forget()
         self.recordable = not makes_host_wait(self._module, tensors, options)
         if not self.recordable:
@@ -94,7 +94,7 @@ class Replayed:
         except RuntimeError as error:
             if self.recording is None or not export.is_lack_of_memory(error):
                 raise
-        self._forget()  # a recording of pictures of another size holds the memory of one call
+        self._forget()  # a recording for another size still holds the memory of one call
         return self._module(*tensors, **options)
 
     def _forget(self) -> None:
@@ -110,7 +110,7 @@ def _what_is_alike(tensors: Sequence[Tensor], options: Mapping[str, Tunable]) ->
 def makes_host_wait(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> bool:
     """Whether a call synchronises with the host, found by watching its operators: a failed capture would leave torch in a bad state.
 
-    A call that TorchScript still compiles for seems to, for in doing so it compares constants.
+    A call during which TorchScript still compiles also counts as synchronising, because the compiler compares constants.
     """
     with _Watch() as watch:  # type: ignore[no-untyped-call]
         module(*tensors, **options)
@@ -118,13 +118,13 @@ def makes_host_wait(module: Any, tensors: Sequence[Tensor], options: Mapping[str
 
 
 class _Watch(TorchDispatchMode):
-    """Watches the operators that this thread calls."""
+    """Observes the operators that this thread calls."""
 
     waited = False
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """No: to skip what compiles Python, torch would first load it, for seconds."""
+        """False: skipping torch's Python compiler would first load it, which takes seconds."""
         return False
 
     def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -141,16 +141,16 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def record(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable]) -> Recording:
-    """A call of a module, recorded and not yet done. RuntimeError for one that makes the host wait, or that finds no memory."""
+    """Capture a call of a module without running it. RuntimeError when it synchronises with the host or runs out of memory."""
     device = tensors[0].device
     given = [tensor.clone() for tensor in tensors]
     graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
     stream = torch.cuda.current_stream(device)
-    if stream == torch.cuda.default_stream(device):  # on which nothing can be recorded
+    if stream == torch.cuda.default_stream(device):  # on which nothing can be captured
         stream = torch.cuda.Stream(device)
     recorded = torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local")
     try:
-        # What other threads ask of the GPU meanwhile does no harm, apart from other recordings. One that fails leaves its stream set.
+        # Other threads may use the GPU meanwhile, except for capturing. A failed capture leaves its stream current.
         with _one_at_a_time, torch.cuda.stream(stream), recorded:
             answer = module(*given, **options)
     except RuntimeError:
@@ -162,6 +162,6 @@ def record(module: Any, tensors: Sequence[Tensor], options: Mapping[str, Tunable
 def _end(pool: Any, device: torch.device) -> None:
     """Release the memory pool of a failed capture, which torch would otherwise keep allocating from."""
     index = torch.cuda.current_device() if device.index is None else device.index
-    with suppress(RuntimeError):  # it has ended, and the memory goes with the graph
+    with suppress(RuntimeError):  # the capture has ended; the memory is freed with the graph
         torch._C._cuda_endAllocateToPool(index, pool)
         torch._C._cuda_releasePool(index, pool)

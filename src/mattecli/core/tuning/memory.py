@@ -1,7 +1,7 @@
-"""How much memory a matte will take, and what to change when that is more than there is. No torch here.
+"""The expected memory of a matte, and reductions where it exceeds what is available. No torch here.
 
-The numbers are those of benchmarks/memory.py. They are kept in models.toml and travel inside every export, so that a picture that
-would not fit is made to fit, or is refused, before it is begun: on most systems a process that takes too much is killed, not told.
+The numbers are measured by benchmarks/memory.py and stored in models.toml and in every export, so that a picture that would not fit is
+tiled, reduced or refused beforehand: most systems kill a process that takes too much, without an error.
 """
 
 import re
@@ -12,10 +12,10 @@ from mattecli.core.contract import ExportInfo, Footprint, Tunable
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.errors import OutOfMemoryError, UsageError
 
-TILE = "tile"  # the option of a network that can see a picture in squares, without a change to its matte
+TILE = "tile"  # the option of networks that can process tiles with the same result
 TILES = range(2048, 639, -128)
 SMALLEST_SIDE, SIDE_STEP = 256, 32
-# Megabytes a megapixel that finding the true colours and laying them out takes at most, where all of the matte is soft.
+# The most megabytes a megapixel that foreground estimation and composition take, where all of the matte is soft.
 COMPOSING = 180.0
 
 Model = ExportInfo | ModelSpec
@@ -23,7 +23,7 @@ Size = tuple[int, int]  # height, width
 
 
 def parse_bytes(text: str) -> int:
-    """Bytes of "6G" or "6GB" (10^9), "6GiB" (2^30), "800M" or "6000000000"; UsageError for anything else, and for nothing."""
+    """Bytes of "6G" or "6GB" (10^9), "6GiB" (2^30), "800M" or "6000000000"; UsageError for anything else, and for 0."""
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?:([KMGT])(i)?)?B?", text.strip(), re.IGNORECASE)
     if match is None or float(match[1]) == 0:
         raise UsageError(f"{text!r} is no amount of memory; give one such as 6G or 800M")
@@ -48,8 +48,8 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The options to run with, the bytes that will take at most (None: nobody knows), and a sentence on what was changed, or ""."""
+class MemoryPlan:
+    """The options to run with, the expected peak in bytes (None: unknown), and a sentence on what was changed, or ""."""
 
     options: Mapping[str, Tunable]
     expected: int | None
@@ -58,9 +58,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of a model: `batch` pictures of one size (height, width), whose trimap leaves a share `unknown`.
+    """A model's task: `batch` pictures of one size (height, width), with a share `unknown` of the trimap.
 
-    element: bytes of a number in the network, 2 in half precision.
+    element: bytes per number in the network, 2 in half precision.
     """
 
     size: Size
@@ -95,7 +95,7 @@ SEEN: Mapping[str, Callable[[Task, float], float]] = {
 
 
 def expected_peak(model: Model, task: Task, options: Mapping[str, Tunable]) -> int | None:
-    """Bytes that a picture takes at most on its way, beside the loaded model; None for a model that was never measured.
+    """The peak of bytes for a picture, in addition to the loaded model; None for a model that was not measured.
 
     options: those that differ from the model's own.
     """
@@ -105,12 +105,12 @@ def expected_peak(model: Model, task: Task, options: Mapping[str, Tunable]) -> i
 
 
 def composing_bytes(size: Size) -> int:
-    """Bytes that a picture of (height, width) takes at most while its true colours are found and laid out."""
+    """The peak of bytes for foreground estimation and composition of a picture of (height, width)."""
     return int(COMPOSING * size[0] * size[1])
 
 
 def call_bytes(footprint: Footprint, task: Task, chosen: Mapping[str, Tunable]) -> float:
-    """Bytes that the call of the model takes; `chosen` are all of its options."""
+    """Bytes that a call of the model takes; `chosen`: all of its options."""
     seen = SEEN[footprint.sees](task, float(chosen.get(footprint.bound, 0)))
     if int(chosen.get(TILE, 0)) > 0:
         seen = min(seen, int(chosen[TILE]) ** 2)
@@ -119,33 +119,33 @@ def call_bytes(footprint: Footprint, task: Task, chosen: Mapping[str, Tunable]) 
     return 1e6 * (network + footprint.picture * pixels)
 
 
-def plan(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> Plan:
+def plan(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> MemoryPlan:
     """The options under which a model does a task within a budget.
 
-    They stay as they are where they fit, or where nobody knows. Else the picture is cut into tiles, if the network allows that, since
-    the matte is the same then; else the network sees the picture smaller. OutOfMemoryError if nothing helps.
+    They are unchanged where they fit, or where the peak is unknown. Otherwise the picture is tiled, if the network supports that, because
+    the result is the same; else the network's input is reduced. OutOfMemoryError if neither suffices.
     """
     expected = expected_peak(model, task, options)
     if expected is None or budget is None or expected <= budget.left:
-        return Plan(options, expected)
+        return MemoryPlan(options, expected)
     smallest = expected
     for change in _reductions(model, options):
         reduced = expected_peak(model, task, {**options, **change}) or 0
         if reduced <= budget.left:
-            return Plan({**options, **change}, reduced, _sentence(model, change, expected, budget))
+            return MemoryPlan({**options, **change}, reduced, _sentence(model, change, expected, budget))
         smallest = min(smallest, reduced)
     raise OutOfMemoryError(_refusal(model, task, (expected, smallest), budget))
 
 
-def announcement(model: Model, task: Task, chosen: Plan, budget: Budget) -> str:
+def announcement(model: Model, task: Task, chosen: MemoryPlan, budget: Budget) -> str:
     """The expected peak of a task as a sentence."""
     changed = ", ".join(f"{name}={value}" for name, value in chosen.options.items() if value != model.options.get(name))
     peak = "unknown" if chosen.expected is None else readable(budget.in_use + chosen.expected)
     return f"{model.name} at {task.size[1]}x{task.size[0]}{f' with {changed}' if changed else ''}: expected peak memory {peak}"
 
 
-def plan_smaller(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> Plan:
-    """What to try after the task ran out of memory with these options: half of what was expected. OutOfMemoryError if nothing is left."""
+def plan_smaller(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> MemoryPlan:
+    """The plan after the task ran out of memory with these options: for half of the expected peak. OutOfMemoryError if there is none."""
     expected = expected_peak(model, task, options)
     if expected is None:
         raise OutOfMemoryError(f"{model.name} ran out of memory; scale the picture down, or choose a smaller model")
@@ -182,7 +182,7 @@ def _refusal(model: Model, task: Task, needed: tuple[int, int], budget: Budget) 
 
 
 def _that_fit(model: Model, task: Task, budget: Budget) -> list[str]:
-    """Models with the same guides that would do the task within the budget as they are or reduced."""
+    """Models with the same guides for which the task fits into the budget, reduced if necessary."""
     found = []
     for other in registry().models.values():
         if other.guides != model.guides or other.name == model.name:

@@ -1,4 +1,4 @@
-"""Running a model, or the whole work on a picture, within the memory a device has left."""
+"""Runs a model, or all work on a picture, within the memory a device has left."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,17 +10,17 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import PRECISIONS, Answer, Device, LoadedModel
 from mattecli.core.tuning.budget import budget_of, make_room, tidy
-from mattecli.core.tuning.memory import Budget, Plan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
+from mattecli.core.tuning.memory import Budget, MemoryPlan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
 from mattecli.core.tuning.room import room
 from mattecli.errors import ModelError, OutOfMemoryError
 
 ROUNDING = 0.01
-"""How far half precision may carry values beyond 0..1."""
+"""The tolerance for values beyond 0..1, which half precision causes."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A model's answer, whose foreground and verdict may be None; what was changed for it to fit; the expected peak in bytes."""
+    """A model's outputs, whose foreground and verdict may be None; what was changed to fit; the expected peak in bytes."""
 
     alpha: Tensor
     foreground: Tensor | None
@@ -38,11 +38,11 @@ def run_within(
     limit: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """Run a model with options under which it fits into what is left, or into `limit` bytes for all that this process holds.
+    """Run a model with options that fit into the memory left, or into `limit` bytes for the whole process.
 
-    A batch that does not fit is done picture by picture. Should the memory run out all the same, one smaller way is tried. `tell` is
-    told the expected peak before the work begins. Calls in several threads wait for each other rather than work in a smaller way than
-    each would alone. Raises OutOfMemoryError when no way fits, ModelError when the answer holds values that are no numbers.
+    A batch that does not fit is run picture by picture. If memory runs out nevertheless, one reduced plan is tried. `tell` receives the
+    expected peak before the call. Threads wait for each other rather than reduce more than each would alone. Raises OutOfMemoryError when
+    nothing fits, ModelError when the outputs are not finite or out of range.
     """
     task = _task(model, image, guides)
     expected = expected_peak(model.info, task, options) or 0
@@ -59,9 +59,9 @@ def run_within(
 
 @contextmanager
 def picture_in_work(size: Size, device: Device, limit: int | None = None) -> Iterator[None]:
-    """Reserve what reading and composing a picture of (height, width) takes, until the block is left; the model's calls reserve more.
+    """Reserve the memory for reading and composing a picture of (height, width) in the block; the model's calls reserve more.
 
-    Waits while that does not fit beside the pictures of other threads.
+    Waits while it does not fit beside the pictures of other threads.
     """
     needed = composing_bytes(size)
     with room.reserved(needed, lambda total: _is_left(total, device, limit)):
@@ -77,7 +77,7 @@ def _one_by_one(
     limit: int | None,
     tell: Callable[[str], None],
 ) -> Outcome:
-    """The pictures of a batch that does not fit as a whole: none is matted in a smaller way for the others' sake."""
+    """Run the pictures of a batch one by one, so that none is reduced because of the others."""
     outcomes = [
         run_within(model, one, {name: guide[at : at + 1] for name, guide in guides.items()}, options, limit=limit, tell=tell)
         for at, one in enumerate(image.split(1))
@@ -111,7 +111,7 @@ def _run_alone(
     except OutOfMemoryError:
         if task.batch > 1:
             raise
-    # What the failed call held is free only outside of that block.
+    # The memory of the failed call is freed only outside of that block.
     budget = budget_of(model.device, limit)
     smaller = plan_smaller(model.info, task, options=chosen.options, budget=budget)
     changed = replace(smaller, change=f"memory ran out; {smaller.change}")
@@ -124,7 +124,7 @@ def _is_left(needed: int, device: Device, limit: int | None) -> bool:
     return budget is None or needed <= budget.left
 
 
-def _outcome(model: LoadedModel, answer: Answer, chosen: Plan, budget: Budget | None) -> Outcome:
+def _outcome(model: LoadedModel, answer: Answer, chosen: MemoryPlan, budget: Budget | None) -> Outcome:
     alpha, foreground, verdict = answer
     _check_values(model, [alpha] if foreground is None else [alpha, foreground])
     expected = None if chosen.expected is None or budget is None else budget.in_use + chosen.expected
@@ -132,7 +132,7 @@ def _outcome(model: LoadedModel, answer: Answer, chosen: Plan, budget: Budget | 
 
 
 def _check_values(model: LoadedModel, tensors: Sequence[Tensor]) -> None:
-    """ModelError unless all values are numbers in 0..1, but for rounding."""
+    """ModelError unless all values are finite and in 0..1 within the tolerance."""
     bounds = torch.stack([bound.float() for tensor in tensors for bound in tensor.aminmax()])
     lowest, highest = bounds.aminmax()
     if not bool((lowest + highest).isfinite()):

@@ -1,8 +1,8 @@
 """Frozen exports on a CPU: convolutions are replaced by oneDNN's own operator, fused with the activation that follows.
 
-TorchScript's convolutions call oneDNN as well, but with channels that lie apart in memory, so that each call turns its picture round
-and back, and with activations that go over all of it once more. The operator used here is the one torch.compile's CPU code calls: with
-weights whose channels lie together it keeps channels together from one convolution to the next.
+TorchScript's convolutions call oneDNN as well, but in channels-first order, so each call reorders its input and output, and activations
+make a further pass over memory. The operator used here is the one that torch.compile's CPU code calls: with channels-last weights it keeps
+that order from one convolution to the next.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# What oneDNN calls them.
+# oneDNN's names.
 ACTIVATIONS = {
     "aten::relu": "relu",
     "aten::relu_": "relu",
@@ -21,23 +21,23 @@ ACTIVATIONS = {
     "aten::hardtanh_": "hardtanh",
 }
 
-# oneDNN keeps a compiled kernel for every layer and size of picture, 1024 unless told otherwise: 60 to 120 MB that grow over hundreds of
-# pictures of mixed sizes. The layers of two networks, for pictures of a few sizes, are fewer than this.
+# oneDNN caches a compiled kernel for every layer and picture size, 1024 by default: 60 to 120 MB that grow over hundreds of pictures of
+# mixed sizes. The layers of two networks, for a few sizes, are fewer than this.
 KERNELS_KEPT = 256
 
 
 def keep_few_kernels() -> None:
-    """Bound the kernels that oneDNN keeps for the whole process, unless the environment does; heard before the first convolution only."""
+    """Limit oneDNN's cache of kernels, unless the environment does. Has an effect only before the process's first convolution."""
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS_KEPT))
 
 
 def is_possible(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether this torch has the operator for that device; half precision is left as it is, for few processors compute in it."""
+    """Whether this torch has the operator for that device; half precision is excluded, because few CPUs compute in it."""
     return device.type == "cpu" and dtype == torch.float32 and torch.backends.mkldnn.is_available()
 
 
 def fuse(module: Any) -> None:
-    """Rewrite a frozen TorchScript module in place; it computes what it computed, up to rounding."""
+    """Rewrite a frozen TorchScript module in place, with the same results up to rounding."""
     graph = module.graph
     for block in _blocks(graph):
         nodes = list(block.nodes())
@@ -49,7 +49,7 @@ def fuse(module: Any) -> None:
 
 
 def _blocks(block: Any) -> Iterator[Any]:
-    """A graph or block and all that are inside it: the bodies of its loops and branches."""
+    """A graph or block and the bodies of its loops and branches."""
     yield block
     for node in list(block.nodes()):
         for inner in node.blocks():
@@ -57,13 +57,13 @@ def _blocks(block: Any) -> Iterator[Any]:
 
 
 def _is_plain(convolution: Any) -> bool:
-    """Whether a convolution has float32 weights and all its numbers at hand."""
+    """Whether a convolution has float32 weights and constant parameters."""
     weight, *numbers = [list(convolution.inputs())[place].toIValue() for place in (1, 3, 4, 5, 6)]
     return isinstance(weight, Tensor) and weight.dtype == torch.float32 and all(isinstance(number, (int, list)) for number in numbers)
 
 
 def _replace(graph: Any, convolution: Any, activation: Any) -> None:
-    """Put oneDNN's operator in the place of a convolution and, if there is one, of the activation that alone uses its result."""
+    """Replace a convolution, and the activation that is its result's only use if there is one, by oneDNN's operator."""
     picture, weight, *numbers = convolution.inputs()
     graph.setInsertPoint(convolution)
     together = graph.insertConstant(weight.toIValue().detach().contiguous(memory_format=torch.channels_last))
@@ -85,7 +85,7 @@ def _bounds(graph: Any, activation: Any) -> list[Any]:
 
 
 def _operator(activation: str, bounds: int) -> Any:
-    """A graph that is one call of the operator; the text, since TorchScript's compiler knows no list of scalars that may be None."""
+    """A graph of one call of the operator, from text because TorchScript's compiler does not support a list of optional scalars."""
     names = [f"%bound{number}" for number in range(bounds)]
     declared = "".join(f", {name} : Scalar" for name in names)
     return torch._C.parse_ir(f"""

@@ -8,21 +8,21 @@ import torch
 
 from mattecli.core.runtime import Device
 
-# Each picture more takes a model's memory once more, and from here on hardly saves time.
+# Each further picture takes a model's memory once more and hardly saves time.
 MOST = 4
-# Of a clip's frames one is on its way to or from the GPU while the other is computed.
+# One frame of a clip is copied to or from the GPU while the other is computed.
 FRAMES_ON_GPU = 2
-# Photos are read and written, which takes far longer, by the threads that matte them.
+# The threads that matte photos also read and write them, which takes much longer.
 PHOTOS_ON_GPU = 8
 
 _of_this_thread = threading.local()
 
 
 def frames_at_once(device: Device) -> int:
-    """The number of frames of a clip to matte concurrently: on a CPU one a core.
+    """The number of frames of a clip to matte concurrently: on a CPU one per core.
 
-    Two pictures on a core each take less time than one after the other on both: no core waits for another at the end of each layer,
-    and what is read, composed and written beside them takes time from one picture instead of from both cores.
+    One core for each of two pictures is faster than both cores for one after the other: cores do not wait for each other after every
+    layer, and concurrent reading, composing and writing slow down only one picture.
     """
     if device.torch.type == "cpu":
         return min(torch.get_num_threads(), MOST)

@@ -1,4 +1,4 @@
-"""Bounded queues, so that reading, writing and several pictures' work overlap and memory does not grow with the work."""
+"""Threads with bounded queues: reading, matting and writing overlap, and memory does not grow with the number of items."""
 
 import queue
 import threading
@@ -14,21 +14,21 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 POLL_SECONDS = 0.1
-# How many frames a clip is read ahead and written behind: enough to overlap, few enough for 4K.
+# Frames of a clip that are read ahead and written behind: enough to overlap, few enough for 4K.
 AHEAD, BEHIND = 3, 3
 
 
 @dataclass(frozen=True)
 class _Last:
-    """The end of a stream: regular, or by an error."""
+    """The end of a stream, regular or by an error."""
 
     error: BaseException | None = None
 
 
 class _Worker(threading.Thread):
-    """A thread that can be waited for to its end, whatever interrupts the waiting.
+    """A thread that can be awaited despite interruptions.
 
-    join alone takes a thread for ended when Ctrl-C interrupts it, before Python 3.13 (github.com/python/cpython/issues/90882).
+    Before Python 3.13, a `join` that Ctrl-C interrupts marks the thread as ended (github.com/python/cpython/issues/90882).
     """
 
     def __init__(self, work: Callable[[], None], *, name: str) -> None:
@@ -50,8 +50,8 @@ class _Worker(threading.Thread):
 def read_ahead(items: Iterable[Item], *, depth: int, on_wait: Callable[[float], None] = lambda seconds: None) -> Iterator[Iterator[Item]]:
     """The items, in order, taken from their source by a thread that is at most `depth` ahead.
 
-    An error of the source is raised where the item would have come. `on_wait` is told the seconds the source took for each item.
-    Leaving the block stops the thread, which may be in the middle of an item.
+    An error of the source is raised in place of the item. `on_wait` receives the seconds the source took for each item. Leaving the block
+    stops the thread after its current item.
     """
     ready: queue.Queue[Item | _Last] = queue.Queue(depth)
     stopped = threading.Event()
@@ -90,9 +90,9 @@ def read_ahead(items: Iterable[Item], *, depth: int, on_wait: Callable[[float], 
 
 
 def _to_the_end(wait: Callable[[], object], *, interrupted: Callable[[], object] = lambda: None) -> None:
-    """Call `wait` until it comes back, so that nothing is closed under a thread that uses it; then raise what interrupted it, if anything.
+    """Call `wait` until it returns, so that nothing is closed while a thread uses it; then raise the interruption, if there was one.
 
-    interrupted: called at each interruption (Ctrl-C). Errors, which are not interruptions, are raised at once.
+    interrupted: called at each interruption (Ctrl-C). Errors are raised at once.
     """
     interruption: BaseException | None = None
     while True:
@@ -109,7 +109,7 @@ def _to_the_end(wait: Callable[[], object], *, interrupted: Callable[[], object]
 
 
 def _timed(items: Iterable[Item], on_wait: Callable[[float], None]) -> Iterator[Item]:
-    """The items, with the seconds each took to come."""
+    """The items; `on_wait` receives the seconds each took."""
     begin = time.perf_counter()
     for item in items:
         on_wait(time.perf_counter() - begin)
@@ -118,10 +118,10 @@ def _timed(items: Iterable[Item], on_wait: Callable[[float], None]) -> Iterator[
 
 
 class WriteBehind(Generic[Item]):
-    """A thread that does `work` on each item put, in order, with at most `depth` waiting.
+    """A thread that runs `work` on each item put, in order, with at most `depth` waiting.
 
-    The first error of the work is raised by the next `put`, or when the block is left. Leaving the block by an exception drops what
-    still waits, and so does an interruption while it is left; when the block was left, the thread has ended.
+    The first error of the work is raised by the next `put`, or on leaving the block. Leaving the block by an exception drops the waiting
+    items, and so does an interruption while leaving. The thread has ended when the block is left.
     """
 
     def __init__(self, work: Callable[[Item], None], *, depth: int) -> None:
@@ -167,7 +167,7 @@ class WriteBehind(Generic[Item]):
 def in_parallel(items: Iterable[Item], work: Callable[[Item], Made], *, threads: int) -> Iterator[Made]:
     """The results of `work` on each item, in order, from `threads` threads; one more item is queued.
 
-    An error of the work is raised where what it made would have come. Leaving early drops what waits, and waits for what was begun.
+    An error of the work is raised in place of its result. Leaving early drops the waiting items and awaits the running ones.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="in parallel")
     begun: deque[Future[Made]] = deque()

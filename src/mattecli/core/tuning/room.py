@@ -1,4 +1,4 @@
-"""Bytes of memory that threads reserve for their pictures, so that pictures worked on at the same time fit beside each other."""
+"""Reservations of memory by threads, so that pictures in work at the same time fit together."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,21 +6,20 @@ from contextlib import contextmanager
 
 
 class Room:
-    """What each thread has reserved. A thread that waits for more keeps what it has.
+    """The bytes each thread has reserved. A thread that waits for more keeps its reservation.
 
-    When all threads that hold something wait, one of them goes on: its reservation is then judged as if it were alone, so that no
-    thread waits for ever.
+    When all threads with a reservation wait, one of them proceeds as if it were alone, which prevents a deadlock.
     """
 
     def __init__(self) -> None:
         self._held: dict[int, int] = {}
         self._waiting: set[int] = set()
         self._turn = threading.Condition()
-        self.most = 0  # the most that was ever held at the same time, in bytes
+        self.most = 0  # the peak of all reservations, in bytes
 
     @contextmanager
     def reserved(self, needed: int, fits: Callable[[int], bool]) -> Iterator[None]:
-        """Hold `needed` bytes in the block, what this thread holds already included; wait until `fits` is true of all that is held."""
+        """Reserve `needed` bytes in the block, including what this thread has reserved already; wait until `fits` accepts the total."""
         me = threading.get_ident()
         with self._turn:
             before = self._held.get(me)
