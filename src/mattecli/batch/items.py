@@ -32,6 +32,7 @@ class Settings:
     gamma: bool = False
     decontaminate: bool = True
     keep_hidden: bool = False
+    premultiplied: bool = False
     options: Mapping[str, Tunable] = field(default_factory=dict)
     clip: Mapping[str, Any] = field(default_factory=dict)
 

@@ -60,7 +60,16 @@ class Maker:
 
     def look(self, settings: Settings) -> "OutputOptions":
         """What the outputs of these settings look like, with their backdrop opened."""
-        asked = (settings.kind, settings.over, settings.fit, settings.blur, settings.gamma, settings.decontaminate, settings.keep_hidden)
+        asked = (
+            settings.kind,
+            settings.over,
+            settings.fit,
+            settings.blur,
+            settings.gamma,
+            settings.decontaminate,
+            settings.keep_hidden,
+            settings.premultiplied,
+        )
         return self._looks.get(asked, lambda: _look_of(settings))
 
     def make(self, item: Item) -> Record:
@@ -156,6 +165,7 @@ def _look_of(settings: Settings) -> "OutputOptions":
         linear=not settings.gamma,
         decontaminate=settings.decontaminate,
         keep_hidden=settings.keep_hidden,
+        premultiplied=settings.premultiplied,
     )
 
 

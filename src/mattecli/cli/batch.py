@@ -57,6 +57,7 @@ def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None 
         gamma=look.gamma,
         decontaminate=look.decontaminate,
         keep_hidden=look.keep_hidden,
+        premultiplied=look.premultiplied,
         options=look.options,
         clip=clip or {},
     )

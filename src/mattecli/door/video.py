@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from mattecli.compositing.output import CUTOUT, OutputOptions
@@ -62,13 +63,15 @@ def matte_video(
 ) -> ClipResult:
     """Matte a clip: a video file, a folder of pictures, or a pattern such as frames/%05d.png. The destination's suffix decides the format.
 
-    model: a loaded one, a name as `load` takes it, or None for the best installed one for the guides given. on_frame: is told the frames
+    model: a loaded one, a name as `load` takes it, or None for the best installed one for the guides given; without guides, too, a clip
+    that is a cut-out keeps its own matte. on_frame: is told the frames
     done, and in all where that is known. Raises MatteError, and then leaves no file under the destination's name; a source that breaks
     off is delivered as far as it goes, and the result's `damage` says so.
     """
     guides = {name: os.fspath(file) for name, file in settings.items() if name in PATHS and isinstance(file, (str, os.PathLike))}
     given: dict[str, object] = guides | ({SCREEN: settings["screen"]} if "screen" in settings else {})
     request = _request(os.fspath(source), os.fspath(destination), guides, settings)
+    request = replace(request, keeps_matte=model is None and not given)
     check_request(request, kind=output.kind, overwrite=settings.get("overwrite", False))
     check_given(request)
     loaded = model if isinstance(model, Model) else load(model, guides=given)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
-from mattecli.core.runtime import LoadedModel, to_array, to_tensor
+from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
@@ -42,6 +42,13 @@ def matte_photos(
         mattes = [_with_photo(matted, photo, recipe) for matted, photo in zip(mattes, photos, strict=True)]
         wait_for(device.torch)  # they are rendered in another thread
     return mattes
+
+
+def own_matte(photo: Photo, device: Device) -> Matted:
+    """The matte of a cut-out: its own transparency, under which its colours are the subject's."""
+    image = to_tensor(photo.pixels, device)
+    alpha = torch.ones_like(image[:, :1]) if photo.alpha is None else to_tensor(photo.alpha, device)
+    return Matted(image, image, alpha, image, None, pixels=photo.pixels)
 
 
 def matte_tensors(images: Tensor, guides: Sequence[Mapping[str, Guide]], recipe: Recipe, *, clock: Clock) -> list[Matted]:

@@ -22,7 +22,7 @@ from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
-from mattecli.pipelines.video import ClipWork, Moment, moments
+from mattecli.pipelines.video import ClipWork, Moment, moments, settled
 from mattecli.requests.clip import ClipRequest
 
 PLACES = (Fraction(1, 10), Fraction(4, 10), Fraction(6, 10), Fraction(9, 10))
@@ -34,6 +34,7 @@ def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: Outpu
 
     Raises InputError when no frame is in that part.
     """
+    request = settled(request, recipe)
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     shown = output if output.kind == "composite" else OutputOptions("composite", plain_backdrop(LOUD), output.linear, output.decontaminate)

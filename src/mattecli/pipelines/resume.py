@@ -75,7 +75,15 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
         if one is not None
     ]
     guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]
-    looks = [output.kind, repr(output.backdrop), output.linear, output.decontaminate, output.keep_hidden, request.smooth]
+    looks = [
+        output.kind,
+        repr(output.backdrop),
+        output.linear,
+        output.decontaminate,
+        output.keep_hidden,
+        output.premultiplied,
+        request.smooth,
+    ]
     settings = [files, models, dict(recipe.options), guides, looks]
     part = [
         str(value)

@@ -25,13 +25,14 @@ from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.codecs import Coding
 from mattecli.io.images import Photo
+from mattecli.io.video.levels import is_cutout
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
 from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_limit
 from mattecli.pipelines.found import Seen
-from mattecli.pipelines.matte import matte_photos
+from mattecli.pipelines.matte import matte_photos, own_matte
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
@@ -98,7 +99,7 @@ def process_clip(
     sequence. A source that breaks off is delivered as far as it goes, and `ClipResult.damage` says so.
     """
     begin = time.perf_counter()
-    request = replace(request, batch=request.batch or default_batch(recipe))
+    request = settled(request, recipe)
     span = request.span
     with (
         open_clip(
@@ -121,9 +122,10 @@ def process_clip(
                 raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
         whole = span.end is None and reader.damage is None
         of_guides = [*_plate_notes(work.plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
-    notes = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *seen.doubt)
+    told = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *seen.doubt)
+    notes = tuple(note.replace(request.source, request.named or request.source) for note in told)
     return ClipResult(
-        source=request.source,
+        source=request.named or request.source,
         destination=request.destination,
         clip=clip,
         frames=count,
@@ -136,6 +138,12 @@ def process_clip(
         doubt=seen.doubt,
         coverage=seen.coverage,
     )
+
+
+def settled(request: ClipRequest, recipe: Recipe) -> ClipRequest:
+    """The request with what depends on its clip and its model."""
+    keeps_matte = request.keeps_matte and is_cutout(request.source)
+    return replace(request, batch=request.batch or default_batch(recipe), keeps_matte=keeps_matte)
 
 
 def default_batch(recipe: Recipe) -> int:
@@ -205,6 +213,8 @@ def _run(
 def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, threads: int = 1) -> Iterator[Moment]:
     """Each frame but the first `skipped` with its matte, in order, steadied over time where the request says so; `threads` at once."""
     request, recipe = work.request, work.recipe
+    if request.keeps_matte:
+        return (Moment(frame, own_matte(_photo(frame, work.clip), recipe.model.device)) for frame in frames if frame.index >= skipped)
     with_guides = iter(guided(frames, request, recipe.choice, work.plate, work.given, skipped=skipped, clock=work.clock))
     batches = iter(lambda: list(islice(with_guides, request.batch or 1)), [])
     make = partial(_matted, work=work, to_guide=LastGuides())
@@ -213,9 +223,13 @@ def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, thread
 
 
 def _matted(several: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[Moment]:
-    photos = [Photo(one.frame.pixels, alpha=one.frame.transparency, icc=None, lossy=work.clip.lossy) for one in several]
+    photos = [_photo(one.frame, work.clip) for one in several]
     mattes = matte_photos(photos, [one.guides for one in several], work.recipe, clock=work.clock, to_guide=to_guide)
     return [_noted(one, matted) for one, matted in zip(several, mattes, strict=True)]
+
+
+def _photo(frame: Frame, clip: Clip) -> Photo:
+    return Photo(frame.pixels, alpha=frame.transparency, icc=None, lossy=clip.lossy)
 
 
 def _noted(one: Guided, matted: Matted) -> Moment:
@@ -241,6 +255,8 @@ def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: i
         )
     if system is not None and output.backdrop is not None:
         notes.append(f"the backdrop is not converted to HDR ({system}), so it comes out in other tones than its own")
+    if request.keeps_matte:
+        notes.append("the clip is a cut-out already: it keeps its own matte, and no model ran; name one with --model to make another")
     if clip.audio and request.span.every > 1:
         notes.append("the sound is left out, since --every changes the frames' pace")
     if request.smooth and done:

@@ -36,7 +36,8 @@ class ClipRequest:
     none | homography, how a plate is laid onto the frames. smooth: steady the matte over time. batch: frames a pass through the
     model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped. start_number: of
     the first picture written, None for the numbers of the pictures read, and 1 for a video's. deinterlace: make
-    interlaced frames whole.
+    interlaced frames whole. keeps_matte: a clip that is a cut-out keeps its own matte, and no model runs. named: what the
+    source is called before a person, where it is a copy of a stream.
     """
 
     source: str
@@ -52,6 +53,8 @@ class ClipRequest:
     resume: bool = False
     start_number: int | None = None
     deinterlace: bool = False
+    keeps_matte: bool = False
+    named: str | None = None
 
 
 def check_request(request: ClipRequest, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:
@@ -97,6 +100,8 @@ def check_result(destination: str, *, kind: str, codec: str | None = None, crf: 
 def default_destination(source: str, kind: str) -> str:
     """Beside the clip: clip.mp4 becomes clip_cutout.mov, frames/%05d.png becomes frames_cutout.mov."""
     refuse_empty("an input", source)
+    if source == STANDARD_STREAM:
+        raise UsageError("a clip from stdin has no name to give its result; give -o")
     path = Path(source)
     path = path.parent if is_sequence(source) and not os.path.isdir(source) else path
     path = Path(os.path.abspath(path)) if path.name in ("", "..") else path

@@ -1,13 +1,16 @@
-"""Several clips of one command: which they are, and where each result goes. Nothing is opened."""
+"""Several clips of one command: which they are, and where each result goes. Nothing but streams is opened."""
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import STANDARD_STREAM
 from mattecli.io.sequences import is_sequence, listed, natural
-from mattecli.requests.clip import SUFFIXES, default_destination
+from mattecli.io.video.spool import spooled
+from mattecli.requests.clip import SUFFIXES, ClipRequest, default_destination
 from mattecli.requests.paths import refuse_empty
 
 _ENDINGS = "3g2 3gp asf avi dv flv gif h264 h265 hevc ivf m2ts m4v mkv mov mp4 mpeg mpg mts mxf nut ogv qt ts vob webm wmv y4m"
@@ -35,6 +38,11 @@ def plan_clips(sources: Sequence[str], output: str | None, *, kind: str) -> list
     if Path(output).suffix and not output.endswith(("/", os.sep)) and not os.path.isdir(output):
         raise UsageError(f"{len(clips)} clips cannot all go to {output}; give -o a folder or a pattern such as 'out/{{stem}}.mov'")
     return _apart([(clip, str(Path(output) / f"{_stem(clip)}{SUFFIXES[kind]}")) for clip in clips])
+
+
+def spooled_requests(requests: Sequence[ClipRequest], held: ExitStack) -> list[ClipRequest]:
+    """The requests; what comes from stdin or a pipe is in a file as long as `held` is open. Raises InputError."""
+    return [replace(request, source=held.enter_context(spooled(request.source)), named=request.source) for request in requests]
 
 
 def _expanded(source: str) -> list[str]:

@@ -70,3 +70,24 @@ def test_a_cut_out_goes_through_a_pipe_with_its_alpha(stage: Path, run: Run) -> 
 def test_what_makes_no_sense_is_refused_at_once(arguments: tuple[str, ...], sentence: str, stage: Path, run: Run) -> None:
     result = run(*CLIP, *arguments)
     assert result.exit_code == 2 and sentence in result.stderr
+
+
+def test_a_clip_from_stdin_is_the_clip(stage: Path, run: Run) -> None:
+    assert run(*CLIP, "-o", "file.nut").exit_code == 0
+    command = [sys.executable, "-m", "mattecli", "video", "-", *CLIP[2:], "-o", "piped.nut", "--json"]
+    done = subprocess.run(command, input=(stage / "clip.mp4").read_bytes(), capture_output=True, timeout=120, check=True)
+    assert (stage / "piped.nut").read_bytes() == (stage / "file.nut").read_bytes()
+    assert b'"input": "-"' in done.stdout
+    assert run("video", "-", input=b"x").exit_code == 2, "it has no name for its result"
+
+
+def test_a_cut_out_keeps_its_own_matte_unless_a_model_is_asked_for(stage: Path, run: Run) -> None:
+    assert run(*CLIP, "-o", "cut.mkv").exit_code == 0
+    result = run("video", "cut.mkv", "--as", "alpha", "-o", "alpha.mkv")
+    assert result.exit_code == 0 and "keeps its own matte" in result.stderr
+    assert (_rgba(stage / "alpha.mkv")[..., 0] == _rgba(stage / "cut.mkv")[..., 3]).all()
+    assert run("video", "cut.mkv", "--over", "#102030", "--gamma", "-o", "over.mkv").exit_code == 0
+    cut = _rgba(stage / "cut.mkv").astype(float)
+    share = cut[..., 3:] / 255
+    wanted = share * cut[..., :3] + (1 - share) * np.array([0x10, 0x20, 0x30])
+    assert np.abs(_rgba(stage / "over.mkv")[..., :3] - wanted).max() <= 1

@@ -1,6 +1,7 @@
 """`matte video`: clips in, clips out."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,9 @@ def video(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="CLIP", help="Video files, folders of frames or of videos, or patterns: frames/%05d.png.", show_default=False
+            metavar="CLIP",
+            help="Video files, folders of frames or of videos, patterns: frames/%05d.png, or - for stdin.",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
@@ -127,7 +130,7 @@ def video(
       matte video --manifest clips.csv --results results.jsonl --resume
     """
     from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
-    from mattecli.requests.clips import plan_clips
+    from mattecli.requests.clips import plan_clips, spooled_requests
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
@@ -187,18 +190,22 @@ def video(
             resume=resume,
             start_number=start_number,
             deinterlace=deinterlace,
+            keeps_matte=model is None and screen is None and not guides,
         )
         for source, destination in plan_clips(sources, output, kind=look.kind)
     ]
     if preview is not None and len(requests) > 1:
         raise UsageError(f"--preview is a picture of one clip, and these are {len(requests)}; drop it")
-    for request in requests:
-        check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
     asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
-    _check_alone(requests)  # before the seconds that loading a model takes
-    wanted = open_output(look)
-    opened = open_model(asked, machine, teller.note)
-    try:
+    with ExitStack() as held:
+        requests = spooled_requests(requests, held)
+        for request in requests:
+            check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
+        _check_alone(requests)  # before the seconds that loading a model takes
+        wanted = open_output(look)
+        if wanted.backdrop is not None:
+            held.callback(wanted.backdrop.close)
+        opened = open_model(asked, machine, teller.note)
         if preview is not None:
             _write_preview(preview, requests[0], opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
         for request in requests:
@@ -208,9 +215,6 @@ def video(
                 if len(requests) == 1:
                     raise
                 teller.failed(request, error)
-    finally:
-        if wanted.backdrop is not None:
-            wanted.backdrop.close()
     if len(requests) > 1:
         teller.note(f"{len(requests) - teller.failures} of {len(requests)} clips were made")
     if teller.failures:

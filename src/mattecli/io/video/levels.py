@@ -7,6 +7,7 @@ import numpy as np
 
 from mattecli.io.clip_types import Frame, Reader
 from mattecli.io.images import Pixels
+from mattecli.io.video_read import open_clip
 
 # How far the channels of grey may lie apart, of 255: lossy coding and printing profiles tint it a little.
 TINT, TINTED_SHARE = 24, 0.01
@@ -32,6 +33,12 @@ class FrameLevels:
 def is_transparent(reader: Reader) -> bool:
     """Whether any of a clip's next frames hides something; they are lost."""
     return reader.clip.alpha and any(frame.transparency is not None for frame in islice(reader, LOOKED_AT))
+
+
+def is_cutout(source: str) -> bool:
+    """Whether a clip, a video file or pictures, has a transparency that hides something."""
+    with open_clip(source) as reader:
+        return is_transparent(reader)
 
 
 def is_tinted(pixels: Pixels) -> bool:
