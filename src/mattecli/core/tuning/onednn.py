@@ -7,6 +7,7 @@ that order from one convolution to the next.
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ ACTIVATIONS = {
     "aten::hardtanh_": "hardtanh",
 }
 
+OPERATOR = "mkldnn::_convolution_pointwise"
+
 # oneDNN caches a compiled kernel for every layer and picture size, 1024 by default: 60 to 120 MB that grow over hundreds of pictures of
 # mixed sizes. The layers of two networks, for a few sizes, are fewer than this.
 KERNELS_KEPT = 256
@@ -33,7 +36,22 @@ def keep_few_kernels() -> None:
 
 def is_possible(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether this torch has the operator for that device; half precision is excluded, because few CPUs compute in it."""
-    return device.type == "cpu" and dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    return device.type == "cpu" and dtype == torch.float32 and torch.backends.mkldnn.is_available() and has_operator()
+
+
+@cache
+def has_operator() -> bool:
+    """Whether this torch has OPERATOR, and it computes what is expected: one small convolution is tried.
+
+    The operator and the means to insert it are private to torch and may change with any release; without them exports run unfused.
+    """
+    picture, weight = torch.arange(-4.0, 5.0).reshape(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
+    try:
+        trial = torch._C._create_function_from_graph("trial", _operator("relu", 0))
+        found = trial(picture, weight, None, [1, 1], [0, 0], [1, 1], 1)
+    except (RuntimeError, AttributeError, TypeError):
+        return False
+    return bool(torch.equal(found, torch.conv2d(picture, weight).relu()))
 
 
 def fuse(module: Any) -> None:
@@ -93,7 +111,7 @@ graph(%x : Tensor, %weight : Tensor, %bias : Tensor?, %stride : int[], %padding 
   %activation : str = prim::Constant[value="{activation}"]()
   %bounds : Scalar?[] = prim::ListConstruct({", ".join(names)})
   %algorithm : str = prim::Constant[value=""]()
-  %y : Tensor = mkldnn::_convolution_pointwise(
+  %y : Tensor = {OPERATOR}(
       %x, %weight, %bias, %padding, %stride, %dilation, %groups, %activation, %bounds, %algorithm)
   return (%y)
 """)
