@@ -29,6 +29,16 @@ def test_over_means_a_composite() -> None:
     assert item_of({"input": "a", "output": "b", "over": "white"}, Settings()).settings.kind == "composite"
 
 
+def test_switches_of_the_look_are_columns() -> None:
+    row = {"input": "a", "output": "b.png", "keep_hidden": True, "decontaminate": "off"}
+    assert item_of(row, Settings()) == Item("a", "b.png", Settings(keep_hidden=True, decontaminate=False))
+
+
+def test_a_look_of_the_command_that_a_rows_kind_has_no_use_for_is_left_out() -> None:
+    row = {"input": "a", "output": "b.png", "as": "alpha", "keep_hidden": False}
+    assert item_of(row, Settings(keep_hidden=True, decontaminate=False)).settings == Settings(kind="alpha")
+
+
 def test_names_of_urls_fill_patterns() -> None:
     assert item_of({"input": "https://host/p/cat.one.jpg?size=2"}, Settings(), "s3://b/{stem}.png").output == "s3://b/cat.one.png"
 
@@ -43,6 +53,10 @@ def test_names_of_urls_fill_patterns() -> None:
         ({"input": "-", "output": "b"}, "stdin"),
         ({"input": "a", "output": "b", "as": "sticker"}, "choose cutout"),
         ({"input": "a", "output": "b", "as": "alpha", "over": "red"}, "drop one"),
+        ({"input": "a", "output": "b", "as": "alpha", "keep_hidden": True}, "about cutout"),
+        ({"input": "a", "output": "b", "keep_hidden": "perhaps"}, "true or false"),
+        ({"input": "a", "output": "b", "keep_hidden": True, "premultiplied": True}, "drop one"),
+        ({"input": "a", "output": "b", "blur": "3"}, "about composite"),
         ({"input": "a", "output": "b", "guides": ["t"]}, "give an object"),
         ({"input": "a", "output": "b", "guides": {"tripmap": "t"}}, "no guide 'tripmap'"),
         ({"input": "a", "output": "b", "options": "radius"}, "NAME=VALUE"),

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mattecli.batch import workers
 from mattecli.batch.items import Item, Run, Settings
 from mattecli.batch.worker import Plan
 from mattecli.batch.workers import Pool, Record
@@ -126,3 +128,21 @@ def test_leaving_early_ends_the_workers_and_removes_what_they_were_writing(tmp_p
         list(pool.run(interrupted()))
     assert not list(tmp_path.glob(".*.part")) and not list(tmp_path.glob("*.out"))
     assert len(pids) == 3 and all(not os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def test_what_was_made_by_the_end_is_told_however_short_the_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.0)
+    (tmp_path / "in").write_text("wait 0")
+    items = [Item(str(tmp_path / "in"), str(tmp_path / f"{number}.out")) for number in range(2)]
+
+    def interrupted() -> Iterator[Item]:
+        yield from items
+        while not all(Path(item.output).exists() for item in items):
+            time.sleep(0.01)
+        time.sleep(0.2)  # their records are sent
+        raise KeyboardInterrupt
+
+    with Pool(_plan(workers=1, slots=3)) as pool:
+        with pytest.raises(KeyboardInterrupt):
+            list(pool.run(interrupted()))
+        assert {item.output for item, _ in pool.drain()} == {item.output for item in items}

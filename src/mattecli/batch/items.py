@@ -11,7 +11,17 @@ from mattecli.requests.photos import KINDS
 Tunable = int | float | bool | str
 
 GUIDES = ("trimap", "strokes", "mask", "background")
-COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "as", "over", "fit", "blur", "options")
+SWITCHES = {"true": True, "on": True, "false": False, "off": False}
+LOOKS = {
+    "fit": ("composite",),
+    "blur": ("composite",),
+    "gamma": ("composite",),
+    "decontaminate": ("cutout", "composite"),
+    "keep_hidden": ("cutout",),
+    "premultiplied": ("cutout",),
+}
+"""Settings that are about some kinds of results alone."""
+COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "as", "over", *LOOKS, "options")
 
 
 @dataclass(frozen=True)
@@ -102,17 +112,43 @@ def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
         raise UsageError(f"as {kind!r} is not known; choose {', '.join(KINDS)}")
     if over is not None and kind != "composite":
         raise UsageError(f"over lays the cut-out over a backdrop, so it does not go with as {kind}; drop one of them")
-    words: dict[str, Any] = {
-        name: text for name in ("model", "screen", "refine", "fit", "blur") if (text := _text(given, name)) is not None
-    }
+    words: dict[str, Any] = {name: text for name in ("model", "screen", "refine") if (text := _text(given, name)) is not None}
     return replace(
         defaults,
         **words,
+        **_look_of(kind, given, defaults),
         guides={**defaults.guides, **_guides_of(given)},
         kind=kind,
         over=(over or defaults.over) if kind == "composite" else None,
         options={**defaults.options, **_options_of(given.get("options"))},
     )
+
+
+def _look_of(kind: str, given: Mapping[str, Any], defaults: Settings) -> dict[str, Any]:
+    """LOOKS as a row has them, else as the command does; what is about other kinds of results is refused in a row, else left out."""
+    look: dict[str, Any] = {}
+    for name, kinds in LOOKS.items():
+        usual = getattr(Settings, name)
+        said = _switch(given, name) if isinstance(usual, bool) else _text(given, name)
+        if kind in kinds:
+            look[name] = getattr(defaults, name) if said is None else said
+        elif said in (None, usual):
+            look[name] = usual
+        else:
+            raise UsageError(f"{name} is about {' and '.join(kinds)}, so it does not go with as {kind}; drop one of them")
+    if look["premultiplied"] and look["keep_hidden"]:
+        raise UsageError("premultiplied colours hide what alpha hides, so it does not go with keep_hidden; drop one of them")
+    return look
+
+
+def _switch(given: Mapping[str, Any], name: str) -> bool | None:
+    """A value that is true or false, or in words on or off."""
+    value = given.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    if str(value).lower() not in SWITCHES:
+        raise UsageError(f"{name} is {value!r}; give true or false")
+    return SWITCHES[str(value).lower()]
 
 
 def _guides_of(given: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import mattecli
 from mattecli.batch import storage
 from mattecli.batch.identity import content_identity, identity_of, written_identity
-from mattecli.batch.items import Item, Run, Settings
+from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
 from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
 from mattecli.errors import InputError, MatteError
@@ -60,16 +60,7 @@ class Maker:
 
     def look(self, settings: Settings) -> "OutputOptions":
         """What the outputs of these settings look like, with their backdrop opened."""
-        asked = (
-            settings.kind,
-            settings.over,
-            settings.fit,
-            settings.blur,
-            settings.gamma,
-            settings.decontaminate,
-            settings.keep_hidden,
-            settings.premultiplied,
-        )
+        asked = (settings.kind, settings.over, *(getattr(settings, name) for name in LOOKS))
         return self._looks.get(asked, lambda: _look_of(settings))
 
     def make(self, item: Item) -> Record:

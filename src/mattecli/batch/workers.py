@@ -5,27 +5,21 @@ memory. No torch here.
 """
 
 import contextlib
-import multiprocessing
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from pathlib import Path
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
 from mattecli.batch.identity import identity_of
 from mattecli.batch.items import Item
 from mattecli.batch.journal import blank_record, failure
-from mattecli.batch.storage import is_url
-from mattecli.batch.worker import Broken, Done, Download, Plan, Ready, Told, serve
+from mattecli.batch.worker import Broken, Done, Download, Plan, Ready, Told
+from mattecli.batch.worker_process import Flight, Worker, clean_processes, start_worker
 from mattecli.errors import MatteError
-from mattecli.io.parts import sweep
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 1.0
@@ -35,33 +29,12 @@ Record = dict[str, Any]
 
 
 @dataclass
-class _Flight:
-    item: Item
-    attempt: int
-    begun: float
-
-
-@dataclass
 class _Waiting:
     """An item that lost its worker. attempt: of the next try; alone: whether nothing else may be made in that worker meanwhile."""
 
     item: Item
     attempt: int
     alone: bool
-
-
-@dataclass
-class _Worker:
-    process: BaseProcess
-    connection: Connection
-    slots: int = 0  # none before it is ready
-    flights: dict[int, _Flight] = field(default_factory=dict)
-    alone: bool = False
-    late: bool = False
-
-    @property
-    def free(self) -> bool:
-        return len(self.flights) < self.slots and not (self.alone and self.flights)
 
 
 class Pool:
@@ -85,8 +58,8 @@ class Pool:
         self._tell = tell
         self._on_download = on_download
         self._check = check
-        self._context = _context()
-        self.workers: list[_Worker] = []
+        self._context = clean_processes()
+        self.workers: list[Worker] = []
         self._again: deque[_Waiting] = deque()
         self._number = 0
         self._wanted = 1
@@ -109,10 +82,15 @@ class Pool:
             yield from self._run(chain([first], items))
 
     def drain(self) -> Iterator[tuple[Item, Record]]:
-        """What was begun and ends within GRACE_SECONDS, when `run` was left early."""
+        """What was begun and ends within GRACE_SECONDS, when `run` was left early. The workers are ended then; all they made is told."""
         end = time.monotonic() + GRACE_SECONDS
         while self._flying() and (left := end - time.monotonic()) > 0:
             yield from self._events(left)
+        for worker in self.workers:
+            worker.end()
+            with contextlib.suppress(EOFError, OSError):
+                for message in worker.messages():
+                    yield from self._handled(worker, message)
 
     def _begin(self, first: Item | None) -> None:
         """Start the first worker and wait until its models are open."""
@@ -156,13 +134,13 @@ class Pool:
             self._send(worker, item, 1)
         return True
 
-    def _free(self) -> _Worker | None:
+    def _free(self) -> Worker | None:
         free = [worker for worker in self.workers if worker.free]
         return min(free, key=lambda worker: len(worker.flights)) if free else None
 
-    def _send(self, worker: _Worker, item: Item, attempt: int) -> None:
+    def _send(self, worker: Worker, item: Item, attempt: int) -> None:
         self._number += 1
-        worker.flights[self._number] = _Flight(item, attempt, time.monotonic())
+        worker.flights[self._number] = Flight(item, attempt, time.monotonic())
         with contextlib.suppress(OSError):  # it has just died, which the next look tells
             worker.connection.send((self._number, item))
 
@@ -181,15 +159,15 @@ class Pool:
         if self._timeout is not None:
             self._stop_late(self._timeout)
 
-    def _heard(self, worker: _Worker) -> Iterator[tuple[Item, Record]]:
+    def _heard(self, worker: Worker) -> Iterator[tuple[Item, Record]]:
         try:
-            while worker.connection.poll():
-                yield from self._handled(worker, worker.connection.recv())
+            for message in worker.messages():
+                yield from self._handled(worker, message)
         except (EOFError, OSError):  # the system closes its end, and not before all that was sent has come
             worker.process.join()
             yield from self._lost(worker)
 
-    def _handled(self, worker: _Worker, message: object) -> Iterator[tuple[Item, Record]]:
+    def _handled(self, worker: Worker, message: object) -> Iterator[tuple[Item, Record]]:
         if isinstance(message, Done):
             yield worker.flights.pop(message.number).item, message.record
         elif isinstance(message, Ready):
@@ -209,7 +187,7 @@ class Pool:
             self._told.add(text)
             self._tell(text)
 
-    def _became_ready(self, worker: _Worker, ready: Ready) -> None:
+    def _became_ready(self, worker: Worker, ready: Ready) -> None:
         # One that waits for its turn would be taken for a slow one.
         worker.slots = ready.slots + (ready.ahead if self._timeout is None else 0)
         if self.ready is None:
@@ -218,12 +196,11 @@ class Pool:
             for _ in range(ready.processes - 1):
                 self._start()
 
-    def _lost(self, worker: _Worker) -> Iterator[tuple[Item, Record]]:
+    def _lost(self, worker: Worker) -> Iterator[tuple[Item, Record]]:
         """A worker died: its items are tried again, or have failed; another worker takes its place."""
         self.workers.remove(worker)
         worker.connection.close()
-        for flight in worker.flights.values():
-            _sweep_beside(flight.item.output)
+        worker.sweep()
         if worker.slots == 0:
             self._lost_at_start(worker)
         for flight in worker.flights.values():
@@ -231,29 +208,29 @@ class Pool:
         if len(self.workers) < self._wanted:
             self._start()
 
-    def _lost_at_start(self, worker: _Worker) -> None:
+    def _lost_at_start(self, worker: Worker) -> None:
         self._wanted -= 1
         if self._wanted < 1:
             raise MatteError(
-                f"the worker process ended with {_ending(worker.process)} while the model was loaded; "
+                f"the worker process ended with {worker.ending} while the model was loaded; "
                 "free some memory, or run one picture alone to see why"
             )
-        self._tell(f"a worker process ended with {_ending(worker.process)} while the model was loaded; {self._wanted} go on")
+        self._tell(f"a worker process ended with {worker.ending} while the model was loaded; {self._wanted} go on")
 
-    def _settled(self, worker: _Worker, flight: _Flight, *, alone: bool) -> Iterator[tuple[Item, Record]]:
+    def _settled(self, worker: Worker, flight: Flight, *, alone: bool) -> Iterator[tuple[Item, Record]]:
         late = self._timeout is not None and time.monotonic() - flight.begun >= self._timeout
         if worker.late and not late:
             self._again.append(_Waiting(flight.item, flight.attempt, alone=False))
         elif worker.late:
             yield flight.item, self._failed(flight, "TimedOut", f"took longer than {self._timeout:g} s and was stopped")
         elif alone and flight.attempt >= MOST_ATTEMPTS:
-            said = f"ended its worker process twice, with {_ending(worker.process)}"
+            said = f"ended its worker process twice, with {worker.ending}"
             yield flight.item, self._failed(flight, "WorkerDied", said)
         else:
             # Beside others nobody knows whose fault it was.
             self._again.append(_Waiting(flight.item, flight.attempt + alone, alone=True))
 
-    def _failed(self, flight: _Flight, kind: str, said: str) -> Record:
+    def _failed(self, flight: Flight, kind: str, said: str) -> Record:
         item = flight.item
         record = blank_record(item, self._plan.run)
         with contextlib.suppress(MatteError):  # storage that does not answer
@@ -268,45 +245,12 @@ class Pool:
                 worker.process.kill()
 
     def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._plan), daemon=True)
-        process.start()
-        theirs.close()
-        self.workers.append(_Worker(process, ours))
+        self.workers.append(start_worker(self._context, self._plan))
 
     def _end(self) -> None:
-        """End all workers at once; what they were writing is removed."""
         for worker in self.workers:
-            worker.process.kill()
+            worker.process.kill()  # all of them, before the first is waited for
         for worker in self.workers:
-            worker.process.join()
-            for flight in worker.flights.values():
-                _sweep_beside(flight.item.output)
+            worker.end()
             worker.connection.close()
         self.workers.clear()
-
-
-def _context() -> Any:
-    """Processes that begin clean: from a server that has torch in memory where the system forks, else from nothing."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mattecli.batch.preload"])
-    return context
-
-
-def _ending(process: BaseProcess) -> str:
-    code = process.exitcode or 0
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"{name}, as the system does when memory is short" if name == "SIGKILL" and os.name == "posix" else name
-
-
-def _sweep_beside(output: str) -> None:
-    """Remove what a dead process left half-written beside an output."""
-    if not is_url(output):
-        sweep(Path(output).absolute().parent)

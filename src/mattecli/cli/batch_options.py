@@ -13,7 +13,7 @@ Manifest = Annotated[
         "--manifest",
         metavar="FILE|-",
         help="Rows of inputs: .jsonl, .csv, .parquet, or - for JSON Lines on stdin. Columns: input, output, model, trimap, strokes, mask, "
-        "background, screen, refine, as, over, options; others are copied to the results.",
+        "background, screen, refine, as, over, fit, blur, gamma, decontaminate, keep_hidden, options; others are copied to the results.",
     ),
 ]
 Results = Annotated[
