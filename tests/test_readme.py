@@ -27,10 +27,11 @@ def _table() -> list[list[str]]:
     return rows[2:]
 
 
-def test_the_model_table_is_true() -> None:
+def test_the_model_table_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path))  # where nothing was pulled
     listed = CliRunner().invoke(app, ["models", "list"]).stdout.splitlines()[1:]
     columns = [re.split(r"\s{2,}", line) for line in listed]
-    assert _table() == [[name, needs, size, licence] for name, _, needs, size, _, licence in columns]
+    assert _table() == [[name, offline, needs, size, licence] for name, offline, needs, size, _, licence in columns]
     assert f"<summary>All {len(columns)} models</summary>" in README.read_text()
 
 

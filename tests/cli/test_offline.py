@@ -36,6 +36,8 @@ def test_weights_that_come_with_the_package_matte_a_photo(run: Run, scene: Path,
     assert record["model"] == name and record["weights"].startswith("ours-")
     assert len(record["weights_sha256"]) == 64
     assert read(scene / "alpha.png").shape == (72, 96)
+    ours = spec.ours or spec
+    assert ours.caution in done.stderr
     assert (f"weights: {record['weights']} (the authors' are not installed)" in done.stderr) == (spec.ours is not None)
 
 

@@ -16,6 +16,7 @@ from mattecli.errors import UsageError
 if TYPE_CHECKING:
     from mattecli import Model
     from mattecli.compositing.output import OutputOptions
+    from mattecli.core.registry import ModelSpec
     from mattecli.guides.choose import ModelChoice
     from mattecli.requests.photos import Job
 
@@ -227,10 +228,18 @@ def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], No
             tell=_once(tell) if machine.max_memory is not None else None,
         )
         model.prepare(guides=request.given, refine=request.refine, options=request.options)
-    known = registry().models.get(model.name)
-    if known is not None and known.ours is not None:
-        tell(f"weights: {model.weights}" + ("" if is_installed(known) else " (the authors' are not installed)"))
+    if told := _of_weights(model.spec):
+        tell(told)
     return model
+
+
+def _of_weights(spec: "ModelSpec") -> str:
+    """What a person should know of the weights that run: which they are where a model has several, and what they cannot do."""
+    known = registry().models.get(spec.name, spec)
+    absent = known.weights == AUTHORS and not is_installed(known)
+    where = " (the authors' are not installed)" if absent else ""
+    which = f"weights: {spec.weights}{where}" if known.ours is not None else ""
+    return "; ".join(filter(None, [which, spec.caution]))
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:

@@ -72,6 +72,7 @@ class ModelSpec:
     container: str = "checkpoint"  # "checkpoint" (a state dict) or "torchscript" (the authors' own file)
     export: Path | None = None  # the caller's TorchScript file, used instead of one made from `files`
     weights: str = ""
+    caution: str = ""  # what a person should know before trusting these weights, as half a sentence
     ours: "ModelSpec | None" = None
 
     @property
@@ -170,7 +171,7 @@ def _model_spec(name: str, table: Mapping[str, Any]) -> ModelSpec:
     return ModelSpec(name=name, guides=guides, memory=_footprint(name, table), files=files, ours=ours, **plain)
 
 
-OF_ITSELF = ("summary", "files", "weights", "ours")
+OF_ITSELF = ("summary", "files", "weights", "caution", "ours")
 """Keys of a table that its variants do not inherit."""
 
 OF_THE_ARCHITECTURE = ("build", "options", "lossy_options", "memory")

@@ -19,13 +19,16 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 @models_app.command("list")
 def list_models(as_json: Json = False) -> None:
-    """Every model: whether it is installed, what it needs beside the photo, its size and licence."""
+    """Every model: whether it works offline now, what it needs beside the photo, its published size and licence.
+
+    "yes, ours" means that this project's weights run, which come with mattecli, while the authors' are not installed.
+    """
     records = [describe(spec) for spec in registry().models.values()]
     if as_json:
         for record in records:
             say_json(record)
         return
-    rows: list[tuple[str, ...]] = [("MODEL", "INSTALLED", "NEEDS", "SIZE", "SOURCE", "LICENCE")]
+    rows: list[tuple[str, ...]] = [("MODEL", "OFFLINE", "NEEDS", "SIZE", "SOURCE", "LICENCE")]
     rows += [_row(record) for record in records]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
@@ -62,7 +65,7 @@ def _file_record(file: WeightFile) -> dict[str, Any]:
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     return (
         record["name"],
-        "yes" if record["installed"] else "no" if record["weights"] == AUTHORS else "ours",
+        "yes" if record["installed"] else "no" if record["weights"] == AUTHORS else "yes, ours",
         ", ".join(record["guides"]) or "nothing",
         _megabytes(record["bytes"]),
         _source(record["files"]),
