@@ -60,3 +60,13 @@ def test_weights_that_are_not_known_are_told_before_anything_loads(run: Run, wor
 def test_weights_without_a_model_are_told(run: Run) -> None:
     done = run("image", "photo.png", "--weights", "ours", "-o", "cut.png")
     assert done.exit_code == 2 and "give its name with --model" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "instead"),
+    [(("modnet",), "subject"), (("dim", "--trimap", "trimap.png"), "fusion"), (("bgmv2", "--bg", "plate.png"), "fusion-plate")],
+)
+@pytest.mark.usefixtures("scene")
+def test_a_model_that_is_not_here_names_one_that_is_and_takes_the_same_guide(run: Run, asked: tuple[str, ...], instead: str) -> None:
+    done = run("image", "photo.png", "--model", f"{asked[0]}@authors", *asked[1:], "-o", "cut.png", "--offline")
+    assert done.exit_code == 1 and f"or use --model {instead}, which is here" in done.stderr

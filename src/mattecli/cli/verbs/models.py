@@ -44,7 +44,7 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "weights": store.runnable(spec).weights or None,
         "summary": spec.summary,
         "guides": list(spec.guides),
-        "refine": spec.refine or None,
+        "refine": store.runnable(spec).refine or None,
         "licence": spec.licence,
         "paper": spec.paper,
         "bytes": sum(size for size in sizes if size) if all(sizes) else None,
@@ -100,8 +100,10 @@ def info(name: Name, as_json: Json = False) -> None:
     say(f"  installed  {'yes' if record['installed'] else f'no; {store.how_to_get(spec)}'}")
     if spec.ours is not None:
         say(f"  ours       {spec.ours.weights} comes with mattecli, and runs where the authors' weights are not; {spec.ours.licence}")
+        if spec.ours.caution:
+            say(f"             {spec.ours.caution}")
     say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
-    say(f"  refined by {spec.refine or 'nothing'}")
+    say(f"  refined by {record['refine'] or 'nothing'}")
     say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
     for file in (*spec.files, *(spec.ours.files if spec.ours else ())):
         say(f"  file       {file.name}, {_megabytes(file.bytes)}, {_hash(file)}")
