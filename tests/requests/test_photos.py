@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mattecli.errors import InputError, UsageError
-from mattecli.requests.photos import plan_jobs, unmade
+from mattecli.requests.photos import plan_jobs
 
 
 @pytest.fixture
@@ -148,13 +148,6 @@ def test_the_folder_itself_is_searched_though_the_results_go_there(tree: Path) -
         "photos/a/one.jpg": "photos/a/one.webp",
     }
     assert _planned(["photos/a"], "photos/{parent}/{stem}.webp").keys() == {"photos/a/deep/two.png", "photos/a/one.jpg"}
-
-
-def test_what_is_made_already_is_left_out(tree: Path) -> None:
-    jobs = plan_jobs(["photos"], "out", kind="cutout", guides={})
-    (tree / "out/a").mkdir(parents=True)
-    (tree / "out/a/one.png").touch()
-    assert [job.source for job in unmade(jobs)] == ["photos/a/deep/two.png", "photos/b/one.jpg", "photos/one.jpg"]
 
 
 def test_what_is_not_there_is_said_so(tree: Path) -> None:

@@ -1,17 +1,18 @@
 """Whether an item is to be made: what was made before, with which settings from which input, and what may be replaced. No torch."""
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mattecli import errors
 from mattecli.batch import storage
-from mattecli.batch.identity import same_input, settings_hash, still_there
+from mattecli.batch.identity import identity_of, same_input, settings_hash, still_there, written_identity
 from mattecli.batch.items import Item, Run
-from mattecli.batch.journal import History, Journal, Past
+from mattecli.batch.journal import History, Journal, Past, blank_record
 from mattecli.core.store import home
 from mattecli.errors import DeviceError, ModelError, OutOfMemoryError, OutputError, UsageError
 
@@ -103,6 +104,24 @@ class Ledger:
     def _file(self, output: str) -> str:
         folder = hashlib.sha256(os.path.dirname(os.path.realpath(output)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         return str(Path(home()) / "results" / f"{folder}.jsonl")
+
+
+class MadeBefore:
+    """For commands that are no batch: what they made on this machine with the same settings from the same inputs."""
+
+    def __init__(self) -> None:
+        self._ledger = Ledger()
+
+    def verdict(self, item: Item) -> str:
+        """DONE, REMAKE over something else that is there, or MAKE."""
+        return verdict(item, Run(), self._ledger.of(item), Policy(resume=True))
+
+    @contextlib.contextmanager
+    def noting(self, item: Item) -> Iterator[None]:
+        """Around the making of an item; it is noted when the block ends without an error."""
+        record = blank_record(item, Run()) | {"status": "ok", "identity": identity_of(item)}
+        yield
+        self._ledger.write(record | {"written": written_identity(item.output)})
 
 
 def _absolute(key: tuple[str, str]) -> tuple[str, str]:

@@ -14,7 +14,9 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")]
-SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Leave out the pictures whose results are there already.")]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out the pictures whose results are there as these settings make them.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 
 Model = Annotated[

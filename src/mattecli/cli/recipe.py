@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mattecli.compositing.output import OutputOptions
     from mattecli.core.registry import ModelSpec
     from mattecli.guides.choose import ModelChoice
-    from mattecli.requests.photos import Job
 
 AUTO = "auto"
 NONE = "none"
@@ -139,20 +138,6 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
         if "=" not in text:
             raise UsageError(f"--option {text} has no value; write --option NAME=VALUE")
     return {name: value for name, _, value in (text.partition("=") for text in texts)}
-
-
-def still_to_make(jobs: "list[Job]", *, skip_existing: bool, overwrite: bool, tell: Callable[[str], None]) -> "list[Job]":
-    """The jobs without a result yet; `tell` receives the number of those left out."""
-    from mattecli.requests.photos import unmade
-
-    if not skip_existing:
-        return jobs
-    if overwrite:
-        raise UsageError("--skip-existing keeps the results that are there, --overwrite replaces even inputs; drop one of them")
-    left = unmade(jobs)
-    if len(left) < len(jobs):
-        tell(f"{len(jobs) - len(left)} of {len(jobs)} results are there already, so their pictures are left out")
-    return left
 
 
 @dataclass(frozen=True)

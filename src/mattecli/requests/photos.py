@@ -66,11 +66,6 @@ def plan_jobs(
     return jobs
 
 
-def unmade(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs whose result is not there yet. What is there is whole, since a result takes its name when all of it is written."""
-    return [job for job in jobs if job.destination == STANDARD_STREAM or not os.path.exists(job.destination)]
-
-
 def plan_arrival(path: str, folder: str, folders: Sequence[str], output: str | None, *, kind: str, guides: Mapping[str, str]) -> Job:
     """The job of a picture that arrived in one of several folders, as plan_jobs makes it with these folders as its inputs."""
     found = [Found(Path(path), Path(folder))]

@@ -237,12 +237,14 @@ def test_transparency_does_not_go_into_a_jpeg_and_inputs_are_not_overwritten(run
 
 def test_a_batch_goes_on_with_what_is_missing_and_a_clip_is_made_whole(run: Run, stage: Path) -> None:
     write_image(read(stage / "cutouts/square.png"), "cutouts/other.png")
-    Path("white").mkdir()
-    Path("white/other.png").write_text("from the run before")
-    for made in ("white/square.png\n", ""):
-        done = run("composite", "cutouts/", "--over", "white", "-o", "white/", "--skip-existing")
-        assert (done.exit_code, done.stdout) == (0, made) and "results are there already" in done.stderr, done.output
-    assert Path("white/other.png").read_text() == "from the run before"
+    command = ("composite", "cutouts/", "-o", "white/", "--skip-existing", "--over")
+    assert run("composite", "cutouts/square.png", "-o", "white/", "--over", "white").exit_code == 0
+    done = run(*command, "white")
+    assert (done.exit_code, done.stdout) == (0, "white/other.png\n") and "1 of 2 results are there already" in done.stderr, done.output
+    Path("white/other.png").write_text("something else")
+    done = run(*command, "white")
+    assert (done.exit_code, done.stdout) == (0, "white/other.png\n") and "1 are there, but not as made" in done.stderr, done.output
+    assert run(*command, "red").stdout == "white/other.png\nwhite/square.png\n", "other settings make all anew"
     done = run("composite", "clip.mp4", "--alpha", "alpha.png", "--over", "white", "--skip-existing")
     assert done.exit_code == 2 and "--skip-existing is for pictures" in done.stderr
 

@@ -1,5 +1,8 @@
 """`matte composite`: a picture or clip and its matte laid over something else."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options
-from mattecli.cli.console import Teller, frame_progress, step_progress
-from mattecli.cli.recipe import AUTO, still_to_make, switch_of
+from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
+from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from mattecli.batch.items import Item, Settings
     from mattecli.pipelines.composite import Layout
     from mattecli.pipelines.composite_clip import Reel
     from mattecli.pipelines.result import Result
@@ -94,8 +98,9 @@ def composite(
         _compose_clip(request, layout, teller, over=behind, overwrite=overwrite)
     else:
         jobs = _jobs(inputs, alpha, output, layout, teller, over=behind, overwrite=overwrite)
-        left = still_to_make(jobs, skip_existing=skip_existing, overwrite=overwrite, tell=teller.note)
-        _compose_pictures(left, layout, teller)
+        settings = _settings(layout, behind, fit, blur)
+        left = _still_to_make(jobs, settings, overwrite=overwrite, tell=teller.note) if skip_existing else jobs
+        _compose_pictures(left, layout, settings, teller)
     if layout.backdrop is not None:
         layout.backdrop.close()
     if teller.failures:
@@ -149,12 +154,57 @@ def _jobs(
     return jobs
 
 
-def _compose_pictures(jobs: "list[Job]", layout: "Layout", teller: Teller) -> None:
+def _settings(layout: "Layout", over: str | None, fit: str, blur: str) -> "Settings":
+    """What decides the pictures, as the records of what was made have it."""
+    from mattecli.batch.items import Settings
+
+    return Settings(
+        model="none: matte composite",
+        kind=layout.kind,
+        over=over,
+        fit=fit,
+        blur=blur,
+        gamma=not layout.linear,
+        decontaminate=layout.decontaminate,
+        keep_hidden=layout.keep_hidden,
+        premultiplied=layout.premultiplied,
+    )
+
+
+def _still_to_make(jobs: "list[Job]", settings: "Settings", *, overwrite: bool, tell: Callable[[str], None]) -> "list[Job]":
+    """The jobs whose result is not there as these settings and inputs make it; `tell` is told how many are, and how many are made anew."""
+    from mattecli.batch.resume import DONE, REMAKE, MadeBefore
+
+    if overwrite:
+        raise UsageError("--skip-existing keeps the results that are there, --overwrite replaces even inputs; drop one of them")
+    before = MadeBefore()
+    verdicts = [before.verdict(_item(job, settings)) for job in jobs]
+    if DONE in verdicts:
+        tell(f"{verdicts.count(DONE)} of {len(jobs)} results are there already, so their pictures are left out")
+    if REMAKE in verdicts:
+        tell(f"{verdicts.count(REMAKE)} are there, but not as made from their pictures with these settings, so they are made anew")
+    return [job for job, verdict in zip(jobs, verdicts, strict=True) if verdict != DONE]
+
+
+def _item(job: "Job", settings: "Settings") -> "Item":
+    from mattecli.batch.items import Item
+
+    return Item(job.source, job.destination, replace(settings, guides=job.guides))
+
+
+def _compose_pictures(jobs: "list[Job]", layout: "Layout", settings: "Settings", teller: Teller) -> None:
+    from mattecli.batch.resume import MadeBefore
     from mattecli.pipelines.batch import process_all
     from mattecli.pipelines.composite import process_composite
 
+    made = MadeBefore()
+
+    def compose(job: "Job") -> "Result":
+        with made.noting(_item(job, settings)) if STDOUT not in (job.source, job.destination) else nullcontext():
+            return process_composite(job, layout)
+
     with step_progress("composing", len(jobs)) as step:
-        teller.tell_all(process_all(jobs, partial(process_composite, layout=layout)), partial(_tell, teller), step)
+        teller.tell_all(process_all(jobs, compose), partial(_tell, teller), step)
 
 
 def _request(
