@@ -149,6 +149,16 @@ def test_a_manifest_on_s3_is_made_there_and_resumed(run: Run, scene: Path, s3: A
     assert changed.stdout.split() == ["s3://photos/out/a.png", "s3://photos/out/c.png"], changed.output
 
 
+def test_a_folder_on_s3_is_an_input_and_one_an_output(run: Run, scene: Path, s3: Any, manifest: str) -> None:
+    s3.put_object(Bucket="photos", Key="in/notes.txt", Body=b"no picture")
+    done = run(*COMMAND, "s3://photos/in/", "-o", "s3://photos/out/")
+    assert done.exit_code == 0 and "1 .txt" in done.stderr, done.output
+    assert done.stdout.split() == [f"s3://photos/out/{name}.png" for name in "abc"]
+    assert [key for key in _keys(s3) if key.startswith("out/")] == ["out/a.png", "out/b.png", "out/c.png"]
+    done = run(*COMMAND, "s3://photos/in/[ab].png", "-o", "made/", "--resume")
+    assert (done.exit_code, sorted(file.name for file in (scene / "made").iterdir())) == (0, ["a.png", "b.png"]), done.output
+
+
 def test_a_server_that_fails_twice_is_asked_again(run: Run, s3: Any, manifest: str) -> None:
     Proxy.failures |= {("in/a.png", 500): 2, ("out/b.png", 503): 2}
     done = run(*COMMAND, "--manifest", manifest)

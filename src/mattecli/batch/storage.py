@@ -5,6 +5,7 @@ pass (a server's 5xx, a lost connection) are tried again.
 """
 
 import contextlib
+import glob
 import io
 import os
 import posixpath
@@ -60,6 +61,24 @@ def opened(path: str) -> Iterator[IO[bytes]]:
     system, name = _filesystem(path)
     with _explained(path, InputError), _again(lambda: system.open(name, "rb")) as stream, io.BufferedReader(stream) as buffered:
         yield buffered
+
+
+def listed(url: str) -> list[str]:
+    """The URLs of the files that a URL stands for: those below a folder, those that match a pattern with * or ?, or itself.
+
+    Folders end in / or have no ending; at https:// there are none. Raises InputError.
+    """
+    if scheme(url) in READ_ONLY:
+        return [url]
+    system, name = _filesystem(url)
+    with _explained(url, InputError):
+        if glob.has_magic(name):
+            names = _again(lambda: system.glob(name))
+        elif url.endswith("/") or (not posixpath.splitext(name)[1] and _again(lambda: system.isdir(name))):
+            names = _again(lambda: system.find(name))
+        else:
+            return [url]
+    return [f"{scheme(url)}://{found.lstrip('/')}" for found in sorted(names) if not found.endswith("/")]
 
 
 def fetched(path: str, folder: Path) -> str:

@@ -22,6 +22,7 @@ GUIDE_SUFFIXES = tuple(dict.fromkeys((".png", *READ_SUFFIXES)))
 STROKES_SUFFIXES = (*GUIDE_SUFFIXES, ".json")
 
 Tell = Callable[[str], None]
+Listed = Callable[[Path], Mapping[str, Sequence[Path]]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def plan_jobs(
     for guide, given in guides.items():
         refuse_empty(f"the {guide}", given)
     jobs = _jobs(inputs, output, kind=kind, guides=guides, tell=tell)
-    _refuse_collisions(jobs)
+    refuse_collisions(jobs)
     if not overwrite:
         read = [path for job in jobs for path in (job.source, *job.guides.values())]
         keep_inputs([*read, *backdrop_files(over)], [job.destination for job in jobs])
@@ -123,15 +124,17 @@ def _with_guides(found: Sequence[Found], places: Sequence[str], guides: Mapping[
             jobs.append(Job(str(file.path), place, {}, lacks=file.lacks))
             continue
         try:
-            own = {guide: _guide_file(guide, given, file.path, top, listed) for guide, given in guides.items()}
+            own = {guide: guide_file(guide, given, file.path, top, listed) for guide, given in guides.items()}
             jobs.append(Job(str(file.path), place, own))
         except InputError as error:
             jobs.append(Job(str(file.path), place, {}, lacks=str(error)))
     return jobs
 
 
-def _guide_file(guide: str, given: str, source: Path, top: Path, listed: Callable[[Path], Mapping[str, Sequence[Path]]]) -> str:
-    """The file of a guide that belongs to a picture. listed: _files_by_stem, remembering the folders it has seen."""
+def guide_file(guide: str, given: str, source: Path, top: Path, listed: Listed | None = None) -> str:
+    """The file of a guide that belongs to a picture. top: the deepest folder that the pictures share. listed: the files of folders by stem,
+    such as of those that were seen. Raises InputError where a folder holds none."""
+    listed = listed or _files_by_stem
     if is_pattern(given) and not os.path.exists(given):
         return fill(given, source, top)
     if not os.path.isdir(given):
@@ -156,7 +159,8 @@ def _files_by_stem(folder: Path) -> Mapping[str, Sequence[Path]]:
     return files
 
 
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
+def refuse_collisions(jobs: Sequence[Job]) -> None:
+    """UsageError where two results would have one name."""
     sources: dict[str, str] = {}
     for job in jobs:
         key = os.path.abspath(job.destination)

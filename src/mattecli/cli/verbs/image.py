@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 def image(
     inputs: Annotated[
-        list[str] | None, typer.Argument(metavar="INPUT", help="Photos, folders, globs, or - for stdin.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT", help="Photos, folders, globs, URLs (s3://, gs://, az://, https://), or - for stdin.", show_default=False
+        ),
     ] = None,
     output: options.Output = None,
     model: options.Model = None,
@@ -148,6 +151,8 @@ class PhotoRequest:
 
 def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
     """One photo is made in this process, several are a batch."""
+    from mattecli.batch.storage import is_url
+    from mattecli.batch.url_photos import plan_url_jobs
     from mattecli.cli.batch import check_batch, check_photo_item, job_items, manifest_items, watched_items
     from mattecli.requests.photos import check_destinations, plan_jobs
 
@@ -162,7 +167,9 @@ def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
         raise UsageError("there is no input; give photos, a folder, or --manifest FILE")
     if asked.batch.watch:
         return _make_batch(asked, watched_items(asked.inputs, asked.output, asked.settings), None, teller)
-    jobs = plan_jobs(
+    named = (*asked.inputs, asked.output, asked.over, *asked.guides.values())
+    remote = any(is_url(text) for text in named if text)
+    jobs = (plan_url_jobs if remote else plan_jobs)(
         asked.inputs,
         asked.output,
         kind=asked.look.kind,
@@ -173,9 +180,12 @@ def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
     )
     check_destinations(jobs, has_alpha=asked.look.kind == "cutout")
     teller.alone = len(jobs) == 1
-    if teller.alone and not asked.batch.asked:
+    if teller.alone and not asked.batch.asked and not remote:
         return _make_one(jobs[0], asked, teller)
-    _make_batch(asked, job_items(jobs, asked.settings), len(jobs), teller)
+    items = job_items(jobs, asked.settings)
+    for item in items if remote else ():
+        check_photo_item(item, offline=asked.machine.offline)
+    _make_batch(asked, items, len(jobs), teller)
 
 
 def _make_batch(asked: PhotoRequest, items: "Iterable[Item | None]", total: int | None, teller: Teller) -> None:
