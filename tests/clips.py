@@ -67,6 +67,12 @@ def ffmpeg(*arguments: str | Path, stdin: Iterable[bytes] | None = None, binary:
     return done.stdout if binary else done.stdout.decode()
 
 
+def header_of(path: Path) -> str:
+    """What the ffmpeg program says of a file's streams."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)]
+    return subprocess.run(command, capture_output=True, check=False).stderr.decode()
+
+
 def make_clip(
     path: Path,
     *,

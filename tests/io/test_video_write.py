@@ -19,7 +19,7 @@ from mattecli.io.clip_types import Clip, Colour, Span
 from mattecli.io.codecs import Coding
 from mattecli.io.video.encoding import check_destination
 from mattecli.io.video_write import WHOLE, open_writer
-from tests.clips import PATCHES, SIZE, cut_off, ffmpeg, make_clip, numbered, patch_colours, patches, pictures_of, stamps
+from tests.clips import PATCHES, SIZE, cut_off, ffmpeg, header_of, make_clip, numbered, patch_colours, patches, pictures_of, stamps
 
 ODD = (47, 63)
 CLIP = Clip("clip.mp4", SIZE, Fraction(1, 12800), Fraction(25))
@@ -67,15 +67,6 @@ def _levels(path: Path, size: tuple[int, int], channels: int, *, decoder: Sequen
     return np.frombuffer(data, "<u2").reshape(-1, *size, channels) / 65535
 
 
-def _header(path: Path) -> str:
-    """What the ffmpeg program says of a file's streams."""
-    import imageio_ffmpeg
-
-    return subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)], capture_output=True, check=False
-    ).stderr.decode()
-
-
 def _length(path: Path) -> Fraction:
     """Seconds the header promises. For .mov and .mp4 that is the movie header's, what players go by (ISO/IEC 14496-12, mvhd)."""
     if path.suffix in (".mov", ".mp4"):
@@ -97,7 +88,7 @@ def _source_clip(path: Path, *, frames: int) -> tuple[Clip, list[tuple[int, int]
     """A test clip as the reader would describe it, and its frames' times."""
     base, times = stamps(path)
     step = times[1] - times[0]
-    clip = Clip(str(path), SIZE, base, 1 / (step * base), start=times[0], audio=len(re.findall(r"Audio:", _header(path))))
+    clip = Clip(str(path), SIZE, base, 1 / (step * base), start=times[0], audio=len(re.findall(r"Audio:", header_of(path))))
     assert len(times) == frames
     return clip, [(pts, step) for pts in times]
 
@@ -162,8 +153,8 @@ def test_colours_come_back_in_the_matrix_and_range_of_the_clip(
     _write(path, [picture] * 2, clip=clip, codec=codec)
     assert np.abs(patch_colours(pictures_of(path, SIZE)[0]) - PATCHES).max() <= 3
     extent = "pc" if full_range and codec != "prores" else "tv"
-    assert re.search(rf"\((?:{extent}, )?{name}", _header(path)), _header(path)
-    assert extent == "tv" or "(pc" in _header(path)
+    assert re.search(rf"\((?:{extent}, )?{name}", header_of(path)), header_of(path)
+    assert extent == "tv" or "(pc" in header_of(path)
 
 
 @pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".mp4", "hevc"), (".webm", "vp9"), (".mov", "prores"), (".mkv", "ffv1")])
@@ -205,10 +196,10 @@ def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
     wide = replace(CLIP, aspect=Fraction(4, 3))
     for ending, codec in [(".mov", "prores"), (".mp4", "h264"), (".mkv", "hevc")]:
         assert _write(tmp_path / f"a{ending}", clip=wide, times=STEADY[:2], codec=codec) == ()
-        assert "SAR 4:3" in _header(tmp_path / f"a{ending}")
+        assert "SAR 4:3" in header_of(tmp_path / f"a{ending}")
     for ending in (".mkv", ".webm"):
         (note,) = _write(tmp_path / f"a{ending}", clip=wide, times=STEADY[:2])
-        assert "4/3 times as wide as high" in note and "SAR 4:3" not in _header(tmp_path / f"a{ending}")
+        assert "4/3 times as wide as high" in note and "SAR 4:3" not in header_of(tmp_path / f"a{ending}")
 
 
 @pytest.mark.parametrize(("source_ending", "codec"), [(".mp4", "aac"), (".mov", "pcm_s24le"), (".mkv", "libopus"), (".mkv", "aac")])
@@ -219,7 +210,7 @@ def test_sound_is_copied_bit_for_bit_or_encoded_again_with_a_note(tmp_path: Path
     clip, times = _source_clip(source, frames=12)
     notes = _write(path, clip=clip, sound=source, times=times)
     name = codec.removeprefix("lib")
-    header = _header(path)
+    header = header_of(path)
     assert "5.1" in header and "stereo" in header and "(ger)" in header
     if name not in codecs.CONTAINERS[ending].sounds:
         assert notes == (
@@ -286,7 +277,7 @@ def test_sound_that_leads_by_a_packet_does_not_delay_the_picture(tmp_path: Path)
 def test_a_clip_without_sound_needs_none(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4")
     assert _write(tmp_path / "a.mov", sound=source) == ()
-    assert "Audio" not in _header(tmp_path / "a.mov")
+    assert "Audio" not in header_of(tmp_path / "a.mov")
 
 
 @pytest.mark.parametrize("layout", ["mono", "2.1", "quad", "6.1", "7.1", "7.1(wide)", "hexadecagonal", "22.2", None])
@@ -294,7 +285,7 @@ def test_sound_in_any_layout_is_made_or_left_out_with_a_note(tmp_path: Path, lay
     sound = f"anullsrc=cl={layout}:d=0.2" if layout else f"aevalsrc={'|'.join('0' * 9)}:d=0.2"
     ffmpeg("-i", make_clip(tmp_path / "plain.mp4"), "-f", "lavfi", "-i", sound, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "a.mov")
     notes = _write(tmp_path / "a.webm", sound=tmp_path / "a.mov")
-    assert ("Audio: opus" in _header(tmp_path / "a.webm")) == (layout is not None)
+    assert ("Audio: opus" in header_of(tmp_path / "a.webm")) == (layout is not None)
     assert layout is None or ("mixed into stereo" in " ".join(notes)) == (layout not in ("mono", "7.1", "7.1(wide)"))
     assert layout or "left out" in notes[0]
 
@@ -304,7 +295,7 @@ def test_sound_that_breaks_off_or_is_unknown_does_not_cost_the_pictures(tmp_path
     (tmp_path / "unknown.mp4").write_bytes(source.read_bytes().replace(b"mp4a", b"zzzz", 1).replace(b"esds", b"zzzz", 1))
     notes = _write(tmp_path / "a.mov", sound=tmp_path / "unknown.mp4")
     assert notes == ("1 sound stream is of a kind that is not known here and left out",)
-    assert _header(tmp_path / "a.mov").count("Audio") == 1
+    assert header_of(tmp_path / "a.mov").count("Audio") == 1
     _write(tmp_path / "b.mov", sound=cut_off(source, tmp_path / "cut.mp4", keep=0.6))
     assert len(stamps(tmp_path / "b.mov")[1]) == len(STEADY)
     with pytest.raises(InputError, match=r"there is no file"):
@@ -408,9 +399,9 @@ def test_encoders_say_nothing_on_the_terminal(tmp_path: Path, capfd: pytest.Capt
 def test_hevc_has_the_tag_that_apples_programs_want_and_ten_bits(tmp_path: Path) -> None:
     frames = [_soft(SIZE, 3, 65535, index) for index in range(2)]
     _write(tmp_path / "a.mp4", frames, clip=replace(CLIP, bits=10), codec="hevc")
-    assert re.search(r"hevc \(Main 10\) \(hvc1.*yuv420p10le", _header(tmp_path / "a.mp4"))
+    assert re.search(r"hevc \(Main 10\) \(hvc1.*yuv420p10le", header_of(tmp_path / "a.mp4"))
     _write(tmp_path / "a.mov", frames, clip=replace(CLIP, bits=10))
-    assert re.search(r"prores \(HQ\) \(apch.*yuv422p10le", _header(tmp_path / "a.mov"))
+    assert re.search(r"prores \(HQ\) \(apch.*yuv422p10le", header_of(tmp_path / "a.mov"))
     notes = _write(tmp_path / "a.mp4", frames, clip=replace(CLIP, bits=10))
     assert notes == ("the clip has 10 bits a channel and h264 keeps 8 of a composite; .mov or .mkv keep more",)
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from mattecli.errors import UsageError
+
 Output = Annotated[
     str | None,
     typer.Option(
@@ -45,6 +47,17 @@ KeepHidden = Annotated[
     bool, typer.Option("--keep-hidden", help="Leave the photo's colours in a cut-out where it is transparent; else they are taken out.")
 ]
 Gamma = Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")]
+
+TONE_MAPS = {"keep": "copy", "sdr": "sdr"}
+"""How clips in HDR are read, by the words of --tone-map."""
+
+
+def tone_map_of(word: str) -> str:
+    """How a clip in HDR is read; UsageError for a word that is none of TONE_MAPS."""
+    if word not in TONE_MAPS:
+        raise UsageError(f"--tone-map {word} is not known; choose {' or '.join(TONE_MAPS)}")
+    return TONE_MAPS[word]
+
 
 CODECS = ("h264", "hevc", "av1", "vp9", "prores", "ffv1", "y4m", "nut", "raw")
 Codec = Annotated[

@@ -12,7 +12,7 @@ import numpy as np
 
 from mattecli.compositing.fit import check_mode, fit, plain
 from mattecli.errors import InputError, MatteError
-from mattecli.io.clip_types import Frame, Reader, display_size
+from mattecli.io.clip_types import Colour, Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound
 from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
@@ -133,7 +133,7 @@ class ClipBackdrop:
         self._source, self._placing = source, placing
         self._length: float | None = None  # seconds, known when the end was seen
         self._looped = False
-        self._fitted: tuple[tuple[int, int], bytes | None, int, Plane] | None = None
+        self._fitted: tuple[object, Plane] | None = None
         self._begin()
 
     def __repr__(self) -> str:
@@ -143,28 +143,38 @@ class ClipBackdrop:
     def notes(self) -> tuple[str, ...]:
         damage = (f"{self._source} {self._reader.damage}",) if self._reader.damage else ()
         looped = (f"{self._source} lasts {self._length:.2f} s, less than the clip, and begins again at its end",) if self._looped else ()
-        system = self._reader.clip.colour.hdr
-        hdr = (f"{self._source} is HDR ({system}), and it is shown as if it were SDR",) if system else ()
-        return (*self._reader.notes, *hdr, *damage, *looped)
+        return (*self._reader.notes, *damage, *looped)
+
+    @property
+    def colour(self) -> Colour:
+        """How its file's colours are stored; what is HDR is shown tone-mapped."""
+        return self._reader.clip.colour
 
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
-        fitted = self._fitted
-        if fitted is None or fitted[:3] != (size, icc, frame.index):
+        return self._placed(frame, converted(frame.pixels, self._reader.clip.icc, icc), size, (size, icc, frame.index))
+
+    def levels_at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
+        """What `at` gives, in the encoded values of its file."""
+        frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
+        return self._placed(frame, frame.levels, size, (size, "levels", frame.index))
+
+    def _placed(self, frame: Frame, pixels: Pixels, size: tuple[int, int], key: object) -> Plane:
+        if self._fitted is None or self._fitted[0] != key:
             clip = self._reader.clip
-            colours = _shown(from_levels(converted(frame.pixels, clip.icc, icc)), frame.transparency)
+            colours = _shown(from_levels(pixels), frame.transparency)
             if clip.aspect != 1:
                 colours = fit(colours, *display_size(clip.size, clip.aspect), mode="stretch")
-            self._fitted = fitted = (size, icc, frame.index, self._placing(colours, size))
-        return fitted[3]
+            self._fitted = (key, self._placing(colours, size))
+        return self._fitted[1]
 
     def close(self) -> None:
         self._reader.close()
 
     def _begin(self) -> None:
-        from mattecli.io.video_read import open_clip  # here, so that colours and pictures need no PyAV
+        from mattecli.io.video_read import COPY, open_clip  # here, so that colours and pictures need no PyAV
 
-        self._reader: Reader = open_clip(self._source)
+        self._reader: Reader = open_clip(self._source, tone_map=COPY)
         self._frames: Iterator[Frame] = iter(self._reader)
         first = next(self._frames, None)
         if first is None:

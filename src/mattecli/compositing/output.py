@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mattecli.compositing.backdrop import Backdrop
+from mattecli.compositing.srgb import SRGB, Encoding
 from mattecli.core.memo import LastByIdentity
 from mattecli.errors import UsageError
 
@@ -16,7 +17,8 @@ class OutputOptions:
     kind: cutout (RGBA, straight alpha) | alpha | foreground | composite. backdrop: what a composite is laid over; None is white.
     linear: mix light, as a lens does; False mixes encoded values. decontaminate: take the old background out of the colours.
     keep_hidden: leave the picture's own colours where a cut-out's alpha is 0; else nothing of what was removed is in it. premultiplied:
-    multiply a cut-out's colours by its alpha, as 8-bit formats and editors do it: the encoded values.
+    multiply a cut-out's colours by its alpha, as 8-bit formats and editors do it: the encoded values. encoding: of the colours and of what
+    the backdrop gives.
     Raises UsageError for settings that do not go together.
     """
 
@@ -26,6 +28,7 @@ class OutputOptions:
     decontaminate: bool = True
     keep_hidden: bool = False
     premultiplied: bool = False
+    encoding: Encoding = SRGB
     converted: LastByIdentity = field(default_factory=LastByIdentity, compare=False, repr=False)  # backdrops as integers and on devices
 
     def __post_init__(self) -> None:

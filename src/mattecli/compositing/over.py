@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.compositing.srgb import mixed
+from mattecli.compositing.srgb import SRGB, Encoding, mixed
 from mattecli.errors import MatteError
 from mattecli.matting.levels import Levels, Plane, from_levels, to_levels
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MIXED_AT_ONCE = 1 << 18
 
 
-def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool = True) -> Plane:
+def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool = True, encoding: Encoding = SRGB) -> Plane:
     """The cut-out over the backdrop: float32 [H, W, 3] in 0..1, from straight (not premultiplied) colours.
 
     `foreground` and `backdrop` are encoded sRGB [H, W, 3], `alpha` is [H, W], all float32 in 0..1 and of one size.
@@ -31,7 +31,7 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
     I = alpha F + (1 - alpha) B in encoded values. So laying a cut-out back over its own background reproduces the photo only with
     `linear=False`, and so do comparisons with composites made elsewhere; in linear light dark hair over a bright backdrop comes
     out a little thinner than in the photo, bright hair over a dark one a little fuller. Where alpha is 0 or 1 the two agree.
-    Raises MatteError when the sizes differ.
+    encoding: of the colours, where they are not sRGB's. Raises MatteError when the sizes differ.
     """
     if not foreground.shape[:2] == alpha.shape == backdrop.shape[:2]:
         sizes = f"the cut-out is {_size(foreground)}, its alpha {_size(alpha)} and the backdrop {_size(backdrop)} pixels"
@@ -40,7 +40,7 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
     cv2.copyTo(foreground, (alpha >= 1).astype(np.uint8), laid)
     colours, shares, result = foreground.reshape(-1, 3), alpha.ravel(), laid.reshape(-1, 3)
     for some in _soft(alpha):
-        result[some] = mixed(colours[some], shares[some][:, None], result[some], linear=linear)
+        result[some] = mixed(colours[some], shares[some][:, None], result[some], linear=linear, encoding=encoding)
     return laid
 
 

@@ -14,7 +14,7 @@ from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Span
 from mattecli.io.images import STANDARD_STREAM, Pixels, check_suffix, holds_sixteen_bit, write_image
 from mattecli.io.sequences import is_sequence
-from mattecli.io.video_read import open_clip
+from mattecli.io.video_read import SDR, open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.median_plate import median_plate
 from mattecli.matting.registration.register import ALIGNMENTS, AT_REST, AUTO, HOMOGRAPHY, NONE, Registration, apply, covered, prepare, track
@@ -137,7 +137,7 @@ def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) 
         wanted = min(request.frames, _room(reader.clip))
         every = span.every * max(1, (reader.clip.frames or 0) // wanted)
     kept: list[Pixels] = []
-    with open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=every) as reader:
+    with open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=every, tone_map=SDR) as reader:
         step = Fraction(max(reader.clip.frames or 0, wanted), wanted)
         for frame in reader:
             if frame.index >= len(kept) * step:

@@ -80,6 +80,7 @@ class Frame:
     """One frame: RGB [H, W, 3], uint8 for an 8-bit clip, else uint16 over its full range; pts and duration in the clip's ticks.
 
     index counts the frames delivered, from 0. alpha: the frame's transparency [H, W] in the dtype of its pixels, where the clip has one.
+    stored: of an HDR clip the levels of the file, where `pixels` are an SDR copy of them; else None.
     """
 
     pixels: Pixels
@@ -87,6 +88,12 @@ class Frame:
     duration: int
     index: int
     alpha: Pixels | None = None
+    stored: Pixels | None = None
+
+    @property
+    def levels(self) -> Pixels:
+        """The levels of the file, which a result keeps."""
+        return self.pixels if self.stored is None else self.stored
 
     @property
     def transparency(self) -> Pixels | None:

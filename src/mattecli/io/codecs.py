@@ -183,5 +183,7 @@ CONTAINERS: Mapping[str, Container] = {
     ".raw": Container("rawvideo", ("raw",), keeps_aspect=False, keeps_times=False),
 }
 """The sounds are those that players expect in the container, not all that FFmpeg would put there."""
+TAGGED = (".mov", ".mp4", ".webm", ".mkv")
+"""The endings of files that keep the tags of colours."""
 STREAMED = ("y4m", "nut", "raw")
 """The codecs for stdout, each the only one of the ending of its name."""

@@ -13,10 +13,12 @@ from mattecli.io.clip_types import Clip, Frame, Reader, Span
 from mattecli.io.pictures.animated import AnimatedReader, is_animated_webp
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
 from mattecli.io.video.deinterlace import deinterlaced
+from mattecli.io.video.hdr import as_sdr, hdr_of
 from mattecli.io.video.steady_rate import SteadyRate
 from mattecli.io.video_file import VideoFile
 from mattecli.io.yuv_to_rgb import YuvToRgb
 
+STORED, COPY, SDR = "stored", "copy", "sdr"
 _LARGEST_ASPECT = Fraction(8)  # of a pixel; anamorphic lenses and old standards stay below 3
 
 
@@ -28,11 +30,13 @@ def open_clip(
     end: Fraction | None = None,
     every: int = 1,
     deinterlace: bool = False,
+    tone_map: str = STORED,
 ) -> Reader:
     """Open a video file, a folder of pictures, or a pattern of picture names (frames/%05d.png, 'frames/*.png'), for use in a with-block.
 
     fps: frames a second of a sequence of pictures (None: 25); a video file has its own. start, end, every: which frames are delivered,
-    as Span has it. deinterlace: make interlaced frames whole. Raises UsageError for options that make no sense, InputError for what
+    as Span has it. deinterlace: make interlaced frames whole. tone_map: what an HDR clip's pixels are: "stored" for the levels of the file,
+    "copy" for an SDR copy beside these, "sdr" for an SDR clip. Raises UsageError for options that make no sense, InputError for what
     cannot be read.
     """
     span = Span(start, end, every)
@@ -42,7 +46,7 @@ def open_clip(
         raise UsageError(f"{source} is no folder or pattern of pictures, so it has its own frame rate; leave out --fps")
     if is_animated_webp(source):
         return AnimatedReader(source, span=span)
-    return VideoReader(source, span=span, deinterlace=deinterlace)
+    return VideoReader(source, span=span, deinterlace=deinterlace, tone_map=tone_map)
 
 
 def probe(source: str) -> Clip:
@@ -58,7 +62,7 @@ class VideoReader:
     a stamp that does not grow is moved to the next tick; stamps that only the container rounded are those of the declared rate.
     """
 
-    def __init__(self, source: str, *, span: Span, deinterlace: bool = False) -> None:
+    def __init__(self, source: str, *, span: Span, deinterlace: bool = False, tone_map: str = STORED) -> None:
         self._span, self._deinterlace = span, deinterlace
         self._file = VideoFile(source)
         try:
@@ -69,6 +73,10 @@ class VideoReader:
             self._to_rgb = YuvToRgb(first, centred=self._file.stream.codec_context.name == "mjpeg")
             self._steady = SteadyRate(self._file.rate, self._file.time_base, rounded=self._file.rounds_times)
             self.clip = _described(self._file, self._to_rgb, first, span, self._steady)
+            self._hdr = None if tone_map == STORED else hdr_of(self.clip.colour)
+            self._keeps_levels = tone_map != SDR
+            if self._hdr is not None and not self._keeps_levels:
+                self.clip = replace(self.clip, colour=as_sdr(self.clip.colour))
         except BaseException:
             self.close()
             raise
@@ -100,7 +108,10 @@ class VideoReader:
             frames = self._whole(self._file.frames_from(int(begin / self._file.time_base)))
         for index, (frame, pts) in enumerate(self._span.pick(self._timed(frames))):
             alpha = self._to_rgb.alpha(frame) if self._to_rgb.has_alpha else None
-            yield Frame(self._to_rgb(frame), pts, self._duration(frame) * self._span.every, index, alpha)
+            levels = self._to_rgb(frame)
+            shown = levels if self._hdr is None else self._hdr.to_sdr(levels)
+            stored = levels if self._hdr is not None and self._keeps_levels else None
+            yield Frame(shown, pts, self._duration(frame) * self._span.every, index, alpha, stored)
 
     def _whole(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         return deinterlaced(frames, self._file.time_base) if self._deinterlace else frames

@@ -27,7 +27,7 @@ class Depths:
     def memory(self, clip: Clip) -> int:
         """Bytes of the host's memory that the frames take, at most."""
         pixels = clip.size[0] * clip.size[1]
-        decoded = (4 if clip.alpha else 3) * (1 if clip.top == 255 else 2)
+        decoded = (4 if clip.alpha else 3) * (1 if clip.top == 255 else 2) * (2 if clip.colour.hdr else 1)
         # Beside those that wait, one is being read, one is handed over, and one more is begun than is matted at once.
         return pixels * ((self.ahead + 2) * decoded + (self.behind + self.at_once + 2) * MATTED + ENCODED)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from mattecli.compositing.backdrop import Backdrop, notes_behind
 from mattecli.compositing.over import lay_over, premultiply
+from mattecli.compositing.srgb import SRGB, Encoding
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError
 from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
@@ -23,7 +24,7 @@ class Layout:
 
     backdrop: None leaves what is not the subject transparent; premultiplied: then, whether colours are multiplied by alpha. linear:
     mix light, or encoded values. decontaminate: take the old background out of the colours of pictures that come with --alpha.
-    keep_hidden: leave the pictures' colours where a transparent result's alpha is 0; else these are black.
+    keep_hidden: leave the pictures' colours where a transparent result's alpha is 0; else these are black. encoding: of the colours.
     device: where that is computed, as core.runtime names devices.
     """
 
@@ -33,6 +34,7 @@ class Layout:
     decontaminate: bool = True
     keep_hidden: bool = False
     device: str = "auto"
+    encoding: Encoding = SRGB
 
     @property
     def kind(self) -> str:
@@ -102,7 +104,7 @@ def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds:
     """The picture in integers from 0 to `top`: RGB over the backdrop of that moment, or RGBA; `icc` is the profile of the colours."""
     if layout.backdrop is not None:
         behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
-        return to_levels(lay_over(colours, alpha, behind, linear=layout.linear), top)
+        return to_levels(lay_over(colours, alpha, behind, linear=layout.linear, encoding=layout.encoding), top)
     laid = to_levels(np.dstack([premultiply(colours, alpha) if layout.premultiplied else colours, alpha]), top)
     if not layout.keep_hidden:
         laid[laid[..., 3] == 0] = 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+from mattecli.compositing.hdr_backdrop import hdr_backdrop
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.core.tuning.queues import WriteBehind, read_ahead
@@ -21,7 +22,7 @@ from mattecli.io.icc import converted
 from mattecli.io.images import Pixels, read_levels, read_photo
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video.levels import FrameLevels, is_transparent
-from mattecli.io.video_read import open_clip
+from mattecli.io.video_read import COPY, open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.clip_memory import depths_within, free_budget
@@ -60,7 +61,8 @@ def process_composite_clip(
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
         clip = _led(readers, request)
         depths = depths_within(clip, free_budget())
-        layout = replace(layout, backdrop=shaped(layout.backdrop, clip.aspect))
+        backdrop, encoding = hdr_backdrop(layout.backdrop, clip.colour)
+        layout = replace(layout, backdrop=shaped(backdrop, clip.aspect), encoding=encoding)
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
             open_writer(
@@ -76,7 +78,7 @@ def process_composite_clip(
             frame, alpha = pair
             with clock("foreground"):
                 mixed = layout.decontaminate and frame.transparency is None  # a cut-out's colours are the subject's own
-                colours = unmixed(frame.pixels, alpha, device=layout.device) if mixed else from_levels(frame.pixels)
+                colours = unmixed(frame.levels, alpha, device=layout.device) if mixed else from_levels(frame.levels)
             with clock("compose"):
                 seconds = float((frame.pts - clip.start) * clip.time_base)
                 picture = composed(colours, alpha, layout, top=clip.top, seconds=seconds, icc=clip.icc)
@@ -91,10 +93,8 @@ def process_composite_clip(
                 behind.put(pair)
                 on_frame(done, clip.frames)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
-    system = clip.colour.hdr
-    hdr = [f"the clip is HDR ({system}), and it is composed as if it were SDR"] if system else []
     of_reading = [note for reader in readers if reader for note in reader.notes]
-    notes = (*hdr, *of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    notes = (*of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
     return Reel(request.source, request.destination, clip.size, writer.frames, clock.split, notes, damage)
 
 
@@ -102,7 +102,7 @@ def _reader(file: str | None, fps: Fraction | None, opened: ExitStack) -> Reader
     """A reader for a clip, None for a picture, and for nothing."""
     if file is None or not (is_clip(file) or os.path.isdir(file)):
         return None
-    return opened.enter_context(open_clip(file, fps=fps if is_sequence(file) else None))
+    return opened.enter_context(open_clip(file, fps=fps if is_sequence(file) else None, tone_map=COPY))
 
 
 def _led(readers: list[Reader | None], request: ClipRequest) -> Clip:

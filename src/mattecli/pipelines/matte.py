@@ -13,7 +13,7 @@ from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.guides.choose import DRAWN
-from mattecli.io.images import Photo
+from mattecli.io.images import Photo, Pixels
 from mattecli.matting.screen import hold_to_key
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.refine import refine
@@ -44,11 +44,11 @@ def matte_photos(
     return mattes
 
 
-def own_matte(photo: Photo, device: Device) -> Matted:
-    """The matte of a cut-out: its own transparency, under which its colours are the subject's."""
-    image = to_tensor(photo.pixels, device)
-    alpha = torch.ones_like(image[:, :1]) if photo.alpha is None else to_tensor(photo.alpha, device)
-    return Matted(image, image, alpha, image, None, pixels=photo.pixels)
+def own_matte(pixels: Pixels, transparency: Pixels | None, device: Device) -> Matted:
+    """The matte of a cut-out [H, W, 3]: its own transparency [H, W], under which its colours are the subject's."""
+    image = to_tensor(pixels, device)
+    alpha = torch.ones_like(image[:, :1]) if transparency is None else to_tensor(transparency, device)
+    return Matted(image, image, alpha, image, None, pixels=pixels)
 
 
 def matte_tensors(images: Tensor, guides: Sequence[Mapping[str, Guide]], recipe: Recipe, *, clock: Clock) -> list[Matted]:

@@ -34,7 +34,7 @@ def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: Outpu
 
     Raises InputError when no frame is in that part.
     """
-    request = settled(request, recipe)
+    request = replace(settled(request, recipe), tone_map="sdr")
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     shown = output if output.kind == "composite" else OutputOptions("composite", plain_backdrop(LOUD), output.linear, output.decontaminate)
@@ -68,7 +68,9 @@ def _frames(request: ClipRequest) -> list[tuple[Frame, Clip]]:
 
 def _first_from(start: Fraction | None, request: ClipRequest) -> list[tuple[Frame, Clip]]:
     """The first frame from a time on, if there is one."""
-    with open_clip(request.source, fps=request.fps, start=start, end=request.span.end, deinterlace=request.deinterlace) as reader:
+    with open_clip(
+        request.source, fps=request.fps, start=start, end=request.span.end, deinterlace=request.deinterlace, tone_map=request.tone_map
+    ) as reader:
         return [(frame, reader.clip) for frame in islice(reader, 1)]
 
 

@@ -10,6 +10,7 @@ from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.foreground import estimate_foreground
 from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.over import lay_levels_over, lay_over, lay_tensors_over, own_where, premultiply_levels, shown, with_alpha
+from mattecli.compositing.srgb import SRGB
 from mattecli.core.runtime import Device, to_array, to_host
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.io.images import Pixels
@@ -35,7 +36,7 @@ def _rendered(matted: Matted, output: OutputOptions, *, top: int, seconds: float
     with own_stream(Device(matted.alpha.device, "where the matte lies")):
         if output.kind == "alpha":
             return to_uint(top, matted.cover)
-        if output.decontaminate and matted.foreground is not None and _is_whole_levels(matted, top):
+        if output.decontaminate and matted.foreground is not None and _is_whole_levels(matted, top) and output.encoding is SRGB:
             return _rendered_in_levels(matted, matted.foreground, output, seconds=seconds, icc=icc)
         colours = true_colours(matted) if output.decontaminate else matted.image
         is_own = matted.foreground is not None or not output.decontaminate
@@ -61,11 +62,11 @@ def _is_whole_levels(matted: Matted, top: int) -> bool:
 def _composite(matted: Matted, colours: Tensor, output: OutputOptions, *, top: int, seconds: float, icc: bytes | None) -> Pixels:
     backdrop = output.backdrop or plain_backdrop("white")
     behind = backdrop.at((colours.shape[2], colours.shape[3]), seconds, icc=icc)
-    if colours.device.type == "cuda":
+    if colours.device.type == "cuda" and output.encoding is SRGB:
         plane = output.converted(colours.device, behind, lambda: finished(_planes(behind).to(colours.device).contiguous()))
         return to_uint(top, lay_tensors_over(colours.float(), matted.cover.float(), plane, linear=output.linear))
     front = interleave(list(colours[0].float().cpu().numpy()))
-    return to_levels(lay_over(front, to_array(matted.cover), behind, linear=output.linear), top)
+    return to_levels(lay_over(front, to_array(matted.cover), behind, linear=output.linear, encoding=output.encoding), top)
 
 
 def _planes(picture: Plane) -> Tensor:

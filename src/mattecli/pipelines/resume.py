@@ -87,7 +87,15 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
     settings = [files, models, dict(recipe.options), guides, looks]
     part = [
         str(value)
-        for value in (request.span.start, request.span.end, request.span.every, request.fps, request.start_number, request.deinterlace)
+        for value in (
+            request.span.start,
+            request.span.end,
+            request.span.every,
+            request.fps,
+            request.start_number,
+            request.deinterlace,
+            request.tone_map,
+        )
     ]
     return hashlib.sha256(json.dumps([settings, part], sort_keys=True).encode()).hexdigest()[:16]
 

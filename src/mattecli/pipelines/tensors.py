@@ -1,7 +1,7 @@
 """Pictures, guides and mattes as tensors [B, C, H, W], float32 in 0..1."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.memo import LastByIdentity
-from mattecli.core.runtime import LoadedModel, to_tensor
+from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
 from mattecli.core.usage import wait_for
 from mattecli.io.images import Photo, Pixels
+from mattecli.io.video.hdr import Hdr
 
 Guide = Pixels | Tensor
 """A guide as integers [H, W] or [H, W, 3], or ready as a tensor [B, C, H, W]."""
@@ -85,3 +86,14 @@ def finished(tensor: Tensor) -> Tensor:
     """The tensor once its device has computed it, so that other streams may use it."""
     wait_for(tensor.device)
     return tensor
+
+
+def in_hdr(matted: Matted, levels: Pixels, hdr: Hdr) -> Matted:
+    """The matte with the levels [H, W, 3] of the file; the model's colours and the plate are brought out of the copy into its system."""
+    image = to_tensor(levels, Device(matted.alpha.device, "where the matte lies"))
+    foreground, plate = (_of_copy(tensor, hdr) for tensor in (matted.foreground, matted.plate))
+    return replace(matted, image=image, pixels=levels, foreground=foreground, plate=plate)
+
+
+def _of_copy(colours: Tensor | None, hdr: Hdr) -> Tensor | None:
+    return None if colours is None else array_tensor(hdr.from_sdr(to_array(colours)), colours)

@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 import torch
 
+from mattecli.compositing.hdr_backdrop import for_colour
 from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
@@ -25,6 +26,8 @@ from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.codecs import Coding
 from mattecli.io.images import Photo
+from mattecli.io.video.encoding import keeps_tags
+from mattecli.io.video.hdr import hdr_of
 from mattecli.io.video.levels import is_cutout
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
@@ -36,7 +39,7 @@ from mattecli.pipelines.matte import matte_photos, own_matte
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
-from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide
+from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide, in_hdr
 from mattecli.requests.clip import ClipRequest
 
 MOST_FRAMES = 10**9
@@ -103,10 +106,17 @@ def process_clip(
     span = request.span
     with (
         open_clip(
-            request.source, fps=request.fps, start=span.start, end=span.end, every=span.every, deinterlace=request.deinterlace
+            request.source,
+            fps=request.fps,
+            start=span.start,
+            end=span.end,
+            every=span.every,
+            deinterlace=request.deinterlace,
+            tone_map=request.tone_map,
         ) as reader,
         open_given(request, reader.clip) as given,
     ):
+        output = for_colour(output, reader.clip.colour)
         output = replace(output, backdrop=shaped(output.backdrop, reader.clip.aspect))
         clip, frames = _numbered(reader.clip, request), iter(reader)
         depths = depths_for(clip, recipe)
@@ -214,7 +224,9 @@ def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, thread
     """Each frame but the first `skipped` with its matte, in order, steadied over time where the request says so; `threads` at once."""
     request, recipe = work.request, work.recipe
     if request.keeps_matte:
-        return (Moment(frame, own_matte(_photo(frame, work.clip), recipe.model.device)) for frame in frames if frame.index >= skipped)
+        return (
+            Moment(frame, own_matte(frame.levels, frame.transparency, recipe.model.device)) for frame in frames if frame.index >= skipped
+        )
     with_guides = iter(guided(frames, request, recipe.choice, work.plate, work.given, skipped=skipped, clock=work.clock))
     batches = iter(lambda: list(islice(with_guides, request.batch or 1)), [])
     make = partial(_matted, work=work, to_guide=LastGuides())
@@ -225,7 +237,9 @@ def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, thread
 def _matted(several: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[Moment]:
     photos = [_photo(one.frame, work.clip) for one in several]
     mattes = matte_photos(photos, [one.guides for one in several], work.recipe, clock=work.clock, to_guide=to_guide)
-    return [_noted(one, matted) for one, matted in zip(several, mattes, strict=True)]
+    hdr = hdr_of(work.clip.colour)
+    kept = [matted if hdr is None else in_hdr(matted, one.frame.levels, hdr) for one, matted in zip(several, mattes, strict=True)]
+    return [_noted(one, matted) for one, matted in zip(several, kept, strict=True)]
 
 
 def _photo(frame: Frame, clip: Clip) -> Photo:
@@ -249,12 +263,11 @@ def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: i
     notes = []
     system = clip.colour.hdr
     if system is not None:
+        notes.append(f"the clip is HDR ({system}): its result is, too, and models see a tone-mapped copy; --tone-map sdr makes it SDR")
+    if system is not None and not keeps_tags(request.destination):
         notes.append(
-            f"the clip is HDR ({system}): mattes and colours are made as if it were SDR; "
-            "convert it first, e.g. with ffmpeg's zscale and tonemap"
+            f"{request.destination} cannot say that it is HDR ({system}), so programs show it too dark and pale; use --tone-map sdr"
         )
-    if system is not None and output.backdrop is not None:
-        notes.append(f"the backdrop is not converted to HDR ({system}), so it comes out in other tones than its own")
     if request.keeps_matte:
         notes.append("the clip is a cut-out already: it keeps its own matte, and no model ran; name one with --model to make another")
     if clip.audio and request.span.every > 1:

@@ -82,6 +82,14 @@ def video(
         int | None,
         typer.Option(min=0, max=99_999_999, metavar="N", help="Number pictures from this.  [default: as the pictures read, else 1]"),
     ] = None,
+    tone_map: Annotated[
+        str,
+        typer.Option(
+            metavar="keep|sdr",
+            help="Of an HDR clip (PQ, HLG): keep its levels, or make the result SDR.",
+            autocompletion=lambda: list(options.TONE_MAPS),
+        ),
+    ] = "keep",
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make interlaced frames whole (bwdif).")] = False,
     option: options.Tunables = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Frames a pass through the model.  [default: 1, on CUDA 4]")] = None,
@@ -124,6 +132,8 @@ def video(
       matte video clip.mp4 -o 'frames/%05d.png' --resume
 
       matte video takes/ --screen green -o cutouts/
+
+      matte video hdr.mov --bg plate.jpg --tone-map sdr -o cutout.mov
 
       matte video clip.mp4 --over white -o - | ffmpeg -i - -c:v libx264 small.mp4
 
@@ -168,8 +178,8 @@ def video(
     if not sources or many.asked:
         from mattecli.cli.clip_batch import make_clips
 
-        if preview is not None or start_number is not None or deinterlace:
-            raise UsageError("--preview, --start-number and --deinterlace are for one clip; drop them, or --manifest")
+        if preview is not None or start_number is not None or deinterlace or tone_map != "keep":
+            raise UsageError("--preview, --start-number, --tone-map and --deinterlace are for one clip; drop them, or --manifest")
         asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
         clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
         clip |= {"align": align, "smooth": smooth, "batch": batch}
@@ -190,6 +200,7 @@ def video(
             resume=resume,
             start_number=start_number,
             deinterlace=deinterlace,
+            tone_map=options.tone_map_of(tone_map),
             keeps_matte=model is None and screen is None and not guides,
         )
         for source, destination in plan_clips(sources, output, kind=look.kind)

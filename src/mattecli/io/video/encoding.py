@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mattecli.errors import UsageError
 from mattecli.io.clip_types import Clip
-from mattecli.io.codecs import CODECS, CONTAINERS, CUTOUT, STREAMED, Container
+from mattecli.io.codecs import CODECS, CONTAINERS, CUTOUT, STREAMED, TAGGED, Container
 from mattecli.io.images import STANDARD_STREAM
 from mattecli.io.sequence_write import check_sequence, sequence_pattern
 
@@ -43,6 +43,11 @@ def check_destination(destination: str, *, kind: str, codec: str | None, crf: in
         raise UsageError(f"{destination} becomes pictures, which have no codec; leave --codec and --crf away or name a video file")
 
 
+def keeps_tags(destination: str) -> bool:
+    """Whether a result says how its colours are meant."""
+    return sequence_pattern(destination) is None and Path(destination).suffix.lower() in TAGGED
+
+
 def _ending(destination: str, kind: str, codec: str | None) -> str:
     """The ending by which a clip is written; UsageError for an unknown one. stdout takes what needs no seeking."""
     if destination == STANDARD_STREAM:
@@ -62,6 +67,8 @@ def _ending(destination: str, kind: str, codec: str | None) -> str:
 
 def encoding_for(destination: str, *, kind: str, clip: Clip, codec: str | None, crf: int | None) -> Encoding:
     """How the results of `clip` are encoded. Raises UsageError as check_destination does."""
+    if codec is None and clip.colour.hdr and _ending(destination, kind, None) == ".mp4":
+        codec = "hevc"  # what players expect of HDR, and H.264 keeps 8 bits
     name = _chosen_codec(destination, kind=kind, codec=codec, crf=crf)
     chosen, container = CODECS[name], CONTAINERS[_ending(destination, kind, codec)]
     notes = [text for text in (chosen.told, chosen.of_cutouts if kind == CUTOUT else "") if text]
