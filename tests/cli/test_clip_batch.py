@@ -52,11 +52,24 @@ def test_names_of_clips_come_from_a_folder(run: Run, clips: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "made/1.mp4\nmade/2.mp4\n"), done.output
 
 
+def test_a_folder_of_clips_is_a_batch_that_can_be_resumed(run: Run, clips: Path) -> None:
+    (clips / "takes").mkdir()
+    for name in ("1.mp4", "2.mp4", "text.mp4"):
+        (clips / name).rename(clips / "takes" / name)
+    command = ("video", "takes", "-o", "made/", "--as", "alpha", "--model", "toy.pt", "--refine", "none", "--results", "r.jsonl")
+    done = run(*command)
+    assert (done.exit_code, done.stdout) == (1, "made/1.mov\nmade/2.mov\n"), done.output
+    (clips / "made/2.mov").write_bytes(b"half")
+    again = run(*command, "--resume")
+    assert (again.exit_code, again.stdout) == (1, "made/2.mov\n") and "1 done, 1 failed, 1 skipped" in again.stderr, again.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ((), "give a clip, or --manifest"),
-        (("1.mp4", "--shard", "1/2"), "--manifest FILE"),
+        (("1.mp4", "--shard", "3/2"), "--shard"),
+        (("1.mp4", "--shard", "1/2", "--as", "alpha", "-o", "1.mp4"), "would overwrite"),
         (("1.mp4", "--manifest", "m.jsonl"), "drop one of them"),
         (("--manifest", "m.jsonl", "--preview", "p.png"), "for one clip"),
         (("--manifest", "m.jsonl"), "row 1"),

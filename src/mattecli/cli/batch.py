@@ -95,7 +95,7 @@ def manifest_items(
 
     output: as -o says, for rows without one, with `suffix` in a folder. check: raises UsageError for an item that cannot be.
     """
-    path, pattern = request.manifest or STDIN, _result_pattern(output, suffix)
+    path, pattern = request.manifest or STDIN, result_pattern(output, suffix)
 
     def to_item(row: Mapping[str, Any]) -> Item:
         try:
@@ -118,7 +118,7 @@ def check_photo_item(item: Item, *, offline: bool) -> None:
         check_url(file, written=file == item.output, offline=offline)
 
 
-def _result_pattern(output: str | None, suffix: str) -> str | None:
+def result_pattern(output: str | None, suffix: str) -> str | None:
     """The pattern for rows without an output that -o means: a folder's pictures, or itself with {stem} or {name}."""
     if output is None or "{stem}" in output or "{name}" in output:
         return output

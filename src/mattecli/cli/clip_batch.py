@@ -1,17 +1,19 @@
-"""Many clips on the command line: the rows of a manifest, one clip at a time."""
+"""Many clips on the command line: those given, of folders, or the rows of a manifest, one clip at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from mattecli.batch.items import Item, Run
+from mattecli.batch.items import Item, Run, Settings, item_of
 from mattecli.batch.storage import check_url, is_url
-from mattecli.cli.batch import check_batch, manifest_items, run_batch, settings_of
+from mattecli.cli.batch import check_batch, manifest_items, result_pattern, run_batch, settings_of
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller
 from mattecli.cli.recipe import Look, Machine, ModelRequest
 from mattecli.errors import UsageError
 from mattecli.requests.clip import SUFFIXES, check_result
+from mattecli.requests.clips import plan_clips
+from mattecli.requests.paths import keep_inputs
 
 
 def make_clips(
@@ -24,17 +26,39 @@ def make_clips(
     clip: Mapping[str, Any],
     teller: Teller,
 ) -> None:
-    """Make the clips of a manifest. clip: what concerns clips alone, by the names of `mattecli.matte_video`; None is left out."""
-    if request.manifest is None:
-        raise UsageError("there is no input; give a clip, or --manifest FILE" if not sources else "a batch of clips needs --manifest FILE")
-    if sources:
+    """Make the clips that are given, or those of a manifest.
+
+    clip: what concerns clips alone, by the names of `mattecli.matte_video`; None is left out.
+    """
+    if request.manifest is None and not sources:
+        raise UsageError("there is no input; give a clip, or --manifest FILE")
+    if request.manifest is not None and sources:
         raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
-    check_batch(request, ())
+    check_batch(request, sources)
     settings = settings_of(look, model, {name: value for name, value in clip.items() if value is not None})
     run = Run(machine.device, machine.precision, machine.offline, machine.max_memory, clips=True)
     check = partial(_check_clip_item, offline=machine.offline)
-    items, total = manifest_items(request, settings, output, check, suffix=SUFFIXES[look.kind])
+    items: Iterable[Item]
+    if request.manifest is None:
+        items = _given_items(sources, output, settings)
+        total: int | None = len(items)
+        for item in items:
+            check(item)
+        if not request.replaces_inputs:
+            keep_inputs([file for item in items for file in item.files if file != item.output], [item.output for item in items])
+    else:
+        items, total = manifest_items(request, settings, output, check, suffix=SUFFIXES[look.kind])
     run_batch(request, run, settings, items, total=total, teller=teller, what="clips")
+
+
+def _given_items(sources: Sequence[str], output: str | None, settings: Settings) -> list[Item]:
+    """The clips that are given as plan_clips has them; URLs are one clip each."""
+    if not any(map(is_url, filter(None, [*sources, output]))):
+        return [Item(source, place, settings) for source, place in plan_clips(sources, output, kind=settings.kind)]
+    if len(sources) == 1 and output is not None and not output.endswith("/") and "{" not in output:
+        return [Item(sources[0], output, settings)]
+    pattern = result_pattern(output, SUFFIXES[settings.kind])
+    return [item_of({"input": source}, settings, pattern) for source in sources]
 
 
 def _check_clip_item(item: Item, *, offline: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,6 +140,7 @@ def video(
 
       matte video --manifest clips.csv --results results.jsonl --resume
     """
+    from mattecli.batch.storage import is_url
     from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
     from mattecli.requests.clips import plan_clips, spooled_requests
 
@@ -158,7 +160,6 @@ def video(
     many = BatchRequest(
         manifest=manifest,
         results=results,
-        resume=resume and manifest is not None,
         retry_failed=retry_failed,
         checksum=checksum,
         shard=shard,
@@ -175,15 +176,17 @@ def video(
     teller = Teller(json_lines=as_json, quiet=quiet)
     machine = Machine(device, precision, offline, max_memory)
     span = parse_span(start, end, every)
-    if not sources or many.asked:
+    if not sources or many.asked or any(is_url(text) for text in (*sources, output, over, *guides.values()) if text):
         from mattecli.cli.clip_batch import make_clips
 
         if preview is not None or start_number is not None or deinterlace or tone_map != "keep":
-            raise UsageError("--preview, --start-number, --tone-map and --deinterlace are for one clip; drop them, or --manifest")
+            raise UsageError(
+                "--preview, --start-number, --tone-map and --deinterlace are for one clip; drop them, or what makes this a batch"
+            )
         asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
         clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
         clip |= {"align": align, "smooth": smooth, "batch": batch}
-        return make_clips(many, sources or [], output, look, asked, machine, clip, teller)
+        return make_clips(replace(many, resume=resume), sources or [], output, look, asked, machine, clip, teller)
     rate = parse_rate(fps) if fps else None
     requests = [
         ClipRequest(
