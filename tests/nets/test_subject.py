@@ -21,8 +21,8 @@ def network() -> subject.CompleteSubject:
 def test_any_size_has_a_matte_and_a_verdict(network: subject.CompleteSubject, size: tuple[int, int]) -> None:
     image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        alpha, foreground, verdict = network(image, side=64)
-        alone = network(image[1:], side=64)
+        alpha, foreground, verdict = network(image, side=64, second=32)
+        alone = network(image[1:], side=64, second=32)
     assert alpha.shape == (2, 1, *size) and foreground is None and verdict.shape == (2, 2)
     assert alpha.min() >= 0.0 and alpha.max() <= 1.0 and verdict.min() > 0.0 and verdict.max() < 1.0
     torch.testing.assert_close(alpha[1:], alone[0], atol=1e-5, rtol=0)
@@ -32,8 +32,17 @@ def test_any_size_has_a_matte_and_a_verdict(network: subject.CompleteSubject, si
 def test_the_export_says_what_the_network_says(network: subject.CompleteSubject) -> None:
     image = torch.rand(1, 3, 50, 40, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
-        exported, expected = script(network)(image, 64), network(image, 64)
+        exported, expected = script(network)(image, 64, 32), network(image, 64, 32)
     assert torch.equal(exported[0], expected[0]) and torch.equal(exported[2], expected[2])
+
+
+def test_two_looks_are_the_mean_of_both(network: subject.CompleteSubject) -> None:
+    image = torch.rand(1, 3, 50, 40, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        both, large, small = network(image, 64, 32), network(image, 64, 0), network(image, 32, 0)
+    for answer in (0, 2):
+        torch.testing.assert_close(both[answer], (large[answer] + small[answer]) / 2)
+    assert not torch.equal(both[0], large[0])
 
 
 def test_light_of_another_strength_changes_nothing() -> None:
