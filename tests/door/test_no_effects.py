@@ -1,4 +1,4 @@
-"""A program that imports mattecli is not changed by it: a fresh process looks at itself before and after."""
+"""mattecli does not change the state of a program that imports it, measured in a fresh process before, during and after calls."""
 
 import subprocess
 import sys
@@ -34,7 +34,16 @@ def snapshot():
 def changed(before, after):
     return [(name, before[name], after[name]) for name in before if before[name] != after[name]]
 
-before = snapshot()
+def counts():
+    # torch's threads for this thread, and for one that starts now
+    found = [torch.get_num_threads()]
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return found
+
+torch.set_num_threads(4)  # the choice of the program, which stays
+before, threads = snapshot(), counts()
 """
 
 CALLS = """
@@ -45,7 +54,9 @@ assert changed(before, snapshot()) == [], ("load", changed(before, snapshot()))
 matte = model("photo.png", trimap="trimap.png")
 matte.over("orange"), matte.save("cutout.png")
 assert changed(before, snapshot()) == [], ("call", changed(before, snapshot()))
-mattecli.matte_video("frames", "frames_out/%03d.png", model=model, trimap="trimap.png", fps=25)
+during = []
+mattecli.matte_video("frames", "frames_out/%03d.png", model=model, trimap="trimap.png", fps=25, on_frame=lambda *_: during.append(counts()))
+assert [*during, counts()] == [threads] * 3, ("threads during a video", during)
 assert changed(before, snapshot()) == [], ("video", changed(before, snapshot()))
 """
 

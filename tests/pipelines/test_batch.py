@@ -17,15 +17,14 @@ def _make(job: Job) -> str:
     return job.destination
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_what_nobody_foresaw_is_one_pictures_failure(threads: int) -> None:
-    first, second, third, fourth = (outcome for _, outcome in process_all(JOBS, _make, threads=threads))
+def test_an_unexpected_exception_is_the_failure_of_one_picture() -> None:
+    first, second, third, fourth = (outcome for _, outcome in process_all(JOBS, _make))
     assert (first, fourth) == ("one.png.out", "four.png.out")
     assert isinstance(second, InputError)
     assert isinstance(third, MatteError) and isinstance(third.__cause__, TypeError)
     assert str(third).startswith("three.png failed with TypeError (argument of type 'IFDRational' is not iterable)")
 
 
-def test_alone_it_keeps_its_traceback() -> None:
+def test_a_single_picture_keeps_the_traceback() -> None:
     with pytest.raises(TypeError, match="IFDRational"):
         list(process_all([JOBS[2]], _make))

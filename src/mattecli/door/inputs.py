@@ -26,8 +26,10 @@ def photo_of(image: ImageLike, *, most: int | None = None) -> Photo:
 
     A path (or "-" for stdin), a BytesIO of a picture file, or a picture of Pillow's: upright, with its profile. An array [H, W],
     [H, W, 3] or [H, W, 4]: uint8, uint16, or float in 0..1. A tensor [C, H, W] or [1, C, H, W]: uint8, or float in 0..1. most: bytes
-    that reading a file may take. Raises InputError for anything else.
+    that reading a file may take. A Photo is returned unchanged. Raises InputError for anything else.
     """
+    if isinstance(image, Photo):
+        return image
     if isinstance(image, (str, os.PathLike)):
         return read_photo(os.fspath(image), most=most)
     if isinstance(image, BytesIO):

@@ -1,1 +1,1 @@
-"""From what is given with a picture or a clip to the guides a model takes."""
+"""Guides: from what the user gives with a picture or a clip to what a model takes."""

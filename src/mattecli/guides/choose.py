@@ -1,4 +1,4 @@
-"""Which model runs for the guides that are given, and what its trimap is made from. No torch."""
+"""Choice of the model for the given guides, and of the guide its trimap is made from. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from mattecli.core.store import is_runnable, runnable
 from mattecli.errors import UsageError
 from mattecli.matting.screen import AUTO, CHANNELS
 
-GIVEN = {"trimap": "--trimap", "strokes": "--strokes", "mask": "--mask", "background": "--bg", "screen": "--screen"}
+NAMES = {"trimap": "trimap", "strokes": "strokes", "mask": "mask", "background": "clean plate", "screen": "screen"}
 TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background", "screen")
-DRAWN = ("trimap", "strokes", "mask")  # those of them that a person made
+DRAWN = ("trimap", "strokes", "mask")  # those made by a user
 SCREEN = "screen"
 
 
@@ -18,7 +18,7 @@ SCREEN = "screen"
 class ModelChoice:
     """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, or "".
 
-    screen: green | blue | auto where the picture was taken before a screen, else "".
+    screen: green | blue | auto for a picture in front of a screen, else "".
     """
 
     spec: ModelSpec
@@ -27,7 +27,7 @@ class ModelChoice:
 
 
 def choose(registry: Registry, model: str | None, given: Mapping[str, object]) -> ModelChoice:
-    """The model for the guides that were given: the named one, else the best installed one that fits.
+    """The model for the given guides: the named one, else the best installed one that fits.
 
     Raises ModelError for an unknown name, UsageError when the model and the guides do not go together.
     """
@@ -49,55 +49,55 @@ def _preferred(registry: Registry, given: Mapping[str, object]) -> tuple[str, ..
 
 
 def _default_refiner(registry: Registry) -> ModelSpec:
-    """The trimap model that finishes what is only roughly known: the first installed one, and if there is none the first."""
+    """The preferred trimap model for refinement that is installed, or the first one if none is."""
     refiners = [registry.models[name] for name in registry.defaults["refine"]]
     return runnable(next(filter(is_runnable, refiners), refiners[0]))
 
 
 def choose_refiner(registry: Registry, choice: ModelChoice, asked: str | None) -> ModelSpec | None:
-    """The trimap model that finishes the chosen one's matte, or None.
+    """The trimap model that refines the chosen model's matte, or None.
 
-    asked: None for what the model advises, "none", "auto", or a model's name.
+    asked: None for the model's default, "none", "auto", or a model's name.
     """
     if asked == "none" or (asked is None and not choice.spec.refine):
         return None
     if "trimap" in choice.spec.guides:
-        raise UsageError(f"{choice.spec.name} works from a trimap already; --refine is for models that need none, so drop it")
+        raise UsageError(f"{choice.spec.name} works from a trimap already; refinement is for models that need none, so drop it")
     name = choice.spec.refine if asked in (None, "auto") else asked
     refiner = runnable(registry.find(name)) if name else _default_refiner(registry)
     if refiner.guides != ("trimap",):
-        raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use --refine {_default_refiner(registry).name}")
+        raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use {_default_refiner(registry).name}")
     return refiner
 
 
 def match(spec: ModelSpec, given: Mapping[str, object]) -> ModelChoice:
     """The choice of a model for guides by name; the value of "screen" is its colour. Raises UsageError where they do not go together."""
     source = ""
-    # A screen goes with every model: it cleans the colours, and is the plate or becomes the trimap where one is wanted.
+    # A screen goes with every model: it gives the spill, and the plate or the trimap where one is needed.
     unused = [guide for guide in given if guide not in spec.guides and guide != SCREEN]
     if "trimap" in spec.guides:
         possible = {"trimap", "background", SCREEN, *unused} & set(given)
         source = next((guide for guide in TRIMAP_SOURCES if guide in possible), "")
         if not source and "background" not in spec.guides:
-            raise UsageError(f"{spec.name} needs a trimap; give --trimap, or --strokes, --mask, --bg or --screen to make one from")
+            raise UsageError(f"{spec.name} needs a trimap; give one, or strokes, a mask, a clean plate or a screen to make it from")
         unused = [guide for guide in unused if guide != source]
     has_plate = "background" in given or SCREEN in given
     missing = [guide for guide in spec.guides if guide not in given and guide != "trimap" and not (guide == "background" and has_plate)]
     if missing == ["mask"] and has_plate:
-        missing = []  # what differs from the plate is mask enough
+        missing = []  # the mask is made from the difference to the plate
     if missing:
-        raise UsageError(f"{spec.name} needs {' and '.join(GIVEN[guide] for guide in missing)}; give it or choose another model")
+        raise UsageError(f"{spec.name} needs {' and '.join(f'a {NAMES[guide]}' for guide in missing)}; give it or choose another model")
     if unused:
         raise UsageError(_too_many(spec, source, unused))
     if given.get(SCREEN, AUTO) not in (*CHANNELS, AUTO):
-        raise UsageError(f"--screen {given[SCREEN]} is not known; choose {', '.join(CHANNELS)} or {AUTO}")
+        raise UsageError(f"the screen {given[SCREEN]} is not known; choose {', '.join(CHANNELS)} or {AUTO}")
     if SCREEN in given and "background" in given:
-        raise UsageError("--bg and --screen both say what is behind the subject; drop one")
+        raise UsageError("a clean plate and a screen both describe the background; drop one")
     return ModelChoice(spec, source, screen=str(given.get(SCREEN, "")))
 
 
 def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:
-    flags = " and ".join(GIVEN[guide] for guide in unused)
+    names = " and ".join(f"the {NAMES[guide]}" for guide in unused)
     if source:
-        return f"{spec.name} takes one way to a trimap, and {GIVEN[source]} is one already; drop {flags}"
-    return f"{spec.name} does not take {flags}; drop it, or choose a model that takes it (see `matte models list`)"
+        return f"{spec.name} takes one way to a trimap, and has the {NAMES[source]} already; drop {names}"
+    return f"{spec.name} does not take {names}; drop it, or choose a model that takes it (see `matte models list`)"

@@ -1,4 +1,4 @@
-"""Guides as they are given for a clip: one picture for all frames, or a clip or pictures that go in step."""
+"""Guides given for a clip: one picture for all frames, or a clip or sequence with a guide for each frame."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,33 +25,33 @@ from mattecli.matting.moved_subject import MovedSubject
 from mattecli.matting.trimap import check_trimap, read_trimap_levels
 from mattecli.requests.clip import ClipRequest
 
-# A trimap that went through a video codec has rounded levels; what is nearer to grey than to these is unknown.
+# A trimap from a video codec has inexact levels; those nearer to grey than to these are unknown.
 SURE_BLACK, SURE_WHITE = 64, 192
 
 
 class Given(Protocol):
-    """A guide as it was given, of the frames' size."""
+    """A guide of a clip, of the frames' size."""
 
     def at(self, frame: Frame) -> Pixels:
-        """The guide of a frame, asked for in the frames' order: a trimap uint8 [H, W] of 0, 128 and 255, a mask uint8 or uint16 [H, W]."""
+        """The guide of a frame, called in the frames' order: a trimap uint8 [H, W] of 0, 128 and 255, a mask uint8 or uint16 [H, W]."""
         ...
 
     def doubts(self, frame: Frame) -> tuple[str, ...]:
-        """What speaks against the guide of the frame that was asked for last, as ends of a sentence about some frames."""
+        """Doubts about the guide of the last frame, as ends of a sentence about some frames."""
         ...
 
     def surplus(self, frames: int) -> tuple[str, ...]:
-        """What a person should know when more is left of it, now that the clip ended after so many frames."""
+        """Notes for the user when the guide has more frames than the clip's `frames`."""
         ...
 
 
 class StillGuide:
-    """One picture for all frames; it is the very same array each time."""
+    """One picture for all frames; `at` returns the same array each time."""
 
     def __init__(self, name: str, levels: Pixels) -> None:
         self._levels = levels
         self._moved = MovedSubject(levels)
-        self._doubt = f"the subject has left the place where the still {name} has it; give a {name} for each frame, or a plate with --bg"
+        self._doubt = f"the subject has left the place where the still {name} has it; give a {name} for each frame, or a clean plate"
 
     def at(self, frame: Frame) -> Pixels:
         return self._levels
@@ -64,7 +64,7 @@ class StillGuide:
 
 
 class NumberedGuide:
-    """Numbered pictures of a guide, one for each number of a clip that is a sequence of such pictures itself."""
+    """A guide's numbered pictures for a clip that is a numbered sequence itself; matched by number."""
 
     def __init__(self, name: str, pictures: Mapping[int, Path], clip: Clip) -> None:
         self._name, self._pictures, self._clip = name, pictures, clip
@@ -89,9 +89,9 @@ class NumberedGuide:
 
 
 class MovingGuide:
-    """A clip or pictures of a guide. Pictures have the clip's own rate, so that each belongs to the frame of its number.
+    """A guide as a clip or as pictures. Pictures have the clip's rate, so that each belongs to the frame of its number.
 
-    It begins with the frame nearest in time to the first one asked for, and then goes on frame by frame.
+    It starts at the frame nearest in time to the first one requested, and continues frame by frame.
     """
 
     def __init__(self, name: str, file: str, clip: Clip, *, every: int) -> None:
@@ -116,11 +116,11 @@ class MovingGuide:
             )
         levels = self._levels(self._found)
         if self._reader.clip.lossy and levels.max() < DIMMEST * np.iinfo(levels.dtype).max:
-            levels = np.zeros_like(levels)  # what coding left of black is no label
+            levels = np.zeros_like(levels)  # coding noise of black is no label
         return _guide_levels(self._name, self._file, levels)
 
     def doubts(self, frame: Frame) -> tuple[str, ...]:
-        """Frames go in step by their number; those of a clip with other times belong to other moments."""
+        """Frames are matched by number; a doubt where their times differ."""
         if self._found is None or self._reader is None or is_sequence(self._file):
             return ()
         clip = self._reader.clip
@@ -153,7 +153,7 @@ def _guide_levels(name: str, file: str, levels: Pixels) -> Pixels:
         with naming(file):
             return mask_levels(levels)
     if levels.ndim == 3 and is_tinted(levels[..., :3]):
-        raise InputError(f"{file} has colours, and a trimap is black, grey and white; give a mask or a cut-out with --mask")
+        raise InputError(f"{file} has colours, and a trimap is black, grey and white; give a mask or a cut-out as the mask")
     return _three_levels(levels if levels.ndim == 2 else levels[..., 1])
 
 
@@ -175,7 +175,7 @@ def _opened_guide(name: str, file: str, clip: Clip, *, every: int) -> "StillGuid
 
 @contextmanager
 def open_given(request: ClipRequest, clip: Clip) -> Iterator[Mapping[str, Given]]:
-    """The guides of a request but for its plate, by name, for the frames of `clip`, the request's source as its reader delivers it.
+    """The guides of a request except its plate, by name, for the frames of `clip`, the request's source as its reader delivers it.
 
     Raises InputError for one that cannot be read or has another size than the frames, and for a still trimap that leaves out foreground
     or background.

@@ -1,4 +1,4 @@
-"""What was given with a picture made into the guides its model takes: one ladder for photos and for the frames of clips. No torch."""
+"""The guides a model takes, derived from the given ones: the same rules for photos and for frames of clips. No torch."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,10 +23,10 @@ from mattecli.matting.trimap import nothing_unknown, trimap_from_mask
 
 @dataclass(frozen=True)
 class Derived:
-    """The guides a model takes with a picture; `found` is False where nothing stands before a clip's plate or screen.
+    """The guides a model takes with a picture; `found` is False where no subject differs from a clip's plate or screen.
 
-    trimap: uint8 [H, W] of 0, 128 and 255; mask: uint8 [H, W]; background: RGB [H, W, 3] in the picture's levels, and a screen's is there
-    whatever the model takes. notes: what is doubtful about what was given.
+    trimap: uint8 [H, W] of 0, 128 and 255; mask: uint8 [H, W]; background: RGB [H, W, 3] in the picture's levels; that of a screen is
+    always present. notes: doubts about the given guides.
     """
 
     guides: dict[str, Pixels]
@@ -35,9 +35,9 @@ class Derived:
 
 
 def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: ModelChoice) -> Derived:
-    """The guides a model takes with a photo, from what was given, by name; shapes as in Derived.
+    """The guides a model takes with a photo, derived from the given ones by name; shapes as in Derived.
 
-    Raises InputError where what was given does not fit the photo, and with numbers for the plate of another scene.
+    Raises InputError for guides that do not fit the photo, and for the plate of another scene.
     """
     read = {name: read_guide(name, value, photo.pixels) for name, value in given.items() if name != SCREEN}
     laid: Registration | None = None
@@ -52,14 +52,14 @@ def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: Mode
 
 
 def _doubts(read: Mapping[str, Pixels], given: Mapping[str, GuideValue]) -> Iterator[str]:
-    """What is doubtful about what a person drew, each sentence behind its file's name."""
+    """Doubts about drawn guides, each sentence after its file's name."""
     for name, judge in (("trimap", nothing_unknown), ("strokes", contradictions)):
         if name in read:
             yield from (f"{_named(name, given) or name}: {sentence}" for sentence in judge(to_uint8(read[name])))
 
 
 def _named(name: str, given: Mapping[str, GuideValue]) -> str:
-    """The file of a guide, to be named in errors; empty where it is none."""
+    """The file of a guide, to be named in errors; empty for pixels."""
     value = given.get(name)
     return value if isinstance(value, str) and name != SCREEN else ""
 
@@ -67,10 +67,11 @@ def _named(name: str, given: Mapping[str, GuideValue]) -> str:
 def derive(
     picture: Pixels, given: Mapping[str, Pixels], choice: ModelChoice, *, laid: Registration | None = None, in_clip: bool = False
 ) -> Derived:
-    """The guides a model takes with a picture, uint8 or uint16 [H, W, 3] RGB, from those that were given for it, of its size.
+    """The guides a model takes with a picture, uint8 or uint16 [H, W, 3] RGB, from the given ones of its size.
 
-    laid: how the given background was laid onto the picture. in_clip: the clip's scene was checked when it began, so a frame that differs
-    from the plate everywhere is all subject, and one that differs nowhere has an empty matte. Else these raise InputError and EmptyError.
+    laid: the registration of the given background. in_clip: the scene was checked at the clip's beginning, so a frame that differs from
+    the plate everywhere is all foreground, and one that differs nowhere has an empty matte; otherwise these raise InputError and
+    EmptyError.
     """
     guides: dict[str, Pixels] = {}
     if choice.screen:
@@ -91,7 +92,7 @@ def derive(
 
 
 def plate_of_screen(picture: Pixels, screen: str) -> Pixels:
-    """The screen (green, blue or auto) behind the subject of a picture [H, W, 3], like a plate in the picture's levels."""
+    """The plate of a picture [H, W, 3] in front of a screen (green, blue or auto), in the picture's levels."""
     seen = from_levels(picture)
     return to_levels(plate_from_screen(seen, find_screen(seen, screen)), int(np.iinfo(picture.dtype).max))
 

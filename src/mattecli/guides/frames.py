@@ -1,4 +1,4 @@
-"""The guides of a clip's frames: the plate laid onto each of them, and what its model takes derived from all that was given."""
+"""The guides of a clip's frames: the plate is laid onto each frame, and the model's guides are derived."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ LARGEST_STRETCH = 0.01
 
 @dataclass(frozen=True)
 class Guided:
-    """A frame with the guides its model takes; `found` is False where nothing stands in it, so that its matte is empty.
+    """A frame with the guides its model takes; `found` is False where there is no subject, so that its matte is empty.
 
-    notes: what a person should know of its guides.
+    notes: notes for the user about its guides.
     """
 
     frame: Frame
@@ -39,9 +39,9 @@ class Guided:
 
 @dataclass(frozen=True)
 class LaidPlate:
-    """A plate of the frames' size, and how it lies on the first of them, where that is known already.
+    """A plate of the frames' size, and its registration onto the first frame, if known.
 
-    notes: what a person should know of how it was made.
+    notes: notes for the user about how it was made.
     """
 
     plate: Plate
@@ -59,9 +59,9 @@ def guided(
     skipped: int = 0,
     clock: Clock,
 ) -> Iterator[Guided]:
-    """Each frame with its guides, in order, but for the first `skipped` ones, which are only followed.
+    """Each frame with its guides, in order. The first `skipped` frames are not yielded, only used for tracking.
 
-    The plate is laid onto them anew whenever camera or light change; where they do not, it is the very same array.
+    The plate is laid again whenever camera or light change; otherwise it is the same array.
     """
     where = None if laid_plate is None else laid_plate.first
     laid: Pixels | None = None
@@ -94,7 +94,7 @@ def open_plate(request: ClipRequest, clip: Clip, first: Frame) -> LaidPlate | No
 
 
 def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:
-    """The plate at the frames' size, when it has their proportions, as they are stored or as they are seen."""
+    """The plate resized to the frames' size; InputError unless it has their stored or displayed proportions."""
     (height, width), (rows, columns) = clip.size, plate.shape[:2]
     ratio = columns / rows / (width / height)
     if min(abs(ratio - 1), abs(ratio / float(clip.aspect) - 1)) > LARGEST_STRETCH:

@@ -1,4 +1,4 @@
-"""The clean plate of a clip: frames spread over it, laid onto the middle one, and what most of them show."""
+"""A clip's clean plate: the most frequent colours of frames spread over the clip, registered onto the middle one."""
 
 import os
 import time
@@ -21,17 +21,17 @@ from mattecli.matting.registration.register import ALIGNMENTS, AT_REST, AUTO, HO
 from mattecli.requests.paths import refuse_empty
 
 FRAMES = 51
-# The frames are all held at once; large ones are fewer.
+# All frames are in memory at once, so large ones are fewer.
 MOST_BYTES = 2 << 30
-# A smaller share of the picture that never settles is not worth a word.
+# A smaller unsettled share of the picture is not reported.
 WORTH_A_WORD = 0.01
-# Where a smaller share of the frames could not be laid onto the middle one, the others outvote them.
+# A smaller share of frames that cannot be registered is outvoted by the others.
 LOST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class PlateRequest:
-    """A plate to make: of `frames` frames spread over the span of a clip, moved onto the middle one or not (align: auto or none).
+    """A plate to make from `frames` frames spread over the span of a clip; align: auto or none.
 
     fps: the frame rate of a sequence of pictures, which the span's times refer to; None for a clip that has its own.
     """
@@ -48,8 +48,8 @@ class PlateRequest:
 class ClipPlate:
     """A plate that was made, [H, W, 3] RGB: uint8 of an 8-bit clip, else uint16.
 
-    frames: how many it was made of. left_out: how many more were chosen, but show another scene. shift: the largest motion of the
-    camera that was undone, in pixels. unsettled: the share of the picture whose background is a guess. notes: what a person should know.
+    frames: how many it was made from. left_out: how many chosen frames show another scene. shift: the largest compensated motion of the
+    camera, in pixels. unsettled: the share of the picture whose background is a guess. notes: notes for the user.
     """
 
     clip: Clip
@@ -65,7 +65,7 @@ class ClipPlate:
 def check_plate_request(request: PlateRequest) -> None:
     """Raise UsageError or InputError for a plate that cannot be made, before anything is read."""
     if request.align not in ALIGNMENTS or request.align == HOMOGRAPHY:
-        raise UsageError(f"--align {request.align} does not go with a plate of a clip; choose auto or none")
+        raise UsageError(f"the alignment {request.align} does not go with a plate of a clip; choose auto or none")
     if request.destination == STANDARD_STREAM:
         return
     destination = Path(request.destination)
@@ -86,7 +86,7 @@ def default_destination(source: str) -> str:
 
 
 def write_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], None] | None = None) -> ClipPlate:
-    """Make a plate and write it, with 16 bits a channel where clip and file have them; on_frame: told of frames read, and of all."""
+    """Make a plate and write it, with 16 bits a channel if clip and file have them; on_frame: called with frames read and total."""
     plate = make_plate(request, on_frame=on_frame)
     if not holds_sixteen_bit(request.destination):
         plate = replace(plate, pixels=to_uint8(plate.pixels))
@@ -104,7 +104,7 @@ def make_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], N
     began = time.perf_counter()
     reel = _chosen(request, on_frame or (lambda done, total: None))
     if not reel.frames:
-        raise InputError(f"{request.source} has no frame in the part asked for; change --start and --end")
+        raise InputError(f"{request.source} has no frame in the part asked for; change its start and end")
     laid = _onto_middle(reel.frames, request.align)
     kept = [index for index, where in enumerate(laid) if where.fits]
     used = [laid[index] for index in kept]
@@ -122,7 +122,7 @@ def make_plate(request: PlateRequest, *, on_frame: Callable[[int, int | None], N
 
 
 @dataclass(frozen=True)
-class Reel:
+class SampledFrames:
     """The chosen frames of a clip, and notes about the choice."""
 
     clip: Clip
@@ -130,8 +130,8 @@ class Reel:
     notes: tuple[str, ...]
 
 
-def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) -> Reel:
-    """At most as many frames as asked for, spread evenly; a clip that does not say how long it is is thinned while it is read."""
+def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) -> SampledFrames:
+    """At most as many frames as asked for, spread evenly; a clip of unknown length is thinned while it is read."""
     span = request.span
     with open_clip(request.source, fps=request.fps, start=span.start, end=span.end, every=span.every) as reader:
         wanted = min(request.frames, _room(reader.clip))
@@ -148,7 +148,7 @@ def _chosen(request: PlateRequest, on_frame: Callable[[int, int | None], None]) 
         notes = [f"only {wanted} frames are used, since they are so large"] if wanted < request.frames else []
         notes += reader.notes
         notes += [f"{request.source} {reader.damage}; the plate is made of the frames before that"] if reader.damage else []
-        return Reel(reader.clip, kept, tuple(notes))
+        return SampledFrames(reader.clip, kept, tuple(notes))
 
 
 def _room(clip: Clip) -> int:
@@ -158,9 +158,9 @@ def _room(clip: Clip) -> int:
 
 
 def _onto_middle(frames: list[Pixels], align: str) -> list[Registration]:
-    """Replace the frames, in place, by what they show of the middle one's picture, in its exposure; how each was laid onto it.
+    """Warp the frames, in place, onto the middle one with its exposure; returns their registrations.
 
-    The camera is followed outwards from the middle.
+    The camera is tracked outwards from the middle.
     """
     middle = len(frames) // 2
     plate, laid = prepare(frames[middle]), [AT_REST] * len(frames)
@@ -174,7 +174,7 @@ def _onto_middle(frames: list[Pixels], align: str) -> list[Registration]:
 
 
 def _shown(laid: list[Registration], size: tuple[int, int]) -> list[NDArray[np.bool_]] | None:
-    """Where each frame shows the middle one's picture; None when all do everywhere."""
+    """Where each frame covers the middle one's picture; None when all do everywhere."""
     return [covered(where, size) for where in laid] if any(where.homography is not None for where in laid) else None
 
 
@@ -183,9 +183,9 @@ def _doubts(laid: list[Registration], chosen: int, align: str, unsettled: float)
     notes = []
     lost = sum(not where.is_sure for where in laid)
     if chosen == 1:
-        notes.append("there is but one frame, so whatever stands in it is in the plate")
+        notes.append("there is only one frame, so the subject is in the plate")
     if len(laid) < chosen:
-        notes.append(f"{chosen - len(laid)} of {chosen} frames show another scene and are left out; take one scene with --start and --end")
+        notes.append(f"{chosen - len(laid)} of {chosen} frames show another scene and are left out; take one scene by start and end")
     if align != NONE and lost > LOST_SHARE * len(laid):
         notes.append(f"the camera could not be followed in {lost} of {len(laid)} frames; if it moved, the plate is blurred")
     if unsettled >= WORTH_A_WORD:

@@ -1,4 +1,4 @@
-"""Guides as they are given for a photo: a file, pixels or polylines."""
+"""Guides given for a photo: a file, pixels or polylines."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,8 @@ GuideValue = str | Pixels | Mapping[str, Any] | Sequence[Any]
 def read_guide(name: str, value: GuideValue, picture: Pixels) -> Pixels:
     """A guide of a picture [H, W, 3], by the guide's name.
 
-    trimap: uint8 [H, W] of 0, 128 and 255, and so are strokes, which know nothing but what they cover; mask: uint8 or uint16 [H, W];
-    background: RGB [H, W, 3]. Raises InputError for one that cannot be read, has another size, or is no such guide.
+    trimap: uint8 [H, W] of 0, 128 and 255; strokes: the same, unknown outside of the strokes; mask: uint8 or uint16 [H, W]; background: RGB
+    [H, W, 3]. Raises InputError for one that cannot be read, has another size, or is not such a guide.
     """
     size = picture.shape[0], picture.shape[1]
     with naming(value if isinstance(value, str) else name):
@@ -47,7 +47,7 @@ def read_guide(name: str, value: GuideValue, picture: Pixels) -> Pixels:
 
 
 def read_strokes(value: GuideValue, picture: Pixels) -> NDArray[np.uint8]:
-    """Strokes over a picture [H, W, 3], pixels or polylines, as a trimap uint8 [H, W] that knows nothing but what they cover."""
+    """Strokes over a picture [H, W, 3], pixels or polylines, as a trimap uint8 [H, W] that is unknown elsewhere."""
     size = picture.shape[0], picture.shape[1]
     if isinstance(value, str) and Path(value).suffix.lower() == ".json":
         with naming(value):
@@ -59,13 +59,13 @@ def read_strokes(value: GuideValue, picture: Pixels) -> NDArray[np.uint8]:
 
 
 def read_mask_levels(file: str) -> Pixels:
-    """A mask as [H, W], 8 or 16 bit, which may be empty; InputError for what is no mask."""
+    """A mask as [H, W], 8 or 16 bit, possibly empty; InputError for a picture that is no mask."""
     with naming(file):
         return mask_levels(read_levels(file))
 
 
 def checked_mask(levels: Pixels) -> Pixels:
-    """The mask [H, W] in a picture [H, W], [H, W, 3] or [H, W, 4]; InputError for what is no mask, or one that says nothing."""
+    """The mask [H, W] in a picture [H, W], [H, W, 3] or [H, W, 4]; InputError for anything but a mask with both levels."""
     mask = mask_levels(levels)
     check_mask(mask)
     return mask

@@ -1,34 +1,34 @@
-"""Many pictures: a bad one is reported and the rest go on."""
+"""Many pictures: one that fails is reported, and the others are processed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from mattecli.core.tuning.queues import in_parallel
 from mattecli.errors import InputError, MatteError
 from mattecli.requests.photos import Job
 
 Made = TypeVar("Made")
 
 
-def process_all(jobs: Sequence[Job], make: Callable[[Job], Made], *, threads: int = 1) -> Iterator[tuple[Job, Made | MatteError]]:
-    """Each job with its result or its error, in order; `threads` jobs run concurrently. No torch.
+def process_all(jobs: Sequence[Job], make: Callable[[Job], Made]) -> Iterator[tuple[Job, Made | MatteError]]:
+    """Each job with its result or its error, in order. No torch.
 
-    What nobody foresaw is the failure of one picture among many; where there is but one, it keeps its traceback.
+    An unexpected exception counts as the failure of one picture among many; of a single job it is raised, with its traceback.
     """
+    for job in jobs:
+        yield job, _outcome(job, make, alone=len(jobs) == 1)
 
-    def attempt(job: Job) -> tuple[Job, Made | MatteError]:
+
+def _outcome(job: Job, make: Callable[[Job], Made], *, alone: bool) -> Made | MatteError:
+    try:
         if job.lacks:
-            return job, InputError(job.lacks)
-        try:
-            return job, make(job)
-        except MatteError as error:
-            return job, error
-        except Exception as error:
-            if len(jobs) == 1:
-                raise
-            return job, _unforeseen(job, error)
-
-    return in_parallel(jobs, attempt, threads=threads)
+            raise InputError(job.lacks)
+        return make(job)
+    except MatteError as error:
+        return error
+    except Exception as error:
+        if alone:
+            raise
+        return _unforeseen(job, error)
 
 
 def _unforeseen(job: Job, error: Exception) -> MatteError:

@@ -1,4 +1,4 @@
-"""How many frames of a clip may be in work at the same time, judged by their size and the memory there is before they are made."""
+"""The number of frames of a clip in work at the same time, from their size and the available memory."""
 
 from dataclasses import dataclass, replace
 
@@ -12,23 +12,23 @@ from mattecli.pipelines.recipe import Recipe
 
 # Bytes a pixel: of a frame with its matte, its colours and their tensors (float32), and of one that is rendered and encoded.
 MATTED, ENCODED = 40, 24
-# The share of the memory left that frames may take while more than one is in work; the network needs the rest.
+# The share of the free memory for frames while more than one is in work; the network needs the rest.
 FRAMES_SHARE = 0.4
 
 
 @dataclass(frozen=True)
 class Depths:
-    """How many frames are read ahead, wait to be written, and are matted at once."""
+    """The numbers of frames read ahead, waiting to be written, and matted at once."""
 
     ahead: int
     behind: int
     at_once: int
 
     def memory(self, clip: Clip) -> int:
-        """Bytes of the host's memory that the frames take, at most."""
+        """The peak of host memory for the frames, in bytes."""
         pixels = clip.size[0] * clip.size[1]
         decoded = (4 if clip.alpha else 3) * (1 if clip.top == 255 else 2) * (2 if clip.colour.hdr else 1)
-        # Beside those that wait, one is being read, one is handed over, and one more is begun than is matted at once.
+        # In addition to the queued frames, one is being read, one handed over, and one more started than is matted at once.
         return pixels * ((self.ahead + 2) * decoded + (self.behind + self.at_once + 2) * MATTED + ENCODED)
 
 
@@ -36,14 +36,14 @@ USUAL = Depths(AHEAD, BEHIND, 1)
 
 
 def depths_for(clip: Clip, recipe: Recipe) -> Depths:
-    """The depths for matting a clip, as depths_within has them, within the recipe's limit on memory."""
+    """`depths_within` for matting a clip, within the recipe's memory limit."""
     return depths_within(clip, _budget(recipe), frames_at_once(recipe.model.device))
 
 
 def depths_within(clip: Clip, budget: Budget | None, at_once: int = 1) -> Depths:
-    """The usual depths where the clip's frames fit into memory, and fewer where they are large.
+    """The default depths where the clip's frames fit into memory, smaller ones otherwise.
 
-    Raises OutOfMemoryError where not even one frame after the other fits.
+    Raises OutOfMemoryError where not even single frames fit.
     """
     least = Depths(1, 1, 1)
     if budget is None:
@@ -59,7 +59,7 @@ def depths_within(clip: Clip, budget: Budget | None, at_once: int = 1) -> Depths
 
 
 def within_limit(recipe: Recipe, clip: Clip, depths: Depths) -> Recipe:
-    """The recipe for one frame of a clip: of a limit on the process's memory, its frames take their part."""
+    """The recipe for a single frame: with the memory limit reduced by what the other frames take."""
     if recipe.max_memory is None or recipe.model.device.torch.type != "cpu":
         return recipe
     return replace(recipe, max_memory=max(1, recipe.max_memory - depths.memory(clip)))
@@ -72,6 +72,6 @@ def _budget(recipe: Recipe) -> Budget | None:
 
 
 def free_budget() -> Budget | None:
-    """What the host has left for frames; None where nobody knows."""
+    """What the host has left for frames; None where unknown."""
     free = free_host_memory()
     return None if free is None else Budget(free)

@@ -1,4 +1,4 @@
-"""One photo through many models, over a loud colour."""
+"""The comparison sheet of one photo's mattes by several models."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,29 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.contact_sheet import contact_sheet
-from mattecli.compositing.output import OutputOptions
-from mattecli.core.clock import Clock
 from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_runnable
 from mattecli.errors import UsageError
-from mattecli.guides.choose import ModelChoice, choose
-from mattecli.guides.derive import guides_for_photo
-from mattecli.io.images import Photo
+from mattecli.guides.choose import choose
+from mattecli.io.images import Photo, Pixels
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.matte import matte_photo
-from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.render import render
 
 LOUD = "#ff00ff"
 
 
 @dataclass(frozen=True)
-class Tile:
+class Panel:
     """One model's composite, uint8 [H, W, 3], with its name, the seconds of matting and refining, and the device."""
 
-    picture: NDArray[np.uint8]
+    picture: Pixels
     model: str
     seconds: float
     device: str
@@ -38,19 +31,18 @@ class Tile:
         return f"{self.model}   {self.seconds:.2f} s   {self.device}"
 
 
-def fitting(
-    registry: Registry, names: list[str] | None, given: Mapping[str, str]
-) -> tuple[list[tuple[ModelChoice, dict[str, str]]], list[str]]:
-    """The models to compare, each with the guides it takes of those given, and a sentence for each one that cannot take part.
+def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """The models to compare by name, each with those of the given guides that it takes, and a sentence for each one left out.
 
-    names: None for every installed model.
+    names: models or paths of exports; None for every installed model.
     """
-    specs = [spec for spec in registry.models.values() if is_runnable(spec)] if names is None else [registry.find(name) for name in names]
-    chosen, left_out = [], []
-    for spec in specs:
-        guides = _guides_for(spec, given)
+    chosen: dict[str, dict[str, str]] = {}
+    left_out = []
+    for name in [spec.name for spec in registry.models.values() if is_runnable(spec)] if names is None else names:
+        guides = _guides_for(registry.find(name), given)
         try:
-            chosen.append((choose(registry, spec.name, guides), guides))
+            choose(registry, name, guides)
+            chosen[name] = guides
         except UsageError as error:
             left_out.append(str(error))
     return chosen, left_out
@@ -64,16 +56,7 @@ def _guides_for(spec: ModelSpec, given: Mapping[str, str]) -> dict[str, str]:
     return own
 
 
-def make_tile(photo: Photo, guide_files: Mapping[str, str], recipe: Recipe) -> Tile:
-    """Matte a photo with one recipe and lay it over a loud colour."""
-    clock = Clock()
-    matted = matte_photo(photo, guides_for_photo(photo, guide_files, recipe.choice).guides, recipe, clock=clock)
-    picture = render(matted, OutputOptions("composite", plain_backdrop(LOUD)), top=255)
-    name = recipe.model.info.name + (f" + {recipe.refiner.info.name}" if recipe.refiner else "")
-    return Tile(picture.astype(np.uint8), name, clock.split["matte"] + clock.split["refine"], str(recipe.model.device))
-
-
-def make_sheet(photo: Photo, tiles: Sequence[Tile]) -> NDArray[np.uint8]:
-    """The photo and its tiles on one contact sheet."""
-    captions = [f"the photo   {photo.size[1]}x{photo.size[0]}", *(tile.caption for tile in tiles)]
-    return contact_sheet([to_uint8(photo.pixels), *(tile.picture for tile in tiles)], captions)
+def make_sheet(photo: Photo, panels: Sequence[Panel]) -> NDArray[np.uint8]:
+    """A photo and its panels on one contact sheet."""
+    captions = [f"the photo   {photo.size[1]}x{photo.size[0]}", *(panel.caption for panel in panels)]
+    return contact_sheet([to_uint8(photo.pixels), *(to_uint8(panel.picture) for panel in panels)], captions)

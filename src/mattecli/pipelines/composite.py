@@ -1,4 +1,4 @@
-"""A picture and its matte laid over something else: read -> true colours -> compose -> write. Torch only where there are soft pixels."""
+"""A picture and its matte over a backdrop: read -> estimate foreground -> compose -> write. Loads torch only for soft pixels."""
 
 from dataclasses import dataclass
 
@@ -22,10 +22,9 @@ TRANSPARENT = "transparent"
 class Layout:
     """How every picture of a run is composed.
 
-    backdrop: None leaves what is not the subject transparent; premultiplied: then, whether colours are multiplied by alpha. linear:
-    mix light, or encoded values. decontaminate: take the old background out of the colours of pictures that come with --alpha.
-    keep_hidden: leave the pictures' colours where a transparent result's alpha is 0; else these are black. encoding: of the colours.
-    device: where that is computed, as core.runtime names devices.
+    backdrop: None for a transparent background; premultiplied: whether its colours are multiplied by alpha. linear: blend in linear light
+    instead of encoded values. decontaminate: remove the old background from the colours of pictures with a given matte. keep_hidden: keep
+    colours where a transparent result's alpha is 0; otherwise they are black. encoding: of the colours. device: a name as in core.runtime.
     """
 
     backdrop: Backdrop | None
@@ -49,7 +48,7 @@ def process_composite(job: Job, layout: Layout) -> Result:
         photo = read_photo(job.source)
         alpha = matte_of(photo, job.source, job.guides.get("alpha"))
     with clock("foreground"):
-        # A picture with a transparency of its own is a cut-out already: its colours are the subject's.
+        # The colours of a picture with its own transparency are the subject's already.
         mixed = photo.alpha is None and layout.decontaminate
         colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
     with clock("compose"):
@@ -64,13 +63,13 @@ def matte_of(photo: Photo, source: str, file: str | None) -> Plane:
     """The matte that belongs to a photo, float32 [H, W]: the given file's, else the photo's own transparency."""
     if file is None:
         if photo.alpha is None:
-            raise InputError(f"{source} has no transparency of its own; give its matte with --alpha")
+            raise InputError(f"{source} has no transparency of its own; give its matte")
         return from_levels(photo.alpha)
     return alpha_of(read_levels(file), file, photo.size)
 
 
 def alpha_of(levels: Pixels, file: str, size: tuple[int, int]) -> Plane:
-    """The matte a picture holds, float32 [H, W]: its transparency, or the grey of a picture without; `size` is what it must have."""
+    """The matte in a picture, float32 [H, W]: its transparency, or its grey levels; `size` is the required (height, width)."""
     if levels.shape[:2] != size:
         raise InputError(
             f"{file}: the alpha is {levels.shape[1]}x{levels.shape[0]}, the picture {size[1]}x{size[0]}; make them the same size"
@@ -86,10 +85,10 @@ def alpha_of(levels: Pixels, file: str, size: tuple[int, int]) -> Plane:
 
 
 def unmixed(pixels: Pixels, alpha: Plane, *, device: str) -> Plane:
-    """The subject's own colours [H, W, 3] in 0..1: estimated where the matte is soft, else the picture's."""
+    """The foreground colours [H, W, 3] in 0..1: estimated where the matte is soft, elsewhere the picture's."""
     if not ((alpha > 0) & (alpha < 1)).any():
         return from_levels(pixels)
-    import torch  # a picture with hard edges needs no second of loading it
+    import torch  # loading takes a second, which hard edges do not need
 
     from mattecli.compositing.foreground import estimate_foreground
     from mattecli.core.runtime import pick_device, to_array, to_tensor
@@ -101,7 +100,7 @@ def unmixed(pixels: Pixels, alpha: Plane, *, device: str) -> Plane:
 
 
 def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
-    """The picture in integers from 0 to `top`: RGB over the backdrop of that moment, or RGBA; `icc` is the profile of the colours."""
+    """The picture in integers from 0 to `top`: RGB over the backdrop at `seconds`, or RGBA; `icc` is the profile of the colours."""
     if layout.backdrop is not None:
         behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
         return to_levels(lay_over(colours, alpha, behind, linear=layout.linear, encoding=layout.encoding), top)

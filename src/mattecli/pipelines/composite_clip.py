@@ -1,4 +1,4 @@
-"""A clip and its mattes laid over something else, frame by frame; one of the two may be a picture that stands still.
+"""A clip and its mattes over a backdrop, frame by frame; one of the two may be a still picture.
 
 As in video.py a thread reads ahead and a thread writes behind, so memory does not grow with the clip.
 """
@@ -33,9 +33,9 @@ ALPHA = "alpha"
 
 
 @dataclass(frozen=True)
-class Reel:
-    """What became of a pairing: frames written, their (height, width), seconds of each step, notes for a person, and what was wrong
-    with the clips, None for whole ones; what could be read was delivered."""
+class CompositeClipResult:
+    """The result: frames written, their (height, width), seconds of each step, notes for the user, and damage of the clips, None for
+    whole ones; readable frames are delivered in any case."""
 
     source: str
     destination: str
@@ -48,13 +48,11 @@ class Reel:
 
 def process_composite_clip(
     request: ClipRequest, layout: Layout, *, on_frame: Callable[[int, int | None], None] = lambda done, total: None
-) -> Reel:
-    """Compose a request's source, a clip or a picture, with the mattes that are its guide "alpha", likewise, and write the result.
+) -> CompositeClipResult:
+    """Compose a request's source, a clip or a picture, with the mattes of its guide "alpha", also a clip or a picture, and write it.
 
-    Without that guide the source is a cut-out: a clip with a transparency of its own.
-
-    `on_frame` is told the frames done and how many there will be, when that is known. The request's span is the whole clip. Raises
-    MatteError for what the caller can mend; then no half-written file is left.
+    Without that guide the source is a cut-out: a clip with its own transparency. `on_frame` is called with the frames done and the total,
+    if known. The request's span is the whole clip. Raises MatteError; then no half-written file is left.
     """
     clock = Clock()
     with ExitStack() as opened:
@@ -77,7 +75,7 @@ def process_composite_clip(
         def finish(pair: tuple[Frame, Plane]) -> None:
             frame, alpha = pair
             with clock("foreground"):
-                mixed = layout.decontaminate and frame.transparency is None  # a cut-out's colours are the subject's own
+                mixed = layout.decontaminate and frame.transparency is None  # a cut-out's colours need no decontamination
                 colours = unmixed(frame.levels, alpha, device=layout.device) if mixed else from_levels(frame.levels)
             with clock("compose"):
                 seconds = float((frame.pts - clip.start) * clip.time_base)
@@ -95,37 +93,37 @@ def process_composite_clip(
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     of_reading = [note for reader in readers if reader for note in reader.notes]
     notes = (*of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
-    return Reel(request.source, request.destination, clip.size, writer.frames, clock.split, notes, damage)
+    return CompositeClipResult(request.source, request.destination, clip.size, writer.frames, clock.split, notes, damage)
 
 
 def _reader(file: str | None, fps: Fraction | None, opened: ExitStack) -> Reader | None:
-    """A reader for a clip, None for a picture, and for nothing."""
+    """A reader for a clip; None for a picture or no file."""
     if file is None or not (is_clip(file) or os.path.isdir(file)):
         return None
     return opened.enter_context(open_clip(file, fps=fps if is_sequence(file) else None, tone_map=COPY))
 
 
 def _led(readers: list[Reader | None], request: ClipRequest) -> Clip:
-    """The clip whose time the result has: the pictures', or the mattes' where a picture stands still; its depth is the pictures'."""
+    """The clip with the result's times: the source's, or the mattes' for a still picture; its bit depth is the source's."""
     pictures, mattes = readers
     if ALPHA not in request.guides and not (pictures and pictures.clip.alpha):
-        raise InputError(f"{request.source} has no transparency of its own; give its mattes with --alpha, as a clip or as pictures")
+        raise InputError(f"{request.source} has no transparency of its own; give its mattes, as a clip or as pictures")
     if pictures is not None:
         return pictures.clip
     if mattes is None:
-        raise UsageError(f"neither {request.source} nor {request.guides[ALPHA]} is a clip; give -o the name of a picture")
+        raise UsageError(f"neither {request.source} nor {request.guides[ALPHA]} is a clip; write the result to a picture")
     return replace(mattes.clip, bits=8 if read_photo(request.source).top == 255 else 16)
 
 
 def _pairs(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Plane]]:
-    """The frames in their time, each with its matte."""
+    """The frames in order, each with its matte."""
     file = request.guides.get(ALPHA, request.source)
     for frame, levels in _with_levels(readers, request):
         yield frame, alpha_of(levels, file, frame.pixels.shape[:2])
 
 
 def _with_levels(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Pixels]]:
-    """The frames, each with the levels of what holds its matte; without one of its own that is the frame's transparency."""
+    """The frames, each with the levels that hold its matte; without given mattes the frame's transparency."""
     pictures, mattes = readers
     if pictures is not None and ALPHA not in request.guides:
         return ((frame, frame.alpha) for frame in pictures if frame.alpha is not None)
@@ -147,7 +145,7 @@ def _is_cutout(file: str, fps: Fraction | None) -> bool:
 
 
 def _still(file: str) -> tuple[Pixels, Pixels | None]:
-    """A picture's levels and transparency as clips want them, which have no profiles: sRGB."""
+    """A picture's levels and transparency in sRGB, because clips have no profiles."""
     photo = read_photo(file)
     return converted(photo.pixels, photo.icc, None), photo.alpha
 

@@ -1,4 +1,4 @@
-"""What a matte shows: how much of the picture, how sure its model is, and what a person should be told to doubt."""
+"""Assessment of a matte: its coverage, the model's confidence, and doubts for the user."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,26 +8,26 @@ from torch import Tensor
 from mattecli.pipelines.tensors import Matted
 
 VISIBLE, FAINT = 0.5, 0.1
-"""Alphas above the first count as the subject. Where none is above the second, nothing is to be seen at all."""
+"""Alphas above the first count as the subject. A matte with none above the second is empty."""
 
 ALL_BUT_NOTHING, ALL_BUT_ALL = 0.001, 0.999
-"""Mean alphas below and above which a matte can hardly be right."""
+"""Mean alphas below and above which a matte is implausible."""
 
 SURE, SURE_OF_A_PERSON = 0.5, 0.75
-"""Below the first a verdict says that there is no subject; from the second on, that it is a person. Between, dogs and people mix."""
+"""A verdict below the first means no subject, from the second on a person. Between the two, dogs and people overlap."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """coverage: the share of alphas above 0.5. confidence: how sure the model is that there is a subject, 0 to 1, and person: that it is
-    a person; None where it does not say."""
+    """coverage: the share of alphas above 0.5. confidence, person: the probabilities of a subject and of a person, 0 to 1; None where
+    the model gives no verdict."""
 
     coverage: float
     confidence: float | None = None
     person: float | None = None
 
     def __str__(self) -> str:
-        """The sentence for a person."""
+        """A sentence for the user."""
         covered = f"covers {100 * self.coverage:.0f} %" if self.coverage >= 0.005 else f"covers {100 * self.coverage:.1f} %"
         if self.confidence is None or self.person is None:
             return f"found something that {covered} of the picture"
@@ -36,7 +36,7 @@ class Found:
 
 
 def found(cover: Tensor, verdict: Tensor | None) -> Found:
-    """What the mattes [B, 1, H, W] of one picture show, and a model's verdict on it ([1, 2], see core/contract.py) or None."""
+    """The assessment of the mattes [B, 1, H, W] of one picture, with a model's verdict ([1, 2], see core/contract.py) or None."""
     coverage = float((cover > VISIBLE).float().mean())
     if verdict is None:
         return Found(coverage)
@@ -45,7 +45,7 @@ def found(cover: Tensor, verdict: Tensor | None) -> Found:
 
 
 def doubts(cover: Tensor, verdict: Tensor | None = None, *, guided: bool = False) -> tuple[str, ...]:
-    """What a person should be told of a matte [1, 1, H, W] that can hardly be right; guided: whether the model was given a guide."""
+    """Warnings about an implausible matte [1, 1, H, W]; guided: whether the model was given a guide."""
     other = "" if verdict is not None else "use --model subject, or "
     advice = "check the guide" if guided else f"{other}give a --trimap, --strokes or --mask"
     most, share = float(cover.max()), float(cover.mean())
@@ -64,7 +64,7 @@ def doubts(cover: Tensor, verdict: Tensor | None = None, *, guided: bool = False
 
 @dataclass
 class Seen:
-    """What the mattes of a clip show, frame by frame; guided: whether its model is given a guide."""
+    """Collects the assessments of a clip's mattes; guided: whether its model is given a guide."""
 
     guided: bool
     frames: int = 0
@@ -83,5 +83,5 @@ class Seen:
 
     @property
     def doubt(self) -> tuple[str, ...]:
-        """How often each doubt about a matte came up."""
+        """The doubts about mattes, with their numbers of frames."""
         return tuple(f"in {count} frame{'s' if count > 1 else ''} {doubt}" for doubt, count in self.doubtful.items())

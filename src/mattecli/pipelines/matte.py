@@ -1,4 +1,4 @@
-"""Pictures and their guides to mattes: model, refinement, screen, in one pass for several pictures of one size."""
+"""From pictures and guides to mattes: model, refinement and screen key, in one pass for several pictures of one size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -33,14 +33,14 @@ def matte_photos(
     clock: Clock,
     to_guide: ToGuide = guide_tensor,
 ) -> list[Matted]:
-    """The mattes of several photos of one size, in one pass through the model; `to_guide` is guide_tensor, or one that remembers."""
+    """The mattes of several photos of one size, in one pass through the model; `to_guide`: guide_tensor, or a caching one."""
     device = recipe.model.device
     with own_stream(device):
         with clock("matte"):
             images = _batch([seen_image(photo, recipe.model) for photo in photos])
         mattes = _mattes(images, guides, recipe, clock, to_guide=to_guide, lossy=photos[0].lossy)
         mattes = [_with_photo(matted, photo, recipe) for matted, photo in zip(mattes, photos, strict=True)]
-        wait_for(device.torch)  # they are rendered in another thread
+        wait_for(device.torch)  # another thread renders them
     return mattes
 
 
@@ -54,7 +54,7 @@ def own_matte(pixels: Pixels, transparency: Pixels | None, device: Device) -> Ma
 def matte_tensors(images: Tensor, guides: Sequence[Mapping[str, Guide]], recipe: Recipe, *, clock: Clock) -> list[Matted]:
     """The mattes of images [B, 3, H, W], float32 in 0..1, in one pass; guides are as matte_photos takes them, one table an image."""
     device = recipe.model.device
-    wait_for(images.device)  # the stream below does not wait for the caller's
+    wait_for(images.device)  # the stream below is not synchronised with the caller's
     with own_stream(device):
         mattes = _mattes(images.to(device.torch), guides, recipe, clock)
         wait_for(device.torch)
@@ -62,7 +62,7 @@ def matte_tensors(images: Tensor, guides: Sequence[Mapping[str, Guide]], recipe:
 
 
 def suited(model: LoadedModel, *, lossy: bool) -> dict[str, Tunable]:
-    """The tunables that suit the kind of file a picture came from; compression leaves noise that some models should not believe."""
+    """The tunables for the kind of file a picture came from; some models need others for the noise of lossy compression."""
     return dict(model.info.lossy_options) if lossy else {}
 
 
@@ -75,7 +75,7 @@ def _mattes(
     to_guide: ToGuide = guide_tensor,
     lossy: bool = False,
 ) -> list[Matted]:
-    """The mattes of images that lie on the model's device, refined, and keyed where the recipe has a screen."""
+    """The mattes of images on the model's device, refined, and keyed where the recipe has a screen."""
     with clock("matte"):
         options = suited(recipe.model, lossy=lossy) | dict(recipe.options)
         tensors = {name: _batch([to_guide(name, table[name], recipe.model) for table in guides]) for name in guides[0]}
@@ -109,7 +109,7 @@ def _part(images: Tensor, guides: Mapping[str, Tensor], outcome: Outcome, index:
 
 
 def _finish(matted: Matted, recipe: Recipe, clock: Clock, *, lossy: bool) -> Matted:
-    """The matte refined where the recipe says so, and within what the screen allows."""
+    """The matte refined where the recipe has a refiner, and limited by the screen's key."""
     with clock("refine"):
         if recipe.refiner is not None:
             options = suited(recipe.refiner, lossy=lossy)
@@ -121,7 +121,7 @@ def _finish(matted: Matted, recipe: Recipe, clock: Clock, *, lossy: bool) -> Mat
 
 
 def _with_photo(matted: Matted, photo: Photo, recipe: Recipe) -> Matted:
-    """The matte with its photo's integers, and with its own colours and transparency where something of it is transparent."""
+    """The matte with its photo's integers, and with the photo's colours and transparency where it is partly transparent."""
     if photo.alpha is None:
         return replace(matted, pixels=photo.pixels)
     device = recipe.model.device

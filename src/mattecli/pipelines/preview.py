@@ -22,7 +22,7 @@ from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
-from mattecli.pipelines.video import ClipWork, Moment, moments, settled
+from mattecli.pipelines.video import ClipWork, MattedFrame, matted_frames, settled
 from mattecli.requests.clip import ClipRequest
 
 PLACES = (Fraction(1, 10), Fraction(4, 10), Fraction(6, 10), Fraction(9, 10))
@@ -30,7 +30,7 @@ LOUD = "#ff00ff"
 
 
 def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: OutputOptions) -> None:
-    """Write a contact sheet of four frames spread over the part of the clip that is asked for, or fewer, if it is short.
+    """Write a contact sheet of four frames spread over the requested part of the clip, fewer if it is short.
 
     Raises InputError when no frame is in that part.
     """
@@ -38,31 +38,31 @@ def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: Outpu
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     shown = output if output.kind == "composite" else OutputOptions("composite", plain_backdrop(LOUD), output.linear, output.decontaminate)
-    for moment, clip in _sampled(request, recipe):
-        seconds = float((moment.frame.pts - clip.start) * clip.time_base)
+    for item, clip in _sampled(request, recipe):
+        seconds = float((item.frame.pts - clip.start) * clip.time_base)
         over = replace(shown, backdrop=shaped(shown.backdrop, clip.aspect))
-        looks = [render(moment.matted, wanted, top=255, seconds=seconds, icc=clip.icc) for wanted in (OutputOptions("alpha"), over)]
-        pictures += [to_uint8(moment.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
+        looks = [render(item.matted, wanted, top=255, seconds=seconds, icc=clip.icc) for wanted in (OutputOptions("alpha"), over)]
+        pictures += [to_uint8(item.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
         captions += [f"{seconds:.2f} s", "alpha", "composite"]
     write_image(contact_sheet(pictures, captions), file)
 
 
-def _sampled(request: ClipRequest, recipe: Recipe) -> Iterator[tuple[Moment, Clip]]:
-    """A few single frames of a request, matted by themselves."""
+def _sampled(request: ClipRequest, recipe: Recipe) -> Iterator[tuple[MattedFrame, Clip]]:
+    """A few frames of a request, matted independently."""
     plate = next((open_plate(request, clip, first) for first, clip in _first_from(request.span.start, request)), None)
-    anew = None if plate is None else replace(plate, first=None)  # the places lie too far apart to follow a camera from one to the next
-    one = replace(request, span=replace(request.span, every=1), smooth=False, batch=1)
+    anew = None if plate is None else replace(plate, first=None)  # the frames are too far apart to track the camera
+    single = replace(request, span=replace(request.span, every=1), smooth=False, batch=1)
     for frame, clip in _frames(request):
-        with open_given(one, clip) as given:
-            yield from ((moment, clip) for moment in moments([frame], ClipWork(one, recipe, clip, anew, given)))
+        with open_given(single, clip) as given:
+            yield from ((item, clip) for item in matted_frames([frame], ClipWork(single, recipe, clip, anew, given)))
 
 
 def _frames(request: ClipRequest) -> list[tuple[Frame, Clip]]:
-    """The frames to look at, none twice; the part's first where nothing is found at the places."""
+    """The sampled frames, without duplicates; the part's first frame where there is none at the sampled times."""
     found = {frame.pts: (frame, clip) for place in _places(request) for frame, clip in _first_from(place, request)}
     frames = list(found.values()) or _first_from(request.span.start, request)
     if not frames:
-        raise InputError(f"{request.source} has no frames in the part asked for; check --start and --end")
+        raise InputError(f"{request.source} has no frames in the part asked for; check start and end")
     return frames
 
 

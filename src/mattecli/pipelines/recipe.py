@@ -12,8 +12,8 @@ from mattecli.guides.choose import ModelChoice
 class Recipe:
     """The models of a run, and how they are called.
 
-    refiner: the trimap model that finishes coarse mattes, or None. options: tunables of the model, by name. max_memory: bytes this
-    process may hold, or the device's of them; None for all there are. tell: is told the peak expected of each new size.
+    refiner: the trimap model that refines coarse mattes, or None. options: tunables of the model, by name. max_memory: the limit in bytes
+    for this process, or for the device; None for no limit. tell: called with the expected peak for each new size.
     """
 
     choice: ModelChoice

@@ -1,8 +1,8 @@
-"""Coarse mattes finished by a trimap model, in a trimap that follows the matte.
+"""Refinement of coarse mattes by a trimap model, with a trimap that adapts to the matte.
 
-Hair and fur reach beyond any band around such an outline that is not too wide elsewhere. A matte within the band says where it is too
-narrow: there it is still soft at the band's edge. So the subject is matted in a small copy of the picture and the band laid anew around
-all that is soft, more than once, for each time it follows the hair a little farther.
+No band around a coarse outline covers long hair without being too wide elsewhere. Where the band is too narrow, the matte is still soft at
+its edge. So the subject is first matted in a small copy of the picture and the band is laid around all soft pixels, several times, each
+time reaching farther along the hair.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ SIDE = 640
 """The longer side of the small copy, in pixels."""
 
 TOLD = 0.02
-"""A larger share of the picture that is disputed is told."""
+"""A larger disputed share of the picture is reported."""
 
 BANDS = COARSE_BAND, COARSE_BAND
 """How far each new band reaches to either side, as a share of the subject's scale."""
@@ -41,9 +41,9 @@ def refine(
     limit: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Matted:
-    """The matte, finished by a trimap model in the trimap made of it, if there is anything to finish. limit, tell: see run_within.
+    """The matte refined by a trimap model with a trimap made from it, if anything is unknown. limit, tell: see run_within.
 
-    Regions that the two mattes dispute as a whole stay as they were.
+    Disputed regions (see matting/disputed.py) keep the coarse matte.
     """
     trimap = refined_trimap(trimap_from_alpha(to_array(matted.alpha)), matted.seen, refiner, options, limit=limit)
     if not tells_apart(trimap):
@@ -57,23 +57,23 @@ def refine(
 
 
 def _undisputed(refined: Tensor, coarse: Tensor) -> tuple[Tensor, tuple[str, ...]]:
-    """The refined matte [1, 1, H, W], with the coarse one where they dispute whole regions, and a sentence where those are large."""
+    """The refined matte [1, 1, H, W], with the coarse one in disputed regions, and a sentence where those are large."""
     regions = disputed(to_array(refined), to_array(coarse))
     share = float(regions.mean())
     if share == 0:
         return refined, ()
     held = torch.where(torch.from_numpy(regions)[None, None].to(refined.device), coarse.to(refined.dtype), refined)
-    told = f"refinement disputes {100 * share:.0f} % of the picture, where the coarse matte is kept; look there, or give a --trimap"
+    told = f"refinement disputes {100 * share:.0f} % of the picture, where the coarse matte is kept; check there, or give a trimap"
     return held, (told,) if share > TOLD else ()
 
 
 def refined_trimap(
     trimap: Trimap, image: Tensor, model: LoadedModel, options: Mapping[str, Tunable], *, limit: int | None = None
 ) -> Trimap:
-    """The trimap [H, W] of an image [1, 3, H, W], 0..1, as its matte by a trimap model would have it, in BANDS one after another.
+    """The trimap [H, W] of an image [1, 3, H, W], 0..1, adapted to its matte by a trimap model, with each of BANDS in turn.
 
-    One with nothing unknown, or nothing to go by, is left as it is, and so is one for a solver without weights: around what it cannot
-    tell it leaves a haze, which the next band would only follow. limit: see run_within.
+    It is unchanged when nothing is unknown or a known region is missing, and for a solver without weights, whose haze around ambiguous
+    regions the next band would follow. limit: see run_within.
     """
     if model.info.checkpoint_sha256 is None or not tells_apart(trimap):
         return trimap
@@ -88,7 +88,7 @@ def refined_trimap(
 
 
 def tells_apart(trimap: Trimap) -> bool:
-    """Whether a trimap has something to find out, and something of both kinds to find it out by."""
+    """Whether a trimap has unknown pixels and both known regions."""
     return all(bool((trimap == level).any()) for level in (BACKGROUND, UNKNOWN, FOREGROUND))
 
 
@@ -98,7 +98,7 @@ def _around(alpha: Tensor, share: float) -> Trimap:
 
 
 def _shrunk(image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
-    """Image and trimap with a longer side of at most SIDE; only what was wholly known stays known."""
+    """Image and trimap with a longer side of at most SIDE; a pixel is known where all it covers was."""
     height, width = image.shape[2:]
     scale = SIDE / max(height, width)
     if scale >= 1:

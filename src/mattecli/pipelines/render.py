@@ -1,4 +1,4 @@
-"""Mattes to pixels: the alpha, the true colours, a cut-out, or a composite over a backdrop."""
+"""From mattes to pixels: alpha, foreground, cut-out, or composite over a backdrop."""
 
 from collections.abc import Sequence
 
@@ -18,14 +18,14 @@ from mattecli.matting.levels import Plane, interleave, to_levels
 from mattecli.matting.screen import despill
 from mattecli.pipelines.tensors import Matted, array_tensor, finished
 
-# From this alpha on, the picture shows the subject alone.
+# From this alpha on, the picture's colour is the foreground's.
 SOLID = 1 - 0.5 / 255
 
 
 def render(matted: Matted, output: OutputOptions, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
     """The result in integers from 0 to `top` (255 or 65535): [H, W] for an alpha, [H, W, 4] for a cut-out, else [H, W, 3].
 
-    For a backdrop, `seconds` is the moment of a clip, and `icc` the profile of the picture's colours.
+    For a backdrop, `seconds` is the time in a clip, and `icc` the profile of the picture's colours.
     """
     picture = _rendered(matted, output, top=top, seconds=seconds, icc=icc)
     return premultiply_levels(picture) if output.premultiplied else picture
@@ -55,7 +55,7 @@ def _is_seen(matted: Matted, top: int) -> Tensor:
 
 
 def _is_whole_levels(matted: Matted, top: int) -> bool:
-    """Whether the picture's own integers, on the host, are of the depth asked for."""
+    """Whether the picture's integers are on the host and have the requested depth."""
     return matted.pixels is not None and np.iinfo(matted.pixels.dtype).max == top and matted.alpha.device.type == "cpu"
 
 
@@ -74,7 +74,7 @@ def _planes(picture: Plane) -> Tensor:
 
 
 def _rendered_in_levels(matted: Matted, foreground: Tensor, output: OutputOptions, *, seconds: float, icc: bytes | None) -> Pixels:
-    """What render makes of a predicted foreground on the host: where the picture's own colours are taken, so are its own integers."""
+    """`render` for a predicted foreground on the host: the picture's integers are used where its colours are."""
     assert matted.pixels is not None
     own, predicted, solid = matted.pixels, _predicted(matted, foreground), to_array(matted.alpha) > SOLID
     top = int(np.iinfo(own.dtype).max)
@@ -102,7 +102,7 @@ def true_colours(matted: Matted) -> Tensor:
 
 
 def _predicted(matted: Matted, foreground: Tensor) -> Tensor:
-    """A model's foreground; estimated where the picture is half transparent, for there the model saw some grey."""
+    """A model's foreground; estimated where the picture is half transparent, because the model's input was blended with grey there."""
     if matted.own is None:
         return foreground
     with torch.inference_mode():
@@ -120,7 +120,7 @@ def _estimated(matted: Matted) -> Tensor:
 def to_uint(top: int, *parts: Tensor) -> Pixels:
     """Values [1, C, H, W] in 0..1, channels of several parts in a row, as the nearest integers from 0 to `top`.
 
-    uint8 or uint16, [H, W] for one channel in all, else [H, W, C]. They are rounded on their device, so that a GPU sends bytes and not
+    uint8 or uint16, [H, W] for one channel in all, else [H, W, C]. They are rounded on their device, so that a GPU copies bytes, not
     floats.
     """
     planes = [plane for part in parts for plane in part[0]]

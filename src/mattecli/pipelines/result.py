@@ -1,4 +1,4 @@
-"""What was done for one picture, and how long each step took. No torch."""
+"""The result for one picture. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """What was done for one picture: size is (height, width), split the seconds of each step, notes what a person should know.
+    """The result for one picture: size is (height, width), split the seconds of each step, notes are for the user.
 
-    expected_memory: the peak in bytes that was expected of the process, or on a GPU of the device; None where nobody knew.
+    expected_memory: the expected peak in bytes of the process, or on a GPU of the device; None where unknown.
     """
 
     source: str

@@ -16,7 +16,7 @@ from mattecli.requests.clip import ClipRequest
 
 @dataclass(frozen=True)
 class Record:
-    """What is noted beside the pictures of one pattern. made_by: the settings_hash of the run that makes them; source: the clip's name."""
+    """The record beside the pictures of one pattern. made_by: the settings_hash of the run that makes them; source: the clip's name."""
 
     pattern: str
     made_by: str
@@ -24,15 +24,15 @@ class Record:
 
     @property
     def path(self) -> Path:
-        """A hidden file of its own for each pattern, for a folder may hold several."""
+        """A hidden file for each pattern, because a folder may hold several."""
         pattern = Path(self.pattern)
         return pattern.with_name(f".{pattern.name}.matte.json")
 
     def frames_kept(self, clip: Clip) -> int:
-        """How many pictures of a clip need not be made again: all that such runs have written but the last one, which may be broken.
+        """The number of pictures that need not be made again: all that such runs have written except the last one, which may be broken.
 
-        Pictures beyond those, which an earlier run with other settings may have left, do not count. Raises UsageError when the pictures
-        there were made in another way.
+        Pictures beyond those, which an earlier run with other settings may have left, do not count. Raises UsageError when the existing
+        pictures were made with other settings.
         """
         present = frames_present(self.pattern, clip)
         if present == 0:
@@ -52,7 +52,7 @@ class Record:
             stream.write(json.dumps(noted).encode() + b"\n")
 
     def _read(self) -> dict[str, object]:
-        """What was noted last; nothing where that cannot be read."""
+        """The content of the record; empty where it cannot be read."""
         try:
             noted = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -61,18 +61,18 @@ class Record:
 
 
 def record_of(request: ClipRequest, recipe: Recipe, output: OutputOptions) -> Record | None:
-    """The record of a request's pictures; None for a destination that is one file, which is always made anew."""
+    """The record of a request's pictures; None for a destination that is one file, which is always rewritten."""
     pattern = sequence_pattern(request.destination)
     return None if pattern is None else Record(pattern, settings_hash(request, recipe, output), request.source)
 
 
 def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -> str:
-    """One word for everything that decides what the pictures look like: the files that go in, the models and their options."""
+    """A hash of everything that determines the pictures: input files, models and options."""
     files = {name: _identity(file) for name, file in {"source": request.source, **request.guides}.items()}
     models = [
-        [one.info.name, one.info.checkpoint_sha256, one.info.options, one.info.versions, one.precision]
-        for one in (recipe.model, recipe.refiner)
-        if one is not None
+        [model.info.name, model.info.checkpoint_sha256, model.info.options, model.info.versions, model.precision]
+        for model in (recipe.model, recipe.refiner)
+        if model is not None
     ]
     guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]
     looks = [
@@ -101,7 +101,7 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
 
 
 def _identity(file: str) -> list[object]:
-    """A file by name, size and time; hashing hours of video would cost more than it tells."""
+    """A file by name, size and time; hashing hours of video would take too long."""
     path = Path(file)
     if not path.exists():
         return [file]

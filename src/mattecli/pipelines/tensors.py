@@ -15,7 +15,7 @@ from mattecli.io.images import Photo, Pixels
 from mattecli.io.video.hdr import Hdr
 
 Guide = Pixels | Tensor
-"""A guide as integers [H, W] or [H, W, 3], or ready as a tensor [B, C, H, W]."""
+"""A guide as integers [H, W] or [H, W, 3], or as a tensor [B, C, H, W]."""
 
 ToGuide = Callable[[str, Guide, LoadedModel], Tensor]
 """Makes the tensor of a guide: (its name, its pixels, the model it is for)."""
@@ -23,12 +23,12 @@ ToGuide = Callable[[str, Guide, LoadedModel], Tensor]
 
 @dataclass(frozen=True)
 class Matted:
-    """A picture and its matte as tensors [1, C, H, W]; `foreground` is what the model predicted and `plate` the clean plate, or None.
+    """A picture and its matte as tensors [1, C, H, W]; `foreground` is the model's prediction and `plate` the clean plate, or None.
 
-    image: the picture's own colours. seen: what the models saw, the same tensor where nothing of the picture is transparent. alpha: the
-    matte of what was seen. pixels: the picture's integers, None for one that came as a tensor. own: its own transparency, or None.
-    trimap: what the last model was given, or None. keyed: whether the plate is a screen's, whose spill is taken away. notes: what was
-    changed for want of memory. expected: the peak of memory that was expected, in bytes. verdict: the model's,
+    image: the picture's colours. seen: the models' input, the same tensor where nothing of the picture is transparent. alpha: the matte of
+    `seen`. pixels: the picture's integers, None for one given as a tensor. own: its own transparency, or None. trimap: that of the last
+    model, or None. keyed: whether the plate is a screen's, whose spill is removed. notes: what was changed to fit into memory. expected:
+    the expected peak of memory in bytes. verdict: the model's,
     [1, 2] as core/contract.py has it, or None.
     """
 
@@ -52,7 +52,7 @@ class Matted:
 
 
 def seen_image(photo: Photo, model: LoadedModel) -> Tensor:
-    """The photo as a model sees it, [1, 3, H, W]: parts its own alpha hides are mid-grey, not whatever lies under them."""
+    """A photo as a model's input, [1, 3, H, W]: its transparent parts are mid-grey."""
     image = to_tensor(photo.pixels, model.device)
     if photo.alpha is None:
         return image
@@ -61,13 +61,13 @@ def seen_image(photo: Photo, model: LoadedModel) -> Tensor:
 
 
 def guide_tensor(name: str, guide: Guide, model: LoadedModel) -> Tensor:
-    """A guide as the contract wants it; a trimap's 128 becomes exactly 0.5."""
+    """A guide as a tensor in the contract's range; a trimap's 128 becomes exactly 0.5."""
     tensor = guide.to(model.device.torch, torch.float32) if isinstance(guide, Tensor) else to_tensor(guide, model.device)
     return (tensor * 2).round() / 2 if name == "trimap" else tensor
 
 
 class LastGuides:
-    """guide_tensor for the frames of a clip, cached by array identity. Several threads may share one."""
+    """guide_tensor for the frames of a clip, cached by array identity. Thread-safe."""
 
     def __init__(self) -> None:
         self._last = LastByIdentity()
@@ -77,7 +77,7 @@ class LastGuides:
 
 
 def array_tensor(array: NDArray[np.float32], like: Tensor) -> Tensor:
-    """An array [H, W] or [H, W, C] as a tensor [1, C, H, W] of the kind and device of another."""
+    """An array [H, W] or [H, W, C] as a tensor [1, C, H, W] with the dtype and device of another."""
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     return torch.from_numpy(np.ascontiguousarray(planes))[None].to(like)
 

@@ -20,13 +20,13 @@ from mattecli.requests.quantities import Length, parse_length
 
 STROKES = "strokes"
 GROWTHS: dict[str, Growth | None] = {"random-walk": "random-walk", "geodesic": "geodesic", "none": None}
-# A trimap has exactly three levels; a lossy format would add ripples of others.
+# A trimap has exactly three levels; a lossy format would add others.
 LOSSLESS_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
 class MadeTrimap:
-    """A trimap that was written: size is (height, width), the shares add up to 1, warnings say what a person should know."""
+    """A trimap that was written: size is (height, width), the shares add up to 1, warnings are for the user."""
 
     source: str
     destination: str
@@ -38,7 +38,7 @@ class MadeTrimap:
 
 
 def parse_band(text: str) -> Length | None:
-    """How far unknown reaches to either side of an outline: 'auto' is None, else as parse_length reads it; UsageError for anything else."""
+    """The reach of the unknown band to either side of an outline: None for 'auto', else as parse_length; UsageError for others."""
     if text.strip() == "auto":
         return None
     return parse_length(text, wrong=f"--band {text} is no width; give auto,", most_percent=50)
@@ -59,7 +59,7 @@ def plan_trimaps(
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> list[Job]:
-    """The jobs of one command, see plan_jobs; UsageError for a result in a format that would not keep the three levels."""
+    """The jobs of one command, see plan_jobs; UsageError for a format that does not keep the three levels."""
     guides = {} if strokes is None else {STROKES: strokes}
     jobs = plan_jobs(inputs, output, kind="trimap", guides=guides, overwrite=overwrite, tell=tell)
     for job in jobs:
@@ -72,9 +72,9 @@ def plan_trimaps(
 
 
 def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> MadeTrimap:
-    """Make a trimap of a photo and its strokes. Raises MatteError for what the caller can mend; then nothing is written.
+    """Make a trimap from a photo and its strokes. Raises MatteError; then nothing is written.
 
-    Strokes of which one kind is missing are written as they are, with a warning: there is nothing to spread them against.
+    Strokes of one kind only are written without spreading, with a warning.
     """
     photo = read_photo(job.source)
     strokes = read_strokes(job.guides[STROKES], photo.pixels)
@@ -86,7 +86,7 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
 
 
 def process_mask(job: Job, *, band: Length | None) -> MadeTrimap:
-    """Make a trimap of a hard mask or a soft matte. Raises MatteError for what the caller can mend; then nothing is written."""
+    """Make a trimap from a hard mask or a soft matte. Raises MatteError; then nothing is written."""
     mask = read_mask_levels(job.source)
     trimap = trimap_from_mask(mask, band=band.pixels(mask.shape) if band else None)
     return _write(job, trimap, [*one_sided(trimap), *too_unknown(trimap)])

@@ -1,7 +1,7 @@
-"""Clips in, clips out: read -> guide -> matte -> refine -> compose -> write, one visible loop over the frames.
+"""Matting of clips: read -> guide -> matte -> refine -> compose -> write, in one loop over the frames.
 
-A thread reads a few frames ahead, one a core mattes, and one composes and writes a few behind, so decoding and encoding overlap
-inference and memory does not grow with the clip. All state that lives from frame to frame is in this loop and in the generators it chains.
+One thread reads ahead, one per core mattes, and one composes and writes behind, so decoding and encoding overlap inference and memory does
+not grow with the clip. All state between frames is in this loop and in the generators it chains.
 """
 
 import time
@@ -17,7 +17,7 @@ from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
-from mattecli.core.tuning.parallelism import shared_out
+from mattecli.core.tuning.parallelism import limit_threads
 from mattecli.core.tuning.queues import WriteBehind, in_parallel, read_ahead
 from mattecli.core.usage import peak_memory
 from mattecli.errors import InputError
@@ -49,9 +49,9 @@ MOST_FRAMES = 10**9
 class ClipResult:
     """The result of a request: frames written, seconds of each step and in all, notes, and damage of the source.
 
-    damage: None for a whole source, else what is wrong with it; what could be read was delivered. seconds: wall clock, less than the
-    sum of `split` since the steps overlap. length: the result's duration. peak_memory: bytes, on the host and on the device.
-    doubt: those of the notes by which mattes may be wrong. coverage: the share of the picture that shows the subject, on average.
+    damage: None for a whole source, else what is wrong with it; readable frames are delivered. seconds: wall clock, less than the sum of
+    `split` because the steps overlap. length: the result's duration. peak_memory: bytes, on the host and on the device. doubt: the notes
+    on mattes that may be wrong. coverage: the mean share of the picture that shows the subject.
     """
 
     source: str
@@ -82,7 +82,7 @@ class ClipWork:
 
 
 @dataclass(frozen=True)
-class Moment:
+class MattedFrame:
     """A frame and its matte."""
 
     frame: Frame
@@ -96,10 +96,10 @@ def process_clip(
     *,
     on_frame: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> ClipResult:
-    """Matte a clip and write the result; `on_frame` is told the frames done and how many there will be, when that is known.
+    """Matte a clip and write the result; `on_frame` is called with the frames done and the total, if known.
 
-    Raises MatteError for what the caller can mend; then nothing is left under the destination's name, but for the whole pictures of a
-    sequence. A source that breaks off is delivered as far as it goes, and `ClipResult.damage` says so.
+    Raises MatteError; then nothing is left under the destination's name, except the complete pictures of a sequence. Of a truncated source
+    the readable frames are delivered, and `ClipResult.damage` says so.
     """
     begin = time.perf_counter()
     request = settled(request, recipe)
@@ -129,7 +129,7 @@ def process_clip(
             seen = _run(chain(begun, frames), work, output, writer, record, done=done, on_frame=on_frame)
             count = writer.frames + done
             if count == 0:
-                raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check --start and --end")
+                raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check start and end")
         whole = span.end is None and reader.damage is None
         of_guides = [*_plate_notes(work.plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
     told = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *seen.doubt)
@@ -157,12 +157,12 @@ def settled(request: ClipRequest, recipe: Recipe) -> ClipRequest:
 
 
 def default_batch(recipe: Recipe) -> int:
-    """Frames a pass through the model: a GPU works faster on several at once, a processor does not."""
+    """Frames a pass through the model: a GPU is faster with several at once, a CPU is not."""
     return 4 if recipe.model.device.torch.type == "cuda" else 1
 
 
 def _numbered(clip: Clip, request: ClipRequest) -> Clip:
-    """The clip whose pictures are counted from the number asked for, if one was."""
+    """The clip, with its pictures numbered from the requested start number, if any."""
     start = request.start_number
     return clip if start is None else replace(clip, numbers=range(start, start + MOST_FRAMES))
 
@@ -190,72 +190,80 @@ def _run(
     done: int,
     on_frame: Callable[[int, int | None], None],
 ) -> Seen:
-    """The loop itself; returns what was seen of the mattes. The first `done` frames are there already."""
+    """The loop; returns the assessment of the mattes. The first `done` frames are written already."""
     seen, clip, clock = Seen(guided=bool(work.recipe.choice.spec.guides)), work.clip, work.clock
     if record is not None:
         record.write(done)
 
-    def finish(moment: Moment) -> None:
-        seconds = float((moment.frame.pts - clip.start) * clip.time_base)
+    def finish(item: MattedFrame) -> None:
+        seconds = float((item.frame.pts - clip.start) * clip.time_base)
         with clock("compose"):
-            picture = render(moment.matted, output, top=clip.top, seconds=seconds, icc=clip.icc)
+            picture = render(item.matted, output, top=clip.top, seconds=seconds, icc=clip.icc)
         with clock("encode"):
-            writer.write(picture, pts=moment.frame.pts, duration=moment.frame.duration)
+            writer.write(picture, pts=item.frame.pts, duration=item.frame.duration)
             if record is not None:
                 record.write(done + writer.frames)
 
     depths = work.depths
+    begin = partial(limit_threads, max(1, torch.get_num_threads() // depths.at_once))
     with (
-        shared_out(depths.at_once),
         read_ahead(frames, depth=depths.ahead, on_wait=partial(clock.add, "decode")) as ready,
-        WriteBehind(finish, depth=depths.behind) as behind,
+        WriteBehind(finish, depth=depths.behind, begin=begin) as behind,
     ):
-        # A steadied matte depends on all before it, so they are made again.
+        # A smoothed matte depends on all before it, so they are made again.
         skipped = 0 if work.request.smooth else done
-        for moment in moments(ready, work, skipped=skipped, threads=depths.at_once):
-            if moment.frame.index >= done:
-                seen.look_at(moment.matted)
-                behind.put(moment)
-            on_frame(moment.frame.index + 1, clip.frames)
+        for item in matted_frames(ready, work, skipped=skipped, threads=depths.at_once, begin=begin):
+            if item.frame.index >= done:
+                seen.look_at(item.matted)
+                behind.put(item)
+            on_frame(item.frame.index + 1, clip.frames)
     return seen
 
 
-def moments(frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, threads: int = 1) -> Iterator[Moment]:
-    """Each frame but the first `skipped` with its matte, in order, steadied over time where the request says so; `threads` at once."""
+def matted_frames(
+    frames: Iterable[Frame], work: ClipWork, *, skipped: int = 0, threads: int = 1, begin: Callable[[], None] = lambda: None
+) -> Iterator[MattedFrame]:
+    """Each frame but the first `skipped` with its matte, in order, smoothed where the request says so.
+
+    `threads` of them are matted at once, in threads that call `begin` first.
+    """
     request, recipe = work.request, work.recipe
     if request.keeps_matte:
         return (
-            Moment(frame, own_matte(frame.levels, frame.transparency, recipe.model.device)) for frame in frames if frame.index >= skipped
+            MattedFrame(frame, own_matte(frame.levels, frame.transparency, recipe.model.device))
+            for frame in frames
+            if frame.index >= skipped
         )
     with_guides = iter(guided(frames, request, recipe.choice, work.plate, work.given, skipped=skipped, clock=work.clock))
     batches = iter(lambda: list(islice(with_guides, request.batch or 1)), [])
     make = partial(_matted, work=work, to_guide=LastGuides())
-    mattes = chain.from_iterable(in_parallel(batches, make, threads=threads))
-    return _steadied(mattes) if request.smooth else mattes
+    mattes = chain.from_iterable(in_parallel(batches, make, threads=threads, begin=begin))
+    return _smoothed(mattes) if request.smooth else mattes
 
 
-def _matted(several: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[Moment]:
-    photos = [_photo(one.frame, work.clip) for one in several]
-    mattes = matte_photos(photos, [one.guides for one in several], work.recipe, clock=work.clock, to_guide=to_guide)
+def _matted(frames: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[MattedFrame]:
+    photos = [_photo(item.frame, work.clip) for item in frames]
+    mattes = matte_photos(photos, [item.guides for item in frames], work.recipe, clock=work.clock, to_guide=to_guide)
     hdr = hdr_of(work.clip.colour)
-    kept = [matted if hdr is None else in_hdr(matted, one.frame.levels, hdr) for one, matted in zip(several, mattes, strict=True)]
-    return [_noted(one, matted) for one, matted in zip(several, kept, strict=True)]
+    kept = [matted if hdr is None else in_hdr(matted, item.frame.levels, hdr) for item, matted in zip(frames, mattes, strict=True)]
+    return [_with_notes(item, matted) for item, matted in zip(frames, kept, strict=True)]
 
 
 def _photo(frame: Frame, clip: Clip) -> Photo:
     return Photo(frame.pixels, alpha=frame.transparency, icc=None, lossy=clip.lossy)
 
 
-def _noted(one: Guided, matted: Matted) -> Moment:
-    alpha = matted.alpha if one.found else torch.zeros_like(matted.alpha)
-    return Moment(one.frame, replace(matted, alpha=alpha, notes=(*matted.notes, *one.notes)))
+def _with_notes(item: Guided, matted: Matted) -> MattedFrame:
+    """The frame with its matte, which is empty where no subject was found, and the notes of both."""
+    alpha = matted.alpha if item.found else torch.zeros_like(matted.alpha)
+    return MattedFrame(item.frame, replace(matted, alpha=alpha, notes=(*matted.notes, *item.notes)))
 
 
-def _steadied(mattes: Iterable[Moment]) -> Iterator[Moment]:
-    """The mattes without flicker; one frame of look-ahead is held."""
-    for alpha, moment in smoothed((to_uint8(one.frame.pixels), to_array(one.matted.alpha), one) for one in mattes):
-        steady = torch.from_numpy(alpha)[None, None].to(moment.matted.alpha)
-        yield replace(moment, matted=replace(moment.matted, alpha=steady))
+def _smoothed(mattes: Iterable[MattedFrame]) -> Iterator[MattedFrame]:
+    """The mattes, temporally smoothed with one frame of look-ahead."""
+    for alpha, item in smoothed((to_uint8(item.frame.pixels), to_array(item.matted.alpha), item) for item in mattes):
+        steady = torch.from_numpy(alpha)[None, None].to(item.matted.alpha)
+        yield replace(item, matted=replace(item.matted, alpha=steady))
 
 
 def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: int) -> tuple[str, ...]:

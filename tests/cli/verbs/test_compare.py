@@ -1,5 +1,6 @@
 """`matte compare`: one sheet, every model that can take part, the others named."""
 
+import json
 from pathlib import Path
 
 from tests.support import Run, read
@@ -9,14 +10,16 @@ def test_a_sheet_shows_the_photo_and_every_model_that_fits(run: Run, scene: Path
     done = run("compare", "photo.png", "--models", "closed-form,bgmv2", "--trimap", "trimap.png", "-o", "sheet.png")
     assert done.exit_code == 0, done.output
     assert done.stdout == "sheet.png\n"
-    assert "left out: bgmv2 needs --bg" in done.stderr
+    assert "left out: bgmv2 needs a clean plate" in done.stderr
     sheet = read(scene / "sheet.png")
     assert sheet.shape[1] == 2 * 480
     corner = sheet[5, 480 + 5].tolist()
     assert corner == [255, 0, 255], "the second tile's background is the loud colour"
 
 
-def test_before_anything_is_pulled_the_embedded_way_stands_on_the_sheet(run: Run, scene: Path) -> None:
-    done = run("compare", "photo.png", "-o", "sheet.png")
+def test_before_anything_is_pulled_the_sheet_shows_the_shipped_model(run: Run, scene: Path) -> None:
+    done = run("compare", "photo.png", "-o", "sheet.png", "--json")
     assert done.exit_code == 0, done.output
-    assert read(scene / "sheet.png").shape[1] == 2 * 480, "the photo's own tile and that of subject"
+    *models, sheet = done.stdout.splitlines()
+    assert any(json.loads(line)["model"].startswith("subject") for line in models)
+    assert sheet == "sheet.png" and read(scene / sheet).shape[1] == (1 + len(models)) * 480

@@ -206,7 +206,7 @@ def test_clips_of_different_lengths_are_refused_with_both_counts(run: Run, stage
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["photo.png", "--over", "white"], 1, "no transparency of its own; give its matte with --alpha"),
+        (["photo.png", "--over", "white"], 1, "no transparency of its own; give its matte"),
         (["photo.png", "--alpha", "small.png", "--over", "white"], 1, "the alpha is 48x36, the picture 96x72"),
         (["photo.png", "--alpha", "photo.png", "--over", "white"], 1, "is no matte"),
         (["photo.png", "--alpha", "none.png", "--over", "white"], 1, "there is no file none.png"),

@@ -140,7 +140,7 @@ def test_one_pixel_works(run: Run, scene: Path) -> None:
         (["photo.png", "--model", "fusion-plate"], 2, "needs --bg"),
         (["photo.png", "--model", "fusion-plate", "--trimap", "trimap.png"], 2, "needs --bg"),
         (["photo.png", "--model", "fusion-plate", "--bg", "plate.png", "--mask", "true.png", "--strokes", "strokes.png"], 2, "drop --mask"),
-        (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take --trimap"),
+        (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take the trimap"),
         (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
         (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),
         (["photo.png", "--mask", "true.png", "--refine", "fusoin"], 2, "no model called 'fusoin'; did you mean fusion?"),

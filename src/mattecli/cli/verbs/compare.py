@@ -1,15 +1,19 @@
 """`matte compare`: every installed model on one photo, side by side."""
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import mattecli
 from mattecli.cli import options, process
 from mattecli.cli.console import download_progress, note, say, say_json, step_progress
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError, ModelError
+
+if TYPE_CHECKING:
+    from mattecli import Matte
+    from mattecli.pipelines.compare import Panel
 
 
 def compare(
@@ -33,11 +37,9 @@ def compare(
 
       matte compare photo.jpg --trimap trimap.png -o sheet.png
     """
-    from mattecli.core.runtime import open_model, pick_device, pick_precision
-    from mattecli.guides.choose import choose_refiner
+    from mattecli.core.runtime import pick_device, pick_precision
     from mattecli.io.images import check_suffix, read_photo, write_image
-    from mattecli.pipelines.compare import Tile, fitting, make_sheet, make_tile
-    from mattecli.pipelines.recipe import Recipe
+    from mattecli.pipelines.compare import fitting, make_sheet
     from mattecli.requests.paths import keep_inputs, refuse_empty
 
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
@@ -45,29 +47,36 @@ def compare(
     refuse_empty("an input", photo, *guides.values())
     check_suffix(output, has_alpha=False)
     keep_inputs([photo, *guides.values()], [str(output)], what="the sheet", advice="give another -o")
-    known = registry()
-    chosen, left_out = fitting(known, models.split(",") if models else None, guides)
+    chosen, left_out = fitting(registry(), models.split(",") if models else None, guides)
     for sentence in left_out:
         note(f"left out: {sentence}")
     picture = read_photo(photo)
     process.set_up_torch()
-    chip = pick_device(device)
-    exact = pick_precision(precision, chip)
-    tiles: list[Tile] = []
+    pick_precision(precision, pick_device(device))
+    panels: list[Panel] = []
     with step_progress("loading", len(chosen)) as step, download_progress() as on_progress:
-        open_one = partial(open_model, device=chip, precision=exact, offline=offline, on_progress=on_progress)
-        for choice, taken in chosen:
-            step(choice.spec.name)
-            refiner = choose_refiner(known, choice, None)
+        for name, taken in chosen.items():
+            step(name)
             try:
-                recipe = Recipe(choice, open_one(choice.spec), open_one(refiner) if refiner else None)
-                tiles.append(make_tile(picture, taken, recipe))
+                model = mattecli.load(name, guides=taken, device=device, precision=precision, offline=offline, on_progress=on_progress)
+                panels.append(model.then(picture, _panel, guides=taken))
             except MatteError as error:
-                note(f"left out: {choice.spec.name}: {error}")
-    if not tiles:
+                note(f"left out: {name}: {error}")
+    if not panels:
         raise ModelError("no model could take part; give a guide (--trimap, --bg) or pull a model with `matte models pull modnet`")
-    write_image(make_sheet(picture, tiles), output)
+    write_image(make_sheet(picture, panels), output)
     if json_lines:
-        for tile in tiles:
-            say_json({"model": tile.model, "seconds": round(tile.seconds, 4), "device": tile.device})
+        for panel in panels:
+            say_json({"model": panel.model, "seconds": round(panel.seconds, 4), "device": panel.device})
     say(str(output))
+
+
+def _panel(matte: "Matte") -> "Panel":
+    """A model's composite over a loud colour, as one panel of the sheet."""
+    from mattecli.compositing.backdrop import plain_backdrop
+    from mattecli.compositing.output import OutputOptions
+    from mattecli.pipelines.compare import LOUD, Panel
+
+    picture = matte.pixels(OutputOptions("composite", plain_backdrop(LOUD)), bits=8)
+    name = matte.model + (f" + {matte.refiner}" if matte.refiner else "")
+    return Panel(picture, name, matte.split["matte"] + matte.split.get("refine", 0.0), matte.device)

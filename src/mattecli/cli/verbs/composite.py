@@ -17,7 +17,7 @@ from mattecli.errors import InputError, UsageError
 if TYPE_CHECKING:
     from mattecli.batch.items import Item, Settings
     from mattecli.pipelines.composite import Layout
-    from mattecli.pipelines.composite_clip import Reel
+    from mattecli.pipelines.composite_clip import CompositeClipResult
     from mattecli.pipelines.result import Result
     from mattecli.requests.clip import ClipRequest
     from mattecli.requests.photos import Job
@@ -107,11 +107,11 @@ def composite(
         raise typer.Exit(1)
 
 
-def _tell(teller: Teller, result: "Result | Reel") -> None:
+def _tell(teller: Teller, result: "Result | CompositeClipResult") -> None:
     teller.done(result.destination, _record(result), [f"{result.source}: {text}" for text in result.notes])
 
 
-def _record(result: "Result | Reel") -> dict[str, Any]:
+def _record(result: "Result | CompositeClipResult") -> dict[str, Any]:
     of_clips = {name: getattr(result, name) for name in ("frames", "damage") if hasattr(result, name)}
     return {
         "input": result.source,

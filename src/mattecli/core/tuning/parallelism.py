@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -16,6 +17,7 @@ FRAMES_ON_GPU = 2
 PHOTOS_ON_GPU = 8
 
 _of_this_thread = threading.local()
+_one_at_a_time = threading.Lock()
 
 
 def frames_at_once(device: Device) -> int:
@@ -34,15 +36,17 @@ def photos_at_once(device: Device) -> int:
     return min(torch.get_num_threads(), PHOTOS_ON_GPU) if device.torch.type == "cuda" else frames_at_once(device)
 
 
-@contextmanager
-def shared_out(pictures: int) -> Iterator[None]:
-    """Divide torch's threads among `pictures` workers that are started in the block; the count is restored afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, before // pictures))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def limit_threads(count: int) -> None:
+    """Limit torch to `count` CPU threads in the calling thread only.
+
+    torch.set_num_threads also sets the default of threads that have not used torch yet, so that is restored at once.
+    """
+    if torch.get_num_threads() == count:
+        return
+    with _one_at_a_time, ThreadPoolExecutor(1) as other:
+        default = other.submit(torch.get_num_threads).result()
+        torch.set_num_threads(count)
+        other.submit(torch.set_num_threads, default).result()
 
 
 @contextmanager

@@ -121,11 +121,11 @@ class WriteBehind(Generic[Item]):
     """A thread that runs `work` on each item put, in order, with at most `depth` waiting.
 
     The first error of the work is raised by the next `put`, or on leaving the block. Leaving the block by an exception drops the waiting
-    items, and so does an interruption while leaving. The thread has ended when the block is left.
+    items, and so does an interruption while leaving. The thread has ended when the block is left. begin: called first by the thread.
     """
 
-    def __init__(self, work: Callable[[Item], None], *, depth: int) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[Item], None], *, depth: int, begin: Callable[[], None] = lambda: None) -> None:
+        self._work, self._begin = work, begin
         self._waiting: queue.Queue[Item | _Last] = queue.Queue(depth)
         self._failed: BaseException | None = None
         self._dropping = False
@@ -156,6 +156,7 @@ class WriteBehind(Generic[Item]):
         self._dropping = True
 
     def _run(self) -> None:
+        self._begin()
         while not isinstance(item := self._waiting.get(), _Last):
             if self._failed is None and not self._dropping:
                 try:
@@ -164,12 +165,14 @@ class WriteBehind(Generic[Item]):
                     self._failed = failure
 
 
-def in_parallel(items: Iterable[Item], work: Callable[[Item], Made], *, threads: int) -> Iterator[Made]:
-    """The results of `work` on each item, in order, from `threads` threads; one more item is queued.
+def in_parallel(
+    items: Iterable[Item], work: Callable[[Item], Made], *, threads: int, begin: Callable[[], None] = lambda: None
+) -> Iterator[Made]:
+    """The results of `work` on each item, in order, from `threads` threads, which call `begin` first; one more item is queued.
 
     An error of the work is raised in place of its result. Leaving early drops the waiting items and awaits the running ones.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="in parallel")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="in parallel", initializer=begin)
     begun: deque[Future[Made]] = deque()
 
     def made() -> Made:
