@@ -12,9 +12,9 @@ import torch
 from mattecli.errors import InputError, MatteError
 from training import loop, settings
 from training.adopt import adopt
-from training.diary import say
+from training.log import say
 from training.photos import sharpen
-from training.pool import Maker, fill
+from training.pool import ExamplePool, fill
 from training.ship import ship
 from training.state import begun
 from training.validation import validate
@@ -48,7 +48,7 @@ def _run(asked: argparse.Namespace) -> dict[str, object]:
     for number, run in enumerate(stages, 1):
         say(f"stage {number} of {len(stages)}: {run.folder}")
         if run.data.pool:
-            fill(Maker(run), run.data.pool, workers=asked.workers, report=_tell)
+            fill(ExamplePool(run), run.data.pool, workers=asked.workers, report=_tell)
         state = loop.train(run, _device(asked.device))
         if state.step < run.steps:
             return {"stage": number, "step": state.step, "steps": run.steps}
@@ -67,9 +67,9 @@ def _draw(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
     count = asked.count or run.data.pool
     if count == 0:
         raise InputError("the run draws while it trains (data.pool is 0); say how many to draw with --count, or set data.pool")
-    maker = Maker(run)
-    fill(maker, count, workers=asked.workers, report=_tell)
-    return {"folder": str(maker.folder), "examples": count}
+    pool = ExamplePool(run)
+    fill(pool, count, workers=asked.workers, report=_tell)
+    return {"folder": str(pool.folder), "examples": count}
 
 
 def _tell(done: int, count: int) -> None:
@@ -83,8 +83,8 @@ def _train(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
 
 
 def _validate(run: settings.Run, asked: argparse.Namespace) -> dict[str, object]:
-    maker = Maker(run, held_out=True)
-    fill(maker, run.data.validation, workers=run.data.workers, report=_tell)
+    pool = ExamplePool(run, held_out=True)
+    fill(pool, run.data.validation, workers=run.data.workers, report=_tell)
     state = begun(run, _device(asked.device))
     return {"step": state.step, **validate(state)}
 

@@ -48,11 +48,11 @@ def cropped(batch: Batch, side: int, chance: torch.Generator) -> Batch:
 
 def recoloured(batch: Batch, strength: float, chance: torch.Generator) -> Batch:
     """The colours of each example less saturated, dimmed channel by channel and shifted, never beyond 0..1."""
-    dice = partial(torch.rand, generator=chance, device=chance.device)
+    random = partial(torch.rand, generator=chance, device=chance.device)
     count, luma = _count(batch), torch.tensor(LUMA, device=chance.device)
-    saturation = 1.0 - strength * dice(count, 1, 1)
-    gain = 1.0 - strength * dice(count, 3, 1)
-    shift = ((1.0 - gain) * dice(count, 3, 1))[..., None]
+    saturation = 1.0 - strength * random(count, 1, 1)
+    gain = 1.0 - strength * random(count, 3, 1)
+    shift = ((1.0 - gain) * random(count, 3, 1))[..., None]
     mixture = gain * (saturation * torch.eye(3, device=chance.device) + (1.0 - saturation) * luma)
     return {
         name: torch.einsum("bij,bjhw->bihw", mixture, planes).add(shift).clamp(0.0, 1.0) if name in COLOURS else planes

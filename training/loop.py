@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from mattecli.errors import InputError
 from training.augment import augmented
-from training.diary import Diary, say
-from training.dice import seed_of
-from training.pool import REFRESH, Maker, available, batches, fill, unpacked
+from training.device_dataset import DeviceDataset
+from training.log import Log, say
+from training.pool import REFRESH, ExamplePool, available, batches, fill, unpacked
+from training.random_numbers import seed_of
 from training.recompose import read_stock, recomposed
 from training.settings import Optimiser, Run
-from training.shelf import Shelf
 from training.state import State, begun, save
 from training.validation import validate
 
@@ -31,16 +31,16 @@ from training.validation import validate
 def train(run: Run, device: torch.device) -> State:
     """Trains until the last step, the time limit or a signal to stop; then a checkpoint is kept, and the state returned."""
     state = begun(run, device)
-    held_out = Maker(run, held_out=True)
+    held_out = ExamplePool(run, held_out=True)
     fill(held_out, run.data.validation, workers=run.data.workers, report=lambda done, count: say(f"held-out examples: {done} of {count}"))
-    diary = Diary(run)
+    log = Log(run)
     saved = time.monotonic()
     with stop_asked(run.minutes) as stops:
         for batch_group in _groups(state):
             loss = one_step(state, batch_group)
-            diary.note(state.step, loss, rate=rate_at(state.step - 1, run.steps, run.optimiser), examples=state.known)
+            log.note(state.step, loss, rate=rate_at(state.step - 1, run.steps, run.optimiser), examples=state.known)
             if state.step % run.keep.validate == 0 or state.step == run.steps:
-                diary.write({"step": state.step, "validation": validate(state)})
+                log.write({"step": state.step, "validation": validate(state)})
             by_step = run.keep.checkpoint_steps and state.step % run.keep.checkpoint_steps == 0
             by_clock = run.keep.checkpoint_minutes and time.monotonic() - saved > 60 * run.keep.checkpoint_minutes
             if by_step or by_clock:
@@ -55,31 +55,31 @@ def train(run: Run, device: torch.device) -> State:
 
 def _groups(state: State) -> Iterator[list[dict[str, Tensor]]]:
     """For each step that is left the batches it takes. A pool is counted again at every REFRESH-th step, never between."""
-    run, maker = state.run, Maker(state.run)
+    run, pool = state.run, ExamplePool(state.run)
     while state.step < run.steps:
         end = min(run.steps, (state.step // REFRESH + 1) * REFRESH) if run.data.pool else run.steps
         if not run.data.pool:
             state.known = 0
         elif state.known == 0 or state.step % REFRESH == 0:
-            state.known = available(maker)
+            state.known = available(pool)
             if state.known == 0:
-                raise InputError(f"{maker.folder} holds no examples yet; draw some with `python -m training draw`")
+                raise InputError(f"{pool.folder} holds no examples yet; draw some with `python -m training draw`")
         share = run.optimiser.accumulate
-        source = _batches(state, maker, range(state.step * share, end * share))
+        source = _batches(state, pool, range(state.step * share, end * share))
         for _ in range(state.step, end):
             yield [next(source) for _ in range(share)]
 
 
-def _batches(state: State, maker: Maker, numbers: range) -> Iterator[dict[str, Tensor]]:
+def _batches(state: State, pool: ExamplePool, numbers: range) -> Iterator[dict[str, Tensor]]:
     """The batches of these numbers on the device, as they were drawn or put together there."""
     if state.run.data.on_device:
-        state.shelf = state.shelf or Shelf(maker, state.device)
-        state.shelf.take(state.known)
-        return map(state.shelf.batch, numbers)
+        state.dataset = state.dataset or DeviceDataset(pool, state.device)
+        state.dataset.take(state.known)
+        return map(state.dataset.batch, numbers)
     if not state.run.mix.size:
-        return (unpacked(raw, state.device) for raw in batches(maker, numbers, state.known))
+        return (unpacked(raw, state.device) for raw in batches(pool, numbers, state.known))
     if state.stock is None or len(state.stock) < state.known:
-        state.stock = read_stock(maker, state.known, state.device, state.stock)
+        state.stock = read_stock(pool, state.known, state.device, state.stock)
     return recomposed(state.stock, state.run, numbers)
 
 
@@ -94,8 +94,8 @@ def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     for examples in group:
         batch = augmented(examples, run.augment, chance)
         with torch.autocast(state.device.type, getattr(torch, run.precision), enabled=_mixed(run, state.device)):
-            answer = state.lesson.answer(network, batch)
-        terms = state.lesson.terms(answer, batch)
+            answer = state.task.answer(network, batch)
+        terms = state.task.terms(answer, batch)
         loss = torch.stack([weight * terms[name] for name, weight in run.losses.items()]).sum() / len(group)
         state.scaler.scale(loss).backward()
         for name, value in {"loss": loss * len(group), **{name: terms[name] for name in run.losses}}.items():

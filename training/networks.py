@@ -1,8 +1,8 @@
-"""How each network meets an example: what it is given, what it answers, and what its paper holds against that answer.
+"""The training task of each network: its inputs, its outputs and its paper's losses.
 
-A lesson names the `fields` of an example that it needs beside those it prepares. `answer` runs the network on a batch (name -> float
-[B, C, H, W] in 0..1) and returns a table that holds at least `alpha` [B, 1, H, W]; `terms` are its losses by name, which a run's
-[losses] weighs. `coarse` says whether an example holds its closed-form matte too, which is what a validation compares with.
+A task names the `fields` of an example that it needs in addition to those it prepares. `answer` runs the network on a batch (name -> float
+[B, C, H, W] in 0..1) and returns a table with at least `alpha` [B, 1, H, W]; `terms` are its losses by name, which a run's [losses]
+weights. `coarse`: whether an example has its closed-form matte too, with which a validation compares.
 """
 
 from abc import ABC, abstractmethod
@@ -32,14 +32,14 @@ SCALES = (0.3, 0.4, 0.5)
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
-class Lesson(ABC):
-    """What the lessons share; `architecture` is a file in src/mattecli/nets/."""
+class Task(ABC):
+    """The base of all tasks; `architecture` is a file in src/mattecli/nets/."""
 
     architecture: str
     fields: tuple[str, ...] = ("image", "alpha", "foreground", "background", "trimap")
     coarse = False
-    by_trimap = False  # whether it is given the trimap, and so measured where that is unknown
-    scenes = False  # whether its examples are scenes with subjects (scenes.py) and not the engine's composites
+    by_trimap = False  # whether the trimap is an input, so that only its unknown region is measured
+    scenes = False  # whether its examples are scenes with subjects (scenes.py) instead of the engine's composites
     terms_known: tuple[str, ...] = ()
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
@@ -47,21 +47,26 @@ class Lesson(ABC):
         network: nn.Module = import_module(f"mattecli.nets.{self.architecture}").build(**options)
         return network
 
+    def convert(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A state dict of this network with the names its code has now."""
+        converted: dict[str, Tensor] = import_module(f"mattecli.nets.{self.architecture}").convert(state)
+        return converted
+
     def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
-        """What it takes long to make of an example, made once: planes [H, W] in 0..1 by name."""
+        """Further planes [H, W] in 0..1 by name, computed once for each example because they are slow."""
         return {}
 
     @abstractmethod
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        """What the network says of a batch."""
+        """The network's outputs for a batch."""
 
     @abstractmethod
     def terms(self, answer: Terms, batch: Batch) -> Terms:
-        """Its losses, unweighted."""
+        """The losses, unweighted."""
 
 
 def unknown_of(batch: Batch) -> Tensor:
-    """1.0 where the trimap says nothing, [B, 1, H, W]."""
+    """1.0 where the trimap is unknown, [B, 1, H, W]."""
     return (batch["trimap"] == 0.5).float()
 
 
@@ -71,7 +76,7 @@ def trimap_terms(alpha: Tensor, batch: Batch) -> Terms:
 
 
 def matte_terms(alpha: Tensor, batch: Batch, where: Tensor) -> Terms:
-    """The losses of a matte over the pixels that count, [B, 1, H, W]."""
+    """The losses of a matte, weighted by `where` [B, 1, H, W]."""
     true = batch["alpha"]
     return {
         "alpha": losses.charbonnier(alpha, true, where),
@@ -82,13 +87,13 @@ def matte_terms(alpha: Tensor, batch: Batch, where: Tensor) -> Terms:
 
 
 def leaky(raw: Tensor) -> Tensor:
-    """Alpha before it is clamped: beyond 0 and 1 a tenth of the way counts, so that such pixels still feel their loss."""
+    """Alpha with a slope of a tenth outside 0..1 instead of a clamp, so that such pixels keep a gradient."""
     inside = raw.clamp(0.0, 1.0)
     return inside + 0.1 * (raw - inside)
 
 
-class Fusion(Lesson):
-    """The project's own network: what it adds to the closed-form matte, inside the unknown region."""
+class Fusion(Task):
+    """The project's own network: the residual of the closed-form matte inside the unknown region."""
 
     architecture = "fusion"
     coarse = True
@@ -105,8 +110,8 @@ class Fusion(Lesson):
         return trimap_terms(answer["raw"], batch)
 
 
-class FusionPlate(Lesson):
-    """The project's own network before a plate: its trimap is the one that `trimap_from_plate` makes, mistakes included."""
+class FusionPlate(Task):
+    """The project's own network with a plate: its trimap is that of `trimap_from_plate`, including its errors."""
 
     architecture = "fusion_plate"
     fields = ("image", "alpha", "foreground", "background", "plate")
@@ -114,7 +119,7 @@ class FusionPlate(Lesson):
     terms_known = ("alpha", "composition", "laplacian", "gradient")
 
     def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
-        """The trimap by the plate, or the example's own where the plate tells nothing."""
+        """The trimap from the plate, or the example's own where that fails."""
         picture, plate = (np.rint(colours * 255).astype(np.uint8) for colours in (example.image, example.plate))
         try:
             trimap = np.asarray(np.rint(trimap_from_plate(picture, plate, laid=AT_REST, moving=True) / 127.5) / 2, np.float32)
@@ -135,7 +140,7 @@ class FusionPlate(Lesson):
         return matte_terms(answer["raw"], batch, answer["near"] + 3.0 * unknown_of(batch))
 
 
-class DeepImageMatting(Lesson):
+class DeepImageMatting(Task):
     """Xu et al., CVPR 2017: alpha-prediction and composition loss on the matte, and with a refinement stage on the refined one too."""
 
     architecture = "dim"
@@ -167,7 +172,7 @@ class DeepImageMatting(Lesson):
         return {**trimap_terms(first, batch), "refined_alpha": refined}
 
 
-class BackgroundMatting2(Lesson):
+class BackgroundMatting2(Task):
     """Lin et al., CVPR 2021, section 4, as in the authors' train_base.py and train_refine.py: the base network alone, or both.
 
     Alpha by L1 and by L1 of its Sobel magnitude, the foreground by L1 where alpha is not 0, the error map by its square; the small
@@ -217,7 +222,7 @@ def _advised_scale(image: Tensor) -> float:
     return advised
 
 
-class BackgroundMatting1(Lesson):
+class BackgroundMatting1(Task):
     """Sengupta et al., CVPR 2020, as in the authors' train_adobe.py: L1 of alpha, of its gradient, of the foreground (twice) and of the
     composition, all on their scale of -1 to 1 but for alpha in the composition.
 
@@ -260,7 +265,7 @@ def rough_mask(alpha: Tensor) -> Tensor:
     return F.avg_pool2d(torch.where(thickens, thick, thin), 2 * blur + 1, 1, blur, count_include_pad=False)
 
 
-class ModNet(Lesson):
+class ModNet(Task):
     """Ke et al., AAAI 2022, as in the authors' src/trainer.py: semantics at 1/16, detail at the boundary, and the matte."""
 
     architecture = "modnet"
@@ -293,7 +298,7 @@ def _blurred(plane: Tensor) -> Tensor:
     return F.conv2d(F.pad(plane, [1, 1, 1, 1], mode="reflect"), (taps[:, None] * taps)[None, None])
 
 
-class Subject(Lesson):
+class Subject(Task):
     """Qin et al., 2020: binary cross entropy of the fused matte and of each level's, here with an overlap of what is found and what is
     there, and with the verdict: whether the picture shows a subject, and a person. Its examples are scenes (scenes.py)."""
 
@@ -322,7 +327,7 @@ class Subject(Lesson):
         }
 
 
-class Portrait(Lesson):
+class Portrait(Task):
     """A network that finds people at a fixed side, taught through its authors' own pre- and post-processing: entropy and L1 of the matte,
     its Laplacian pyramid, and how far it overlaps the true one. Its examples are scenes (scenes.py)."""
 
@@ -386,7 +391,7 @@ def overlap_term(alpha: Tensor, batch: Batch) -> Tensor:
     return apart.mean()
 
 
-LESSONS: dict[str, Lesson] = {
+TASKS: dict[str, Task] = {
     "fusion": Fusion(),
     "fusion-plate": FusionPlate(),
     "dim": DeepImageMatting(),
@@ -399,16 +404,16 @@ LESSONS: dict[str, Lesson] = {
 }
 
 
-def lesson_of(network: str) -> Lesson:
-    """The lesson of a network. Raises InputError, with the names there are, for another."""
-    if network not in LESSONS:
-        raise InputError(f"there is no lesson for a network {network!r}; there are {', '.join(LESSONS)}")
-    return LESSONS[network]
+def task_of(network: str) -> Task:
+    """The task of a network. Raises InputError, with the known names, for another."""
+    if network not in TASKS:
+        raise InputError(f"there is no task for a network {network!r}; networks are {', '.join(TASKS)}")
+    return TASKS[network]
 
 
 def check_losses(network: str, weights: Mapping[str, float]) -> None:
-    """Raises InputError when a run weighs a term that its network's lesson does not have."""
-    known = lesson_of(network).terms_known
+    """Raise InputError when a run weights a term that its network's task does not have."""
+    known = task_of(network).terms_known
     strange = [name for name in weights if name not in known]
     if strange or not weights:
         raise InputError(f"[losses] names {', '.join(strange) or 'no term'}; those of {network} are {', '.join(known)}")

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.augment import LUMA
-from training.dice import Dice
 from training.engine import EngineSettings
+from training.random_numbers import Random
 
 SHARPENED_AT = 0.8
 """Standard deviation, in pixels, of what is taken away or added in sharpening."""
@@ -52,10 +52,10 @@ class Tones:
         return ((grey + self.saturation * (developed - grey) - 0.5) * self.contrast + 0.5).clamp(0.0, 1.0)
 
 
-def tones(dice: Dice, strength: float) -> Tones:
+def tones(random: Random, strength: float) -> Tones:
     """Random ones; a strength of 0 leaves pictures as they are."""
-    gains = dice.normal(0.05, 3) + dice.normal(0.12, 1)
-    return Tones(*(torch.exp(strength * wander) for wander in (gains, dice.normal(0.15), dice.normal(0.1), dice.normal(0.2))))
+    gains = random.normal(0.05, 3) + random.normal(0.12, 1)
+    return Tones(*(torch.exp(strength * wander) for wander in (gains, random.normal(0.15), random.normal(0.1), random.normal(0.2))))
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,19 @@ class Cameras:
     noise: Tensor
     quality: Tensor
 
-    def __call__(self, picture: Tensor, dice: Dice, *, noise: Tensor | float = 1.0) -> Tensor:
+    def __call__(self, picture: Tensor, random: Random, *, noise: Tensor | float = 1.0) -> Tensor:
         """Pictures as their 8-bit files show them; `noise` multiplies the camera's own, and is drawn anew each time."""
         picture = picture + self.sharpening * (picture - blurred(picture, SHARPENED_AT))
         # Read noise, and shot noise, whose variance grows with the light (Foi and others 2008).
-        grains = dice.grains(picture) * (0.3 + 1.4 * picture.clamp(0.0, 1.0)).sqrt()
+        grains = random.noise(picture) * (0.3 + 1.4 * picture.clamp(0.0, 1.0)).sqrt()
         picture = (picture + noise * self.noise * grains).clamp(0.0, 1.0)
         return torch.where(self.quality > 0, compressed(picture, self.quality.clamp(min=1.0)), picture).mul(255.0).round() / 255.0
 
 
-def cameras(dice: Dice, settings: EngineSettings) -> Cameras:
+def cameras(random: Random, settings: EngineSettings) -> Cameras:
     """Random ones."""
-    sharpening = dice.uniform(-0.6, 0.8) * dice.often(settings.resample)
-    return Cameras(sharpening, dice.uniform(*settings.noise), dice.uniform(55.0, 98.0) * dice.often(settings.jpeg))
+    sharpening = random.uniform(-0.6, 0.8) * random.bernoulli(settings.resample)
+    return Cameras(sharpening, random.uniform(*settings.noise), random.uniform(55.0, 98.0) * random.bernoulli(settings.jpeg))
 
 
 def blurred(picture: Tensor, sigma: float) -> Tensor:

@@ -1,8 +1,8 @@
-"""Examples as the training reads them: drawn beforehand into a folder, or on the fly, as arrays of small integers.
+"""The examples of a training, drawn beforehand into a folder or on the fly, as arrays of integers.
 
 An example is a table name -> array: colours uint8 [H, W, 3] in steps of 1/255, the trimap uint8 [H, W] in steps of 1/2, other planes
-uint16 [H, W] in steps of 1/65535. Which names it has, the network's lesson says. Example `index` of a run is the same whenever, wherever
-and by how many processes it is drawn. A pool's files are complete once they have their names, so a training may read it while it grows.
+uint16 [H, W] in steps of 1/65535. The network's task decides which names it has. Example `index` of a run is reproducible, in any
+process. A pool's files are complete once they have their names, so a training may read it while it grows.
 """
 
 import json
@@ -27,24 +27,23 @@ from torch.utils.data import DataLoader, Dataset
 from mattecli.errors import InputError
 from training.coarse import coarse_matte
 from training.engine import Example, Sources, draw
-from training.networks import lesson_of
+from training.networks import task_of
 from training.scenes import Scene, draw_scene, library
 from training.settings import Run, as_table
 
 Arrays = dict[str, NDArray[Any]]
 
 HELD_OUT = 1 << 31
-"""Added to an index, so that no seed of validation is one of training."""
+"""Added to an index, so that validation and training never share a seed."""
 
 REFRESH = 500
-"""After so many batches a training counts the examples of a growing pool again."""
-
+"""Batches after which a training counts the examples of a growing pool again."""
 
 READERS = 8
-"""So many threads read a pool that goes to the device as a whole."""
+"""Threads that read a pool into device memory."""
 
 PARTS = ("foreground", "alpha", "background")
-"""What of an example is kept where it will be put together anew."""
+"""The parts of an example that are kept for recomposition (recompose.py)."""
 
 
 @cache
@@ -69,8 +68,8 @@ def _part(files: tuple[Path, ...], hold_out: int, held_out: bool) -> tuple[Path,
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Makes the examples of a run, those for training or the held-out ones; light enough to be sent to another process."""
+class ExamplePool:
+    """The examples of a run, for training or held out; calling it with an index draws one. Cheap to send to another process."""
 
     run: Run
     held_out: bool = False
@@ -78,7 +77,7 @@ class Maker:
     def __call__(self, index: int) -> Arrays:
         run = self.run
         seed = (run.seed << 32) + index + HELD_OUT * self.held_out
-        if lesson_of(run.network).scenes:
+        if task_of(run.network).scenes:
             pictures = library(run.subjects, run.sources, run.data.hold_out, self.held_out)
             size = run.data.size if self.held_out or index >= self.early_examples else run.data.early_size
             return as_arrays(draw_scene(seed, size=size, pictures=pictures, settings=run.subjects))
@@ -88,36 +87,36 @@ class Maker:
 
     @property
     def early_examples(self) -> int:
-        """How many examples, the first ones of the run, are drawn at the early size."""
+        """The number of examples, from the first on, that are drawn at the early size."""
         run = self.run
         return int(run.data.early * run.steps) * run.batch * run.optimiser.accumulate
 
     @property
     def in_parts(self) -> bool:
-        """Whether only the parts are kept that are put together anew."""
+        """Whether only the parts for recomposition are kept."""
         return self.run.mix.size > 0 and not self.held_out
 
     @property
     def on_device(self) -> bool:
-        """Whether they stay on the device once they are read."""
+        """Whether they stay in device memory once they are read."""
         return self.run.data.on_device and not self.held_out
 
     @property
     def coarse_is_made_later(self) -> bool:
-        """Whether the closed-form mattes are left to the device."""
-        return self.on_device and lesson_of(self.run.network).coarse
+        """Whether the closed-form mattes are made on the device later."""
+        return self.on_device and task_of(self.run.network).coarse
 
     @property
     def folder(self) -> Path:
-        """Where they are kept."""
+        """The folder they are kept in."""
         return Path(self.run.folder) / ("validation" if self.held_out else "pool")
 
     def path(self, index: int) -> Path:
-        """The file of one of them."""
+        """The file of an example."""
         return self.folder / f"{index:06d}.npz"
 
     def keep(self, index: int) -> int:
-        """Makes one and writes it, complete once it has its name."""
+        """Draw an example and write it; the file is complete once it has its name."""
         part = self.path(index).with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as stream:
             write = np.savez if self.in_parts or self.on_device else np.savez_compressed  # those are read once, and all of them
@@ -127,28 +126,28 @@ class Maker:
 
 
 def as_arrays(scene: Scene) -> Arrays:
-    """The arrays of a scene as small integers; what it shows as arrays [1, 1]."""
+    """The arrays of a scene as integers; its facts (`present`, `person`) as arrays [1, 1]."""
     planes = {"image": scene.image, "alpha": scene.alpha, "weight": scene.weight}
     facts = {name: np.full((1, 1), getattr(scene, name), np.float32) for name in ("present", "person")}
     return {name: _rounded(array, name) for name, array in (planes | facts).items()}
 
 
 def packed(example: Example, network: str, *, coarse: bool = True) -> Arrays:
-    """The arrays of an example that a network's lesson asks for, with those it prepares itself, as small integers.
+    """The arrays of an example that a network's task needs, with those it prepares itself, as integers.
 
-    The closed-form matte, where the lesson has one, is left out unless `coarse`.
+    The closed-form matte, if the task has one, is left out unless `coarse`.
     """
-    lesson = lesson_of(network)
+    task = task_of(network)
     colours = {name: _rounded(getattr(example, name), name) for name in ("image", "foreground", "background", "plate")}
     seen = replace(example, **{name: (levels / 255).astype(np.float32) for name, levels in colours.items()})  # as from an 8-bit file
-    arrays = {name: getattr(seen, name) for name in lesson.fields if hasattr(seen, name)} | lesson.prepare(seen)
-    if coarse and lesson.coarse:
+    arrays = {name: getattr(seen, name) for name in task.fields if hasattr(seen, name)} | task.prepare(seen)
+    if coarse and task.coarse:
         arrays["coarse"] = coarse_matte(arrays["image"], arrays["trimap"])
     return {name: _rounded(array, name) for name, array in arrays.items()}
 
 
 def parts(example: Example) -> Arrays:
-    """Of an example what is put together anew, as small integers."""
+    """The parts of an example for recomposition, as integers."""
     return {name: _rounded(getattr(example, name), name) for name in PARTS}
 
 
@@ -160,95 +159,93 @@ def _rounded(array: NDArray[np.float32], name: str) -> NDArray[Any]:
     return np.rint(array.clip(0, 1) * 65535).astype(np.uint16)
 
 
-def fill(maker: Maker, count: int, *, workers: int, report: Callable[[int, int], None]) -> None:
-    """Draws what is missing of the first `count` examples; `report` hears how many are there and how many there will be.
+def fill(pool: ExamplePool, count: int, *, workers: int, report: Callable[[int, int], None]) -> None:
+    """Draw the missing ones of the first `count` examples; `report` is called with the number present and the total.
 
     Raises InputError when the folder holds examples of other settings.
     """
-    maker.folder.mkdir(parents=True, exist_ok=True)
-    _check_same(maker)
-    missing = [index for index in range(count) if not maker.path(index).exists()]
-    for done, _ in enumerate(_kept(maker, missing, workers), count - len(missing) + 1):
+    pool.folder.mkdir(parents=True, exist_ok=True)
+    _check_same(pool)
+    missing = [index for index in range(count) if not pool.path(index).exists()]
+    for done, _ in enumerate(_kept(pool, missing, workers), count - len(missing) + 1):
         report(done, count)
 
 
-def _kept(maker: Maker, indices: list[int], workers: int) -> Iterator[int]:
+def _kept(pool: ExamplePool, indices: list[int], workers: int) -> Iterator[int]:
     if workers == 0 or len(indices) < 2:
-        yield from map(maker.keep, indices)
+        yield from map(pool.keep, indices)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=alone_on_a_core) as processes:
         try:
-            yield from processes.map(maker.keep, indices)
+            yield from processes.map(pool.keep, indices)
         finally:
             processes.shutdown(wait=True, cancel_futures=True)
 
 
 def alone_on_a_core(number: int = 0) -> None:
-    """What a process does that draws beside others: it uses one core, and leaves an interruption to the process that started it."""
+    """Set up a worker process: one core, and interruptions are left to the parent process."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _check_same(maker: Maker) -> None:
-    """Notes beside a new pool what it is drawn with; a pool of something else is not added to."""
-    run, note = maker.run, maker.folder / "drawn-with.json"
+def _check_same(pool: ExamplePool) -> None:
+    """Record a new pool's settings beside it; InputError for a pool of other settings."""
+    run, note = pool.run, pool.folder / "drawn-with.json"
     made_of = {
         "network": run.network,
         "seed": run.seed,
         "size": run.data.size,
         "hold_out": run.data.hold_out,
         "leave_out": run.data.leave_out,
-        "in_parts": maker.in_parts,
-        "coarse": not maker.coarse_is_made_later,
+        "in_parts": pool.in_parts,
+        "coarse": not pool.coarse_is_made_later,
         "engine": as_table(run.engine),
     }
     text = json.dumps({**made_of, "sources": Path(run.sources).name}, indent=1, sort_keys=True, default=str)
     if not note.exists():
         note.write_text(text + "\n", encoding="utf-8")
     elif note.read_text(encoding="utf-8").strip() != text:
-        raise InputError(
-            f"{maker.folder} holds examples drawn with other settings (see {note.name} there); remove it or set another folder"
-        )
+        raise InputError(f"{pool.folder} holds examples drawn with other settings (see {note.name} there); remove it or set another folder")
 
 
-def available(maker: Maker) -> int:
-    """How many examples are there without a gap from the first."""
+def available(pool: ExamplePool) -> int:
+    """The number of examples present, without a gap from the first."""
     index = 0
-    while maker.path(index).exists():
+    while pool.path(index).exists():
         index += 1
     return index
 
 
-def opened(maker: Maker, index: int) -> Arrays:
-    """One kept example. Raises InputError when its file is damaged."""
+def opened(pool: ExamplePool, index: int) -> Arrays:
+    """An example from its file. Raises InputError when that is damaged."""
     try:
-        with maker.path(index).open("rb") as stream, np.load(stream) as archive:
+        with pool.path(index).open("rb") as stream, np.load(stream) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise InputError(f"{maker.path(index)} is damaged ({error}); remove it and draw again") from error
+        raise InputError(f"{pool.path(index)} is damaged ({error}); remove it and draw again") from error
 
 
 class Batches(Dataset[dict[str, Tensor]]):
-    """Batch `number` of a run: examples `known` of the pool in an order that only seed and number decide, or, with none, fresh ones."""
+    """Batch `number` of a run: examples `known` of the pool in an order given by seed and number, or, without any, newly drawn ones."""
 
-    def __init__(self, maker: Maker, known: int) -> None:
-        self.maker, self.known = maker, known
+    def __init__(self, pool: ExamplePool, known: int) -> None:
+        self.pool, self.known = pool, known
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        run = self.maker.run
+        run = self.pool.run
         if self.known == 0:
-            return stacked([self.maker(number * run.batch + place) for place in range(run.batch)])
-        return stacked([opened(self.maker, int(index)) for index in picked(run, number, self.known)])
+            return stacked([self.pool(number * run.batch + place) for place in range(run.batch)])
+        return stacked([opened(self.pool, int(index)) for index in picked(run, number, self.known)])
 
 
 def picked(run: Run, number: int, known: int) -> NDArray[np.int64]:
-    """Which of the first `known` examples batch `number` holds: [batch]."""
+    """The indices, below `known`, of the examples in batch `number`: [batch]."""
     return np.random.default_rng((run.seed, number)).choice(known, run.batch, replace=known < run.batch)
 
 
 def stacked(examples: list[Arrays]) -> dict[str, Tensor]:
-    """Examples as one batch: name -> uint8 or int32 [B, C, H, W]."""
+    """Examples stacked to a batch: name -> uint8 or int32 [B, C, H, W]."""
     return {name: torch.from_numpy(np.stack([_channels_first(example[name]) for example in examples])) for name in examples[0]}
 
 
@@ -263,11 +260,11 @@ def unpacked(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor
     return {name: levels.to(device).float() / (2.0 if name == "trimap" else scales[levels.dtype]) for name, levels in batch.items()}
 
 
-def batches(maker: Maker, numbers: range, known: int) -> Iterator[dict[str, Tensor]]:
+def batches(pool: ExamplePool, numbers: range, known: int) -> Iterator[dict[str, Tensor]]:
     """The batches of these numbers, in this order, read or drawn by the run's workers."""
-    workers = maker.run.data.workers
+    workers = pool.run.data.workers
     loader = DataLoader(
-        Batches(maker, known),
+        Batches(pool, known),
         batch_size=None,
         sampler=numbers,
         num_workers=workers,

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.dice import Dice, seed_of
 from training.engine import EngineSettings
 from training.engine.layers import FAINT, NEGLIGIBLE
 from training.engine.mix import COARSE
 from training.optics import blurred, cameras, tones
-from training.pool import READERS, Maker, opened
+from training.pool import READERS, ExamplePool, opened
+from training.random_numbers import Random, seed_of
 from training.settings import Mix, Run
 
 
@@ -41,13 +41,13 @@ class Layers:
     alpha: Tensor
 
 
-def read_stock(maker: Maker, known: int, device: torch.device, before: Stock | None = None) -> Stock:
+def read_stock(pool: ExamplePool, known: int, device: torch.device, before: Stock | None = None) -> Stock:
     """The first `known` examples of a run's pool, on the device; those that are in the stock of `before` are not read again."""
-    size, there = maker.run.data.size, 0 if before is None else len(before)
+    size, there = pool.run.data.size, 0 if before is None else len(before)
     more = Stock(*(torch.empty(known - there, channels, size, size, dtype=torch.uint8, device=device) for channels in (4, 3)))
 
     def place(index: int) -> None:
-        parts = opened(maker, there + index)
+        parts = opened(pool, there + index)
         alpha = np.rint(parts["alpha"][..., None] / 257.0).astype(np.uint8)
         more.foregrounds[index] = torch.from_numpy(np.concatenate((parts["foreground"], alpha), 2)).permute(2, 0, 1)
         more.backgrounds[index] = torch.from_numpy(parts["background"]).permute(2, 0, 1)
@@ -62,63 +62,63 @@ def read_stock(maker: Maker, known: int, device: torch.device, before: Stock | N
 def recomposed(stock: Stock, run: Run, numbers: range) -> Iterator[dict[str, Tensor]]:
     """The batches of these numbers: name -> float32 [B, C, mix.size, mix.size] in 0..1 on the stock's device."""
     for number in numbers:
-        dice = Dice(run.batch, seed_of(run.seed, number, 1), stock.backgrounds.device)
-        yield composites(stock, run.engine, run.mix, dice)
+        random = Random(run.batch, seed_of(run.seed, number, 1), stock.backgrounds.device)
+        yield composites(stock, run.engine, run.mix, random)
 
 
 @torch.no_grad()
-def composites(stock: Stock, settings: EngineSettings, mix: Mix, dice: Dice) -> dict[str, Tensor]:
+def composites(stock: Stock, settings: EngineSettings, mix: Mix, random: Random) -> dict[str, Tensor]:
     """A batch: image, alpha, foreground, background, trimap and plate, as engine/mix.py has them.
 
     Before the camera's noise image = alpha foreground + (1 - alpha) background.
     """
-    scene, plate = _scenes(stock, settings, mix, dice)
-    layers = _layers(stock, mix, dice)
-    layers = _over(layers, _layers(stock, mix, dice), dice.often(settings.two))
-    develop = tones(dice, settings.tone)
-    layers = Layers(_alike(develop(layers.colours), scene, settings, dice), layers.alpha)
-    behind = _shaded(scene, layers.alpha, settings.shadow, dice)
+    scene, plate = _scenes(stock, settings, mix, random)
+    layers = _layers(stock, mix, random)
+    layers = _over(layers, _layers(stock, mix, random), random.bernoulli(settings.two))
+    develop = tones(random, settings.tone)
+    layers = Layers(_alike(develop(layers.colours), scene, settings, random), layers.alpha)
+    behind = _shaded(scene, layers.alpha, settings.shadow, random)
     image = behind + layers.alpha * (layers.colours - behind)
-    taken = cameras(dice, settings)
+    taken = cameras(random, settings)
     return {
-        "image": taken(image, dice),
+        "image": taken(image, random),
         "alpha": layers.alpha,
         "foreground": layers.colours,
         "background": behind,
         "trimap": torch.where((layers.alpha > 0) & (layers.alpha < 1), 0.5, layers.alpha),
-        "plate": taken(plate, dice, noise=dice.often(1.0 - mix.clean)),  # a plate made of many frames has no noise
+        "plate": taken(plate, random, noise=random.bernoulli(1.0 - mix.clean)),  # a plate made of many frames has no noise
     }
 
 
-def _scenes(stock: Stock, settings: EngineSettings, mix: Mix, dice: Dice) -> tuple[Tensor, Tensor]:
+def _scenes(stock: Stock, settings: EngineSettings, mix: Mix, random: Random) -> tuple[Tensor, Tensor]:
     """Backgrounds, and the same photographed once more: moved by a few pixels and in other light, as often as the settings say."""
-    pictures = stock.backgrounds[dice.picks(len(stock.backgrounds))].float() / 255.0
-    window = _windows(dice, mix.window)
-    develop, moves = tones(dice, settings.tone), 1.0 - dice.often(mix.still)
-    step = dice.uniform(-1.0, 1.0, 2) * (moves * settings.plate_shift * 2.0 / mix.size)
+    pictures = stock.backgrounds[random.choices(len(stock.backgrounds))].float() / 255.0
+    window = _windows(random, mix.window)
+    develop, moves = tones(random, settings.tone), 1.0 - random.bernoulli(mix.still)
+    step = random.uniform(-1.0, 1.0, 2) * (moves * settings.plate_shift * 2.0 / mix.size)
     again = torch.cat((window[:, :, :2], window[:, :, 2:] + window[:, :, :2] @ step.flatten(2)), 2)
     scene, plate = (develop(_seen(pictures, at, mix.size)) for at in (window, again))
-    gains = 1.0 + dice.uniform(-settings.plate_gain, settings.plate_gain) + dice.uniform(-0.2, 0.2, 3) * settings.plate_gain
-    return scene, torch.where(dice.often(mix.still) > 0, plate, plate * gains).clamp(0.0, 1.0)
+    gains = 1.0 + random.uniform(-settings.plate_gain, settings.plate_gain) + random.uniform(-0.2, 0.2, 3) * settings.plate_gain
+    return scene, torch.where(random.bernoulli(mix.still) > 0, plate, plate * gains).clamp(0.0, 1.0)
 
 
-def _layers(stock: Stock, mix: Mix, dice: Dice) -> Layers:
+def _layers(stock: Stock, mix: Mix, random: Random) -> Layers:
     """Foregrounds through a window each; alpha and premultiplied colours are what is enlarged and shrunk."""
-    pictures = stock.foregrounds[dice.picks(len(stock.foregrounds))].float() / 255.0
+    pictures = stock.foregrounds[random.choices(len(stock.foregrounds))].float() / 255.0
     colours, alpha = pictures[:, :3], pictures[:, 3:]
-    seen = _seen(torch.cat((colours * alpha, alpha, colours), 1), _windows(dice, mix.window), mix.size)
+    seen = _seen(torch.cat((colours * alpha, alpha, colours), 1), _windows(random, mix.window), mix.size)
     premultiplied, alpha, around = seen[:, :3], seen[:, 3:4], seen[:, 4:]
     colours = torch.where(alpha > FAINT, premultiplied / alpha.clamp(min=FAINT), around).clamp(0.0, 1.0)
     return Layers(colours, _settled(alpha))
 
 
-def _windows(dice: Dice, share: tuple[float, float]) -> Tensor:
+def _windows(random: Random, share: tuple[float, float]) -> Tensor:
     """Where to look at pictures, matrices [B, 2, 3] for affine_grid: shares of the side, slightly turned, half of them mirrored."""
-    side, angle = dice.scale(*share), dice.normal(0.15)
-    mirror = 1.0 - 2.0 * dice.often(0.5)
+    side, angle = random.scale(*share), random.normal(0.15)
+    mirror = 1.0 - 2.0 * random.bernoulli(0.5)
     cosine, sine = side * torch.cos(angle), side * torch.sin(angle)
     rows = torch.cat((cosine * mirror, -sine, sine * mirror, cosine), 1).view(-1, 2, 2)
-    centre = dice.uniform(-1.0, 1.0, 2) * ((1.0 - side).clamp(min=0.0) + 0.05)
+    centre = random.uniform(-1.0, 1.0, 2) * ((1.0 - side).clamp(min=0.0) + 0.05)
     return torch.cat((rows, centre.flatten(2)), 2)
 
 
@@ -141,15 +141,15 @@ def _settled(alpha: Tensor) -> Tensor:
     return torch.where(alpha > 1.0 - NEGLIGIBLE, 1.0, alpha)
 
 
-def _alike(colours: Tensor, scene: Tensor, settings: EngineSettings, dice: Dice) -> Tensor:
+def _alike(colours: Tensor, scene: Tensor, settings: EngineSettings, random: Random) -> Tensor:
     """Colours moved towards those right behind them, in patches or as a whole, as often as the settings say: clothes of the wall's colour.
 
     Only what is coarse moves: the subject keeps its own texture, so that it can be told from a gap.
     """
     size = colours.shape[2]
-    patches = (6.0 * dice.hills(5, size)).clamp(0.0, 1.0)
-    where = torch.where(dice.often(0.5) > 0, patches, torch.ones_like(patches))
-    strength = dice.uniform(0.4, 1.0) * dice.often(settings.similar)
+    patches = (6.0 * random.smooth_fields(5, size)).clamp(0.0, 1.0)
+    where = torch.where(random.bernoulli(0.5) > 0, patches, torch.ones_like(patches))
+    strength = random.uniform(0.4, 1.0) * random.bernoulli(settings.similar)
     return (colours + strength * where * (_coarse(scene) - _coarse(colours))).clamp(0.0, 1.0)
 
 
@@ -159,13 +159,13 @@ def _coarse(picture: Tensor) -> Tensor:
     return F.interpolate(small, size=[side, side], mode="bilinear", align_corners=False)
 
 
-def _shaded(scene: Tensor, alpha: Tensor, often: float, dice: Dice) -> Tensor:
+def _shaded(scene: Tensor, alpha: Tensor, often: float, random: Random) -> Tensor:
     """The scene with a soft shadow of the subject to one side of it, as often as that; the plate knows nothing of it."""
     size = alpha.shape[2]
     small = F.adaptive_avg_pool2d(alpha, max(size // 8, 2))
-    aside = torch.cat((torch.eye(2, device=alpha.device).expand(len(alpha), 2, 2), dice.normal(0.16, 2).flatten(2)), 2)
+    aside = torch.cat((torch.eye(2, device=alpha.device).expand(len(alpha), 2, 2), random.normal(0.16, 2).flatten(2)), 2)
     moved = _seen(small, aside, small.shape[2])
-    share = dice.uniform(0.0, 1.0)
+    share = random.uniform(0.0, 1.0)
     soft = share * blurred(moved, 1.0) + (1.0 - share) * blurred(moved, 4.0)
     shadow = F.interpolate(soft, size=[size, size], mode="bilinear", align_corners=False)
-    return scene * (1.0 - dice.uniform(0.1, 0.6) * dice.often(often) * shadow)
+    return scene * (1.0 - random.uniform(0.1, 0.6) * random.bernoulli(often) * shadow)

@@ -7,6 +7,7 @@ import torch
 
 from mattecli.errors import InputError, ModelError
 from training import checkpoint
+from training.networks import task_of
 from training.settings import Run
 
 
@@ -25,7 +26,9 @@ def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, 
         raise InputError(f"{folder} holds no checkpoint; train first")
     if earlier is None and run.mean:
         earlier = Path(run.mean)
-    averaged = kept["average"] if earlier is None else _mean(kept["average"], earlier)
+    convert = task_of(run.network).convert
+    newest = convert(kept["average"])
+    averaged = newest if earlier is None else _mean(newest, convert(checkpoint.load(earlier)), earlier)
     weights = {name: _half(name, tensor) for name, tensor in averaged.items()}
     destination.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write(weights, destination)
@@ -40,9 +43,8 @@ def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, 
     }
 
 
-def _mean(weights: dict[str, torch.Tensor], earlier: Path) -> dict[str, torch.Tensor]:
-    """The mean of both; a layer that the earlier network did not have stays as it is."""
-    others = checkpoint.load(earlier)
+def _mean(weights: dict[str, torch.Tensor], others: dict[str, torch.Tensor], earlier: Path) -> dict[str, torch.Tensor]:
+    """The mean of both; a layer that the earlier network did not have stays unchanged. earlier: the file of `others`."""
     if not others or any(name not in weights or tensor.shape != weights[name].shape for name, tensor in others.items()):
         raise InputError(f"{earlier} holds the weights of another network; give some that this run began with or has shipped")
     return {

@@ -1,4 +1,4 @@
-"""A training as it stands: begun, kept, taken up again."""
+"""The state of a training: started, saved, resumed."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,23 +10,22 @@ from torch import nn
 
 from mattecli.errors import InputError, MatteError
 from training import checkpoint
-from training.diary import say
-from training.networks import Lesson, check_losses, lesson_of
+from training.device_dataset import DeviceDataset
+from training.log import say
+from training.networks import Task, check_losses, task_of
 from training.recompose import Stock
 from training.settings import Optimiser, Run, as_table
-from training.shelf import Shelf
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 @dataclass
 class State:
-    """A training as it stands: `step` steps are done; `known` examples of the pool were there when they were last counted;
-    `average` has the moving average of the weights; `stock` are those examples, where they are put together anew, `shelf` where they
-    stay on the device as they are."""
+    """A training after `step` steps. `known`: the pool's examples when they were last counted; `average`: the moving average of the
+    weights; `stock`: those examples, if they are recomposed; `dataset`: the same, if they stay in device memory unchanged."""
 
     run: Run
-    lesson: Lesson
+    task: Task
     device: torch.device
     network: nn.Module
     average: nn.Module
@@ -35,7 +34,7 @@ class State:
     step: int = 0
     known: int = 0
     stock: Stock | None = None
-    shelf: Shelf | None = None
+    dataset: DeviceDataset | None = None
 
     @property
     def checkpoints(self) -> Path:
@@ -45,25 +44,25 @@ class State:
 def begun(run: Run, device: torch.device) -> State:
     """The state a run begins with, or where its newest checkpoint left it. Raises InputError when the two don't fit."""
     check_losses(run.network, run.losses)
-    lesson = lesson_of(run.network)
+    task = task_of(run.network)
     torch.manual_seed(run.seed)
-    network = lesson.build(run.build)
+    network = task.build(run.build)
     if run.start:
-        _start_from(network, Path(run.start))
+        _start_from(network, task, Path(run.start))
     network.to(device).train()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a tenth faster, on CPUs too
     average = deepcopy(network).eval().requires_grad_(False)
     scaler = torch.amp.GradScaler(device.type, enabled=run.precision == "float16" and device.type == "cuda")
-    state = State(run, lesson, device, network, average, _optimiser(network, run.optimiser), scaler)
+    state = State(run, task, device, network, average, _optimiser(network, run.optimiser), scaler)
     kept = checkpoint.newest(state.checkpoints)
     if kept is not None:
         _restore(state, kept)
     return state
 
 
-def _start_from(network: nn.Module, path: Path) -> None:
+def _start_from(network: nn.Module, task: Task, path: Path) -> None:
     """Loads the weights whose names the network shares; those of a part (a base network) begin a whole, narrower ones a wider one."""
-    own, given = network.state_dict(), checkpoint.load(path)
+    own, given = network.state_dict(), task.convert(checkpoint.load(path))
     fitting = {key: _grown(own[key], value) for key, value in given.items() if key in own and _fits(value, own[key])}
     if not fitting:
         raise InputError(f"{path} has no weight of this network; start from another file or from none")
@@ -103,8 +102,8 @@ def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer
 
 def _restore(state: State, kept: dict[str, Any]) -> None:
     try:
-        state.network.load_state_dict(kept["network"])
-        state.average.load_state_dict(kept["average"])
+        state.network.load_state_dict(state.task.convert(kept["network"]))
+        state.average.load_state_dict(state.task.convert(kept["average"]))
         _restore_optimiser(state.optimiser, kept["optimiser"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"the checkpoint in {state.checkpoints} is of another network; set another folder, or remove it") from error

@@ -7,25 +7,25 @@ import torch
 
 from mattecli.evaluation import metrics
 from mattecli.io.images import write_image
-from training.pool import Arrays, Maker, opened, stacked, unpacked
+from training.pool import Arrays, ExamplePool, opened, stacked, unpacked
 from training.sheet import sheet
 from training.state import State
 
 
 @torch.no_grad()
 def validate(state: State) -> dict[str, dict[str, float]]:
-    """Mean SAD (in thousands, as papers give it) and MSE of the averaged weights over the held-out examples, and of the lesson's baseline;
+    """Mean SAD (in thousands, as papers give it) and MSE of the averaged weights over the held-out examples, and of the task's baseline;
     the first few mattes go into a picture in the run's folder."""
-    maker = Maker(state.run, held_out=True)
+    pool = ExamplePool(state.run, held_out=True)
     torch.manual_seed(state.run.seed)
     measured: dict[str, list[tuple[float, float]]] = {}
     rows: list[Arrays] = []
     for index in range(state.run.data.validation):
-        batch = unpacked(stacked([opened(maker, index)]), state.device)
-        ours = state.lesson.answer(state.average, batch)["alpha"]
-        planes = {"coarse": batch["coarse"]} if state.lesson.coarse else {}
+        batch = unpacked(stacked([opened(pool, index)]), state.device)
+        ours = state.task.answer(state.average, batch)["alpha"]
+        planes = {"coarse": batch["coarse"]} if state.task.coarse else {}
         planes["ours"] = ours
-        region = batch["trimap"] == 0.5 if state.lesson.by_trimap else torch.ones_like(ours, dtype=torch.bool)
+        region = batch["trimap"] == 0.5 if state.task.by_trimap else torch.ones_like(ours, dtype=torch.bool)
         for name, plane in planes.items():
             error = (plane - batch["alpha"])[region].cpu().numpy()
             measured.setdefault(name, []).append((metrics.sad(error) / 1000.0, metrics.mse(error) or 0.0))

@@ -32,7 +32,7 @@ def lively(network: fusion.Fusion) -> fusion.Fusion:
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight)
-    nn.init.normal_(network.leave.weight, std=0.003)
+    nn.init.normal_(network.head.weight, std=0.003)
     return network.eval()
 
 
@@ -70,7 +70,7 @@ def test_untrained_it_is_closed_form() -> None:
     assert torch.equal(alpha, closed_form.build()(image, trimap, 1e-6))
 
 
-def test_a_few_steps_mend_what_closed_form_gets_wrong() -> None:
+def test_a_few_steps_correct_what_closed_form_gets_wrong() -> None:
     torch.manual_seed(0)
     image, trimap, true = edge(64, 64, batch=2)
     coarse, unknown = fusion.coarse_matte(image, trimap), trimap == 0.5

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from training import settings
-from training.pool import Maker, fill
+from training.pool import ExamplePool, fill
 from training.settings import Run
 
 
@@ -17,5 +17,5 @@ def a_run(text: str, folder: Path) -> Run:
 def drawn_run(text: str, folder: Path) -> Run:
     """The same with its pool."""
     run = a_run(text, folder)
-    fill(Maker(run), run.data.pool, workers=0, report=lambda done, count: None)
+    fill(ExamplePool(run), run.data.pool, workers=0, report=lambda done, count: None)
     return run

@@ -17,8 +17,8 @@ from mattecli.nets import fusion
 from training import checkpoint, loop, settings
 from training.__main__ import main
 from training.augment import augmented
-from training.networks import LESSONS, check_losses, lesson_of
-from training.pool import Batches, Maker, opened, unpacked
+from training.networks import TASKS, check_losses, task_of
+from training.pool import Batches, ExamplePool, opened, unpacked
 from training.settings import Augment, Run
 from training.state import begun, save
 
@@ -81,7 +81,7 @@ def test_thirty_steps_lower_the_loss(trained: Path) -> None:
 
 def test_a_validation_measures_the_network_against_what_it_begins_with_and_shows_both(trained: Path) -> None:
     (found,) = [record["validation"] for record in records(trained) if "validation" in record]
-    kept = [opened(Maker(settings.read(trained / "run.toml"), held_out=True), index) for index in range(2)]
+    kept = [opened(ExamplePool(settings.read(trained / "run.toml"), held_out=True), index) for index in range(2)]
     errors = [np.abs(one["coarse"] / 65535 - one["alpha"] / 65535)[one["trimap"] == 1] for one in kept]
     assert found["coarse"]["sad"] == pytest.approx(np.mean([error.sum() for error in errors]) / 1000, rel=1e-5)
     assert found["coarse"]["mse"] == pytest.approx(np.mean([np.square(error).mean() for error in errors]), rel=1e-5)
@@ -114,11 +114,11 @@ def test_settings_that_were_changed_in_between_are_in_force(drawn: Path, tmp_pat
 
 
 def test_a_damaged_example_is_named(drawn: Path, tmp_path: Path) -> None:
-    maker = Maker(copy_of(drawn, tmp_path, steps=1))
-    whole = maker.path(0).read_bytes()
-    maker.path(0).write_bytes(whole[: len(whole) // 2])
+    pool = ExamplePool(copy_of(drawn, tmp_path, steps=1))
+    whole = pool.path(0).read_bytes()
+    pool.path(0).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"000000\.npz is damaged"):
-        opened(maker, 0)
+        opened(pool, 0)
 
 
 def test_a_training_out_of_time_leaves_its_state(trained: Path, tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_a_wider_network_begins_with_what_a_narrower_one_says(drawn: Path, tmp_p
     with monkeypatch.context() as patched:
         patched.setattr(fusion, "WIDTHS", (8, 16, 16, 24))
         narrow = fusion.build()
-    torch.nn.init.normal_(narrow.leave.weight)
-    torch.nn.init.normal_(narrow.see_half.second.weight)
+    torch.nn.init.normal_(narrow.head.weight)
+    torch.nn.init.normal_(narrow.down_half.second.weight)
     torch.save(narrow.state_dict(), tmp_path / "narrow.pt")
     run = replace(settings.read(drawn / "run.toml"), folder=str(tmp_path / "new"), start=str(tmp_path / "narrow.pt"))
     with torch.inference_mode():
@@ -230,9 +230,9 @@ def test_a_pool_is_not_mixed_with_examples_of_other_settings(drawn: Path, capsys
     assert "other settings" in capsys.readouterr().err
 
 
-def test_a_batch_holds_what_the_lesson_asks_for_and_augmentation_keeps_it_true(drawn: Path) -> None:
+def test_a_batch_holds_what_the_task_asks_for_and_augmentation_keeps_it_true(drawn: Path) -> None:
     run = settings.read(drawn / "run.toml")
-    batch = unpacked(Batches(Maker(run), 4)[0], CPU)
+    batch = unpacked(Batches(ExamplePool(run), 4)[0], CPU)
     assert {name: plane.shape[1] for name, plane in batch.items()} == {
         "image": 3, "alpha": 1, "foreground": 3, "background": 3, "trimap": 1, "coarse": 1,
     }  # fmt: skip
@@ -248,7 +248,7 @@ def test_a_batch_holds_what_the_lesson_asks_for_and_augmentation_keeps_it_true(d
 
 def test_held_out_examples_are_others(drawn: Path) -> None:
     run = settings.read(drawn / "run.toml")
-    assert not np.array_equal(Maker(run)(0)["image"], Maker(run, held_out=True)(0)["image"])
+    assert not np.array_equal(ExamplePool(run)(0)["image"], ExamplePool(run, held_out=True)(0)["image"])
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_setting_that_cannot_be_is_refused_by_its_name(said: str, instead: str
 def test_a_run_file_can_be_read_and_weighs_losses_that_there_are(path: Path) -> None:
     for run in settings.read_stages(path):
         check_losses(run.network, run.losses)
-        assert run.network in LESSONS
+        assert run.network in TASKS
 
 
 @pytest.mark.parametrize(
@@ -282,13 +282,13 @@ def test_a_run_file_can_be_read_and_weighs_losses_that_there_are(path: Path) -> 
     [("fusion-plate", {}), ("bgmv2", {"refine": False}), ("bgmv2", {"refine": True}), ("modnet", {})],
     ids=["fusion-plate", "bgmv2-base", "bgmv2", "modnet"],
 )
-def test_a_lesson_teaches_every_weight_of_its_network(network: str, build: dict[str, bool], drawn: Path) -> None:
+def test_a_task_teaches_every_weight_of_its_network(network: str, build: dict[str, bool], drawn: Path) -> None:
     run = settings.read(drawn / "run.toml")
     run = replace(run, network=network, data=replace(run.data, size=64), batch=2)
-    batch = unpacked(Batches(Maker(run), 0)[0], CPU)
-    lesson = lesson_of(network)
-    student = lesson.build(build).train()
-    terms = lesson.terms(lesson.answer(student, batch), batch)
-    assert set(terms) <= set(lesson.terms_known)
+    batch = unpacked(Batches(ExamplePool(run), 0)[0], CPU)
+    task = task_of(network)
+    student = task.build(build).train()
+    terms = task.terms(task.answer(student, batch), batch)
+    assert set(terms) <= set(task.terms_known)
     sum(terms.values()).backward()
     assert all(weight.grad is not None for weight in student.parameters())

@@ -12,10 +12,10 @@ import torch
 from mattecli.errors import InputError
 from tests.training.runs import a_run, drawn_run
 from training import checkpoint, loop, settings
-from training.dice import Dice
 from training.engine import EngineSettings
 from training.optics import compressed
-from training.pool import Maker, sources_of
+from training.pool import ExamplePool, sources_of
+from training.random_numbers import Random
 from training.recompose import Stock, composites, read_stock, recomposed
 from training.settings import Mix, Run
 
@@ -44,11 +44,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def stock(run: Run) -> Stock:
-    return read_stock(Maker(run), 3, CPU)
+    return read_stock(ExamplePool(run), 3, CPU)
 
 
 def test_the_image_is_the_mixture_of_its_parts(stock: Stock) -> None:
-    batch = composites(stock, CLEAN, Mix(size=48), Dice(16, 1, CPU))
+    batch = composites(stock, CLEAN, Mix(size=48), Random(16, 1, CPU))
     composed = batch["background"] + batch["alpha"] * (batch["foreground"] - batch["background"])
     assert (composed - batch["image"]).abs().max() <= 0.5 / 255 + 1e-6  # as an 8-bit file has it
     assert 0.05 < batch["alpha"].mean() < 0.95
@@ -56,15 +56,15 @@ def test_the_image_is_the_mixture_of_its_parts(stock: Stock) -> None:
 
 
 def test_a_still_plate_is_what_is_seen_around_the_subject(stock: Stock) -> None:
-    batch = composites(stock, replace(CLEAN, shadow=0.0), Mix(size=48, still=1.0), Dice(8, 2, CPU))
+    batch = composites(stock, replace(CLEAN, shadow=0.0), Mix(size=48, still=1.0), Random(8, 2, CPU))
     free = (batch["alpha"] == 0).expand(-1, 3, -1, -1)
     assert free.any() and torch.equal(batch["image"][free], batch["plate"][free])
-    moved = composites(stock, replace(CLEAN, shadow=0.0), Mix(size=48, still=0.0), Dice(8, 2, CPU))
+    moved = composites(stock, replace(CLEAN, shadow=0.0), Mix(size=48, still=0.0), Random(8, 2, CPU))
     assert (moved["image"] - moved["plate"])[free].abs().mean() > 0.01
 
 
 def test_shadows_are_in_the_image_alone(stock: Stock) -> None:
-    batch = composites(stock, replace(CLEAN, shadow=1.0, two=0.0, similar=0.0), Mix(size=48, still=1.0), Dice(8, 2, CPU))
+    batch = composites(stock, replace(CLEAN, shadow=1.0, two=0.0, similar=0.0), Mix(size=48, still=1.0), Random(8, 2, CPU))
     darker = batch["plate"] - batch["background"]
     assert darker.min() >= -0.5 / 255 - 1e-6 and darker.amax((1, 2, 3)).mean() > 0.05
 
@@ -78,14 +78,14 @@ def test_a_batch_depends_on_seed_and_number_alone(stock: Stock, run: Run) -> Non
 
 
 def test_a_stock_grows_with_its_pool(run: Run, stock: Stock) -> None:
-    grown = read_stock(Maker(run), 3, CPU, read_stock(Maker(run), 1, CPU))
+    grown = read_stock(ExamplePool(run), 3, CPU, read_stock(ExamplePool(run), 1, CPU))
     assert len(grown) == 3 and torch.equal(grown.foregrounds, stock.foregrounds) and torch.equal(grown.backgrounds, stock.backgrounds)
 
 
 def test_a_training_on_them_taken_up_again_ends_with_the_same_weights(run: Run, tmp_path: Path) -> None:
     straight, again = (a_run(RUN, folder) for folder in (tmp_path / "straight", tmp_path / "again") if not folder.mkdir())
     for one in (straight, again):
-        shutil.copytree(Maker(run).folder, Maker(one).folder)
+        shutil.copytree(ExamplePool(run).folder, ExamplePool(one).folder)
     ended = loop.train(straight, CPU)
     (tmp_path / "again" / "out" / "checkpoints").mkdir()
     shutil.copy(checkpoint.found(ended.checkpoints)[0], tmp_path / "again" / "out" / "checkpoints")

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from mattecli.errors import InputError
-from training.networks import lesson_of
+from training.networks import task_of
 from training.photos import photos, sharpen
-from training.pool import Maker, as_arrays, stacked, unpacked
+from training.pool import ExamplePool, as_arrays, stacked, unpacked
 from training.scenes import Library, Subjects, draw_scene, library
 from training.settings import Data, Run
 
@@ -61,8 +61,8 @@ def test_the_first_examples_of_a_run_are_as_small_as_it_says(sources: Path) -> N
     subjects = replace(SOMETHING, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
     data = Data(size=64, hold_out=2, early_size=32, early=0.5)
     run = Run("fdm", "unused", 4, {"entropy": 1.0}, batch=2, sources=str(sources), data=data, subjects=subjects)
-    assert [Maker(run)(index)["image"].shape[0] for index in (0, 3, 4)] == [32, 32, 64]
-    assert Maker(run, held_out=True)(0)["image"].shape[0] == 64
+    assert [ExamplePool(run)(index)["image"].shape[0] for index in (0, 3, 4)] == [32, 32, 64]
+    assert ExamplePool(run, held_out=True)(0)["image"].shape[0] == 64
 
 
 def test_a_label_becomes_a_matte_of_the_photo_s_own_edge(sources: Path) -> None:
@@ -110,28 +110,28 @@ def test_a_portrait_network_learns_with_every_weight(sources: Path, name: str) -
     pictures, settings = gallery(sources)
     scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (1, 2)]
     batch = unpacked(stacked([as_arrays(scene) for scene in scenes]), torch.device("cpu"))
-    lesson = lesson_of(name)
+    task = task_of(name)
     torch.manual_seed(0)
-    network = lesson.build({}).train()
-    terms = lesson.terms(lesson.answer(network, batch), batch)
-    assert set(terms) == set(lesson.terms_known)
+    network = task.build({}).train()
+    terms = task.terms(task.answer(network, batch), batch)
+    assert set(terms) == set(task.terms_known)
     torch.stack(list(terms.values())).sum().backward()
     untaught = [name for name, weight in network.named_parameters() if weight.grad is None]
     never_called = "m_net.en_conv_bn_relu_5."  # by shm-fast's authors
     assert all(name.startswith(never_called) for name in untaught), untaught
 
 
-def test_the_lesson_s_losses_fall_when_the_answer_is_right(sources: Path) -> None:
+def test_the_losses_fall_when_the_answer_is_right(sources: Path) -> None:
     pictures, settings = gallery(sources)
     scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (1, 2)]
     batch = unpacked(stacked([as_arrays(scene) for scene in scenes]), torch.device("cpu"))
-    lesson = lesson_of("subject")
+    task = task_of("subject")
     logits = 20.0 * (batch["alpha"] - 0.5)
     facts = 20.0 * (torch.cat((batch["present"], batch["person"]), 1).flatten(1) - 0.5)
     right = {"alpha": logits.sigmoid(), "logits": logits.expand(-1, 7, -1, -1), "verdict": facts}
     wrong = {"alpha": 1 - right["alpha"], "logits": -right["logits"], "verdict": -facts}
-    good, bad = lesson.terms(right, batch), lesson.terms(wrong, batch)
-    assert set(good) == set(lesson.terms_known)
+    good, bad = task.terms(right, batch), task.terms(wrong, batch)
+    assert set(good) == set(task.terms_known)
     assert all(good[name] < 0.3 * bad[name] for name in good)
     with torch.no_grad():
-        assert lesson.answer(lesson.build({}).eval(), batch)["logits"].shape == (2, 7, 64, 64)
+        assert task.answer(task.build({}).eval(), batch)["logits"].shape == (2, 7, 64, 64)

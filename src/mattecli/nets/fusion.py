@@ -23,6 +23,20 @@ from mattecli.nets.parts.tiles import keep, seen, windows
 
 CUES = 20
 
+RENAMED = {
+    "enter": "stem",
+    "see_half": "down_half",
+    "see_quarter": "down_quarter",
+    "see_eighth": "down_eighth",
+    "see_sixteenth": "bottom",
+    "mend_eighth": "up_eighth",
+    "mend_quarter": "up_quarter",
+    "refine_half": "up_half",
+    "mend_half": "before_head",
+    "leave": "head",
+}
+"""The layers' names in weights that were published before they were renamed."""
+
 WIDTHS = (32, 64, 128, 192)
 """Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
 
@@ -93,30 +107,30 @@ class Fusion(nn.Module):
     def __init__(self, cues: int, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth = widths
-        self.enter, self.see_half = nn.Conv2d(4 * cues, half, 1), Block(half)
-        self.to_quarter, self.see_quarter = nn.Conv2d(half, quarter, 3, 2, 1), Block(quarter)
-        self.to_eighth, self.see_eighth = nn.Conv2d(quarter, eighth, 3, 2, 1), Block(eighth)
+        self.stem, self.down_half = nn.Conv2d(4 * cues, half, 1), Block(half)
+        self.to_quarter, self.down_quarter = nn.Conv2d(half, quarter, 3, 2, 1), Block(quarter)
+        self.to_eighth, self.down_eighth = nn.Conv2d(quarter, eighth, 3, 2, 1), Block(eighth)
         self.to_sixteenth = nn.Conv2d(eighth, sixteenth, 3, 2, 1)
-        self.see_sixteenth = nn.Sequential(*(Block(sixteenth, dilation) for dilation in (1, 2, 2)))
-        self.from_sixteenth, self.mend_eighth = nn.Conv2d(sixteenth, eighth, 1), Block(eighth)
-        self.from_eighth, self.mend_quarter = nn.Conv2d(eighth, quarter, 1), Block(quarter)
-        self.from_quarter, self.refine_half = nn.Conv2d(quarter, half, 1), Block(half)
-        self.mend_half, self.leave = nn.Conv2d(half, half, 3, padding=1), nn.Conv2d(half, 4, 3, padding=1)
-        self.apply(_begin)
-        nn.init.zeros_(self.leave.weight)
+        self.bottom = nn.Sequential(*(Block(sixteenth, dilation) for dilation in (1, 2, 2)))
+        self.from_sixteenth, self.up_eighth = nn.Conv2d(sixteenth, eighth, 1), Block(eighth)
+        self.from_eighth, self.up_quarter = nn.Conv2d(eighth, quarter, 1), Block(quarter)
+        self.from_quarter, self.up_half = nn.Conv2d(quarter, half, 1), Block(half)
+        self.before_head, self.head = nn.Conv2d(half, half, 3, padding=1), nn.Conv2d(half, 4, 3, padding=1)
+        self.apply(_initialise)
+        nn.init.zeros_(self.head.weight)
 
     def forward(self, cues: Tensor) -> Tensor:
-        half = self.see_half(self.enter(F.pixel_unshuffle(cues, 2).contiguous(memory_format=torch.channels_last)))  # faster on a CPU
-        quarter = self.see_quarter(self.to_quarter(F.relu(half)))
-        eighth = self.see_eighth(self.to_eighth(F.relu(quarter)))
-        sixteenth = self.see_sixteenth(self.to_sixteenth(F.relu(eighth)))
-        eighth = self.mend_eighth(eighth + double(self.from_sixteenth(F.relu(sixteenth))))
-        quarter = self.mend_quarter(quarter + double(self.from_eighth(F.relu(eighth))))
-        half = self.refine_half(half + double(self.from_quarter(F.relu(quarter))))
-        return F.pixel_shuffle(self.leave(F.relu(self.mend_half(F.relu(half)))), 2)
+        half = self.down_half(self.stem(F.pixel_unshuffle(cues, 2).contiguous(memory_format=torch.channels_last)))  # faster on a CPU
+        quarter = self.down_quarter(self.to_quarter(F.relu(half)))
+        eighth = self.down_eighth(self.to_eighth(F.relu(quarter)))
+        sixteenth = self.bottom(self.to_sixteenth(F.relu(eighth)))
+        eighth = self.up_eighth(eighth + double(self.from_sixteenth(F.relu(sixteenth))))
+        quarter = self.up_quarter(quarter + double(self.from_eighth(F.relu(eighth))))
+        half = self.up_half(half + double(self.from_quarter(F.relu(quarter))))
+        return F.pixel_shuffle(self.head(F.relu(self.before_head(F.relu(half)))), 2)
 
 
-def _begin(module: nn.Module) -> None:
+def _initialise(module: nn.Module) -> None:
     """He initialisation (ICCV 2015), and zeros for the last convolution of a block."""
     if isinstance(module, nn.Conv2d) and module.bias is not None:
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -131,8 +145,12 @@ def build() -> Fusion:
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published names are ours."""
-    return dict(state_dict)
+    """A state dict of this network, with its layers' names as published or as they are now -> the names of now."""
+    renamed = {}
+    for name, value in state_dict.items():
+        layer, dot, rest = name.partition(".")
+        renamed[RENAMED.get(layer, layer) + dot + rest] = value
+    return renamed
 
 
 def coarse_matte(image: Tensor, trimap: Tensor, epsilon: float = 1e-8) -> Tensor:
@@ -173,7 +191,7 @@ class CompleteFusion(BehindSolver):
         alpha = coarse.clone()
         for window in windows((trimap > 0.0) & (trimap < 1.0), self.tile, self.overlap):
             planes = [seen(plane, window) for plane in (image, trimap, coarse, colours)]
-            residual = self.network(cues(planes[0], planes[1], planes[2], planes[3]).to(self.network.enter.weight.dtype))
+            residual = self.network(cues(planes[0], planes[1], planes[2], planes[3]).to(self.network.stem.weight.dtype))
             keep(alpha, planes[2] + residual.float(), window)
         return alpha
 

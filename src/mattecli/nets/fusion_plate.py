@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mattecli.nets import fusion
 from mattecli.nets.fusion import CUES, TILE, BehindSolver, Fusion, cues, known_colours, length, projection
 from mattecli.nets.parts.ops import mirrored
 from mattecli.nets.parts.tiles import keep, seen, windows
@@ -84,8 +85,8 @@ def build() -> Fusion:
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published names are ours."""
-    return dict(state_dict)
+    """A state dict of this network, see `fusion.convert`."""
+    return fusion.convert(state_dict)
 
 
 class CompleteFusionPlate(BehindSolver):
@@ -109,7 +110,7 @@ class CompleteFusionPlate(BehindSolver):
         alpha, weight = coarse.clone(), edit_weight(image, trimap, plate, usual) * within_reach(trimap)
         for window in windows(weight > 0.0, self.tile, self.overlap):
             parts = [seen(plane, window) for plane in (image, trimap, coarse, colours, plate, weight)]
-            residual = self.network(plate_cues(parts[0], parts[1], parts[2], parts[3], parts[4], usual).to(self.network.enter.weight.dtype))
+            residual = self.network(plate_cues(parts[0], parts[1], parts[2], parts[3], parts[4], usual).to(self.network.stem.weight.dtype))
             keep(alpha, parts[2] + parts[5] * residual.float(), window)
         return torch.where(weight > 0.0, alpha.clamp(0.0, 1.0), coarse)
 

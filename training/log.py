@@ -1,4 +1,4 @@
-"""What is told of a training: a line on stderr now and then, and records in the run's log.jsonl."""
+"""The log of a training: lines on stderr and records in the run's log.jsonl."""
 
 import json
 import math
@@ -14,8 +14,8 @@ from mattecli.errors import MatteError
 from training.settings import Run
 
 
-class Diary:
-    """Sums the losses up until they are told."""
+class Log:
+    """Averages losses and writes them every `keep.log` steps."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -25,9 +25,9 @@ class Diary:
         self.count = 0
 
     def note(self, step: int, loss: Mapping[str, Tensor], *, rate: float, examples: int) -> None:
-        """Takes the loss of a step that was done; every `keep.log` steps tells the mean since, the rate and the pace.
+        """Add a step's losses; every `keep.log` steps write their means since the last record, the rate and the steps per second.
 
-        Raises MatteError when the loss is no number.
+        Raises MatteError when the loss is not finite.
         """
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in loss.items()}
         self.count += 1
@@ -41,7 +41,7 @@ class Diary:
         self.began, self.sums, self.count = time.monotonic(), {}, 0
 
     def write(self, record: dict[str, Any]) -> None:
-        """A record to log.jsonl, and as one line to stderr."""
+        """Write a record to log.jsonl, and as one line to stderr."""
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
         say("  ".join(f"{name} {_short(value)}" for name, value in record.items()))
@@ -50,11 +50,11 @@ class Diary:
 
 def _short(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name} {_short(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{name} {_short(part)}" for name, part in value.items()) + "}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def say(text: str) -> None:
-    """A line on stderr."""
+    """Write a line to stderr."""
     sys.stderr.write(f"training: {text}\n")
     sys.stderr.flush()
