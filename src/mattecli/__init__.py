@@ -17,20 +17,25 @@ from mattecli.errors import MatteError
 if TYPE_CHECKING:
     from mattecli.compositing.output import OutputOptions
     from mattecli.door.catalogue import ModelEntry, models
-    from mattecli.door.inputs import open_backdrop
+    from mattecli.door.inputs import PictureFile, open_backdrop
     from mattecli.door.matte import Matte
     from mattecli.door.model import Model, load
     from mattecli.door.video import matte_video
+    from mattecli.io.pictures.file_options import FileOptions
     from mattecli.pipelines.video import ClipResult
+    from mattecli.requests.pictures import Framing
 
 __version__ = "0.1.0"
 __all__ = [
     "ClipResult",
+    "FileOptions",
+    "Framing",
     "Matte",
     "MatteError",
     "Model",
     "ModelEntry",
     "OutputOptions",
+    "PictureFile",
     "load",
     "matte_video",
     "models",
@@ -39,10 +44,13 @@ __all__ = [
 
 _HOMES = {
     "ClipResult": "mattecli.pipelines.video",
+    "FileOptions": "mattecli.io.pictures.file_options",
+    "Framing": "mattecli.requests.pictures",
     "Matte": "mattecli.door.matte",
     "Model": "mattecli.door.model",
     "ModelEntry": "mattecli.door.catalogue",
     "OutputOptions": "mattecli.compositing.output",
+    "PictureFile": "mattecli.door.inputs",
     "load": "mattecli.door.model",
     "matte_video": "mattecli.door.video",
     "models": "mattecli.door.catalogue",

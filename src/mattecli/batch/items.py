@@ -7,6 +7,9 @@ from typing import Any
 
 from mattecli.errors import UsageError
 from mattecli.requests.photos import KINDS
+from mattecli.requests.pictures import SWITCHES as PICTURE_SWITCHES
+from mattecli.requests.pictures import WORDS as PICTURE_WORDS
+from mattecli.requests.pictures import picture_options
 
 Tunable = int | float | bool | str
 
@@ -21,14 +24,15 @@ LOOKS = {
     "premultiplied": ("cutout",),
 }
 """Settings that are about some kinds of results alone."""
-COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "as", "over", *LOOKS, "options")
+COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "as", "over", *LOOKS, *PICTURE_WORDS, "options")
 
 
 @dataclass(frozen=True)
 class Settings:
     """How an output is made. Values are as on the command line; None is the command's default.
 
-    guides: paths or URLs by guide name. clip: what concerns clips alone, by the names of `mattecli.matte_video`.
+    guides: paths or URLs by guide name. clip: what concerns clips alone, by the names of `mattecli.matte_video`. picture: what concerns
+    pictures alone, by the names of requests.pictures.WORDS.
     """
 
     model: str | None = None
@@ -45,6 +49,7 @@ class Settings:
     premultiplied: bool = False
     options: Mapping[str, Tunable] = field(default_factory=dict)
     clip: Mapping[str, Any] = field(default_factory=dict)
+    picture: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def opens(self) -> tuple[object, ...]:
@@ -121,6 +126,7 @@ def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
         kind=kind,
         over=(over or defaults.over) if kind == "composite" else None,
         options={**defaults.options, **_options_of(given.get("options"))},
+        picture={**defaults.picture, **_picture_of(given)},
     )
 
 
@@ -139,6 +145,14 @@ def _look_of(kind: str, given: Mapping[str, Any], defaults: Settings) -> dict[st
     if look["premultiplied"] and look["keep_hidden"]:
         raise UsageError("premultiplied colours hide what alpha hides, so it does not go with keep_hidden; drop one of them")
     return look
+
+
+def _picture_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row asks of its picture; UsageError for what cannot be meant."""
+    said = {name: _switch(given, name) if name in PICTURE_SWITCHES else given.get(name) for name in PICTURE_WORDS}
+    words = {name: value for name, value in said.items() if value is not None}
+    picture_options(words)
+    return words
 
 
 def _switch(given: Mapping[str, Any], name: str) -> bool | None:

@@ -18,9 +18,11 @@ from mattecli.batch.journal import blank_record, failure
 from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
 from mattecli.errors import InputError, MatteError
 from mattecli.io.files import written_whole
+from mattecli.io.pictures.decoders.decoded import FIRST
+from mattecli.requests.pictures import picture_options
 
 if TYPE_CHECKING:
-    from mattecli import ClipResult, Matte, Model, OutputOptions
+    from mattecli import ClipResult, Matte, Model, OutputOptions, PictureFile
 
 KEPT_MODELS, KEPT_LOOKS = 2, 8
 MOST_PROCESSES = 4
@@ -60,7 +62,8 @@ class Maker:
 
     def look(self, settings: Settings) -> "OutputOptions":
         """What the outputs of these settings look like, with their backdrop opened."""
-        asked = (settings.kind, settings.over, *(getattr(settings, name) for name in LOOKS))
+        look = [getattr(settings, name) for name in LOOKS]
+        asked = (settings.kind, settings.over, *look, *sorted(settings.picture.items()))
         return self._looks.get(asked, lambda: _look_of(settings))
 
     def make(self, item: Item) -> Record:
@@ -108,7 +111,7 @@ class Maker:
             return content, {**matte.record(), "notes": list(matte.notes_of(look))}
 
         content, record = model.then(
-            item.input, encoded, guides=_given(settings), refine=settings.refine, options=settings.options, turn=self.turn
+            _input_of(item), encoded, guides=_given(settings), refine=settings.refine, options=settings.options, turn=self.turn
         )
         return _timed(record, lambda: _write(content, item.output)) | {"written": content_identity(content)}
 
@@ -121,6 +124,12 @@ class Maker:
             raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
         used = {"model": model.name, "device": model.device, "weights": model.weights or None, "weights_sha256": model.weights_sha256}
         return {**_clip_record(result), **used, "written": written_identity(item.output)}
+
+
+def _input_of(item: Item) -> "str | PictureFile":
+    """The input, and which of its pictures is asked for."""
+    pick = picture_options(item.settings.picture).pick
+    return item.input if pick == FIRST else mattecli.PictureFile(item.input, pick.page, pick.layer)
 
 
 def _write(content: bytes, output: str) -> None:
@@ -150,6 +159,7 @@ def _look_of(settings: Settings) -> "OutputOptions":
     backdrop = (
         mattecli.open_backdrop(settings.over or "white", fit=settings.fit, blur=settings.blur) if settings.kind == "composite" else None
     )
+    asked = picture_options(settings.picture)
     return mattecli.OutputOptions(
         settings.kind,
         backdrop,
@@ -157,6 +167,9 @@ def _look_of(settings: Settings) -> "OutputOptions":
         decontaminate=settings.decontaminate,
         keep_hidden=settings.keep_hidden,
         premultiplied=settings.premultiplied,
+        file=asked.file,
+        framing=asked.framing,
+        invert=asked.invert,
     )
 
 

@@ -26,6 +26,7 @@ from mattecli.cli.signals import Stopped, signals_at_rest
 from mattecli.errors import MatteError, UsageError
 from mattecli.requests.destinations import folder_of_results, looks_like_folder
 from mattecli.requests.photos import Job, check_destinations
+from mattecli.requests.pictures import picture_options
 
 TOLD_EVERY_SECONDS = 60
 MOST_WORKERS = 4096
@@ -60,6 +61,7 @@ def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None 
         premultiplied=look.premultiplied,
         options=look.options,
         clip=clip or {},
+        picture=look.picture,
     )
 
 
@@ -113,7 +115,8 @@ def manifest_items(
 
 def check_photo_item(item: Item, *, offline: bool) -> None:
     """UsageError for an output that cannot hold a photo made so, and for URLs that cannot be used."""
-    check_destinations([Job("", item.output, {})], has_alpha=item.settings.kind == "cutout")
+    options = picture_options(item.settings.picture).file
+    check_destinations([Job("", item.output, {})], has_alpha=item.settings.kind == "cutout", options=options)
     for file in item.files:
         check_url(file, written=file == item.output, offline=offline)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mattecli.cli.batch_options import with_overwrite_value
 from mattecli.cli.console import PictureCommand, download_progress
+from mattecli.cli.picture_options import with_crop_value
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import AUTHORS, registry
 from mattecli.core.store import is_installed
@@ -30,7 +31,7 @@ class MattingCommand(PictureCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         takes_word = any("--overwrite" in option.opts and not getattr(option, "is_flag", False) for option in self.params)
         args = _with_refine_value(args)
-        return super().parse_args(ctx, with_overwrite_value(args) if takes_word else args)
+        return super().parse_args(ctx, with_overwrite_value(with_crop_value(args)) if takes_word else args)
 
 
 def _with_refine_value(args: list[str]) -> list[str]:
@@ -53,7 +54,7 @@ def _names_refiner(word: str) -> bool:
 
 @dataclass(frozen=True)
 class Look:
-    """What the results shall be; fit, blur and gamma are about composites."""
+    """What the results shall be; fit, blur and gamma are about composites. picture: by the names of requests.pictures.WORDS."""
 
     kind: str
     over: str
@@ -64,6 +65,7 @@ class Look:
     decontaminate: bool = True
     keep_hidden: bool = False
     premultiplied: bool = False
+    picture: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind != "composite" and (self.fit, self.blur, self.gamma) != ("cover", "0", False):
@@ -98,6 +100,7 @@ def look_of(
     decontaminate: str,
     keep_hidden: bool = False,
     premultiplied: bool = False,
+    picture: Mapping[str, Any] | None = None,
 ) -> Look:
     """The look that options ask for, as they were typed."""
     from mattecli.requests.paths import refuse_empty
@@ -113,6 +116,7 @@ def look_of(
         switch_of("--decontaminate", decontaminate),
         keep_hidden,
         premultiplied,
+        picture or {},
     )
 
 
@@ -179,7 +183,9 @@ def open_output(look: Look) -> "OutputOptions":
     """What is made of each matte, with the backdrop opened."""
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.compositing.output import OutputOptions
+    from mattecli.requests.pictures import picture_options
 
+    asked = picture_options(look.picture)
     backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
     return OutputOptions(
         look.kind,
@@ -188,6 +194,9 @@ def open_output(look: Look) -> "OutputOptions":
         decontaminate=look.decontaminate,
         keep_hidden=look.keep_hidden,
         premultiplied=look.premultiplied,
+        file=asked.file,
+        framing=asked.framing,
+        invert=asked.invert,
     )
 
 

@@ -52,8 +52,8 @@ class Placing:
     mode: str = "cover"
     blur: Length = SHARP
 
-    def __call__(self, picture: Plane, size: tuple[int, int]) -> Plane:
-        return fit(picture, *size, mode=self.mode, sigma=self.blur.pixels(size))
+    def __call__(self, picture: Plane, size: tuple[int, int], *, light: bool = False) -> Plane:
+        return fit(picture, *size, mode=self.mode, sigma=self.blur.pixels(size), light=light)
 
 
 def parse_blur(text: str) -> Length:
@@ -95,7 +95,7 @@ class PictureBackdrop:
     """
 
     def __init__(self, photo: Photo, placing: Placing, *, named: str = "the backdrop") -> None:
-        self._alpha, self._placing = photo.alpha, placing
+        self._alpha, self._placing, self._light = photo.alpha, placing, photo.light
         self._levels = lru_cache(maxsize=4)(partial(converted, photo.pixels, photo.icc))
         self._fitted: tuple[tuple[int, int], bytes | None, Plane] | None = None
         damaged = f"the colour profile of {named} is damaged, so its colours are taken as they are"
@@ -110,6 +110,12 @@ class PictureBackdrop:
         if fitted is None or fitted[:2] != (size, icc):
             self._fitted = fitted = (size, icc, self._placing(self._colours(icc), size))
         return fitted[2]
+
+    def light_at(self, size: tuple[int, int], chromaticities: tuple[float, ...] | None) -> Plane | None:
+        """The light of a picture of floats at a (height, width), by some chromaticities; None for a picture of integers."""
+        if self._light is None:
+            return None
+        return self._placing(self._light.within(chromaticities).colours, size, light=True)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -24,8 +24,8 @@ def plain(height: int, width: int, colour: tuple[float, float, float]) -> Plane:
     return np.full((height, width, 3), colour, np.float32)
 
 
-def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma: float = 0.0) -> Plane:
-    """The backdrop [h, w, 3] at the size of a frame: float32 [height, width, 3] in 0..1.
+def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma: float = 0.0, light: bool = False) -> Plane:
+    """The backdrop [h, w, 3] at the size of a frame: float32 [height, width, 3] in 0..1, or linear light of any brightness with `light`.
 
     `cover` fills the frame and crops what is over at the middle, `contain` shows all of the backdrop between black bars, and
     `stretch` gives up its proportions. Shrinking averages areas, enlarging is bicubic. `sigma` puts it out of focus: the standard
@@ -39,8 +39,8 @@ def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma:
         vertical = horizontal = max(vertical, horizontal) if mode == "cover" else min(vertical, horizontal)
     size = max(1, round(rows * vertical)), max(1, round(columns * horizontal))
     reach = math.ceil(REACH * sigma)
-    resized = _resize(backdrop, size, (_seen(size[0], height, reach), _seen(size[1], width, reach)))
-    return _centre(_defocus(resized, sigma), height, width)
+    resized = _resize(backdrop, size, (_seen(size[0], height, reach), _seen(size[1], width, reach)), top=None if light else 1.0)
+    return _centre(_blurred(resized, sigma) if light else _defocus(resized, sigma), height, width)
 
 
 def check_mode(mode: str) -> None:
@@ -55,13 +55,14 @@ def _seen(length: int, frame: int, reach: int) -> range:
     return range(max(before - reach, 0), min(before + frame + reach, length))
 
 
-def _resize(plane: Plane, size: tuple[int, int], seen: tuple[range, range]) -> Plane:
+def _resize(plane: Plane, size: tuple[int, int], seen: tuple[range, range], *, top: float | None) -> Plane:
     """The rows and columns `seen` of a plane at a size. Each axis by itself, because one may shrink and the other grow."""
+    before = plane.shape[:2]
     # The axis that leaves less to do for the other comes first.
     for axis in sorted((0, 1), key=lambda axis: len(seen[axis]) / plane.shape[axis]):
         plane = _resize_axis(plane, axis, size[axis], seen[axis])
     # The bicubic kernel swings past 0 and 1 at hard edges.
-    return plane.clip(0, 1)
+    return plane if size == before else plane.clip(0, top)
 
 
 def _resize_axis(plane: Plane, axis: int, length: int, seen: range) -> Plane:
@@ -97,13 +98,18 @@ def _defocus(plane: Plane, sigma: float) -> Plane:
     """Blurred as light is, so that small bright lamps stay bright; the border is carried on outside."""
     if sigma <= 0:
         return plane
-    height, width = plane.shape[:2]
-    light = np.asarray(to_light(plane), np.float32)
+    blurred = _blurred(np.asarray(to_light(plane), np.float32), sigma)
+    return np.asarray(from_light(blurred.clip(0, 1)), np.float32)
+
+
+def _blurred(light: Plane, sigma: float) -> Plane:
+    if sigma <= 0:
+        return light
+    height, width = light.shape[:2]
     step = min(int(max(sigma / NARROW_SIGMA, 1)), height, width)
     small = cv2.resize(light, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REPLICATE)
-    enlarged = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(from_light(np.asarray(enlarged, np.float32).clip(0, 1)), np.float32)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _centre(plane: Plane, height: int, width: int) -> Plane:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -15,23 +16,35 @@ from mattecli.compositing.backdrop import Backdrop, PictureBackdrop, Placing, pa
 from mattecli.errors import InputError
 from mattecli.guides.sources import GuideValue
 from mattecli.io.images import Photo, plain_levels, read_photo, read_photo_bytes
+from mattecli.io.pictures.decoders.decoded import Pick
 from mattecli.io.pictures.memory import integer_levels, is_pillow, photo_from_array, photo_from_pillow
 
 ImageLike = Any
 """A path, "-" for stdin, an open BytesIO of a picture file, a picture of Pillow's, an array or a tensor; see photo_of."""
 
 
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture of a file that holds several. page: its number, from 1. layer: of an EXR the name of a layer or part."""
+
+    path: str | os.PathLike[str]
+    page: int = 1
+    layer: str | None = None
+
+
 def photo_of(image: ImageLike, *, most: int | None = None) -> Photo:
     """An image as this program works on it.
 
-    A path (or "-" for stdin), a BytesIO of a picture file, or a picture of Pillow's: upright, with its profile. An array [H, W],
-    [H, W, 3] or [H, W, 4]: uint8, uint16, or float in 0..1. A tensor [C, H, W] or [1, C, H, W]: uint8, or float in 0..1. most: bytes
-    that reading a file may take. A Photo is returned unchanged. Raises InputError for anything else.
+    A path (or "-" for stdin), a PictureFile, a BytesIO of a picture file, or a picture of Pillow's: upright, with its profile. An array
+    [H, W], [H, W, 3] or [H, W, 4]: uint8, uint16, or float in 0..1. A tensor [C, H, W] or [1, C, H, W]: uint8, or float in 0..1. most:
+    bytes that reading a file may take. A Photo is returned unchanged. Raises InputError for anything else.
     """
     if isinstance(image, Photo):
         return image
     if isinstance(image, (str, os.PathLike)):
         return read_photo(os.fspath(image), most=most)
+    if isinstance(image, PictureFile):
+        return read_photo(os.fspath(image.path), most=most, pick=Pick(image.page, image.layer))
     if isinstance(image, BytesIO):
         return read_photo_bytes(image.getvalue())
     if is_pillow(image):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,17 @@ from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.door.inputs import ImageLike, open_backdrop
+from mattecli.door.picture import made_in_levels, made_in_light
 from mattecli.errors import UsageError
-from mattecli.io.images import Photo, Pixels, encode_image, holds_sixteen_bit, write_image
+from mattecli.io.images import STANDARD_STREAM, Photo, Pixels, encode_image, write_image
+from mattecli.io.pictures.beside import Beside
+from mattecli.io.pictures.file_options import DEPTHS, FLOATS
+from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.memory import to_pillow
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.found import Found, doubts, found
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.render import render, true_colours
+from mattecli.pipelines.render import true_colours
 from mattecli.pipelines.tensors import Matted
 
 if TYPE_CHECKING:
@@ -111,27 +116,52 @@ class Matte:
     def pixels(self, output: OutputOptions = CUTOUT, *, bits: int | None = None) -> Pixels:
         """What the options ask for as uint8 or uint16 (bits: 8 or 16, None for the image's): [H, W], [H, W, 3] or [H, W, 4]."""
         with self._clock("compose"):
-            return render(self._one, output, top=65535 if (bits or self.bits) == 16 else 255, icc=self.icc)
+            return made_in_levels(self._one, output, top=65535 if (bits or self.bits) == 16 else 255, icc=self.icc)
+
+    def light(self, output: OutputOptions = CUTOUT) -> Light | Plane:
+        """What the options ask for as floats: linear light, its colours multiplied by alpha, or for an alpha float32 [H, W].
+
+        A picture of floats keeps them, however bright; another's colours become light.
+        """
+        with self._clock("compose"):
+            return made_in_light(self._one, output, self._light, icc=self.icc)
 
     def save(self, destination: str | os.PathLike[str], output: OutputOptions = CUTOUT) -> None:
-        """Write what the options ask for, whole or not at all, with the image's profile and, where the format holds them, its 16 bits.
+        """Write what the options ask for, whole or not at all, with the image's profile and, where the format holds them, its depth.
 
         The format follows the suffix; "-" is stdout, as PNG. Raises UsageError for a suffix that cannot hold it, OutputError.
         """
         path = os.fspath(destination)
-        pixels = self.pixels(output, bits=self.bits if holds_sixteen_bit(path) else 8)
+        picture = self._picture(output, path)
         with self._clock("write"):
-            write_image(pixels, path, icc=self.icc, dpi=self.dpi)
+            beside = self._beside
+            write_image(picture, path, icc=beside.icc, dpi=beside.dpi, exif=beside.exif, options=output.file)
 
     def encode(self, suffix: str = ".png", output: OutputOptions = CUTOUT) -> bytes:
         """The picture file that `save` would write under a name with this suffix, as bytes; the name itself may be given, too."""
-        pixels = self.pixels(output, bits=self.bits if holds_sixteen_bit(f"picture{suffix}") else 8)
+        picture = self._picture(output, suffix)
         with self._clock("write"):
-            return encode_image(pixels, suffix, icc=self.icc, dpi=self.dpi)
+            return encode_image(picture, suffix, self._beside, output.file)
+
+    def _picture(self, output: OutputOptions, name: str) -> Pixels | Light | Plane:
+        """What the options ask for, as a file of that name stores it."""
+        suffix = ".png" if name == STANDARD_STREAM else (Path(name).suffix or name).lower()
+        depth = output.file.depth_of(suffix, self.bits, is_light=self._light is not None) if suffix in DEPTHS else "8"
+        return self.light(output) if depth in FLOATS else self.pixels(output, bits=8 if depth == "8" else 16)
+
+    @property
+    def _light(self) -> Light | None:
+        return None if self._photo is None else self._photo.light
+
+    @property
+    def _beside(self) -> Beside:
+        return Beside(self.icc, self.dpi, None if self._photo is None else self._photo.exif)
 
     def notes_of(self, output: OutputOptions) -> tuple[str, ...]:
         """The notes, and what a person should know of how the backdrop was shown."""
-        return (*self.notes, *notes_behind(output.backdrop, self.icc))
+        empty = output.framing.crop is not None and not output.invert and self.found.coverage == 0
+        uncut = ("the matte is empty, so there is nothing to cut it to and all of it is shown",) if empty else ()
+        return (*self.notes, *notes_behind(output.backdrop, self.icc), *uncut)
 
     def record(self) -> dict[str, Any]:
         """What is known of how it was made, as plain values that JSON holds; size is [width, height]."""

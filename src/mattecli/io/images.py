@@ -1,8 +1,8 @@
 """Pictures in and out: what knows EXIF, ICC and file formats.
 
 What is read, by which library, and what is kept of it is in docs/formats.md.
-Written: PNG, TIFF, WebP, JPEG, BMP, with the ICC profile and the resolution of the photo, under a temporary name first; BMP holds no
-profile, so its colours are turned into sRGB.
+Results are written under a temporary name first. Formats without a profile (BMP, EXR) hold sRGB, or light of its primaries, into which
+colours are turned.
 """
 
 import contextlib
@@ -18,23 +18,27 @@ from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.files import naming, read_stdin, reading, write_stdout, written_whole
+from mattecli.io.pictures.beside import NOTHING, Beside
 from mattecli.io.pictures.decoders.decode import decode, size_of
 from mattecli.io.pictures.decoders.decoded import FIRST, File, Pick
-from mattecli.io.pictures.encode import encode, with_resolution
+from mattecli.io.pictures.encode import encode
+from mattecli.io.pictures.exr_write import check_exr
+from mattecli.io.pictures.file_options import PLAIN, FileOptions
 from mattecli.io.pictures.grey import grey_in_srgb, is_grey_profile
-from mattecli.io.pictures.light import Light
+from mattecli.io.pictures.light import Floats, Light
 from mattecli.io.pictures.metadata import BAFFLED, Metadata
-from mattecli.io.sixteen_bit import encode_png, orient
+from mattecli.io.sixteen_bit import orient
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
-ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
+ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff", ".avif", ".exr")
 WRITE_SUFFIXES = (".jpg", ".jpeg", *ALPHA_SUFFIXES, ".bmp")
-SIXTEEN_BIT_SUFFIXES = (".png", ".tif", ".tiff")
+SIXTEEN_BIT_SUFFIXES = (".png", ".tif", ".tiff", ".avif", ".exr")
+"""AVIF keeps ten bits of them, and EXR half floats."""
 STANDARD_STREAM = "-"
 
 # The most pixels a side: a 14-bit field of WebP, and JPEG_MAX_DIMENSION of libjpeg's jmorecfg.h.
-LONGEST_SIDES = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
+LONGEST_SIDES = {".webp": 16383, ".avif": 65536, ".jpg": 65500, ".jpeg": 65500}
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,21 @@ def picture_size(source: str | Path) -> tuple[int, int]:
         return size_of(File(_named(source), _read_bytes(source), str(source)))
 
 
+def read_values(source: str | Path) -> Floats:
+    """Read a matte as numbers in 0..1: float32, of the shapes of read_levels; those of files of floats as they are."""
+    photo = _read(source, as_levels=True)
+    if photo.light is None:
+        return _shares(plain_levels(photo))
+    colours, alpha = photo.light.straight, photo.light.alpha
+    if alpha is not None:
+        return np.dstack([colours, alpha])
+    return np.ascontiguousarray(colours[..., 0]) if bool((colours == colours[..., :1]).all()) else colours
+
+
+def _shares(levels: Pixels) -> Floats:
+    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
+
+
 def read_levels(source: str | Path) -> Pixels:
     """Read a guide (trimap, strokes, mask) as its plain levels: [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, orientation applied."""
     return plain_levels(_read(source, as_levels=True))
@@ -156,30 +175,59 @@ def plain_levels(photo: Photo) -> Pixels:
 
 
 def write_image(
-    pixels: Pixels,
+    picture: Pixels | Floats | Light,
     destination: str | Path,
     *,
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
+    exif: bytes | None = None,
     premultiplied: bool = False,
+    options: FileOptions = PLAIN,
 ) -> None:
-    """Write [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha), 8 or 16 bit, to a file, or as PNG to stdout when it is "-".
+    """Write a picture to a file, or as PNG to stdout when it is "-".
 
-    The format follows the suffix. The file gets its name only when it is complete. dpi: pixels an inch, across and down. premultiplied:
-    the RGBA's colours are multiplied by its alpha, which TIFF files say of themselves (others cannot). Raises OutputError, also for sides
-    longer than the format has, or UsageError for a suffix that cannot hold the picture.
+    picture: integers [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha), 8 or 16 bit; light; or a matte of floats [H, W]. The
+    format follows the suffix; an EXR holds light, which integers become. The file gets its name only when it is complete. dpi: pixels an
+    inch, across and down. exif: Exif data. premultiplied: the RGBA's colours are multiplied by its alpha, which TIFF files say of
+    themselves (others cannot). Raises OutputError, also for sides longer than the format has, or UsageError for a suffix that cannot hold
+    the picture.
     """
+    beside = Beside(icc, dpi, exif, premultiplied)
     if str(destination) == STANDARD_STREAM:
-        write_stdout(with_resolution(encode_png(pixels, icc), dpi))
+        write_stdout(_encoded(picture, Path("stdout.png"), beside, options))
         return
     path = Path(destination)
-    check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
-    _check_sides(path, pixels)
+    _check(picture, path, options)
     with written_whole(path, advice="choose another place with -o") as stream:
         try:
-            encode(pixels, path.suffix.lower(), stream, icc=icc, dpi=dpi, premultiplied=premultiplied)
+            encode(picture, path.suffix.lower(), stream, beside, options)
         except BAFFLED as error:
             raise OutputError(f"{path} cannot be written ({_said(error)}); choose another format") from error
+
+
+def encode_image(picture: Pixels | Floats | Light, suffix: str, beside: Beside = NOTHING, options: FileOptions = PLAIN) -> bytes:
+    """A picture file as bytes, the picture as write_image takes it; `suffix` decides the format: ".png", or a name with it for errors."""
+    path = Path(suffix if Path(suffix).suffix else f"picture{suffix}")
+    try:
+        return _encoded(picture, path, beside, options)
+    except BAFFLED as error:
+        raise OutputError(f"the picture cannot be encoded as {suffix} ({_said(error)}); choose another format") from error
+
+
+def _encoded(picture: Pixels | Floats | Light, path: Path, beside: Beside, options: FileOptions) -> bytes:
+    _check(picture, path, options)
+    stream = io.BytesIO()
+    encode(picture, path.suffix.lower(), stream, beside, options)
+    return stream.getvalue()
+
+
+def _check(picture: Pixels | Floats | Light, path: Path, options: FileOptions) -> None:
+    if isinstance(picture, Light):
+        size, has_alpha = picture.size, picture.alpha is not None
+    else:
+        size, has_alpha = (picture.shape[0], picture.shape[1]), picture.ndim == 3 and picture.shape[2] == 4
+    check_suffix(path, has_alpha=has_alpha, options=options)
+    _check_sides(path, size)
 
 
 def says_premultiplied(pattern: str) -> bool:
@@ -187,21 +235,8 @@ def says_premultiplied(pattern: str) -> bool:
     return Path(pattern).suffix.lower() in (".tif", ".tiff")
 
 
-def encode_image(pixels: Pixels, suffix: str, *, icc: bytes | None = None, dpi: tuple[float, float] | None = None) -> bytes:
-    """A picture file as bytes, pixels as write_image takes them; `suffix` decides the format: ".png", or a name with it for errors."""
-    path = Path(suffix if Path(suffix).suffix else f"picture{suffix}")
-    check_suffix(path, has_alpha=pixels.ndim == 3 and pixels.shape[2] == 4)
-    _check_sides(path, pixels)
-    stream = io.BytesIO()
-    try:
-        encode(pixels, path.suffix.lower(), stream, icc=icc, dpi=dpi, premultiplied=False)
-    except BAFFLED as error:
-        raise OutputError(f"the picture cannot be encoded as {suffix} ({_said(error)}); choose another format") from error
-    return stream.getvalue()
-
-
-def check_suffix(path: Path, *, has_alpha: bool) -> None:
-    """UsageError when the suffix is none we write, or cannot hold transparency that is there."""
+def check_suffix(path: Path, *, has_alpha: bool, options: FileOptions = PLAIN) -> None:
+    """UsageError when the suffix is none we write, or cannot hold transparency that is there, or what the options ask for."""
     suffix = path.suffix.lower()
     if suffix not in WRITE_SUFFIXES:
         raise UsageError(f"{path.name}: pictures are written as {', '.join(WRITE_SUFFIXES)}; choose one of these endings")
@@ -209,6 +244,9 @@ def check_suffix(path: Path, *, has_alpha: bool) -> None:
         raise UsageError(
             f"{path.name}: {suffix} cannot hold transparency; use {', '.join(ALPHA_SUFFIXES)}, or lay it over something with --over"
         )
+    options.check(path)
+    if suffix == ".exr":
+        check_exr(path.name)
 
 
 def holds_sixteen_bit(destination: str | Path) -> bool:
@@ -253,8 +291,8 @@ def _said(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _check_sides(path: Path, pixels: Pixels) -> None:
-    height, width = pixels.shape[:2]
+def _check_sides(path: Path, size: tuple[int, int]) -> None:
+    height, width = size
     longest = LONGEST_SIDES.get(path.suffix.lower())
     if longest is not None and max(height, width) > longest:
         raise OutputError(

@@ -9,6 +9,7 @@ import logging
 import lzma
 import math
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import cv2
@@ -29,7 +30,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _ONE_AFTER_ANOTHER = 2
 _ASSOCIATED, _UNASSOCIATED = 1, 2
-_INCHES = "INCH"
+_INCHES, _ASCII = "INCH", 2
 _DEFLATE, _LZMA = (8, 32946), 34925
 
 
@@ -153,9 +154,18 @@ def _png(bgr: Any, icc: bytes | None) -> bytes | None:
 
 
 def encode_tiff(
-    pixels: NDArray[np.unsignedinteger[Any]], stream: BinaryIO, icc: bytes | None, *, alpha: str, dpi: tuple[float, float] | None = None
+    pixels: NDArray[np.unsignedinteger[Any]] | NDArray[np.float32],
+    stream: BinaryIO,
+    icc: bytes | None,
+    *,
+    alpha: str,
+    dpi: tuple[float, float] | None = None,
+    texts: Sequence[tuple[int, str]] = (),
 ) -> None:
-    """Write pixels as encode_png takes them as a TIFF; alpha: what a fourth channel is, unassalpha | assocalpha (premultiplied)."""
+    """Write pixels as encode_png takes them, or floats, as a TIFF.
+
+    alpha: what a fourth channel is, unassalpha | assocalpha (premultiplied). texts: tags and what they say, such as the camera's make.
+    """
     import tifffile
 
     tifffile.imwrite(
@@ -168,4 +178,6 @@ def encode_tiff(
         resolution=dpi,
         resolutionunit=None if dpi is None else _INCHES,
         metadata=None,
+        software=False,
+        extratags=[(tag, _ASCII, 0, text, True) for tag, text in texts],
     )

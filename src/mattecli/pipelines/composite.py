@@ -1,19 +1,29 @@
 """A picture and its matte over a backdrop: read -> estimate foreground -> compose -> write. Loads torch only for soft pixels."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mattecli.compositing.backdrop import Backdrop, notes_behind
+from mattecli.compositing.lit import cut_out, laid_over, light_behind, unmixed_light
 from mattecli.compositing.over import lay_over, premultiply
 from mattecli.compositing.srgb import SRGB, Encoding
 from mattecli.core.clock import Clock
-from mattecli.errors import InputError
-from mattecli.io.images import Photo, Pixels, holds_sixteen_bit, read_levels, read_photo, write_image
+from mattecli.errors import InputError, UsageError
+from mattecli.io.icc import converted
+from mattecli.io.images import STANDARD_STREAM, Photo, Pixels, read_photo, read_values, write_image
+from mattecli.io.pictures.decoders.decoded import FIRST, Pick
+from mattecli.io.pictures.file_options import FLOATS, PLAIN, FileOptions
+from mattecli.io.pictures.light import Light, light_of
 from mattecli.io.video.levels import is_tinted
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result
 from mattecli.requests.photos import Job
+
+if TYPE_CHECKING:
+    from mattecli.core.runtime import Device
 
 TRANSPARENT = "transparent"
 
@@ -25,10 +35,13 @@ class Layout:
     backdrop: None for a transparent background; premultiplied: whether its colours are multiplied by alpha. linear: blend in linear light
     instead of encoded values. decontaminate: remove the old background from the colours of pictures with a given matte. keep_hidden: keep
     colours where a transparent result's alpha is 0; otherwise they are black. encoding: of the colours. device: a name as in core.runtime.
+    file: how pictures are stored. pick: which picture of a file is read.
     """
 
     backdrop: Backdrop | None
     premultiplied: bool = False
+    file: FileOptions = PLAIN
+    pick: Pick = FIRST
     linear: bool = True
     decontaminate: bool = True
     keep_hidden: bool = False
@@ -45,18 +58,49 @@ def process_composite(job: Job, layout: Layout) -> Result:
     """Make one picture from the job's source and its guide "alpha". Raises MatteError; then nothing is written."""
     clock = Clock()
     with clock("read"):
-        photo = read_photo(job.source)
+        photo = read_photo(job.source, pick=layout.pick)
         alpha = matte_of(photo, job.source, job.guides.get("alpha"))
-    with clock("foreground"):
-        # The colours of a picture with its own transparency are the subject's already.
-        mixed = photo.alpha is None and layout.decontaminate
-        colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
-    with clock("compose"):
-        picture = composed(colours, alpha, layout, top=photo.top if holds_sixteen_bit(job.destination) else 255, icc=photo.icc)
+    picture, icc = _picture(photo, alpha, layout, job, clock)
     with clock("write"):
-        write_image(picture, job.destination, icc=photo.icc, dpi=photo.dpi, premultiplied=layout.premultiplied)
+        beside = {"dpi": photo.dpi, "exif": photo.exif, "premultiplied": layout.premultiplied}
+        write_image(picture, job.destination, icc=icc, options=layout.file, **beside)  # type: ignore[arg-type]
     notes = (*photo.notes, *notes_behind(layout.backdrop, photo.icc))
     return Result(job.source, job.destination, photo.size, clock.split, notes)
+
+
+def _picture(photo: Photo, alpha: Plane, layout: Layout, job: Job, clock: Clock) -> tuple[Pixels | Light, bytes | None]:
+    """The picture and the profile it is in: floats where the photo has them, or where they are asked for."""
+    suffix = ".png" if job.destination == STANDARD_STREAM else Path(job.destination).suffix.lower()
+    depth = layout.file.depth_of(suffix, 8 if photo.top == 255 else 16, is_light=photo.light is not None)
+    # A picture with a transparency of its own is a cut-out already: its colours are the subject's.
+    mixed = photo.alpha is None and layout.decontaminate
+    if photo.light is not None or depth in FLOATS:
+        return _lit(photo, alpha, layout, clock, mixed=mixed), None
+    with clock("foreground"):
+        colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
+    with clock("compose"):
+        return composed(colours, alpha, layout, top=255 if depth == "8" else 65535, icc=photo.icc), photo.icc
+
+
+def _lit(photo: Photo, alpha: Plane, layout: Layout, clock: Clock, *, mixed: bool) -> Light:
+    """The picture in linear light."""
+    if layout.keep_hidden:
+        raise UsageError("floats are stored multiplied by alpha, so they keep no hidden colours; leave out --keep-hidden")
+    with clock("foreground"):
+        light = photo.light or light_of(converted(photo.pixels, photo.icc, None), photo.alpha)
+        if light.alpha is None or alpha is not light.alpha:
+            colours = unmixed_light(light, alpha, _device(layout)) if mixed else light.straight
+            light = cut_out(colours, alpha, light.chromaticities)
+    with clock("compose"):
+        if layout.backdrop is None:
+            return light
+        return laid_over(light, light_behind(layout.backdrop, light.size, 0.0, light.chromaticities), linear=layout.linear)
+
+
+def _device(layout: Layout) -> "Device":
+    from mattecli.core.runtime import pick_device
+
+    return pick_device(layout.device)
 
 
 def matte_of(photo: Photo, source: str, file: str | None) -> Plane:
@@ -64,22 +108,23 @@ def matte_of(photo: Photo, source: str, file: str | None) -> Plane:
     if file is None:
         if photo.alpha is None:
             raise InputError(f"{source} has no transparency of its own; give its matte")
-        return from_levels(photo.alpha)
-    return alpha_of(read_levels(file), file, photo.size)
+        own = photo.light.alpha if photo.light is not None else None
+        return from_levels(photo.alpha) if own is None else own
+    return alpha_of(read_values(file), file, photo.size)
 
 
-def alpha_of(levels: Pixels, file: str, size: tuple[int, int]) -> Plane:
-    """The matte in a picture, float32 [H, W]: its transparency, or its grey levels; `size` is the required (height, width)."""
+def alpha_of(levels: Pixels | Plane, file: str, size: tuple[int, int]) -> Plane:
+    """The matte in integers or floats, float32 [H, W]: their transparency, or their grey; `size` is the required (height, width)."""
     if levels.shape[:2] != size:
         raise InputError(
             f"{file}: the alpha is {levels.shape[1]}x{levels.shape[0]}, the picture {size[1]}x{size[0]}; make them the same size"
         )
-    values = from_levels(levels)
+    values: Plane = levels.clip(0, 1) if levels.dtype == np.float32 else from_levels(levels)  # type: ignore[arg-type]
     if values.ndim == 2:
         return values
     if values.shape[2] == 4:
         return np.ascontiguousarray(values[..., 3])
-    if is_tinted(levels):
+    if is_tinted(to_levels(values, 65535)):
         raise InputError(f"{file} is no matte: it has colours and no transparency; a matte is grey, white where the subject is")
     return values.mean(axis=2, dtype=np.float32)
 

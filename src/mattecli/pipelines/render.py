@@ -8,13 +8,18 @@ from torch import Tensor
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.foreground import estimate_foreground
+from mattecli.compositing.lit import cut_out, laid_over, light_behind, unmixed_light
 from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.over import lay_levels_over, lay_over, lay_tensors_over, own_where, premultiply_levels, shown, with_alpha
 from mattecli.compositing.srgb import SRGB
 from mattecli.core.runtime import Device, to_array, to_host
 from mattecli.core.tuning.parallelism import own_stream
+from mattecli.errors import UsageError
+from mattecli.io.icc import converted
 from mattecli.io.images import Pixels
-from mattecli.matting.levels import Plane, interleave, to_levels
+from mattecli.io.pictures.light import Light
+from mattecli.io.pictures.transfer import to_light
+from mattecli.matting.levels import Plane, from_levels, interleave, to_levels
 from mattecli.matting.screen import despill
 from mattecli.pipelines.tensors import Matted, array_tensor, finished
 
@@ -47,6 +52,46 @@ def _rendered(matted: Matted, output: OutputOptions, *, top: int, seconds: float
         if output.keep_hidden or is_own:
             colours = torch.where(_is_seen(matted, top), colours, matted.image if output.keep_hidden else 0.0)
         return to_uint(top, colours, matted.cover)
+
+
+def render_light(matted: Matted, output: OutputOptions, light: Light | None, *, icc: bytes | None = None) -> Light | Plane:
+    """The result as floats: a matte [H, W] for an alpha, else light, of a cut-out with alpha.
+
+    light: that of the picture, None for a picture of integers, whose profile is `icc`: its light is what its colours mean.
+    """
+    if output.keep_hidden:
+        raise UsageError("floats are stored multiplied by alpha, so they keep no hidden colours; leave that out")
+    with own_stream(Device(matted.alpha.device, "where the matte lies")):
+        alpha = to_array(matted.cover)
+        if output.kind == "alpha":
+            return alpha
+        if light is None:
+            return _light_of_colours(matted, output, alpha, icc)
+        colours = light.straight
+        if output.decontaminate:
+            colours = unmixed_light(light, alpha, Device(matted.alpha.device, "where the matte lies"), plate=_plate_of(matted))
+        return _lit(colours, alpha, output, light.chromaticities)
+
+
+def _plate_of(matted: Matted) -> Plane | None:
+    return None if matted.plate is None else to_array(matted.plate)
+
+
+def _light_of_colours(matted: Matted, output: OutputOptions, alpha: Plane, icc: bytes | None) -> Light | Plane:
+    """The light of encoded colours, which have been estimated as they are encoded."""
+    colours = true_colours(matted) if output.decontaminate else matted.image
+    levels = converted(to_uint(65535, colours), icc, None)
+    return _lit(np.asarray(to_light(from_levels(levels)), np.float32), alpha, output, None)
+
+
+def _lit(colours: Plane, alpha: Plane, output: OutputOptions, chromaticities: tuple[float, ...] | None) -> Light:
+    if output.kind == "foreground":
+        return Light(colours, None, chromaticities)
+    front = cut_out(colours, alpha, chromaticities)
+    if output.kind == "cutout":
+        return front
+    backdrop = output.backdrop or plain_backdrop("white")
+    return laid_over(front, light_behind(backdrop, front.size, 0.0, chromaticities), linear=output.linear)
 
 
 def _is_seen(matted: Matted, top: int) -> Tensor:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import STANDARD_STREAM, WRITE_SUFFIXES, check_suffix
+from mattecli.io.pictures.file_options import PLAIN, FileOptions
 from mattecli.io.pictures.formats import READ_SUFFIXES
 from mattecli.requests.destinations import beside, destinations, fill, folder_of_results, is_pattern, looks_like_folder
 from mattecli.requests.inputs import Found, expand, without_results
@@ -75,11 +76,11 @@ def plan_arrival(path: str, folder: str, folders: Sequence[str], output: str | N
     return _with_guides(found, places, guides, top)[0]
 
 
-def check_destinations(jobs: Sequence[Job], *, has_alpha: bool) -> None:
-    """UsageError for a destination whose format is none we write, or cannot hold the transparency of its result."""
+def check_destinations(jobs: Sequence[Job], *, has_alpha: bool, options: FileOptions = PLAIN) -> None:
+    """UsageError for a destination whose format is none we write, or cannot hold its result's transparency or what the options ask for."""
     for job in jobs:
-        if job.destination != STANDARD_STREAM:
-            check_suffix(Path(job.destination), has_alpha=has_alpha)
+        name = "stdout.png" if job.destination == STANDARD_STREAM else job.destination
+        check_suffix(Path(name), has_alpha=has_alpha, options=options)
 
 
 def _jobs(inputs: Sequence[str], output: str | None, *, kind: str, guides: Mapping[str, str], tell: Tell) -> list[Job]:

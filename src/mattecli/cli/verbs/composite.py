@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli import options
+from mattecli.cli import options, picture_options
 from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
 from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
@@ -53,6 +53,12 @@ def composite(
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="With --over transparent: multiply the colours by alpha, for tools that want it so.")
     ] = False,
+    page: picture_options.Page = None,
+    layer: picture_options.Layer = None,
+    depth: picture_options.Depth = None,
+    file_quality: picture_options.FileQuality = None,
+    straight: picture_options.Straight = False,
+    strip: picture_options.Strip = False,
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
     codec: options.Codec = None,
     crf: options.Quality = None,
@@ -75,6 +81,8 @@ def composite(
 
       matte composite clip.mp4 --alpha alpha.mov --over street.mp4 -o composite.mp4
 
+      matte composite cutout.exr --over plate.exr -o composite.exr
+
       matte composite cutout.mov --over beach.jpg -o composite.mp4
     """
     from mattecli.requests.clip import is_clip
@@ -88,6 +96,7 @@ def composite(
         premultiplied=premultiplied,
         keep_hidden=keep_hidden,
         device=device,
+        picture=picture_options.words_of(page=page, layer=layer, depth=depth, file_quality=file_quality, straight=straight, strip=strip),
     )
     behind = None if layout.backdrop is None else over
     teller = Teller(json_lines=json_lines, quiet=quiet)
@@ -124,11 +133,21 @@ def _record(result: "Result | CompositeClipResult") -> dict[str, Any]:
 
 
 def _layout(
-    over: str, fit: str, blur: str, *, linear: bool, decontaminate: bool, premultiplied: bool, keep_hidden: bool, device: str
+    over: str,
+    fit: str,
+    blur: str,
+    *,
+    linear: bool,
+    decontaminate: bool,
+    premultiplied: bool,
+    keep_hidden: bool,
+    device: str,
+    picture: dict[str, Any],
 ) -> "Layout":
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.pipelines.composite import TRANSPARENT, Layout
     from mattecli.requests.paths import refuse_empty
+    from mattecli.requests.pictures import picture_options as picture_options_of
 
     refuse_empty("--over", over)
     if premultiplied and over != TRANSPARENT:
@@ -140,7 +159,17 @@ def _layout(
 
         pick_device(device)
     backdrop = None if over == TRANSPARENT else open_backdrop(over, mode=fit, blur=parse_blur(blur))
-    return Layout(backdrop, premultiplied=premultiplied, linear=linear, decontaminate=decontaminate, keep_hidden=keep_hidden, device=device)
+    asked = picture_options_of(picture)
+    return Layout(
+        backdrop,
+        premultiplied=premultiplied,
+        linear=linear,
+        decontaminate=decontaminate,
+        keep_hidden=keep_hidden,
+        device=device,
+        file=asked.file,
+        pick=asked.pick,
+    )
 
 
 def _jobs(
@@ -150,7 +179,7 @@ def _jobs(
 
     guides = {} if alpha is None else {"alpha": alpha}
     jobs = plan_jobs(inputs, output, kind=layout.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
-    check_destinations(jobs, has_alpha=layout.backdrop is None)
+    check_destinations(jobs, has_alpha=layout.backdrop is None, options=layout.file)
     return jobs
 
 
@@ -168,6 +197,7 @@ def _settings(layout: "Layout", over: str | None, fit: str, blur: str) -> "Setti
         decontaminate=layout.decontaminate,
         keep_hidden=layout.keep_hidden,
         premultiplied=layout.premultiplied,
+        picture={"file": repr(layout.file), "pick": repr(layout.pick)},
     )
 
 

@@ -12,7 +12,6 @@ from mattecli.cli.console import say, say_json
 from mattecli.core import store
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError
-from mattecli.guides.choose import choose
 
 Finding = dict[str, Any]
 
@@ -105,6 +104,8 @@ def _mirror() -> Finding:
 
 def _defaults() -> list[Finding]:
     """For each kind of guide the model that runs when none is named, and its weights."""
+    from mattecli.guides.choose import choose  # which loads NumPy
+
     kinds: dict[str, dict[str, str]] = {"no guide": {}, "trimap": {"trimap": ""}, "plate": {"background": ""}}
     specs = {kind: choose(registry(), None, given).spec for kind, given in kinds.items()}
     return [

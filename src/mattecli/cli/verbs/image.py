@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mattecli.cli import batch_options, options
+from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, step_progress
 from mattecli.cli.recipe import AUTO, Look, Machine, ModelRequest, look_of, open_model, open_output, with_weights
@@ -49,6 +49,16 @@ def image(
         str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the photo's own.")
     ] = "on",
     keep_hidden: options.KeepHidden = False,
+    invert: picture_options.Invert = False,
+    crop: picture_options.Crop = None,
+    size: picture_options.Size = None,
+    max_side: picture_options.MaxSide = None,
+    page: picture_options.Page = None,
+    layer: picture_options.Layer = None,
+    depth: picture_options.Depth = None,
+    file_quality: picture_options.FileQuality = None,
+    straight: picture_options.Straight = False,
+    strip: picture_options.Strip = False,
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish a coarse matte.  [default: as the model advises]")
     ] = None,
@@ -93,6 +103,10 @@ def image(
 
       matte image photo.jpg --trimap trimap.png --over white -o composite.jpg
 
+      matte image photo.heic --crop 5% --size 1000 --over white -o product.jpg --file-quality 90
+
+      matte image render.exr --layer beauty -o cutout.exr
+
       matte image photos/ -o cutouts/ --model shm-fast --json
 
       matte image photos/ -o cutouts/ --skip-existing
@@ -103,7 +117,29 @@ def image(
     """
     given = {"trimap": trimap, "strokes": strokes, "background": background, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = look_of(kind, over, option, fit=fit, blur=blur, gamma=gamma, decontaminate=decontaminate, keep_hidden=keep_hidden)
+    picture = picture_options.words_of(
+        page=page,
+        layer=layer,
+        crop=crop,
+        size=size,
+        max_side=max_side,
+        invert=invert,
+        depth=depth,
+        file_quality=file_quality,
+        straight=straight,
+        strip=strip,
+    )
+    look = look_of(
+        kind,
+        over,
+        option,
+        fit=fit,
+        blur=blur,
+        gamma=gamma,
+        decontaminate=decontaminate,
+        keep_hidden=keep_hidden,
+        picture=picture,
+    )
     batch = BatchRequest(
         manifest=manifest,
         results=results,
@@ -155,6 +191,7 @@ def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
     from mattecli.batch.url_photos import plan_url_jobs
     from mattecli.cli.batch import check_batch, check_photo_item, job_items, manifest_items, watched_items
     from mattecli.requests.photos import check_destinations, plan_jobs
+    from mattecli.requests.pictures import picture_options
 
     check_batch(asked.batch, asked.inputs)
     if asked.batch.manifest is not None:
@@ -178,7 +215,7 @@ def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
         overwrite=asked.batch.replaces_inputs,
         tell=teller.note,
     )
-    check_destinations(jobs, has_alpha=asked.look.kind == "cutout")
+    check_destinations(jobs, has_alpha=asked.look.kind == "cutout", options=picture_options(asked.look.picture).file)
     teller.alone = len(jobs) == 1
     if teller.alone and not asked.batch.asked and not remote:
         return _make_one(jobs[0], asked, teller)
@@ -204,7 +241,7 @@ def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
     with step_progress("loading", 1):
         output = open_output(asked.look)
         model = open_model(asked.model, asked.machine, teller.note)
-        record = _make(job, model=model, request=asked.model, output=output)
+        record = _make(job, asked, model=model, output=output)
     seen = [record["found"]] if "found" in record else []
     teller.done(record["output"], record, [f"{record['input']}: {text}" for text in (*seen, *record["notes"])])
 
@@ -221,8 +258,12 @@ def _is_present(job: "Job", teller: Teller) -> bool:
     return True
 
 
-def _make(job: "Job", *, model: "Model", request: ModelRequest, output: "OutputOptions") -> dict[str, Any]:
+def _make(job: "Job", asked: PhotoRequest, *, model: "Model", output: "OutputOptions") -> dict[str, Any]:
     """Make one picture; returns its record."""
+    import mattecli
+
+    request, words = asked.model, asked.look.picture
+    source = mattecli.PictureFile(job.source, words.get("page", 1), words.get("layer"))
 
     def finish(matte: "Matte") -> dict[str, Any]:
         matte.save(job.destination, output)
@@ -230,4 +271,4 @@ def _make(job: "Job", *, model: "Model", request: ModelRequest, output: "OutputO
         return {"input": job.source, "output": job.destination, **matte.record(), **told, "notes": list(matte.notes_of(output))}
 
     given = {name: value for name, value in request.given.items() if name == "screen"} | dict(job.guides)
-    return model.then(job.source, finish, guides=given, refine=request.refine, options=request.options)
+    return model.then(source, finish, guides=given, refine=request.refine, options=request.options)

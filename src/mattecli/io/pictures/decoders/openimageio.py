@@ -155,9 +155,7 @@ def _chromaticities(stated: Any) -> tuple[float, ...] | None:
 
 
 def _lit(file: File, light: Light, notes: tuple[str, ...]) -> Decoded:
-    if file.as_levels:
-        return Decoded(counted(light), notes=notes)
-    return Decoded(shown(light), notes=notes, light=light)
+    return Decoded(counted(light) if file.as_levels else shown(light), notes=notes, light=light)
 
 
 def _from_log(codes: Any) -> Floats:

@@ -39,9 +39,9 @@ def decode_floats(file: File) -> Decoded | None:
     light = _light(planes, page.photometric == _RGB, extras, inverted=page.photometric == _WHITE_IS_ZERO)
     notes = pages_note(metadata.frames, file.pick.page, "pages")
     notes += (f"{bad} of its values are no finite numbers and were replaced",) if bad else ()
-    if file.as_levels or metadata.icc:
-        return Decoded(counted(light), metadata, notes=notes if file.as_levels else (*notes, PROFILED))
-    return Decoded(shown(light), metadata, notes=notes, light=light)
+    if metadata.icc and not file.as_levels:
+        return Decoded(counted(light), metadata, notes=(*notes, PROFILED))
+    return Decoded(counted(light) if file.as_levels else shown(light), metadata, notes=notes, light=light)
 
 
 def floats_size(file: File) -> tuple[int, int] | None:
