@@ -1,5 +1,7 @@
 """The trimap of a coarse matte follows its hair, which no even band around a rough outline does."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from mattecli.core.runtime import LoadedModel, open_model, pick_device, to_array
 from mattecli.matting.trimap import trimap_from_mask
 from mattecli.pipelines import refine
 from mattecli.pipelines.refine import refined_trimap
-from mattecli.pipelines.tensors import guide_tensor
+from mattecli.pipelines.tensors import Matted, guide_tensor
 
 CENTRE, RADIUS, REACH = np.array([120.0, 100.0]), 40, 9
 
@@ -52,6 +54,35 @@ def test_the_band_follows_spikes_out_of_a_rough_outline(model: LoadedModel, time
     assert (better == 128).mean() < 0.5 and better[0].max() == 0
     found = model(as_image(picture), {"trimap": guide_tensor("trimap", better, model)})[0]
     assert np.abs(to_array(found) - alpha).mean() < 0.02
+
+
+def coarse_matte(times: int) -> tuple[Matted, np.ndarray]:
+    """A matte without the spikes, in the corner of a larger picture, and the true alpha."""
+    picture, alpha = spiky(times)
+    room = [(0, 80 * times), (0, 200 * times)]
+    picture, alpha = np.pad(picture, [*room, (0, 0)], mode="edge"), np.pad(alpha, room)
+    disc = cv2.GaussianBlur(cv2.morphologyEx(alpha, cv2.MORPH_OPEN, np.ones((15 * times, 15 * times))), (0, 0), 2.0 * times)
+    image = as_image(picture)
+    return Matted(image, image, torch.from_numpy(disc)[None, None], None, None), alpha
+
+
+@pytest.mark.parametrize("times", [1, 3])  # at its own size, and in a smaller copy
+@pytest.mark.parametrize("way", [refine.refine, refine.refine_fast])
+def test_spikes_come_back_at_both_qualities(model: LoadedModel, way: Callable[..., Matted], times: int) -> None:
+    matted, alpha = coarse_matte(times)
+    refined = way(matted, model, {})
+    error, before = (np.abs(to_array(one.alpha) - alpha).mean() for one in (refined, matted))
+    assert error < 0.35 * before
+    known = refined.trimap != 0.5
+    assert torch.equal(refined.alpha[known], refined.trimap[known])
+
+
+def test_what_lies_far_from_the_unknown_pixels_need_not_be_seen(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    matted, _ = coarse_matte(1)
+    seen = refine.refine(matted, model, {})
+    monkeypatch.setattr(refine, "MARGIN", 1 << 20)
+    whole = refine.refine(matted, model, {})
+    assert not torch.equal(seen.alpha, whole.alpha) and float((seen.alpha - whole.alpha).abs().max()) < 0.05
 
 
 def test_a_solver_without_weights_keeps_the_first_band() -> None:

@@ -39,7 +39,7 @@ def test_one_of_several_that_is_at_fault_fails_alone(pictures: Path, tmp_path: P
     assert bad.status == 422 and "image is damaged" in bad.detail and str(tmp_path) not in bad.detail
 
 
-@pytest.mark.parametrize("change", [{"size": (72, 97)}, {"refine": "none"}, {"options": {"epsilon": "1e-7"}}])
+@pytest.mark.parametrize("change", [{"size": (72, 97)}, {"refine": "none"}, {"quality": "fast"}, {"options": {"epsilon": "1e-7"}}])
 def test_works_that_differ_are_made_one_after_the_other(pictures: Path, tmp_path: Path, change: dict[str, object]) -> None:
     from dataclasses import replace
 

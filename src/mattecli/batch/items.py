@@ -24,7 +24,7 @@ LOOKS = {
     "premultiplied": ("cutout",),
 }
 """Settings that are about some kinds of results alone."""
-COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "as", "over", *LOOKS, *PICTURE_WORDS, "options")
+COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "quality", "as", "over", *LOOKS, *PICTURE_WORDS, "options")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Settings:
     guides: Mapping[str, str] = field(default_factory=dict)
     screen: str | None = None
     refine: str | None = None
+    quality: str = "best"
     kind: str = "cutout"
     over: str | None = None
     fit: str = "cover"
@@ -117,7 +118,7 @@ def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
         raise UsageError(f"as {kind!r} is not known; choose {', '.join(KINDS)}")
     if over is not None and kind != "composite":
         raise UsageError(f"over lays the cut-out over a backdrop, so it does not go with as {kind}; drop one of them")
-    words: dict[str, Any] = {name: text for name in ("model", "screen", "refine") if (text := _text(given, name)) is not None}
+    words: dict[str, Any] = {name: text for name in ("model", "screen", "refine", "quality") if (text := _text(given, name)) is not None}
     return replace(
         defaults,
         **words,

@@ -104,7 +104,7 @@ class Maker:
 
     def _photo(self, item: Item) -> Record:
         settings = item.settings
-        model, look = self.open(settings), self.look(settings)
+        model, look = self.open(settings).at(settings.quality), self.look(settings)
 
         def encoded(matte: "Matte") -> tuple[bytes, Record]:
             content = matte.encode(item.output, look)
@@ -117,7 +117,7 @@ class Maker:
 
     def _clip(self, item: Item) -> Record:
         settings = item.settings
-        model = self.open(settings)
+        model = self.open(settings).at(settings.quality)
         asked: dict[str, Any] = {**_given(settings), **settings.clip, "refine": settings.refine, "overwrite": True}
         result = mattecli.matte_video(item.input, item.output, model=model, output=self.look(settings), options=settings.options, **asked)
         if result.damage is not None:
@@ -235,7 +235,7 @@ def _prepared(maker: Maker, plan: Plan) -> str:
     """The device of a plan's models, opened and checked against its settings."""
     settings = plan.settings
     try:
-        model = maker.open(settings)
+        model = maker.open(settings).at(settings.quality)
         model.prepare(guides=_given(settings), refine=settings.refine, options=settings.options)
         maker.look(settings)
     except MatteError:

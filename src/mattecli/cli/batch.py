@@ -51,6 +51,7 @@ def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None 
         guides={name: file for name, file in model.given.items() if name != "screen"},
         screen=model.given.get("screen"),
         refine=model.refine,
+        quality=model.quality,
         kind=look.kind,
         over=look.over if look.kind == "composite" else None,
         fit=look.fit,

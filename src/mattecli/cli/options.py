@@ -36,6 +36,15 @@ Weights = Annotated[
 Tunables = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
 ]
+Quality = Annotated[
+    str,
+    typer.Option(
+        "--quality",
+        metavar="fast|best",
+        help="Refine coarse mattes in a small copy of the picture, or in the picture itself.",
+        autocompletion=lambda: ["fast", "best"],
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Precision = Annotated[str, typer.Option("--precision", help="auto, fp32, tf32, fp16 or bf16.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")]
@@ -73,6 +82,4 @@ ClipSource = Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a
 Start = Annotated[str | None, typer.Option("--start", metavar="TIME", help="Begin here: seconds, or h:mm:ss.")]
 End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Stop here.")]
 Rate = Annotated[str | None, typer.Option("--fps", metavar="RATE", help="Frames a second of a folder of frames, as 25 or 30000/1001.")]
-Quality = Annotated[
-    int | None, typer.Option("--crf", min=0, max=63, help="Quality of h264, hevc, av1 and vp9; lower is better and larger.")
-]
+Crf = Annotated[int | None, typer.Option("--crf", min=0, max=63, help="Quality of h264, hevc, av1 and vp9; lower is better and larger.")]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 NONE = "none"
+BEST = "best"
 ON_OFF = {"on": True, "off": False}
 
 
@@ -148,17 +149,19 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
 class ModelRequest:
     """Which model is asked for, None for the best one, and what it is given; checked against each other when made, before any loading.
 
-    given: guides by name; of a screen its colour. refine: as typed. options: tunables as typed.
+    given: guides by name; of a screen its colour. refine, quality: as typed. options: tunables as typed.
     """
 
     model: str | None
     given: Mapping[str, str]
     refine: str | None = None
     options: Mapping[str, Tunable] = field(default_factory=dict)
+    quality: str = BEST
 
     def __post_init__(self) -> None:
-        from mattecli.guides.choose import choose_refiner
+        from mattecli.guides.choose import check_quality, choose_refiner
 
+        check_quality(self.quality)
         choose_refiner(registry(), self.choice, self.refine)
 
     @property
@@ -224,7 +227,7 @@ def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], No
         model.prepare(guides=request.given, refine=request.refine, options=request.options)
     if told := _of_weights(model.spec):
         tell(told)
-    return model
+    return model.at(request.quality)
 
 
 def _of_weights(spec: "ModelSpec") -> str:

@@ -171,6 +171,7 @@ class Matte:
             "weights_sha256": self.weights_sha256,
             "guide": self.guide,
             "refine": self.refiner,
+            "quality": self._recipe.quality,
             "device": self.device,
             "precision": self.precision,
             "seconds": round(sum(self.split.values()), 4),

@@ -1,5 +1,6 @@
 """Loading a model once and calling it for many images."""
 
+import copy
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ from mattecli.core.tuning.memory_guard import picture_in_work
 from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
 from mattecli.door.matte import Matte
 from mattecli.errors import UsageError
-from mattecli.guides.choose import SCREEN, ModelChoice, choose, choose_refiner, match
+from mattecli.guides.choose import BEST, SCREEN, ModelChoice, check_quality, choose, choose_refiner, match
 from mattecli.guides.derive import Derived, guides_for_photo
 from mattecli.io.images import Photo
 from mattecli.io.pictures.memory import photo_from_array
@@ -76,7 +77,7 @@ class Model:
 
     name: its own. guides: what its network takes beside the image. options: its tunables with their defaults. device, precision: where
     and how it computes. weights: the set its weights are of, "authors" or one of this project's such as "ours-2026-11", "" where that is
-    not known; weights_sha256: of its checkpoint, None without weights.
+    not known; weights_sha256: of its checkpoint, None without weights. quality: how coarse mattes are refined, see `at`.
     """
 
     def __init__(
@@ -98,6 +99,16 @@ class Model:
         self.device, self.precision = str(self.loaded.device), self.loaded.precision
         self.weights = self.loaded.info.weights
         self.weights_sha256 = self.loaded.info.checkpoint_sha256
+        self.quality = BEST
+
+    def at(self, quality: str) -> "Model":
+        """The same loaded model, whose coarse mattes are refined "fast", in a small copy of the image, or "best", in the image itself.
+
+        Mattes that are not refined are the same at both. Raises UsageError for another quality.
+        """
+        model = copy.copy(self)
+        model.quality = check_quality(quality)
+        return model
 
     def __repr__(self) -> str:
         return f"<mattecli.Model {self.name} on {self.device}, {self.precision}>"
@@ -190,7 +201,7 @@ class Model:
         choice = self._choice if not given and self._choice is not None else match(self.spec, given)
         refiner = choose_refiner(registry(), choice, refine)
         checked = checked_options(self.loaded.info, options or {})
-        return Recipe(choice, self.loaded, self._refiner(refiner), checked, self._max_memory, self._tell)
+        return Recipe(choice, self.loaded, self._refiner(refiner), checked, self._max_memory, self._tell, self.quality)
 
     def _refiner(self, spec: ModelSpec | None) -> LoadedModel | None:
         if spec is None:

@@ -12,11 +12,11 @@ from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
-from mattecli.guides.choose import DRAWN
+from mattecli.guides.choose import DRAWN, FAST
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.screen import hold_to_key
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.refine import refine
+from mattecli.pipelines.refine import refine, refine_fast
 from mattecli.pipelines.tensors import Guide, Matted, ToGuide, array_tensor, guide_tensor, seen_image
 
 
@@ -113,7 +113,8 @@ def _finish(matted: Matted, recipe: Recipe, clock: Clock, *, lossy: bool) -> Mat
     with clock("refine"):
         if recipe.refiner is not None:
             options = suited(recipe.refiner, lossy=lossy)
-            matted = refine(matted, recipe.refiner, options, limit=recipe.max_memory, tell=recipe.tell)
+            way = refine_fast if recipe.quality == FAST else refine
+            matted = way(matted, recipe.refiner, options, limit=recipe.max_memory, tell=recipe.tell)
     if not recipe.choice.screen or matted.plate is None:
         return matted
     held = hold_to_key(to_array(matted.alpha), to_array(matted.seen), to_array(matted.plate))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import LoadedModel
-from mattecli.guides.choose import ModelChoice
+from mattecli.guides.choose import BEST, ModelChoice
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Recipe:
 
     refiner: the trimap model that refines coarse mattes, or None. options: tunables of the model, by name. max_memory: the limit in bytes
     for this process, or for the device; None for no limit. tell: called with the expected peak for each new size.
+    quality: how coarse mattes are refined, one of QUALITIES.
     """
 
     choice: ModelChoice
@@ -22,3 +23,4 @@ class Recipe:
     options: Mapping[str, Tunable] = field(default_factory=dict)
     max_memory: int | None = None
     tell: Callable[[str], None] = lambda text: None
+    quality: str = BEST

@@ -84,7 +84,7 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
         output.premultiplied,
         request.smooth,
     ]
-    settings = [files, models, dict(recipe.options), guides, looks]
+    settings = [files, models, dict(recipe.options), guides, looks, recipe.quality]
     part = [
         str(value)
         for value in (

@@ -82,7 +82,7 @@ class Engine:
         self._check_name(asked.model, "model")
         if asked.refine not in (None, "auto", "none"):
             self._check_name(asked.refine, "refine")
-        model = self._model_for(asked.model, tuple(asked.guides))
+        model = self._model_for(asked.model, tuple(asked.guides)).at(asked.quality)
         recipe = model.recipe(asked.guides, refine=asked.refine, options=asked.options)
         mattes = model.batch([work.image for work in works], [work.guides for work in works], recipe=recipe)
         return [_made(model, matte, work, begin) for matte, work in zip(mattes, works, strict=True)]
@@ -121,7 +121,7 @@ def _fits(model: "Model", guides: Iterable[str]) -> bool:
 def _likeness(asked: Work) -> tuple[object, ...]:
     if isinstance(asked, AskedTrimap):
         return (id(asked),)
-    return asked.size, asked.model, asked.refine, sorted(asked.guides), sorted(asked.options.items())
+    return asked.size, asked.model, asked.refine, asked.quality, sorted(asked.guides), sorted(asked.options.items())
 
 
 def _made(model: "Model", matte: "Matte", asked: Asked, begin: float) -> Made:

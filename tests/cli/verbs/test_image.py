@@ -72,10 +72,16 @@ def test_without_guide_model_or_network_the_subject_is_found_and_what_it_is_is_t
     done = run("image", "photo.png", "--offline", "--as", "alpha", "-o", "alpha.png", "--json")
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
-    assert (record["model"], record["refine"]) == ("subject", "fusion")
+    assert (record["model"], record["refine"], record["quality"]) == ("subject", "fusion", "best")
     assert 0 < record["coverage"] < 1 and 0 <= record["person"] <= 1 and record["doubt"] is (record["confidence"] < 0.5)
     assert f"photo.png: {record['found']}" in done.stderr and "found " in record["found"] and "of the picture" in record["found"]
     assert _mean_error(read(scene / "alpha.png"), scene) < 0.06
+
+
+def test_a_fast_matte_is_another_and_says_so(run: Run, scene: Path) -> None:
+    done = run("image", "photo.png", "--quality", "fast", "--as", "alpha", "-o", "fast.png", "--json")
+    assert json.loads(done.stdout)["quality"] == "fast", done.output
+    assert _mean_error(read(scene / "fast.png"), scene) < 0.06
 
 
 def test_a_photo_without_a_subject_is_made_and_doubted(run: Run, scene: Path) -> None:
@@ -144,6 +150,7 @@ def test_one_pixel_works(run: Run, scene: Path) -> None:
         (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
         (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),
         (["photo.png", "--mask", "true.png", "--refine", "fusoin"], 2, "no model called 'fusoin'; did you mean fusion?"),
+        (["photo.png", "--quality", "good"], 2, "choose fast or best"),
         (["photo.png", "--skip-existing", "--overwrite"], 2, "drop one of them"),
         (["photo.png", "--trimap", "trimap.png", "--device", "gpu"], 2, "there is no device"),
         (["photo.png", "--trimap", "trimap.png", "--as", "sticker"], 2, "choose cutout"),

@@ -61,7 +61,7 @@ def composite(
     strip: picture_options.Strip = False,
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
     codec: options.Codec = None,
-    crf: options.Quality = None,
+    crf: options.Crf = None,
     device: Annotated[str, typer.Option(help="Where colours are estimated: auto, cpu, cuda, cuda:N or mps.")] = AUTO,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
     overwrite: options.Overwrite = False,

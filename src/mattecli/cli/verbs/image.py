@@ -11,7 +11,7 @@ import typer
 from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, Look, Machine, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, BEST, Look, Machine, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def image(
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish a coarse matte.  [default: as the model advises]")
     ] = None,
+    quality: options.Quality = BEST,
     option: options.Tunables = None,
     device: options.Device = AUTO,
     precision: options.Precision = AUTO,
@@ -158,7 +159,9 @@ def image(
         address=address,
         gpus=gpus,
     )
-    request = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
+    request = ModelRequest(
+        with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
+    )
     machine = Machine(device, precision, offline, max_memory)
     photos = PhotoRequest(tuple(inputs or ()), output, guides, over, look, request, machine, batch)
     _make_photos(photos, Teller(json_lines=json_lines, quiet=quiet))

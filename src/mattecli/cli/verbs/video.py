@@ -11,7 +11,7 @@ import typer
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, frame_progress
-from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, BEST, Machine, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
 
 if TYPE_CHECKING:
@@ -66,13 +66,14 @@ def video(
     refine: Annotated[
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
     ] = None,
+    quality: options.Quality = BEST,
     smooth: Annotated[bool, typer.Option("--smooth", help="Steady the matte over time; still hair stops flickering.")] = False,
     start: options.Start = None,
     end: options.End = None,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only each N-th frame.")] = 1,
     fps: options.Rate = None,
     codec: options.Codec = None,
-    crf: options.Quality = None,
+    crf: options.Crf = None,
     preview: Annotated[
         str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
     ] = None,
@@ -183,7 +184,9 @@ def video(
             raise UsageError(
                 "--preview, --start-number, --tone-map and --deinterlace are for one clip; drop them, or what makes this a batch"
             )
-        asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
+        asked = ModelRequest(
+            with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
+        )
         clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
         clip |= {"align": align, "smooth": smooth, "batch": batch}
         return make_clips(replace(many, resume=resume), sources or [], output, look, asked, machine, clip, teller)
@@ -210,7 +213,9 @@ def video(
     ]
     if preview is not None and len(requests) > 1:
         raise UsageError(f"--preview is a picture of one clip, and these are {len(requests)}; drop it")
-    asked = ModelRequest(with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options)
+    asked = ModelRequest(
+        with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
+    )
     with ExitStack() as held:
         requests = spooled_requests(requests, held)
         for request in requests:
@@ -281,6 +286,7 @@ def _record(result: "ClipResult", model: "Model", asked: ModelRequest) -> dict[s
         "model": model.name,
         "guide": recipe.choice.trimap_source or None,
         "refine": recipe.refiner.info.name if recipe.refiner else None,
+        "quality": recipe.quality,
         "device": model.device,
         "precision": model.precision,
         "size": [result.clip.size[1], result.clip.size[0]],

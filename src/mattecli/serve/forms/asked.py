@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattecli.errors import InputError, MatteError
+from mattecli.guides.choose import BEST
 from mattecli.io.images import picture_size
 from mattecli.requests.quantities import parse_colour
 from mattecli.serve.forms.fields import FORMATS, KINDS, MATTE_FIELDS, TRIMAP_FIELDS, Field
@@ -31,6 +32,7 @@ class Asked:
     suffix: str = ".png"
     model: str | None = None
     refine: str | None = None
+    quality: str = BEST
     options: Mapping[str, str] = field(default_factory=dict)
     over: str | Path | None = None
     fit: str = "cover"
@@ -61,6 +63,7 @@ def read_matte(form: Form, accept: str, *, max_pixels: int) -> Asked:
         suffix=_suffix(texts.get("format"), accept, kinds),
         model=texts.get("model"),
         refine=texts.get("refine"),
+        quality=texts.get("quality", BEST),
         options=_options(texts.get("options", "")),
         over=over,
         fit=texts.get("fit", "cover"),

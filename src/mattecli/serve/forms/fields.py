@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mattecli.guides.choose import QUALITIES
+
 FILE, TEXT, EITHER = "file", "text", "either"
 
 KINDS = ("cutout", "alpha", "foreground", "composite", "trimap")
@@ -47,6 +49,7 @@ MATTE_FIELDS = {
     "over": Field("What a composite lies over: a colour such as orange or #ff8800, or a picture as a file.", EITHER),
     "fit": Field("How that picture is brought to size.", choices=FITS),
     "refine": Field("none for the raw matte of a coarse model, auto, or the trimap model that finishes it."),
+    "quality": Field("How a coarse matte is refined: in a small copy of the photo, or in the photo itself.", choices=QUALITIES),
     "options": Field("A tunable of the model as NAME=VALUE; may come more than once.", many=True),
     "format": Field("The file format of the answer; else the Accept header says it.", choices=tuple(FORMATS)),
 }

@@ -105,7 +105,7 @@ def _problem() -> dict[str, Any]:
 
 
 def _record() -> dict[str, Any]:
-    texts = ("model", "guide", "refine", "device", "precision")
+    texts = ("model", "guide", "refine", "quality", "device", "precision")
     properties: dict[str, Any] = {name: {"type": ["string", "null"]} for name in texts}
     properties |= {name: {"type": "integer", "description": "Pixels."} for name in ("width", "height")}
     properties |= {name: {"type": "number"} for name in ("seconds", "expires_in")}

@@ -18,9 +18,10 @@ const UPDATE_DELAY = 200; // ms after a stroke
 const session = new Session();
 const stage = new Stage($('canvas'), () => { $('zoom-value').textContent = `${Math.round(100 * stage.scale)} %`; });
 const brush = new Brush(session, stage, paintingChanged);
-const matting = new Matting(() => session.fields(), {
-  begin: () => startProgress('Computing the matte', session.record?.seconds),
+const matting = new Matting(() => session.fields(), (fields) => session.draftOf(fields), {
+  begin: (isAfterDraft) => startProgress(isAfterDraft ? 'A first look; finishing the edges' : 'Computing the matte', session.record?.seconds),
   wait: (seconds) => startProgress(`The server is busy; trying again in ${seconds} s`),
+  draft: (cutout) => stage.setCutout(cutout),
   done: showResult,
   failed: showError,
   end: stopProgress,

@@ -7,10 +7,12 @@ const MOST_WAITS = 20;
 export class Matting {
   /**
    * fields(): the form's fields for what is painted now, or null where there is nothing to ask for.
-   * on: { begin(), wait(seconds), done(record, cutout), failed(error), end() }
+   * draftOf(fields): the fields of a quick draft that is shown before, or null for none.
+   * on: { begin(isAfterDraft), wait(seconds), draft(cutout), done(record, cutout), failed(error), end() }
    */
-  constructor(fields, on) {
+  constructor(fields, draftOf, on) {
     this.fields = fields;
+    this.draftOf = draftOf;
     this.on = on;
     this.running = null;
     this.isStale = false;
@@ -61,9 +63,20 @@ export class Matting {
   }
 
   async #make(fields, control) {
-    const record = await this.#patiently(fields, control.signal);
-    const cutout = await createImageBitmap(await fetchResult(record.links.cutout, control.signal));
+    const draft = this.draftOf(fields);
+    if (draft) {
+      const { cutout } = await this.#cutout(draft, control.signal);
+      if (this.isStale || this.running !== control) return;
+      this.on.draft(cutout);
+      this.on.begin(true);
+    }
+    const { record, cutout } = await this.#cutout(fields, control.signal);
     if (this.running === control) this.on.done(record, cutout);
+  }
+
+  async #cutout(fields, signal) {
+    const record = await this.#patiently(fields, signal);
+    return { record, cutout: await createImageBitmap(await fetchResult(record.links.cutout, signal)) };
   }
 
   /** Ask, and ask again when a busy server says to. */

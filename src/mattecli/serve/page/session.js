@@ -56,6 +56,12 @@ export class Session {
     return { ...(await this.photo.files(guide, isFull)), model: $('model').value, results: RESULTS };
   }
 
+  /** The form for a quick first look at a photo, without refinement; null once there is a result, and for strokes and trimaps. */
+  draftOf(fields) {
+    if (this.record || fields.model || fields.strokes || fields.trimap) return null;
+    return { ...fields, results: 'cutout', refine: 'none' };
+  }
+
   /** The form for the photo in full size. Throws an Error with the hint where more has to be painted first. */
   async fullFields() {
     const form = await this.fields(true);
