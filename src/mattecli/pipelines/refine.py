@@ -27,7 +27,7 @@ Trimap = NDArray[np.uint8]
 SIDE = 320
 """The longer side of the small copy in which the band is found, in pixels."""
 
-FAST_SIDE = 640
+FAST_SIDE = 480
 """The longer side of the copy in which a fast refinement works."""
 
 MARGIN = 64
