@@ -13,6 +13,7 @@ from mattecli.core.contract import Tunable
 from mattecli.core.registry import AUTHORS, registry
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
+from mattecli.requests.quality import BEST, check_quality
 
 if TYPE_CHECKING:
     from mattecli import Model
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 NONE = "none"
-BEST = "best"
 ON_OFF = {"on": True, "off": False}
 
 
@@ -159,7 +159,7 @@ class ModelRequest:
     quality: str = BEST
 
     def __post_init__(self) -> None:
-        from mattecli.guides.choose import check_quality, choose_refiner
+        from mattecli.guides.choose import choose_refiner
 
         check_quality(self.quality)
         choose_refiner(registry(), self.choice, self.refine)

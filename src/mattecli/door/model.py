@@ -21,13 +21,14 @@ from mattecli.core.tuning.memory_guard import picture_in_work
 from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
 from mattecli.door.matte import Matte
 from mattecli.errors import UsageError
-from mattecli.guides.choose import BEST, SCREEN, ModelChoice, check_quality, choose, choose_refiner, match
+from mattecli.guides.choose import SCREEN, ModelChoice, choose, choose_refiner, match
 from mattecli.guides.derive import Derived, guides_for_photo
 from mattecli.io.images import Photo
 from mattecli.io.pictures.memory import photo_from_array
 from mattecli.pipelines.matte import matte_photos, matte_tensors
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.tensors import Guide
+from mattecli.requests.quality import BEST, check_quality
 
 Progress = Callable[[str, int, int | None], None]
 SCREEN_COLOUR = "auto"

@@ -12,9 +12,6 @@ NAMES = {"trimap": "trimap", "strokes": "strokes", "mask": "mask", "background":
 TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background", "screen")
 DRAWN = ("trimap", "strokes", "mask")  # those made by a user
 SCREEN = "screen"
-FAST, BEST = "fast", "best"
-QUALITIES = FAST, BEST
-"""How coarse mattes are refined: in a small copy of the picture, or in the picture itself."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,6 @@ def choose_refiner(registry: Registry, choice: ModelChoice, asked: str | None) -
     if refiner.guides != ("trimap",):
         raise UsageError(f"{refiner.name} cannot refine, since it takes no trimap; use {_default_refiner(registry).name}")
     return refiner
-
-
-def check_quality(quality: str) -> str:
-    """One of QUALITIES; UsageError for anything else."""
-    if quality not in QUALITIES:
-        raise UsageError(f"quality {quality!r} is not known; choose {' or '.join(QUALITIES)}")
-    return quality
 
 
 def match(spec: ModelSpec, given: Mapping[str, object]) -> ModelChoice:

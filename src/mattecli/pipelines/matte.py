@@ -12,12 +12,13 @@ from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
-from mattecli.guides.choose import DRAWN, FAST
+from mattecli.guides.choose import DRAWN
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.screen import hold_to_key
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.refine import refine, refine_fast
 from mattecli.pipelines.tensors import Guide, Matted, ToGuide, array_tensor, guide_tensor, seen_image
+from mattecli.requests.quality import FAST
 
 
 def matte_photo(photo: Photo, guides: Mapping[str, Guide], recipe: Recipe, *, clock: Clock) -> Matted:

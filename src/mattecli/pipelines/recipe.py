@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import LoadedModel
-from mattecli.guides.choose import BEST, ModelChoice
+from mattecli.guides.choose import ModelChoice
+from mattecli.requests.quality import BEST
 
 
 @dataclass(frozen=True)

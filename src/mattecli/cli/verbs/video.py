@@ -11,8 +11,9 @@ import typer
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, frame_progress
-from mattecli.cli.recipe import AUTO, BEST, Machine, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:
     from mattecli import ClipResult, Model, OutputOptions

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattecli.errors import InputError, MatteError
-from mattecli.guides.choose import BEST
 from mattecli.io.images import picture_size
+from mattecli.requests.quality import BEST
 from mattecli.requests.quantities import parse_colour
 from mattecli.serve.forms.fields import FORMATS, KINDS, MATTE_FIELDS, TRIMAP_FIELDS, Field
 from mattecli.serve.forms.uploads import Form

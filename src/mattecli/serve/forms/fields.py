@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mattecli.guides.choose import QUALITIES
+from mattecli.requests.quality import QUALITIES
 
 FILE, TEXT, EITHER = "file", "text", "either"
 
