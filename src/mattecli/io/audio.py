@@ -1,4 +1,4 @@
-"""The sound of a clip on its way into another file: packets copied as they are, or re-encoded where the container does not take them."""
+"""A clip's sound, muxed into a result: packets are copied, or re-encoded where the container does not support their codec."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -20,11 +20,11 @@ _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 120
 _RATES = {"aac": _AAC_RATES, "libopus": (48000,)}
 _BITS_A_CHANNEL = {"aac": 96_000, "libopus": 80_000}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
-_SEEK_MARGIN = 2  # seconds; a seek lands on a picture, and sound for the same moment may lie earlier in the file
+_SEEK_MARGIN = 2  # seconds; a seek goes to a picture, and sound of the same time may precede it in the file
 
 
 class _Track:
-    """One sound stream and where it goes: `copied` as it is, or decoded and encoded again."""
+    """One sound stream and its output stream: `copied`, or decoded and re-encoded."""
 
     def __init__(self, source: AudioStream, output: OutputContainer, container: Container) -> None:
         context: AudioCodecContext = source.codec_context
@@ -40,7 +40,7 @@ class _Track:
         self._out.disposition = source.disposition
 
     def take(self, packet: "Packet[AudioStream]", origin: Fraction) -> None:
-        """Pass one packet on, `origin` seconds earlier."""
+        """Mux one packet, shifted `origin` seconds earlier."""
         if self.copied:
             self._shift(packet, origin)
             self._mux([packet])
@@ -52,12 +52,12 @@ class _Track:
             self._mux(self._out.encode(frame))
 
     def finish(self) -> None:
-        """Flush the encoder, which need not have been fed anything."""
+        """Flush the encoder, also when it has received nothing."""
         if not self.copied and self._out.codec_context.is_open:
             self._mux(self._out.encode(None))
 
     def _mux(self, packets: "list[Packet[AudioStream]]") -> None:
-        """Into the file, with time stamps that grow: those of damaged files may not, which stops a muxer."""
+        """Mux packets with increasing time stamps; those of damaged files may not increase, which a muxer rejects."""
         for packet in packets:
             stamp = packet.pts or 0
             if self._last is not None:
@@ -67,7 +67,7 @@ class _Track:
             self._container.mux(packet)
 
     def _shift(self, packet: "Packet[AudioStream]", origin: Fraction) -> None:
-        """Move a packet's time stamp, in samples where packets hold a fixed number of them (the last may hold fewer)."""
+        """Shift a packet's time stamp; in samples where packets have a fixed number of them (the last may have fewer)."""
         tick = packet.time_base
         samples = (packet.duration or 0) * tick * self._rate
         if self._frame_size and samples <= self._frame_size + tick * self._rate:
@@ -79,9 +79,9 @@ class _Track:
             packet.pts = (packet.pts or 0) - round(origin / tick)
 
     def _begin(self, seconds: Fraction, samples: int, *, rate: int, tick: Fraction) -> int:
-        """The first of `samples`, counted at `rate`: the one due next, unless the time stamp says otherwise by more than its rounding.
+        """The index of the first of `samples` at `rate`: the next one, unless the time stamp differs by more than its rounding.
 
-        Matroska's milliseconds would else become packets of uneven length in .mov and .mp4, and gaps in what is encoded again.
+        Matroska's milliseconds would otherwise become packets of uneven length in .mov and .mp4, and gaps in re-encoded sound.
         """
         begin = round(seconds * rate)
         if self._due is not None and abs(begin - self._due) <= tick * rate:
@@ -91,11 +91,11 @@ class _Track:
 
 
 class Sound:
-    """The sound streams of the clip `source`, muxed into `output` a little ahead of the pictures, never more than a packet in memory.
+    """The sound streams of the clip `source`, muxed into `output` slightly ahead of the pictures, with one packet in memory at a time.
 
-    trimmed: sound before the moment given to `begin` is left out. end: where the sound stops, in the source's own seconds, or None.
+    trimmed: sound before the time given to `begin` is left out. end: where the sound stops, in the source's seconds, or None.
     `first` is the earliest sound's time in seconds, None for no sound; rates: samples a second of each stream. Damage in the source's
-    sound ends the sound, not the result; `notes` says so, and what was re-encoded.
+    sound ends the sound, not the result. notes: damage, and what was re-encoded.
     """
 
     def __init__(self, source: str, output: OutputContainer, container: Container, *, trimmed: bool, end: Fraction | None) -> None:
@@ -107,7 +107,7 @@ class Sound:
         self._may_jump = may_jump(self._input)
         for stream in self._input.streams:
             if stream.type != "audio" and not self._may_jump:
-                stream.discard = Discard.all  # the pictures are read elsewhere
+                stream.discard = Discard.all  # pictures are read by another reader
         decodable = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
         known = [stream for stream in decodable if _is_copied(stream, container) or _can_be_mixed(stream)]
         self._tracks = {stream.index: _Track(stream, output, container) for stream in known}
@@ -119,12 +119,12 @@ class Sound:
         self._next: Packet[AudioStream] | None = None
 
     def begin(self, origin: Fraction) -> None:
-        """Start: the moment `origin` of the source, in seconds, becomes zero."""
+        """Start: the time `origin` of the source, in seconds, becomes zero."""
         self._origin = origin
         self._next = next(self._packets, None)
 
     def up_to(self, seconds: float) -> None:
-        """Mux what sounds before `seconds` of the result; infinity for all the rest."""
+        """Mux the sound before `seconds` of the result; infinity for the rest."""
         while self._next is not None and _time(self._next) - self._origin <= seconds:
             self._tracks[self._next.stream_index].take(self._next, self._origin)
             self._next = next(self._packets, None)
@@ -138,7 +138,7 @@ class Sound:
         self._input.close()
 
     def _wanted(self, streams: Sequence[AudioStream]) -> "Iterator[Packet[AudioStream]]":
-        """The packets of the part wanted, in the order of the file."""
+        """The packets of the requested part, in the order of the file."""
         over: set[int] = set()
         try:
             if self._trimmed and self._origin > _SEEK_MARGIN and not self._may_jump:
@@ -156,7 +156,7 @@ class Sound:
             self.notes.append(f"the sound of {self._source} breaks off ({error.strerror}); the rest of the result is silent")
 
     def _mended(self, streams: Sequence[AudioStream]) -> "Iterator[Packet[AudioStream]]":
-        """Packets of these streams with mended time stamps; where those may jump, the pictures' show it too."""
+        """Packets of these streams with corrected time stamps; where those may jump, the pictures' packets are used as well."""
         timeline, indices = Timeline(self._input), {stream.index for stream in streams}
         shown = list(self._input.streams) if self._may_jump else list(streams)
         for packet in self._input.demux(shown) if streams else ():
@@ -165,9 +165,9 @@ class Sound:
                 yield cast("Packet[AudioStream]", packet)
 
     def _too_early(self, packet: "Packet[AudioStream]") -> bool:
-        """Before the part wanted; or before zero where the container knows no such time, which would push the pictures back.
+        """Whether a packet is before the requested part, or before zero in a container without negative times.
 
-        What lies there only primes a decoder, as a rule, and is not heard. Matroska and Opus state it as a delay, which is passed on.
+        Such packets usually only prime a decoder and are not heard. Matroska and Opus state them as a delay, which is passed on.
         """
         if self._trimmed or not (self._keeps_negative or self._states_delay or self._tracks[packet.stream_index].name == "opus"):
             return _time(packet) < self._origin
@@ -187,19 +187,19 @@ def _is_copied(source: AudioStream, container: Container) -> bool:
 
 
 def _layout(context: AudioCodecContext) -> str:
-    """The layout of channels that is encoded: the source's own number of them where it is a usual one."""
+    """The encoded channel layout: the source's number of channels where it is a usual one."""
     return _LAYOUTS.get(context.layout.nb_channels, "stereo")
 
 
 def _mixed(context: AudioCodecContext) -> str:
-    """What to tell where channels are mixed into fewer, else ""."""
+    """A note where channels are mixed into fewer, else ""."""
     target = av.AudioLayout(_layout(context))
     count = context.layout.nb_channels
     return f"its {count} channels are mixed into {target.name}" if count != target.nb_channels else ""
 
 
 def _can_be_mixed(source: AudioStream) -> bool:
-    """Whether FFmpeg knows what to do with the source's channels, some of which have no place around the listener."""
+    """Whether FFmpeg can mix the source's channels, some of which have no position."""
     context = source.codec_context
     try:
         silence = av.AudioFrame(context.format.name, context.layout, 64)
@@ -221,7 +221,7 @@ def _encoder(source: AudioStream, output: OutputContainer, name: str) -> AudioSt
 
 
 def _decoded(packet: "Packet[AudioStream]") -> list[av.AudioFrame]:
-    """The packet's sound; none for one that is damaged, as a player would skip it."""
+    """The packet's frames; none for a damaged one, which players skip too."""
     try:
         return packet.decode()
     except av.error.InvalidDataError:

@@ -1,4 +1,4 @@
-"""What a clip is to the rest of the program: sizes, times and colours of its frames. Knows no codec."""
+"""Types of clips, independent of codecs: sizes, times and colours of frames, readers and writers."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Colour:
-    """How a file's YCbCr comes from R'G'B', in the code points of ITU-T H.273; 2 is unspecified. full_range: None is unspecified."""
+    """How a file's YCbCr is derived from R'G'B', in the code points of ITU-T H.273; 2 is unspecified. full_range: None is unspecified."""
 
     matrix: int = UNSPECIFIED
     primaries: int = UNSPECIFIED
@@ -31,20 +31,20 @@ class Colour:
 
     @property
     def hdr(self) -> str | None:
-        """The system by which white is not the brightest there is; None for SDR."""
+        """The HDR system, "PQ" or "HLG"; None for SDR."""
         return HDR.get(self.transfer)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is known of a clip before it is decoded.
+    """Properties of a clip that are known before it is decoded.
 
-    size: (height, width) of its frames as people see them, rotation applied. time_base: seconds a tick. rate: frames a second on
-    average. start: the time stamp of the source's first frame, in ticks, whatever part of it is read. frames: how many there will be
-    (reckoned from the rate for a part of a clip), None when the file does not say. bits: per channel, as stored (8, 10, 12, 16). aspect:
-    width of a pixel over its height. lossy: whether compression left its noise in the frames. audio: how many sound streams. alpha:
-    whether its frames have a transparency, be it one that hides nothing. tags: what the file says of itself. numbers: those in the names
-    of the pictures delivered, for a sequence of numbered ones. icc: the profile the colours are meant in, None for what `colour` says.
+    size: (height, width) of its frames with rotation applied. time_base: seconds a tick. rate: frames a second on average. start: the time
+    stamp of the source's first frame, in ticks, whatever part of it is read. frames: their number (estimated from the rate for a part of a
+    clip), None when the file does not state it. bits: per channel, as stored (8, 10, 12, 16). aspect: width of a pixel over its height.
+    lossy: whether the compression is lossy. audio: the number of sound streams. alpha: whether its frames have an alpha channel, possibly
+    an opaque one. tags: metadata. numbers: those in the names of the delivered pictures, for a sequence of numbered ones. icc: the profile
+    of the colours, None where `colour` applies.
     """
 
     source: str
@@ -70,7 +70,7 @@ class Clip:
 
 
 def display_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
-    """(height, width) in square pixels, none fewer, of a frame whose pixels are `aspect` times as wide as high."""
+    """(height, width) in square pixels, not fewer in number, of a frame whose pixels are `aspect` times as wide as high."""
     height, width = size
     return (height, max(1, round(width * aspect))) if aspect >= 1 else (max(1, round(height / aspect)), width)
 
@@ -97,13 +97,13 @@ class Frame:
 
     @property
     def transparency(self) -> Pixels | None:
-        """Its alpha, None for one that hides nothing."""
+        """Its alpha, None where that is opaque."""
         return None if self.alpha is None or self.alpha.min() == np.iinfo(self.alpha.dtype).max else self.alpha
 
 
 @dataclass(frozen=True)
 class Span:
-    """Which frames of a clip are wanted: each `every`-th of those whose time is from `start` up to, but not at, `end`.
+    """The requested frames of a clip: every `every`-th of those with start <= time < end.
 
     start, end: seconds from the clip's first frame, None for no limit. Raises UsageError for a span that holds no time.
     """
@@ -121,7 +121,7 @@ class Span:
             raise UsageError(f"each {self.every}th frame cannot be taken; give 1 for every frame, 2 for each second one, and so on")
 
     def pick(self, timed: Iterable[tuple[Fraction, T]]) -> Iterator[T]:
-        """What is wanted of a row of (seconds from the first frame, anything), in order; takes no more from it than it must."""
+        """The requested ones of items (seconds from the first frame, anything), in order; reads no more of them than needed."""
         number = 0
         for seconds, thing in timed:
             if self.end is not None and seconds >= self.end:
@@ -132,18 +132,18 @@ class Span:
                 number += 1
 
     def count(self, frames: int, rate: Fraction) -> int:
-        """How many of `frames` frames are wanted, exact where they come at a constant `rate` a second."""
+        """The number of requested frames among `frames`, exact at a constant `rate` a second."""
         first = math.ceil((self.start or 0) * rate)
         last = frames if self.end is None else min(frames, math.ceil(self.end * rate))
         return math.ceil(max(0, last - first) / self.every)
 
 
 class Reader(Protocol):
-    """Gives the frames of a clip once, in presentation order, with growing time stamps; used in a with-block, or closed by hand.
+    """Yields the frames of a clip once, in presentation order, with increasing time stamps; used in a with-block, or closed explicitly.
 
-    clip: what is delivered; with `every`, its rate and its frames' durations are those of the thinned clip. damage: None, or what was
-    found wrong with the source so far, as the end of a sentence about it ("is cut off ..."); what could be decoded was delivered. notes:
-    what else a person should know of how it was read, complete when the last frame was delivered.
+    clip: properties of what is delivered; with `every`, those of the thinned clip. damage: None, or the damage of the source so far, as
+    the end of a sentence about it ("is cut off ..."); decodable frames are delivered. notes: further notes for the user, complete after the
+    last frame.
     """
 
     clip: Clip
@@ -161,14 +161,14 @@ class Reader(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None:
-        """Let go of the file; the frames not read yet are lost."""
+        """Close the file; frames that were not read yet are lost."""
         ...
 
 
 class Writer(Protocol):
-    """Takes the frames of a result in order, inside a with-block; leaving the block by an exception leaves no half-written file.
+    """Writes the frames of a result in order, inside a with-block; leaving the block by an exception leaves no half-written file.
 
-    frames: how many were written. notes: what a person should know of how it was done, complete when the block is left.
+    frames: the number written. notes: notes for the user, complete when the block is left.
     """
 
     frames: int

@@ -1,4 +1,4 @@
-"""What a clip is written as: for each file ending the codecs, pixel formats and sounds it takes. Tables only; no FFmpeg is loaded."""
+"""Tables of containers and codecs: for each file ending the codecs, pixel formats and sounds it supports. Does not load FFmpeg."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ CUTOUT, ALPHA = "cutout", "alpha"
 
 @dataclass(frozen=True)
 class Form:
-    """How one kind of picture is stored by a codec: FFmpeg's pixel format for an 8-bit clip and for a deeper one, and encoder options."""
+    """How a codec stores one kind of picture: FFmpeg's pixel formats for an 8-bit clip and for a deeper one, and encoder options."""
 
     eight: str
     deep: str
@@ -17,8 +17,8 @@ class Form:
 
 @dataclass(frozen=True)
 class Coding:
-    """What is asked of an encoder. codec: one of CODECS, crf: its quality; None for what suits the container. premultiplied: whether the
-    colours of the frames are multiplied by their alpha."""
+    """Requested encoding. codec: one of CODECS, crf: its quality; None for the container's default. premultiplied: whether the colours of
+    the frames are multiplied by their alpha."""
 
     codec: str | None = None
     crf: int | None = None
@@ -27,12 +27,12 @@ class Coding:
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec as people name it.
+    """A codec by its usual name.
 
     encoder: FFmpeg's name. colours, alpha, cutout: the forms of its pictures; None where it has no transparency. crf: its usual quality
-    and the worst it knows, or None. whole_chroma: its format when a side is odd and 4:2:0 cannot be. tag: the four letters in .mov/.mp4.
-    limited: there is no full range in it. keeps_aspect: the shape of the pixels is stored with the pictures. cutout_if_asked: cut-outs
-    are coded so where it is named, and else not. told: what a person should know of each result, and of_cutouts: of each cut-out.
+    and its worst, or None. whole_chroma: its format for an odd side, which 4:2:0 does not allow. tag: the four letters in .mov/.mp4.
+    limited: it has no full range. keeps_aspect: the shape of the pixels is stored with the pictures. cutout_if_asked: cut-outs
+    are coded so only where it is named. told: notes for the user about each result, and of_cutouts: about each cut-out.
     quantised: FFmpeg finds a palette for each frame.
     """
 
@@ -75,7 +75,7 @@ class Container:
 _HALF = Form("yuv420p", "yuv420p10le")
 _HALF_EIGHT = Form("yuv420p", "yuv420p")
 _PACKED = Form("bgra", "bgra")
-# The HQ profile stores the luma of a matte as finely as 4444 does, without the colour planes a matte leaves empty; every program reads it.
+# The HQ profile stores a matte's luma as precisely as 4444, without the colour planes that a matte leaves empty; every program reads it.
 _PRORES_HQ = Form("yuv422p10le", "yuv422p10le", {"profile": "hq"})
 
 _RAW = Codec("rawvideo", Form("rgb24", "rgb48le"), Form("gray", "gray16le"), Form("rgba", "rgba64le"))
@@ -93,7 +93,7 @@ CODECS: Mapping[str, Codec] = {
     ),
     "h264": Codec(
         "libx264",
-        colours=_HALF_EIGHT,  # its 10-bit profile plays hardly anywhere
+        colours=_HALF_EIGHT,  # few players support its 10-bit profile
         alpha=_HALF_EIGHT,
         options={"preset": "medium"},
         crf=(18, 51),
@@ -105,7 +105,7 @@ CODECS: Mapping[str, Codec] = {
         colours=_HALF,
         alpha=_HALF,
         cutout=Form("yuva420p", "yuva420p10le"),
-        cutout_if_asked=True,  # few builds of x265 can
+        cutout_if_asked=True,  # few builds of x265 support it
         options={"preset": "medium", "x265-params": "log-level=none"},
         crf=(20, 51),
         keeps_aspect=True,
@@ -182,8 +182,8 @@ CONTAINERS: Mapping[str, Container] = {
     ".nut": Container("nut", ("nut",), keeps_negative=False, keeps_aspect=False),
     ".raw": Container("rawvideo", ("raw",), keeps_aspect=False, keeps_times=False),
 }
-"""The sounds are those that players expect in the container, not all that FFmpeg would put there."""
+"""Sounds are those that players expect in the container, not all that FFmpeg can mux."""
 TAGGED = (".mov", ".mp4", ".webm", ".mkv")
 """The endings of files that keep the tags of colours."""
 STREAMED = ("y4m", "nut", "raw")
-"""The codecs for stdout, each the only one of the ending of its name."""
+"""The codecs for stdout, each of the ending of its name."""

@@ -1,4 +1,4 @@
-"""Files on disk: what a person is told where one cannot be read, and writing one whole or not at all."""
+"""Files on disk: error messages for unreadable ones, and writing that is complete or leaves nothing."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from mattecli.io.parts import part_beside
 
 @contextlib.contextmanager
 def reading(source: str | Path) -> Iterator[None]:
-    """Around the reading of a file: what the system refuses becomes an InputError of one sentence."""
+    """Convert the system's errors while reading a file into an InputError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -24,7 +24,7 @@ def reading(source: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def naming(source: str) -> Iterator[None]:
-    """Around the work with a file: an InputError that does not name it comes out behind its name."""
+    """Prefix the file's name to an InputError that does not contain it."""
     try:
         yield
     except InputError as error:
@@ -45,7 +45,7 @@ def read_stdin() -> bytes:
 
 
 def write_stdout(content: bytes) -> None:
-    """Write a result to stdout. Raises OutputError, but BrokenPipeError where whoever read it has left."""
+    """Write a result to stdout. Raises OutputError, but BrokenPipeError where the reader has closed it."""
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -57,13 +57,13 @@ def write_stdout(content: bytes) -> None:
 
 @contextlib.contextmanager
 def written_whole(path: Path, *, advice: str) -> Iterator[BinaryIO]:
-    """A stream to a temporary neighbour that takes the final name when all is written; the folder is made where there is none.
+    """A stream to a temporary file beside `path` that is renamed when all is written; a missing folder is made.
 
-    advice: what to do when that fails, as the end of the OutputError's sentence.
+    advice: what to do on failure, as the end of the OutputError's sentence.
     """
     try:
         with part_beside(path) as part:
-            # A duplicate, so that the lock stays, opened by its path, which some encoders ask the stream for.
+            # Opened again by its path, which some encoders need, so that closing the stream does not release the lock.
             with open(part.path, "wb", opener=lambda path, flags: os.dup(part.descriptor)) as stream:
                 yield stream
             part.become(path)

@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 
 from mattecli.io.images import Pixels
 
-# How far apart the levels lie at which two profiles are compared.
+# The spacing of the levels at which two profiles are compared.
 APART = 15
 ROWS_AT_ONCE = 64
 
@@ -18,9 +18,9 @@ ROWS_AT_ONCE = 64
 def converted(pixels: Pixels, source: bytes | None, target: bytes | None) -> Pixels:
     """RGB levels [H, W, 3], uint8 or uint16, that look in the profile `target` as `pixels` do in `source`; None is sRGB.
 
-    They are the very array given where the two profiles mean the same colours to within a level of 255, or where one is damaged. White
-    stays white, and what the target cannot show is cut off (relative colorimetric, with black point compensation). 16-bit levels keep
-    their gradation, and their colours are found to a level of 255.
+    Returns the same array where the two profiles agree within a level of 255, or where one is damaged. White stays white, and colours
+    outside the target's gamut are clipped (relative colorimetric, with black point compensation). 16-bit levels keep their gradation, with
+    an accuracy of a level of 255.
     """
     transform = _transform(source, target)
     if transform is None:
@@ -30,7 +30,7 @@ def converted(pixels: Pixels, source: bytes | None, target: bytes | None) -> Pix
 
 @lru_cache(maxsize=64)
 def is_sound(profile: bytes | None) -> bool:
-    """Whether colours can be brought into a profile and out of it; those of None, sRGB, can."""
+    """Whether a profile can be converted from and to; True for None, which is sRGB."""
     try:
         _built(profile, None)
         _built(None, profile)
@@ -41,7 +41,7 @@ def is_sound(profile: bytes | None) -> bool:
 
 @lru_cache(maxsize=16)
 def _transform(source: bytes | None, target: bytes | None) -> ImageCms.ImageCmsTransform | None:
-    """What brings colours from one profile to the other, None where they had better be left alone."""
+    """The transform from one profile to the other; None where the colours should stay unchanged."""
     if source == target or not (is_sound(source) and is_sound(target)):
         return None
     transform = _built(source, target)
@@ -64,7 +64,7 @@ def _applied(transform: ImageCms.ImageCmsTransform, levels: NDArray[np.uint8]) -
 
 
 def _finely_applied(transform: ImageCms.ImageCmsTransform, levels: Pixels) -> NDArray[np.uint16]:
-    """16-bit levels, of which Pillow would pass on 8 bits: linear between the eight colours of 8 bits around each."""
+    """16-bit levels, which Pillow would reduce to 8 bits: trilinear interpolation of the eight 8-bit colours around each."""
     found = np.empty(levels.shape, np.uint16)
     for top in range(0, len(levels), ROWS_AT_ONCE):
         rows = slice(top, top + ROWS_AT_ONCE)

@@ -1,4 +1,4 @@
-"""Pictures in and out: what knows EXIF, ICC and file formats.
+"""Reading and writing of pictures, with EXIF and ICC profiles.
 
 What is read, by which library, and what is kept of it is in docs/formats.md.
 Results are written under a temporary name first. Formats without a profile (BMP, EXR) hold sRGB, or light of its primaries, into which
@@ -43,12 +43,12 @@ LONGEST_SIDES = {".webp": 16383, ".avif": 65536, ".jpg": 65500, ".jpeg": 65500}
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture as people see it: orientation applied.
+    """A picture with its orientation applied.
 
     pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None where nothing is
-    transparent; opaque: whether it has an alpha channel that hides nothing.
-    icc: the profile the colours are meant in, or None (sRGB). lossy: whether the file was compressed with loss (JPEG, most WebP).
-    dpi: its resolution in pixels an inch, across and down, or None. notes: what a person should know of how it was read. exif: what it says
+    transparent; opaque: whether it has an alpha channel that is opaque.
+    icc: the profile of the colours, or None (sRGB). lossy: whether the file was compressed with loss (JPEG, most WebP).
+    dpi: its resolution in pixels an inch, across and down, or None. notes: notes for the user about reading it. exif: what it says
     of camera and date, as Exif data, or None. light: of a file of floats the floats; `pixels` are then what a screen shows of them.
     """
 
@@ -76,7 +76,7 @@ class Photo:
 def read_photo(source: str | Path, *, most: int | None = None, pick: Pick = FIRST) -> Photo:
     """Read a picture file, or stdin when `source` is "-"; most: bytes that this may take, None for any number; pick: which of its pictures.
 
-    Raises InputError with one sentence for what is missing, no picture, truncated, too large or in a format that is not read.
+    Raises InputError for a file that is missing, no picture, truncated, too large or in an unsupported format.
     """
     return _read(source, as_levels=False, most=most, pick=pick)
 
@@ -97,7 +97,7 @@ def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
 
 
 def _photo_of(file: File) -> Photo:
-    """A picture file as a Photo. Of greys that mean no colours (File.as_levels) profiles are passed over."""
+    """A picture file as a Photo. Profiles of greys that are no colours (File.as_levels) are ignored."""
     decoded = decode(file)
     metadata, notes = decoded.metadata, decoded.notes
     colours, alpha = _split_alpha(orient(decoded.levels, metadata.orientation))
@@ -124,7 +124,7 @@ def _upright(light: Light, orientation: int) -> Light:
 
 
 def _in_srgb_greys(colours: Any, profile: bytes) -> tuple[Any, list[str]]:
-    """Greys brought from their profile into sRGB, and what a person should know of that."""
+    """Greys converted from their profile to sRGB, and notes for the user."""
     grey = colours if colours.ndim == 2 else colours[..., 0]
     found = grey_in_srgb(grey, profile)
     if found is None:
@@ -231,7 +231,7 @@ def _check(picture: Pixels | Floats | Light, path: Path, options: FileOptions) -
 
 
 def says_premultiplied(pattern: str) -> bool:
-    """Whether pictures of this ending say of themselves that their colours are premultiplied."""
+    """Whether files of this ending can state that their colours are premultiplied."""
     return Path(pattern).suffix.lower() in (".tif", ".tiff")
 
 
@@ -271,7 +271,7 @@ def _named(source: str | Path) -> str:
 
 @contextlib.contextmanager
 def _explained(source: str | Path) -> Iterator[None]:
-    """The decoders' exceptions as one sentence."""
+    """Convert the decoders' exceptions into an InputError."""
     try:
         yield
     except Image.DecompressionBombError as error:
@@ -287,7 +287,7 @@ def _explained(source: str | Path) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """What an exception says; its kind where it says nothing."""
+    """An exception's message, or its class where that is empty."""
     return str(error) or type(error).__name__
 
 
@@ -313,5 +313,5 @@ def _as_rgb(colours: Any) -> Any:
 
 
 def _rgb_profile(profile: bytes | None) -> bytes | None:
-    """The profile if it describes RGB (bytes 16 to 20 name the colour space): a grey profile on an RGB result would be a lie."""
+    """The profile if it describes RGB (bytes 16 to 20 name the colour space): a grey profile on an RGB result would be wrong."""
     return profile if profile and profile[16:20] == b"RGB " else None

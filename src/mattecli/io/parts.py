@@ -1,7 +1,7 @@
-"""Temporary files of results that are being written: claimed, renamed when whole, and removed when the process that wrote them is gone.
+"""Temporary files ("parts") of results that are being written: locked, renamed when complete, and removed after a killed process.
 
-A part is a hidden file beside the result. Its process holds a lock on it (flock) until the part has its final name, so a part without a
-lock was left by a process that was killed; the next process that writes into the folder removes it.
+A part is a hidden file beside the result. Its process holds a lock on it (flock) until it gets its final name. A part without a lock was
+left by a killed process; the next process that writes into the folder removes it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows; there a part is removed by its own process only
+except ImportError:  # Windows, where only its own process removes a part
     fcntl = None  # type: ignore[assignment]
 
 _NAME = re.compile(r"\.matte-[0-9a-f]{16}\.part")
@@ -30,12 +30,12 @@ class Part:
         self.path, self.descriptor = path, descriptor
 
     def become(self, final: Path) -> None:
-        """Give the file its final name, once it is on the disk; some file systems tell only then that there is no room."""
+        """Sync the file and give it its final name; some file systems report a full disk only on syncing."""
         os.fsync(self.descriptor)
         if os.fstat(self.descriptor).st_size == 0:
             raise OSError(0, "nothing was written")
         if fcntl is None:
-            self.close()  # Windows renames no open file
+            self.close()  # Windows cannot rename an open file
         os.replace(self.path, final)
 
     def close(self) -> None:
@@ -46,9 +46,9 @@ class Part:
 
 @contextlib.contextmanager
 def part_beside(path: Path) -> Iterator[Part]:
-    """A new file in the folder of `path`, which is made where there is none; removed when the block is left, unless it was renamed.
+    """A new file in the folder of `path`, which is made if missing; removed on leaving the block unless it was renamed.
 
-    Never an existing file and never what a symbolic link points to. Raises OSError.
+    Never opens an existing file or follows a symbolic link. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_once(path.parent)
@@ -66,7 +66,7 @@ def part_beside(path: Path) -> Iterator[Part]:
 
 
 def remove_own_parts() -> None:
-    """Remove what this process is writing; for a process that ends without leaving its blocks."""
+    """Remove the parts of this process, when it ends without leaving its blocks."""
     for path in list(_mine):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def sweep(folder: Path) -> None:
 
 
 def _sweep_once(folder: Path) -> None:
-    """Sweep a folder when this process first writes into it."""
+    """Sweep a folder before this process first writes into it."""
     with _turn:
         if folder in _swept:
             return
@@ -89,13 +89,13 @@ def _sweep_once(folder: Path) -> None:
 
 
 def _claimed(path: Path) -> Part:
-    """A part that is locked. Another process may take it for abandoned between its making and its locking; then there is a next one."""
+    """A locked part. Another process may remove it between its creation and its locking; then another one is created."""
     while True:
         candidate = path.with_name(f".matte-{secrets.token_hex(8)}.part")
         descriptor = os.open(candidate, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         if fcntl is None:
             return Part(candidate, descriptor)
-        with contextlib.suppress(OSError):  # a file system without locks; there nobody else gets one either
+        with contextlib.suppress(OSError):  # a file system without locks, where other processes get none either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink > 0:
             return Part(candidate, descriptor)

@@ -1,4 +1,4 @@
-"""A clip as numbered pictures: frames/%05d.png, each written whole or not at all, so that a run can go on where it stopped."""
+"""Writing of a clip as numbered pictures (frames/%05d.png), each complete or absent, so that a run can be resumed."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from mattecli.io.video.tags import all_tags
 
 DEFAULT_NAME = "%05d.png"
 ANIMATED_SUFFIXES = (".webp",)
-"""Endings of pictures that one file may hold many of."""
+"""Endings of files that may hold many pictures."""
 _NUMBER = re.compile(r"%(0[0-9]{1,2})?d")
 
 
@@ -38,7 +38,7 @@ def sequence_pattern(destination: str) -> str | None:
 
 
 def check_sequence(pattern: str, *, kind: str) -> None:
-    """Raise UsageError when `pattern` does not number its pictures, or they cannot hold what a kind of result has."""
+    """Raise UsageError when `pattern` does not number its pictures, or they cannot hold a result of this kind."""
     name = Path(pattern).name
     if len(_NUMBER.findall(name)) != 1 or "%" in _NUMBER.sub("", name):
         raise UsageError(f"{pattern} does not number its pictures; give a pattern with one %05d, such as {Path(pattern).stem}/%05d.png")
@@ -52,15 +52,15 @@ def frame_path(pattern: str, number: int) -> Path:
 
 
 def numbers_written(clip: Clip) -> Iterator[int]:
-    """The numbers of a clip's frames as pictures: those they had in their own names, else from 1."""
+    """The numbers of a clip's frames as pictures: those in their sources' names, else from 1."""
     numbers = clip.numbers or (0,)
     return chain(numbers if clip.numbers else (), count(numbers[-1] + 1))
 
 
 def frames_present(pattern: str, clip: Clip) -> int:
-    """How many whole pictures of a clip's frames are there without a gap, from the first.
+    """The number of complete pictures of a clip's frames, without a gap from the first.
 
-    Pictures of this program are whole by their name alone; the last one is read all the same, and left out if it cannot be.
+    Pictures get their names when they are complete; the last one is read nevertheless, and not counted if that fails.
     """
     present = list(takewhile(_has_bytes, (frame_path(pattern, number) for number in numbers_written(clip))))
     while present and not _is_whole(present[-1]):
@@ -69,10 +69,10 @@ def frames_present(pattern: str, clip: Clip) -> int:
 
 
 class SequenceWriter:
-    """Writes frames as pictures, numbered as numbers_written has it. What was written stays when the block is left by an exception.
+    """Writes frames as pictures, numbered by numbers_written. Written pictures stay when the block is left by an exception.
 
-    pattern: as sequence_pattern gives it. done: how many of the clip's frames are there already. kind: cutout | alpha | foreground |
-    composite. sound: a clip whose sound is asked for; pictures cannot carry it, which is noted. premultiplied: whether a cut-out's colours
+    pattern: as sequence_pattern gives it. done: the number of frames that are written already. kind: cutout | alpha | foreground |
+    composite. sound: a clip whose sound is requested, which is noted because pictures have none. premultiplied: whether a cut-out's colours
     are multiplied by its alpha.
     """
 

@@ -19,14 +19,14 @@ from mattecli.io.video.numbering import missing_note, numbers_of, places_of
 
 DEFAULT_RATE = Fraction(25)
 PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
-"""R'G'B' as it is, with the primaries and transfer of sRGB (H.273)."""
+"""R'G'B' with the primaries and transfer of sRGB (H.273)."""
 
 _NUMBER = re.compile(r"%(?:0([0-9]{1,2}))?d")
 
 
 def is_sequence(source: str) -> bool:
     """Whether `source` names pictures by the folder they are in or by a pattern. A file of that very name is no pattern."""
-    if os.path.exists(source):  # which, unlike Path's own, says no to names longer than a system takes
+    if os.path.exists(source):  # unlike Path's, False for names longer than the system allows
         return os.path.isdir(source)
     path = Path(source)
     is_named_so = path.suffix.lower() in READ_SUFFIXES
@@ -36,9 +36,9 @@ def is_sequence(source: str) -> bool:
 class SequenceReader:
     """Reads pictures as a clip of `rate` frames a second; a Reader. Time stamps count the pictures: 0, 1, 2 and so on.
 
-    Pictures of a folder come in natural order (2 before 10), hidden files and other things than pictures are passed over. Raises
-    InputError where there are no pictures, and while reading for one that is broken or of another size or depth than the first. A number
-    that is missing is a frame that is missing: the one before it lasts longer.
+    Pictures of a folder are read in natural order (2 before 10); hidden files and other files are ignored. Raises InputError where there
+    are no pictures, and while reading for one that is broken or of another size or depth than the first. A missing number is a missing
+    frame: the one before it lasts longer.
     """
 
     damage: str | None = None
@@ -74,7 +74,7 @@ class SequenceReader:
         self.close()
 
     def close(self) -> None:
-        """Nothing is held open between two pictures."""
+        """No effect: no file is open between two pictures."""
 
     def __iter__(self) -> Iterator[Frame]:
         ends = [self._places[index] for index in self._chosen[1:]]
@@ -86,7 +86,7 @@ class SequenceReader:
             yield Frame(converted(photo.pixels, photo.icc, self.clip.icc), place, duration, index, self._alpha(photo))
 
     def _alpha(self, photo: Photo) -> Pixels | None:
-        """A picture's transparency; all is opaque in one without, among others that have one."""
+        """A picture's alpha; opaque for one without, if the others have alpha."""
         if photo.alpha is None and self.clip.alpha:
             return np.full(photo.size, photo.top, photo.pixels.dtype)
         return photo.alpha
@@ -128,7 +128,7 @@ def _picture_names(folder: Path, source: str) -> list[str]:
 
 
 def _numbered(folder: Path, name: str, pattern: re.Match[str], names: list[str]) -> list[Path]:
-    """What a name with one %d or %05d stands for, by number."""
+    """The pictures that a name with one %d or %05d stands for, by number."""
     width = int(pattern[1] or 1)
     wanted = re.compile(re.escape(name[: pattern.start()]) + r"(\d+)" + re.escape(name[pattern.end() :]))
     matches = [match for match in map(wanted.fullmatch, names) if match and match[1] == f"{int(match[1]):0{width}d}"]

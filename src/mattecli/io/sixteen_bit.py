@@ -1,7 +1,7 @@
-"""Pictures of up to 16 bits a channel, which Pillow narrows to 8: OpenCV reads and writes PNG, tifffile TIFF.
+"""Pictures of up to 16 bits a channel, which Pillow reduces to 8: OpenCV reads and writes PNG, tifffile TIFF.
 
-TIFF files say in tags what their numbers mean (TIFF 6.0, 1992: PhotometricInterpretation, PlanarConfiguration, ExtraSamples); OpenCV
-applies the orientation but passes over these.
+Tags of TIFF files define what their numbers mean (TIFF 6.0, 1992: PhotometricInterpretation, PlanarConfiguration, ExtraSamples); OpenCV
+applies the orientation but ignores these.
 """
 
 import io
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Deep = NDArray[np.uint16]
 
-# tifffile logs what is odd about a file; without a handler, Python would print that.
+# tifffile logs oddities of a file, which Python would print without a handler.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 # Values of TIFF 6.0's tags.
@@ -55,10 +55,10 @@ def orient(levels: Any, orientation: int) -> Any:
 
 
 def _decoded_by_opencv(data: bytes) -> Deep | None:
-    """RGB where OpenCV says BGR; TIFFs upright."""
+    """OpenCV's BGR as RGB; a TIFF's orientation is applied."""
     try:
         levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # longer sides than it takes
+    except cv2.error:  # sides too long for OpenCV
         return None
     if levels is None or levels.dtype != np.uint16:
         return None
@@ -84,7 +84,7 @@ def _stored(page: "TiffPage", data: bytes) -> Deep:
     _check_segments(page, data)
     try:
         stored = page.asarray()
-    except ValueError as error:  # a compression for which tifffile wants a package more; libtiff in OpenCV knows most
+    except ValueError as error:  # a compression for which tifffile needs another package; OpenCV's libtiff supports most
         decoded = None if separate or page.index else _decoded_by_opencv(data)
         if decoded is None:
             raise InputError(
@@ -95,7 +95,7 @@ def _stored(page: "TiffPage", data: bytes) -> Deep:
 
 
 def _check_segments(page: "TiffPage", data: bytes) -> None:
-    """InputError for a strip or tile that would unpack to more than its pixels: tifffile unpacks all of it, however large it becomes."""
+    """InputError for a strip or tile that would unpack to more than its pixels, because tifffile unpacks all of it."""
     most = math.prod(page.chunks) * np.dtype(np.uint16).itemsize
     for begin, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if len(_unpacked(int(page.compression), data[begin : begin + count], most + 1)) > most:
@@ -103,14 +103,14 @@ def _check_segments(page: "TiffPage", data: bytes) -> None:
 
 
 def _unpacked(compression: int, segment: bytes, most: int) -> bytes:
-    """At most so many bytes of what a segment holds; none for compressions that tifffile does not unpack by itself."""
+    """At most `most` bytes of a segment, unpacked; empty for compressions that tifffile does not unpack by itself."""
     if compression in _DEFLATE:
         return zlib.decompressobj().decompress(segment, most)
     return lzma.LZMADecompressor().decompress(segment, most) if compression == _LZMA else b""
 
 
 def _as_meant(planes: Deep, photometric: int, extras: list[int]) -> Deep:
-    """Colours, black being 0, and their straight alpha where one of the extra channels [H, W, C] is alpha; others are left out."""
+    """Colours with black as 0, and straight alpha if one of the extra channels of [H, W, C] is alpha; others are dropped."""
     count = 3 if photometric == _RGB else 1
     colours = planes[..., :count]
     if photometric == _WHITE_IS_ZERO:
@@ -127,14 +127,14 @@ def _as_meant(planes: Deep, photometric: int, extras: list[int]) -> Deep:
 
 
 def _unmultiplied(colours: Deep, alpha: Deep) -> Deep:
-    """Colours divided by their alpha, to the nearest level; where nothing is visible they stay as they are."""
+    """Colours divided by their alpha, to the nearest level; unchanged where alpha is 0."""
     whole = np.where(alpha == 0, 65535, alpha)[..., None].astype(np.uint32)
     # 65535 squared, and half a divisor more, is just below 2 ** 32.
     return np.minimum((colours.astype(np.uint32) * 65535 + whole // 2) // whole, 65535).astype(np.uint16)
 
 
 def encode_png(pixels: NDArray[np.unsignedinteger[Any]], icc: bytes | None) -> bytes:
-    """[H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit, as a PNG file; grey ones carry no profile, nor is a damaged one kept."""
+    """[H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit, as a PNG file; without a profile for grey, or if it is damaged."""
     bgr: Any = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
     data = _png(bgr, icc if pixels.ndim == 3 else None) or _png(bgr, None)
     if data is None:
@@ -169,7 +169,7 @@ def encode_tiff(
     import tifffile
 
     tifffile.imwrite(
-        tifffile.FileHandle(stream, name="picture.tif"),  # the name of a stream that was opened by its descriptor is a number
+        tifffile.FileHandle(stream, name="picture.tif"),  # a stream opened by its descriptor has a number as its name
         pixels,
         photometric="minisblack" if pixels.ndim == 2 else "rgb",
         extrasamples=[alpha] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,

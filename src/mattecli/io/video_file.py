@@ -1,4 +1,4 @@
-"""A video file opened with PyAV: its decoded frames from the beginning or from near a time, and what was found wrong on the way."""
+"""A video file opened with PyAV: its decoded frames, from the beginning or from near a time, and its damage."""
 
 import itertools
 from collections.abc import Generator, Iterator
@@ -14,17 +14,17 @@ from mattecli.io.video.opening import decoder_of, open_moving, picture_stream
 from mattecli.io.video.tags import Tags, tags_of
 from mattecli.io.video.timeline import Timeline, may_jump
 
-_TIMES_BLOCKS = "mpeg"  # .mpg and .vob give a time to a block of frames, so after a seek frames come with other times
+_TIMES_BLOCKS = "mpeg"  # .mpg and .vob time blocks of frames, so after a seek frames have other times
 _KEEPS_LENGTH = ("matroska", "avi")  # .mkv, .webm and .avi; of others FFmpeg estimates the length
 _ROUNDS_TIMES = ("matroska", "flv", "asf", "mpegts")
 _USUAL_RATE = Fraction(25)
 
 
 class VideoFile:
-    """The picture stream of a video file. damage: what was found wrong so far, as the end of a sentence about the file, or None.
-    interlaced: how many frames so far said that they are.
+    """The picture stream of a video file. damage: found so far, as the end of a sentence about the file, or None.
+    interlaced: the number of frames flagged as interlaced so far.
 
-    Raises InputError, one sentence each, for what is no video: missing, empty, a picture, sound only, a damaged beginning.
+    Raises InputError for a file that is missing, empty, a picture, sound only, or damaged at its beginning.
     """
 
     def __init__(self, source: str) -> None:
@@ -37,7 +37,7 @@ class VideoFile:
         self._open()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._container.close()
 
     @property
@@ -52,12 +52,12 @@ class VideoFile:
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second on average, as the file says or FFmpeg guesses."""
+        """Frames a second on average, as the file states or FFmpeg estimates."""
         return Fraction(self._stream.average_rate or self._stream.guessed_rate or _USUAL_RATE)
 
     @property
     def rounds_times(self) -> bool:
-        """Whether its container counts time in ticks that do not suit the rate of the frames, and rounds."""
+        """Whether its container rounds times to ticks that do not fit the frame rate."""
         return self._container.format.name.startswith(_ROUNDS_TIMES)
 
     @property
@@ -75,19 +75,19 @@ class VideoFile:
 
     @property
     def tags(self) -> Tags:
-        """What the file says of itself."""
+        """The file's metadata."""
         return tags_of(self._container, self._stream)
 
     @property
     def audio(self) -> int:
-        """How many sound streams there are."""
+        """The number of sound streams."""
         return len(self._container.streams.audio)
 
     @property
     def frame_count(self) -> int | None:
-        """How many frames there are, where the file says; those that an edit list hides are not counted.
+        """The number of frames, if the file states it; those that an edit list hides are not counted.
 
-        Matroska's tag NUMBER_OF_FRAMES is not believed: FFmpeg copies it unchanged when it cuts a part out of a file.
+        Matroska's tag NUMBER_OF_FRAMES is ignored: FFmpeg copies it unchanged when it cuts a part out of a file.
         """
         if self._stream.frames and self._is_movie:
             return sum(not entry.is_discard for entry in self._stream.index_entries) or None
@@ -95,15 +95,15 @@ class VideoFile:
 
     @property
     def _is_movie(self) -> bool:
-        """Whether this is .mp4, .mov or their kin, with an index of all frames."""
+        """Whether this is .mp4, .mov or a related format, with an index of all frames."""
         return "mp4" in self._container.format.name
 
     def stamp(self, frame: av.VideoFrame) -> int | None:
-        """A frame's time in ticks, where it has one. AVI keeps times of decoding only, and what FFmpeg guesses from them runs backward."""
+        """A frame's time in ticks, where it has one. AVI has decoding times only, and FFmpeg's estimates from them run backwards."""
         return frame.dts if self._container.format.name == "avi" else frame.pts
 
     def frames(self, after: int | None = None) -> Generator[av.VideoFrame, None, None]:
-        """Every frame from here to the end; packets before the tick `after` are not decoded. Damage is noted and passed over."""
+        """Every frame from here to the end; packets before the tick `after` are not decoded. Damage is noted and skipped."""
         try:
             for packet in self._packets():
                 if after is None or packet.dts is None or packet.dts >= after:
@@ -114,7 +114,7 @@ class VideoFile:
         self._note_shortage()
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
-        """The packets of the pictures, their time stamps mended; those of other streams show where a recording starts anew."""
+        """The packets of the pictures, their time stamps corrected; other streams show where a recording restarts."""
         streams = list(self._container.streams) if may_jump(self._container) else [self._stream]
         for packet in self._container.demux(streams):
             self._timeline.mend(packet)
@@ -122,10 +122,10 @@ class VideoFile:
                 yield cast("Packet[VideoStream]", packet)
 
     def frames_from(self, goal: int) -> Iterator[av.VideoFrame]:
-        """Frames from a key frame at or before the tick `goal` on, or all of them where none can be found by seeking.
+        """Frames from a key frame at or before the tick `goal` on, or all of them where seeking fails.
 
-        Where a seek lands is up to the container: on a key frame after the goal, or amid frames that need earlier ones. So what comes
-        before the first key frame is left out, and when that is beyond the goal, the next try begins earlier.
+        Depending on the container a seek may land on a key frame after the goal, or on frames that need earlier ones. So frames before the
+        first key frame are dropped, and when that is beyond the goal, the seek is repeated with an earlier target.
         """
         second = round(1 / self.time_base)
         before = 0
@@ -147,7 +147,7 @@ class VideoFile:
         return self.frames()
 
     def _frames_near(self, tick: int) -> Generator[av.VideoFrame, None, None] | None:
-        """Frames from somewhere near a tick on, by the container's index; where time stamps may jump, by reading up to there."""
+        """Frames from near a tick on, by the container's index; where time stamps may jump, by reading up to there."""
         if may_jump(self._container):
             self._reopen()
             return self.frames(after=tick)
@@ -174,10 +174,10 @@ class VideoFile:
         self._timeline = Timeline(self._container)
 
     def _frames_of(self, packet: "Packet[VideoStream] | None") -> Iterator[av.VideoFrame]:
-        """What the decoder gives for a packet, or, for None, what it still holds."""
+        """The decoder's frames for a packet, or, for None, its remaining ones."""
         try:
             if packet is not None and packet.is_corrupt and "mpeg" not in self._container.format.name:
-                self._note_damage()  # read only in part, for the file ends here; MPEG streams flag every seam, and the decoder knows better
+                self._note_damage()  # an incomplete packet at the end of the file; MPEG streams flag every seam so, which is harmless
                 return
             frames = self._decoder.decode(packet)
         except av.FFmpegError:
@@ -190,7 +190,7 @@ class VideoFile:
     def _count(self, frame: av.VideoFrame) -> None:
         stamp = self.stamp(frame)
         if self._decoded == 0:
-            self.damage = None  # a recording may begin amid frames that need earlier ones
+            self.damage = None  # a recording may begin with frames that need earlier ones
             self._first = self._reached = stamp or 0
         if stamp is not None:
             self._reached = max(self._reached, stamp + (frame.duration or self.step))
@@ -201,15 +201,15 @@ class VideoFile:
 
     @property
     def _seconds(self) -> float:
-        """How far the decoder has got, from the first frame."""
+        """The time decoded so far, from the first frame."""
         return float((self._reached - self._first) * self.time_base) if self._decoded else 0.0
 
     def _note_damage(self) -> None:
         self.damage = self.damage or f"is damaged or cut off at about {self._seconds:.2f} s"
 
     def _note_shortage(self) -> None:
-        """Compare with what the file's header promised: a file cut between two packets ends without an error."""
-        promised = self.frame_count if self._is_movie and self._is_whole else None  # .avi counts frames that were dropped as well
+        """Compare with the file's header, because a file cut between two packets ends without an error."""
+        promised = self.frame_count if self._is_movie and self._is_whole else None  # .avi counts dropped frames as well
         if promised is not None:
             if self._decoded < promised:
                 self.damage = self.damage or f"has only {self._decoded} of its {promised} frames"

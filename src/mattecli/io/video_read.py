@@ -1,4 +1,4 @@
-"""Clips in: the frames of a video file or of a folder of pictures, upright, in RGB and each with its time."""
+"""Reading of clips: the frames of a video file or of a folder of pictures, with rotation applied, in RGB, with their times."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -35,8 +35,8 @@ def open_clip(
     """Open a video file, a folder of pictures, or a pattern of picture names (frames/%05d.png, 'frames/*.png'), for use in a with-block.
 
     fps: frames a second of a sequence of pictures (None: 25); a video file has its own. start, end, every: which frames are delivered,
-    as Span has it. deinterlace: make interlaced frames whole. tone_map: what an HDR clip's pixels are: "stored" for the levels of the file,
-    "copy" for an SDR copy beside these, "sdr" for an SDR clip. Raises UsageError for options that make no sense, InputError for what
+    see Span. deinterlace: whether to deinterlace interlaced frames. tone_map: the pixels of an HDR clip: "stored" for the file's levels,
+    "copy" for an SDR copy in addition to these, "sdr" for an SDR clip. Raises UsageError for invalid options, InputError for a source that
     cannot be read.
     """
     span = Span(start, end, every)
@@ -50,16 +50,16 @@ def open_clip(
 
 
 def probe(source: str) -> Clip:
-    """What is known of a clip, from its header and its first frame."""
+    """The properties of a clip, from its header and its first frame."""
     with open_clip(source) as reader:
         return reader.clip
 
 
 class VideoReader:
-    """Decodes the first picture stream of a file that is no cover art; a Reader. Memory does not grow with the clip's length.
+    """Decodes a file's first video stream that is not cover art; a Reader. Memory does not grow with the clip's length.
 
-    Rotation and mirroring are applied. Frames without a time stamp follow at the clip's rate;
-    a stamp that does not grow is moved to the next tick; stamps that only the container rounded are those of the declared rate.
+    Rotation and mirroring are applied. Frames without a time stamp follow at the clip's rate; a stamp that does not increase is moved
+    to the next tick; stamps that the container rounded are replaced by those of the declared rate.
     """
 
     def __init__(self, source: str, *, span: Span, deinterlace: bool = False, tone_map: str = STORED) -> None:
@@ -84,7 +84,7 @@ class VideoReader:
 
     @property
     def damage(self) -> str | None:
-        """What was found wrong so far; complete when the last frame was delivered."""
+        """The damage found so far; complete after the last frame."""
         return self._file.damage
 
     @property
@@ -98,7 +98,7 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -126,7 +126,7 @@ class VideoReader:
         return (f"{frames} hold two moments in alternate rows (interlaced), so what moves is combed; --deinterlace makes them whole",)
 
     def _timed(self, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[Fraction, tuple[av.VideoFrame, int]]]:
-        """(seconds from the first frame, (frame, time stamp)), the stamps growing from frame to frame."""
+        """(seconds from the first frame, (frame, time stamp)), with increasing stamps."""
         earliest, expected = self.clip.start, self.clip.start
         for frame in frames:
             stamp = self._file.stamp(frame)

@@ -1,4 +1,4 @@
-"""Clips out, through PyAV: encoded with alpha where there is some, in the input's own time, with the input's sound, whole or not at all."""
+"""Writing of clips through PyAV: with alpha where present, with the input's times and sound, complete or not at all."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from mattecli.io.video.target import FileTarget, StdoutTarget, explained, target
 from mattecli.io.yuv import colour_written, fill
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
-_LEAD = Fraction(1, 10)  # seconds by which sound may come before the first picture and not count; broadcast streams begin like that
+_LEAD = Fraction(1, 10)  # seconds of sound before the first picture that are ignored; broadcast streams begin so
 
 WHOLE, USUAL = Span(), Coding()
 PREMULTIPLIED = "the colours are premultiplied, which the file does not say; tell your editor so (matted with black)"
@@ -51,9 +51,9 @@ def open_writer(
     """A writer for the results of `clip`, to be used in a with-block.
 
     destination: a video file, a sequence of pictures or "-", as check_destination takes it. kind: cutout | alpha | foreground | composite.
-    sound: a clip whose sound goes along, or None. span: the part of the clip that is
-    written; with a start, the result begins at zero with the first frame written. done: how many
-    pictures of a sequence are there already. Raises UsageError for what does not go together, OutputError for what cannot be written.
+    sound: a clip whose sound is copied, or None. span: the part of the clip that is written; with a start, the result begins at zero with
+    the first frame written. done: the number of pictures of a sequence that are written already. Raises UsageError for settings that do
+    not fit together, OutputError for a destination that cannot be written.
     """
     check_destination(destination, kind=kind, codec=coding.codec, crf=coding.crf)
     pattern = sequence_pattern(destination)
@@ -66,7 +66,7 @@ def open_writer(
 
 
 def video_support() -> tuple[str, list[str], list[str]]:
-    """What there is for video: (versions of PyAV and FFmpeg, codecs that can be written, encoders this build lacks)."""
+    """The video support: (versions of PyAV and FFmpeg, codecs that can be written, encoders this build lacks)."""
     lacking = []
     for codec in CODECS.values():
         try:
@@ -78,9 +78,9 @@ def video_support() -> tuple[str, list[str], list[str]]:
 
 
 class VideoWriter:
-    """Encodes frames into a file that takes its name when it is whole and counted, or to stdout; an exception in the block removes a file.
+    """Encodes frames into a file that is renamed when it is complete and verified, or to stdout; an exception in the block removes a file.
 
-    Time: pictures and sound keep their distance; without `start`, whichever is first begins at zero. Time stamps keep the clip's
+    Time: pictures and sound stay in sync; without `start`, whichever is first begins at zero. Time stamps keep the clip's
     ticks in .mov and .mp4; .mkv and .webm count milliseconds.
     """
 
@@ -101,7 +101,7 @@ class VideoWriter:
         self._quantise = Quantiser(clip.size) if encoding.quantised else None
         self._trimmed = start is not None
         self._colour = colour_written(clip.colour, clip.size, encoding.pixel_format, limited=encoding.limited)
-        self._durations: dict[int, int] = {}  # by time stamp: not every encoder hands a frame's duration on to its packet
+        self._durations: dict[int, int] = {}  # by time stamp: not every encoder copies a frame's duration to its packet
         self._origin = 0
         self._last = 0, 0  # time stamp and duration
         self._sound: Sound | None = None
@@ -125,7 +125,7 @@ class VideoWriter:
         """Encode the next frame.
 
         pixels: grey [H, W] for an alpha, RGB [H, W, 3], or straight RGBA [H, W, 4] for a cutout; uint8 or uint16 over the full range.
-        pts, duration: in the clip's ticks; pts grows from frame to frame.
+        pts, duration: in the clip's ticks; pts increases from frame to frame.
         """
         if pixels.shape[:2] != self._clip.size:
             raise ValueError(f"a frame of {pixels.shape[:2]} does not go into a clip of {self._clip.size}")
@@ -150,7 +150,7 @@ class VideoWriter:
             self._let_go()
 
     def _open_streams(self, container: Container) -> None:
-        # Packets come in order, so the muxer need not hold many back for a stream that lacks some: a second's worth, in microseconds.
+        # Packets arrive in order, so the muxer buffers only a second of them, in microseconds, for a stream that lacks some.
         options = {**container.options, "max_interleave_delta": "1000000"}
         self._output = self._held.enter_context(
             av.open(self._target.open(self._held), "w", format=container.muxer, container_options=options)
@@ -164,9 +164,9 @@ class VideoWriter:
             self._output.container_options.update(_timescales(self._clip.time_base, self._sound.rates if self._sound else []))
 
     def _begin(self, pts: int) -> None:
-        """Settle which tick becomes zero: the first frame's when a part is cut out, else the earliest of pictures and sound.
+        """Decide which tick becomes zero: the first frame's for a part of a clip, else the earliest of pictures and sound.
 
-        Sound that leads by a few packets does not count: it would leave the first moment of the result without a picture.
+        Sound that leads by a few packets is ignored, because the result would begin without a picture.
         """
         self._origin = pts
         first = None if self._sound is None or self._trimmed else self._sound.first
@@ -204,7 +204,7 @@ class VideoWriter:
             self._lost = (f"{Path(self._target.named).name} does not carry the source's {', '.join(lost)}",)
 
     def _left_out(self) -> Iterator[str]:
-        """What the container has no room for."""
+        """The source's contents that the container does not support."""
         container = self._encoding.container
         if self._sound_source is not None and not container.sound_encoder:
             yield f"{container.muxer} carries no sound, so the clip's sound is left out"
@@ -212,13 +212,13 @@ class VideoWriter:
             yield f"the clip's frames do not follow each other evenly, and {container.muxer} carries no times; .mov and .nut keep them"
 
     def _let_go(self) -> None:
-        """Close everything and remove the temporary file, if it has not taken its name; what fails while closing no longer matters."""
+        """Close everything and remove the temporary file unless it was renamed; errors while closing are ignored."""
         with contextlib.suppress(Exception):
             self._held.close()
 
 
 def _available(encoding: Encoding, kind: str, clip: Clip) -> Encoding:
-    """The encoding this build of FFmpeg can do: 8 bits where its encoder has no more. OutputError when it has no such encoder."""
+    """The encoding that this build of FFmpeg supports: 8 bits where its encoder has no more. OutputError without such an encoder."""
     try:
         encoder = av.Codec(encoding.encoder, "w")
     except av.codec.codec.UnknownCodecError as error:
@@ -240,11 +240,11 @@ def _video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colou
     context.height, context.width = clip.size
     context.pix_fmt = "pal8" if encoding.quantised else encoding.pixel_format
     context.sample_aspect_ratio = clip.aspect
-    context.thread_type = "AUTO"  # PyAV's own choice, slices alone, costs H.264 quality
+    context.thread_type = "AUTO"  # PyAV's default, slices only, reduces H.264's quality
     if encoding.tag is not None:
         context.codec_tag = encoding.tag
     if encoding.pixel_format == "yuva420p":
-        stream.metadata["alpha_mode"] = "1"  # what tells a WebM player that the blocks carry alpha beside the colours
+        stream.metadata["alpha_mode"] = "1"  # tells a WebM player that the blocks carry alpha
     _tag(context, colour)
     try:
         context.open()
@@ -267,7 +267,7 @@ def _tag(target: VideoCodecContext | av.VideoFrame, colour: Colour) -> None:
 
 
 def _timescales(time_base: Fraction, rates: Sequence[int]) -> dict[str, str]:
-    """Options by which .mov and .mp4 count in the clip's own ticks, and place each stream's start without rounding."""
+    """Options with which .mov and .mp4 use the clip's ticks, and store each stream's start without rounding."""
     movie = lcm(time_base.denominator, *rates)
     return {
         "video_track_timescale": str(time_base.denominator),
@@ -276,7 +276,7 @@ def _timescales(time_base: Fraction, rates: Sequence[int]) -> dict[str, str]:
 
 
 def _in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
-    """Colours brought out of the profile of a sequence's pictures, which no video file keeps."""
+    """Colours converted from the profile of a sequence's pictures, which video files do not keep."""
     if icc is None or pixels.ndim == 2:
         return pixels
     colours = converted(np.ascontiguousarray(pixels[..., :3]), icc, None)

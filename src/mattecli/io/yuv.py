@@ -1,4 +1,4 @@
-"""RGB pixels as the planes a video encoder takes, in the matrix, range and depth asked for.
+"""RGB pixels as the planes of a video encoder, in the requested matrix, range and depth.
 
 The equations are those of ITU-T H.273 (matrix coefficients, section 8.3), rounded to the nearest level. FFmpeg's own converter is not
 used: it reads 16-bit RGB as if 65280 were white, which makes white 943 instead of 940 in 10 bits, and it places the chroma of
@@ -20,15 +20,15 @@ IDENTITY, BT709, BT601 = 0, 1, 6
 SRGB_TRANSFER = 13
 
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-"""K_R and K_B of H.273, table 4, for the matrix codes that are a plain weighting of R', G' and B'."""
+"""K_R and K_B of H.273, table 4, for the matrix codes that are plain weightings of R', G' and B'."""
 
-# Codecs transform squares of this side of a plane by themselves: ProRes no others, VP9 larger ones too.
+# The side of a codec's independent transform blocks: ProRes uses no others, VP9 also larger ones.
 BLOCK = 8
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """A pixel format: the component letters in the order stored, their bits, how chroma is thinned (across, down), packed or planes."""
+    """A pixel format: the component letters in stored order, their bits, chroma subsampling (across, down), packed or planar."""
 
     order: str
     bits: int = 8
@@ -63,7 +63,7 @@ _LAYOUTS = {
 
 
 def colour_written(colour: Colour, size: tuple[int, int], pixel_format: str, *, limited: bool = False) -> Colour:
-    """The tags a result carries: the clip's own where it has them, else what players assume for its size.
+    """A result's colour tags: the clip's own where it has them, else what players assume for its size.
 
     An unspecified matrix is BT.709 from 1280 pixels wide or 720 high, else BT.601. Pictures (R'G'B' as it is, in sRGB or untagged)
     become BT.709 of limited range, as players expect of video. limited: the codec knows no full range.
@@ -82,9 +82,9 @@ def colour_written(colour: Colour, size: tuple[int, int], pixel_format: str, *, 
 def fill(rooms: Sequence[Pixels], pixels: Pixels, pixel_format: str, colour: Colour) -> None:
     """Write a picture into the planes of a frame in FFmpeg's `pixel_format`; a packed format has one.
 
-    rooms: [rows, columns] each, uint8, or uint16 for more bits; rows may be longer than what goes into them. pixels: grey [H, W],
+    rooms: [rows, columns] each, uint8, or uint16 for more bits; rows may be padded. pixels: grey [H, W],
     RGB [H, W, 3] or RGBA [H, W, 4], uint8 or uint16 over the full range. colour: matrix and range of the planes. Alpha always takes
-    the full range. Y, Cb and Cr beside an alpha are for codecs that lose something: unseen colours become black there. Grey becomes
+    the full range. Formats of Y, Cb, Cr and alpha belong to lossy codecs, so hidden colours become black there. Grey becomes
     luma with neutral chroma.
     """
     layout = _LAYOUTS[pixel_format]
@@ -132,14 +132,14 @@ def _alpha(levels: Pixels, bits: int) -> Pixels:
 
 
 def without_unseen(colours: Pixels, alpha: Pixels, *, block: int) -> Pixels:
-    """Colours [H, W, 3] that are black where the alpha [H, W] shows nothing of them, neither in a block nor in its neighbours.
+    """Colours [H, W, 3], black where the alpha [H, W] is 0 in a whole block and its neighbours.
 
-    A codec that loses something spends most of its bytes on such colours, and none on plain ones. `block` is the side of the squares
-    that it encodes by themselves, so that the edge of the black shows in none that has an alpha.
+    A lossy codec would spend most of its bytes on hidden colours, and none on plain ones. `block` is the side of its independent blocks, so
+    that the edge of the black affects no visible block.
     """
     height, width = alpha.shape
     rows, columns = -(-height // block), -(-width // block)
-    seen = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1].astype(np.uint8)  # cv2.compare takes a single pixel for a scalar
+    seen = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1].astype(np.uint8)  # cv2.compare would treat a single pixel as a scalar
     whole = cv2.copyMakeBorder(seen, 0, rows * block - height, 0, columns * block - width, cv2.BORDER_CONSTANT)
     near = cv2.dilate(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.ones((3, 3), np.uint8))
     mask = cv2.resize(near, (columns * block, rows * block), interpolation=cv2.INTER_NEAREST)[:height, :width]
@@ -147,7 +147,7 @@ def without_unseen(colours: Pixels, alpha: Pixels, *, block: int) -> Pixels:
 
 
 def _coefficients(layout: _Layout, colour: Colour, *, channels: int, top: int) -> NDArray[np.float64]:
-    """[components, channels + 1]: what each component takes of each channel whose full intensity is `top`, and its offset."""
+    """[components, channels + 1]: the weight in each component of each channel with full intensity `top`, and its offset."""
     rows = np.array([_component(name, colour, layout.bits) for name in layout.order])
     weights = rows[:, :3].sum(axis=1, keepdims=True) if channels == 1 else rows[:, :channels]
     return np.hstack([weights / top, rows[:, 4:]])
@@ -170,7 +170,7 @@ def _component(name: str, colour: Colour, bits: int) -> list[float]:
 
 
 def _thinned(plane: Any, step: tuple[int, int]) -> Any:
-    """Chroma for every other column, centred on it, and for every other pair of rows, between them."""
+    """Subsampled chroma: co-sited with every other column, and centred between pairs of rows."""
     across, down = step
     if across == 1:
         return plane
@@ -180,6 +180,6 @@ def _thinned(plane: Any, step: tuple[int, int]) -> Any:
 
 
 def usual_matrix(colour: Colour, size: tuple[int, int]) -> int:
-    """The matrix of a clip without a tag, as players take it: BT.601 for standard definition, BT.709 for high and for pictures."""
+    """The matrix that players assume for a clip without a tag: BT.601 for standard definition, BT.709 for high and for pictures."""
     height, width = size
     return BT709 if colour.matrix == IDENTITY or width >= 1280 or height >= 720 else BT601

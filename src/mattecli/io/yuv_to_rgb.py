@@ -1,7 +1,7 @@
-"""A decoder's frames as upright RGB pixels: chroma widened, matrix and range undone, rotation applied.
+"""A decoder's frames as RGB pixels: chroma upsampled, matrix and range inverted, rotation applied.
 
-FFmpeg's own converter (swscale) only repacks unusual layouts here. As a way to RGB it takes chroma to lie between two pixels, where
-players take it to lie on every other one; its white of 16 bits is 65283; and extreme codes wrap around (Y = Cb = 255 gives no blue).
+FFmpeg's own converter (swscale) is used only to repack unusual layouts. Its conversion to RGB assumes chroma between two pixels, where
+players assume it on every other one; its 16-bit white is 65283; and extreme codes wrap around (Y = Cb = 255 gives no blue).
 The equations are those of ITU-T H.273, section 8.3.
 """
 
@@ -26,12 +26,12 @@ _CHROMA_NAMES = {(2, 2): "420", (2, 1): "422"}
 
 
 class YuvToRgb:
-    """Makes RGB of the decoded frames of one clip. What holds for all of them is read from the first.
+    """Converts the decoded frames of one clip to RGB. Common properties are read from the first frame.
 
     bits: per channel, as stored. size: (height, width), upright. turned: whether upright is a quarter turn from stored. colour: the tags
     as stored. centred: whether chroma lies between two pixels, as in JPEG, and not on every other one (H.273, chroma sample location 0).
-    has_alpha: whether the frames are stored with a transparency, be it one that hides nothing.
-    Raises InputError for colours that are no plain weighting of R, G and B, such as ICtCp.
+    has_alpha: whether the frames are stored with alpha, possibly opaque.
+    Raises InputError for colours that are not a plain weighting of R, G and B, such as ICtCp.
     """
 
     def __init__(self, first: av.VideoFrame, *, centred: bool) -> None:
@@ -64,11 +64,11 @@ class YuvToRgb:
         return self._upright(levels if scale == 1 else cv2.transform(levels, np.array([[scale]])))
 
     def _repacked(self, frame: av.VideoFrame, layout: str) -> av.VideoFrame:
-        """In the layout worked with, and in the first frame's size should the stream change its own."""
+        """The frame in the working layout, and in the first frame's size if the stream changes its own."""
         if frame.format.name == layout and (frame.height, frame.width) == self._stored:
             return frame
         height, width = self._stored
-        same = ColorRange.JPEG  # on both sides, so that levels stay as they are
+        same = ColorRange.JPEG  # the same on both sides, so that levels are unchanged
         return self._repacker.reformat(frame, width, height, layout, src_color_range=same, dst_color_range=same)
 
     def _samples(self, plane: VideoPlane, channels: int = 1) -> Any:
@@ -101,7 +101,7 @@ def _is_grey(stored: VideoFormat) -> bool:
 
 
 def _layout(stored: VideoFormat, bits: int) -> str:
-    """The layout, in FFmpeg's names, that is worked with: planes of Y, Cb and Cr, or packed RGB; it holds the stored one without loss."""
+    """The working layout, by FFmpeg's name: planes of Y, Cb and Cr, or packed RGB; lossless for the stored one."""
     depth = "" if bits == 8 else f"{bits}le"
     if _is_rgb(stored):
         return "rgb24" if bits == 8 else "rgb48le"
@@ -116,7 +116,7 @@ def _layout(stored: VideoFormat, bits: int) -> str:
 def _equations(stored: VideoFormat, colour: Colour, size: tuple[int, int], bits: int) -> NDArray[np.float64]:
     """[3, components + 1]: R, G and B (full intensity 255, or 65535 for more than 8 bits) of stored levels, and the offset."""
     full_range = colour.full_range
-    if full_range is None:  # files without the tag are limited, but for JPEG's own layouts and grey
+    if full_range is None:  # files without the tag are limited, except JPEG's layouts and grey
         full_range = stored.name.startswith("yuvj") or _is_grey(stored)
     unit = 1 << (bits - 8)
     most = float((1 << bits) - 1)
@@ -144,7 +144,7 @@ def _chroma_weights(colour: Colour, size: tuple[int, int]) -> NDArray[np.float64
 
 
 def _widened(plane: Any, size: tuple[int, int], *, centred: bool) -> Any:
-    """Chroma [rows, columns] for every pixel of `size`, linear between samples; down the picture it always lies amid its rows."""
+    """Chroma [rows, columns] for every pixel of `size`, linear between samples; vertically it is always centred between its rows."""
     across, down = round(size[1] / plane.shape[1]), round(size[0] / plane.shape[0])
     middled = across if centred else 1
     if (middled, down) != (1, 1):
@@ -171,7 +171,7 @@ def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
 def _display_matrix(frame: av.VideoFrame) -> tuple[float, float, float, float]:
     try:
         side_data: Any = frame.side_data
-    except ValueError:  # PyAV refuses all side data where one kind is unknown to it, as in stereo HEVC; it still tells the angle
+    except ValueError:  # PyAV rejects all side data where one kind is unknown to it, as in stereo HEVC; the angle is still available
         angle = math.radians(-frame.rotation)
         return math.cos(angle), math.sin(angle), -math.sin(angle), math.cos(angle)
     matrix = side_data.get("DISPLAYMATRIX")

@@ -17,13 +17,13 @@ from mattecli.io.pictures.sizes import check_size, webp_size
 
 _HEAD = 32
 _MILLISECOND = Fraction(1, 1000)
-_USUAL_DURATION = 100  # milliseconds, of a frame that says 0, as browsers take it
+_USUAL_DURATION = 100  # milliseconds, for a frame of 0, as in browsers
 _SRGB = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
 
 
 def is_animated_webp(source: str) -> bool:
     """Whether a file is a WebP whose header says that it is animated (RFC 9649, section 2.7)."""
-    if not os.path.isfile(source):  # which, unlike Path's own, says no to names longer than a system takes
+    if not os.path.isfile(source):  # unlike Path's, False for names longer than the system allows
         return False
     with reading(source), Path(source).open("rb") as file:
         head = file.read(_HEAD)
@@ -59,7 +59,7 @@ class AnimatedReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._picture.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -76,7 +76,7 @@ class AnimatedReader:
             yield Frame(colours, begins[number], self._durations[number] * self._span.every, index, alpha)
 
     def _listed(self) -> list[int]:
-        """Each frame's duration in milliseconds; the pictures are decoded one after the other for that, and not kept."""
+        """Each frame's duration in milliseconds; found by decoding all pictures in turn without keeping them."""
         durations = []
         for number in range(getattr(self._picture, "n_frames", 1)):
             self._picture.seek(number)

@@ -116,7 +116,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """The picture turned from its profile into sRGB, or None without one that works."""
+    """The picture converted from its profile to sRGB, or None without a valid profile."""
     if profile:
         with contextlib.suppress(ImageCms.PyCMSError, OSError):
             return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB")

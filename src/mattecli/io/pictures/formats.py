@@ -1,4 +1,4 @@
-"""Which files are pictures: their first bytes decide, whatever their names end in. Nothing is decoded."""
+"""Detection of picture formats by a file's first bytes, whatever its ending; nothing is decoded."""
 
 import os
 import re
@@ -26,10 +26,10 @@ READ_SUFFIXES = tuple(suffix for suffix in PHOTO_SUFFIXES if suffix not in ENDIN
 """Endings of still pictures. A GIF is a clip to whatever takes clips."""
 _RAW = "3fr arw cr2 cr3 crw dcr dng erf fff iiq kdc mef mos mrw nef nrw orf pef raf raw rw2 sr2 srf srw x3f"
 RAW_SUFFIXES = tuple(f".{name}" for name in _RAW.split())
-"""What cameras call their sensors' data. Many are TIFF files, whose first page is a thumbnail."""
+"""Endings of cameras' raw files. Many are TIFF files, whose first page is a thumbnail."""
 
 HEAD = 64
-"""So many bytes tell what a file is."""
+"""The number of bytes that identify a file."""
 
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _BEGINNINGS = {
@@ -84,7 +84,7 @@ def is_raw(head: bytes) -> bool:
 
 
 def is_picture(path: str | Path) -> bool:
-    """Whether a path is a file with a still picture in it: by its first bytes, and for one that holds nothing known by its ending.
+    """Whether a path is a file with a still picture in it: by its first bytes, or by its ending where these are unknown.
 
     A camera's raw file is none, and a GIF is a clip.
     """
@@ -92,7 +92,7 @@ def is_picture(path: str | Path) -> bool:
 
 
 def is_photo(path: str | Path) -> bool:
-    """is_picture, but of a GIF the first frame is one."""
+    """Like is_picture, but True for a GIF, of which the first frame is read."""
     return _is_one(path, set(ENDINGS), PHOTO_SUFFIXES)
 
 
@@ -107,7 +107,7 @@ def _is_one(path: str | Path, kinds: set[str], suffixes: tuple[str, ...]) -> boo
 
 
 def _head(path: str | Path) -> bytes:
-    """The first bytes of a file; none of one that cannot be read."""
+    """The first bytes of a file; empty for one that cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read(HEAD)

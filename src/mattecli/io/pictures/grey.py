@@ -1,4 +1,4 @@
-"""Grey pictures in a colour profile of greys, which no picture of three channels can carry: their levels as sRGB has them."""
+"""Conversion of grey pictures from a grey colour profile, which an RGB picture cannot carry, to sRGB."""
 
 import io
 from typing import Any
@@ -16,7 +16,7 @@ def is_grey_profile(profile: bytes | None) -> bool:
 
 
 def grey_in_srgb(levels: Levels, profile: bytes) -> Levels | None:
-    """Grey levels, uint8 or uint16 of any shape, as sRGB encodes what they mean in a profile of greys; None where that is damaged."""
+    """Grey levels, uint8 or uint16 of any shape, converted from a grey profile to sRGB; None where that is damaged."""
     try:
         curve = _curve(profile)
     except (ImageCms.PyCMSError, OSError):
@@ -28,7 +28,7 @@ def grey_in_srgb(levels: Levels, profile: bytes) -> Levels | None:
 
 
 def _curve(profile: bytes) -> NDArray[np.uint8]:
-    """What each of the 256 levels becomes."""
+    """The converted value of each of the 256 levels."""
     greys = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
     own = ImageCms.ImageCmsProfile(io.BytesIO(profile))

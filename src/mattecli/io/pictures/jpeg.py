@@ -1,17 +1,17 @@
-"""Whether the pixels of a JPEG file are all there: libjpeg makes up what is missing, and only warns, which Pillow keeps to itself."""
+"""Detection of missing pixels in a JPEG file: libjpeg fills them in with a warning, which Pillow suppresses."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 END = b"\xff\xd9"
-# libjpeg's warning about bytes between the pixels and the end, which cameras leave there; the pixels are whole.
+# libjpeg's warning about bytes between the pixels and the end, which cameras write; the pixels are complete.
 _HARMLESS = "extraneous bytes before marker 0xd9"
 
 
 def whole_jpeg(data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of a JPEG file of greys or colours, uint8 [H, W, 3] RGB, not turned upright; None where libjpeg warns of anything.
+    """The pixels of a JPEG file of greys or colours, uint8 [H, W, 3] RGB, orientation not applied; None where libjpeg warns.
 
-    They are those that Pillow decodes, which does not tell warnings.
+    They equal Pillow's, which suppresses warnings.
     """
     import simplejpeg
 
@@ -23,11 +23,11 @@ def whole_jpeg(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def jpeg_damage(data: bytes) -> str | None:
-    """What libjpeg finds wrong with the pixels of a JPEG file, in its words; None for nothing, or a kind it does not know."""
+    """libjpeg's warning about the pixels of a JPEG file; None without one, or for a kind it does not support."""
     import simplejpeg
 
     try:
-        # An eighth of the size: all is read, and little is computed.
+        # At an eighth of the size all data are read and little is computed.
         simplejpeg.decode_jpeg(data, min_height=1, min_width=1, min_factor=8, strict=True)
     except ValueError as error:
         said = str(error)
@@ -36,6 +36,6 @@ def jpeg_damage(data: bytes) -> str | None:
 
 
 def with_end(data: bytes) -> bytes | None:
-    """A JPEG file with the end marker it lacks; None where it lacks more than that."""
+    """A JPEG file completed by its missing end marker; None where more is missing."""
     whole = data + END
     return None if data.endswith(END) or jpeg_damage(whole) else whole

@@ -1,4 +1,4 @@
-"""Pictures of floats: light as scenes have it, of any brightness, and the copy of it that models and screens see."""
+"""Pictures of floats: linear scene light of any brightness, and its sRGB copy for models and screens."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +22,7 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 class Light:
     """Linear light, upright.
 
-    colours: float32 [H, W, 3], multiplied by alpha; 1 is what a screen shows as white. alpha: float32 [H, W] in 0..1, or None
+    colours: float32 [H, W, 3], premultiplied; 1 is a screen's white. alpha: float32 [H, W] in 0..1, or None
     for an opaque picture. chromaticities: x and y of red, green, blue and white, or None for those of Rec. 709.
     """
 
@@ -37,26 +37,26 @@ class Light:
 
     @property
     def straight(self) -> Floats:
-        """The colours divided by alpha, [H, W, 3]; what has no alpha stays as it is."""
+        """The colours divided by alpha, [H, W, 3]; unchanged where alpha is 0."""
         if self.alpha is None:
             return self.colours
         return np.asarray(self.colours / np.where(self.alpha > 0, self.alpha, 1)[..., None], np.float32)
 
     def within(self, chromaticities: tuple[float, ...] | None) -> "Light":
-        """The same light by other chromaticities; None for those of Rec. 709."""
+        """The same light in other chromaticities; None for those of Rec. 709."""
         matrix = between(self.chromaticities, chromaticities)
         changed = self.colours if matrix is None else np.asarray(self.colours @ matrix.T, np.float32)
         return replace(self, colours=changed, chromaticities=chromaticities)
 
 
 def shown(light: Light) -> NDArray[np.uint16]:
-    """Light as a screen shows it, [H, W, 3] or with straight alpha [H, W, 4]: sRGB in 16 bits, what is brighter than white being white."""
+    """Light as a screen shows it, [H, W, 3] or with straight alpha [H, W, 4]: sRGB in 16 bits, clipped at white."""
     seen = light.within(None)
     return _levels(from_light(seen.straight.clip(0, 1)), seen.alpha)
 
 
 def counted(light: Light) -> NDArray[np.uint16]:
-    """The numbers of a picture that means no colours (a matte, a trimap), as 16-bit levels of the same proportion."""
+    """The numbers of a picture without colours (a matte, a trimap), scaled linearly to 16-bit levels."""
     return _levels(light.straight, light.alpha)
 
 
@@ -71,13 +71,13 @@ def light_of(levels: NDArray[np.unsignedinteger[Any]], alpha: NDArray[np.unsigne
 
 
 def mended(planes: Floats) -> tuple[Floats, int]:
-    """Floats without those that are no numbers, which become 0, or infinite, which become the largest half; and how many there were."""
+    """Floats with NaN replaced by 0 and infinities by the largest half-precision number; and how many there were."""
     bad = int(np.count_nonzero(~np.isfinite(planes)))
     return (np.nan_to_num(planes, nan=0.0, posinf=LARGEST_HALF, neginf=0.0) if bad else planes), bad
 
 
 def between(source: tuple[float, ...] | None, target: tuple[float, ...] | None) -> NDArray[np.float64] | None:
-    """The matrix [3, 3] from RGB of some chromaticities to RGB of others, white becoming white; None where they are alike."""
+    """The matrix [3, 3] from RGB of some chromaticities to RGB of others, mapping white to white; None where they are equal."""
     first, second = np.array(source or REC_709), np.array(target or REC_709)
     if np.abs(first - second).max() < _ALIKE:
         return None
@@ -87,7 +87,7 @@ def between(source: tuple[float, ...] | None, target: tuple[float, ...] | None) 
 
 
 def are_sound(chromaticities: tuple[float, ...]) -> bool:
-    """Whether chromaticities span a space of colours."""
+    """Whether chromaticities are linearly independent."""
     try:
         spanned = _to_xyz(np.array(chromaticities))
     except (np.linalg.LinAlgError, ZeroDivisionError, ValueError):

@@ -1,4 +1,4 @@
-"""Pictures that are in memory already: Pillow's, and arrays, to and from what this program works on."""
+"""Conversion between a Photo and pictures in memory: Pillow's images and arrays."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
 def is_pillow(value: object) -> bool:
-    """Whether a value is a picture of Pillow's."""
+    """Whether a value is a Pillow image."""
     return isinstance(value, Image.Image)
 
 
 def photo_from_pillow(picture: Image.Image) -> Photo:
-    """A picture of Pillow's, upright, with its profile, 16-bit grey as such; InputError for pixels that are no colours."""
+    """A Pillow image as a Photo: orientation applied, with its profile, 16-bit grey kept; InputError for pixels that are no colours."""
     upright = ImageOps.exif_transpose(picture)
     icc = upright.info.get("icc_profile")
     if upright.mode.startswith("I;16"):
@@ -34,7 +34,7 @@ def photo_from_pillow(picture: Image.Image) -> Photo:
 def photo_from_array(array: NDArray[Any]) -> Photo:
     """An array [H, W], [H, W, 3] RGB or [H, W, 4] RGBA with straight alpha: uint8, uint16, or float in 0..1, which becomes 16 bits.
 
-    InputError for another shape or type, and for floats that are outside of 0..1 or no numbers.
+    InputError for another shape or type, and for floats outside of 0..1 or NaN.
     """
     levels = integer_levels(array)
     if levels.ndim == 2 or levels.shape[2] == 3:
@@ -60,7 +60,7 @@ def integer_levels(array: NDArray[Any]) -> Pixels:
 
 
 def to_pillow(pixels: NDArray[np.uint8], icc: bytes | None) -> Image.Image:
-    """uint8 [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA as a picture of Pillow's that carries the profile."""
+    """uint8 [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA as a Pillow image with the profile."""
     picture = Image.fromarray(pixels)
     if icc and pixels.ndim == 3:
         picture.info["icc_profile"] = icc

@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels: orientation, colour profile, resolution. What is damaged of it is left out and told."""
+"""Metadata of picture files: orientation, colour profile, resolution, Exif. Damaged parts are left out and noted."""
 
 import contextlib
 import math
@@ -25,7 +25,7 @@ LARGEST_PROFILE = 16 << 20
 """Bytes; the largest profiles of printers have a few million."""
 LARGEST_DPI = 1e6
 
-# What Pillow raises over metadata it did not foresee, beside OSError.
+# Pillow's exceptions for unexpected metadata, in addition to OSError.
 BAFFLED = (
     SyntaxError,
     ValueError,
@@ -42,9 +42,9 @@ BAFFLED = (
 
 @dataclass(frozen=True)
 class Metadata:
-    """orientation: 1..8 as Exif 2.3 has it. icc: the profile. dpi: pixels an inch, across and down. frames: how many pictures there are.
+    """orientation: 1..8 as in Exif 2.3. icc: the profile. dpi: pixels an inch, across and down. frames: the number of pictures.
 
-    exif: what it says of camera and date, as Exif has it, without an orientation. notes: what was left out, and why.
+    exif: Exif data on camera and date, without an orientation. notes: what was left out, and why.
     """
 
     orientation: int = 1
@@ -60,7 +60,7 @@ class Metadata:
 
 
 def metadata_of(picture: Image.Image, said: Metadata | None = None) -> Metadata:
-    """What Pillow found beside the pixels of an opened file; `said`: what is known of it already, which goes before."""
+    """The metadata of a file opened by Pillow; `said`: metadata known already, which takes precedence."""
     found = said or Metadata(
         icc=picture.info.get("icc_profile") or None, dpi=_sane_dpi(picture.info.get("dpi")), frames=_count_frames(picture)
     )
@@ -72,16 +72,16 @@ def metadata_of(picture: Image.Image, said: Metadata | None = None) -> Metadata:
 
 
 def with_exif(found: Metadata, exif: Image.Exif) -> Metadata:
-    """Metadata and what Exif data, or the tags of a TIFF, add to them. Raises what Pillow raises over damaged ones."""
+    """Metadata and what Exif data, or the tags of a TIFF, add to them. Raises Pillow's exceptions for damaged ones."""
     orientation = exif.get(ORIENTATION_TAG, 1)
     dpi = found.dpi or _exif_dpi(exif)
     return replace(found, orientation=orientation if orientation in range(1, 9) else 1, dpi=dpi, exif=kept_exif(exif))
 
 
 def split_png(data: bytes) -> tuple[bytes, Metadata]:
-    """A PNG file with nothing in it but what makes its pixels, and what the rest says.
+    """A PNG file reduced to the chunks of its pixels, and the metadata of the others.
 
-    Decoders refuse whole pictures for a text or a profile they find too long. Data that are no row of chunks come back as they are.
+    Decoders reject a picture for a text or a profile that is too long. Data that do not consist of chunks are returned unchanged.
     """
     kept, found = [data[:8]], Metadata()
     for kind, whole in _chunks(data):
@@ -101,7 +101,7 @@ def split_png(data: bytes) -> tuple[bytes, Metadata]:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a PNG file, (kind, all of it); a last one that is cut off ends the data."""
+    """The chunks of a PNG file, (kind, whole chunk); an incomplete last one is left out."""
     place = 8
     while place < len(data):
         length = int.from_bytes(data[place : place + 4], "big") + 12
@@ -123,7 +123,7 @@ def _with_profile(found: Metadata, chunk: bytes) -> Metadata:
 
 
 def without_metadata(data: bytes) -> bytes:
-    """A JPEG file without its application segments and comments, but for those that say what its numbers mean (JFIF, Adobe)."""
+    """A JPEG file without its application segments and comments, except those that define its colours (JFIF, Adobe)."""
     kept, place = [data[:2]], 2
     while data[place : place + 1] == b"\xff" and place + 4 <= len(data):
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big") + 2
@@ -148,14 +148,14 @@ def _count_frames(picture: Image.Image) -> int:
 
 
 def page_places(picture: Image.Image) -> list[int]:
-    """Where the pages of a file lie among its frames: of a TIFF those that are no smaller version of another one."""
+    """The indices of a file's pages among its frames: of a TIFF those that are not reduced versions of others."""
     if picture.format == "TIFF":
         return _tiff_places(picture)
     return list(range(int(getattr(picture, "n_frames", 1))))
 
 
 def _tiff_places(picture: Image.Image) -> list[int]:
-    """Behind MOST_PAGES nobody looks. Pages whose pixels Pillow does not know count all the same."""
+    """At most MOST_PAGES are examined. Pages whose pixels Pillow cannot read count as well."""
     before, places = picture.tell(), []
     for place in range(MOST_PAGES):
         try:
@@ -171,7 +171,7 @@ def _tiff_places(picture: Image.Image) -> list[int]:
 
 
 def kept_exif(exif: Image.Exif) -> bytes | None:
-    """What results keep of a photo's Exif data: camera, lens, exposure, dates, place, author; nothing that is of its pixels or storage."""
+    """The Exif data that results keep: camera, lens, exposure, dates, place, author; nothing about pixels or storage."""
     kept = Image.Exif()
     for tag in _KEPT_TAGS & exif.keys():
         kept[tag] = exif[tag]

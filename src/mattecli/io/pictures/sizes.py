@@ -1,18 +1,18 @@
-"""How large a picture may be, judged by what its header claims, before any of its pixels are made."""
+"""Limits on a picture's size, checked from its header before its pixels are decoded."""
 
 from mattecli.errors import InputError
 
 MAX_MEGAPIXELS = 250
 LONGEST_SIDE = 65535
-"""Pixels; what resizes and filters here counts them in 16 bits."""
+"""Pixels; OpenCV's resizing and filtering use 16-bit coordinates."""
 BYTES_A_PIXEL = 8
-"""What a pixel of 8 bits takes while it is read: four channels as decoded, and as this program holds them."""
+"""Bytes per 8-bit pixel while reading: four channels as decoded, and the copy that is kept."""
 
 
 def check_size(name: str, width: int, height: int, *, most: int | None = None, bits: int = 8) -> None:
     """Raise InputError for a picture, clip or frame, called `name`, that is larger than this program opens.
 
-    most: the bytes that may be taken, None for any number. bits: of a channel.
+    most: the limit in bytes, None for no limit. bits: per channel.
     """
     if width < 1 or height < 1:
         raise InputError(f"{name} claims {width}x{height} pixels; get a whole copy")

@@ -1,4 +1,4 @@
-"""The transfer function of sRGB (IEC 61966-2-1), for arrays and tensors of floats; light above 1 goes on along the same curve."""
+"""The transfer function of sRGB (IEC 61966-2-1), for arrays and tensors of floats; light above 1 continues along the same curve."""
 
 from typing import Any, TypeVar
 

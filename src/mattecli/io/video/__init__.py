@@ -1,1 +1,1 @@
-"""Inside a video file: opening it, its times, its damage."""
+"""Video files: opening, time stamps, damage, encoding."""

@@ -1,4 +1,4 @@
-"""Interlaced frames, which hold two moments in alternate rows, made whole by FFmpeg's bwdif: as many frames come out as go in."""
+"""Deinterlacing by FFmpeg's bwdif, one frame out for each frame in."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -8,10 +8,10 @@ from av.filter import Graph
 
 
 def deinterlaced(frames: Iterable[av.VideoFrame], tick: Fraction) -> Iterator[av.VideoFrame]:
-    """The frames, each with the moment of its first field; progressive ones among interlaced ones stay as they are.
+    """The frames, each showing its first field; progressive frames among interlaced ones are unchanged.
 
-    Where none says that it is interlaced all are taken for that, since somebody asked. tick: seconds of the time stamps going in, which
-    come out alike.
+    Where no frame is flagged as interlaced, all are treated as such, because deinterlacing was requested. tick: seconds per tick of the
+    time stamps, which are kept.
     """
     graph: Graph | None = None
     kind: tuple[int, int, str] | None = None
@@ -27,7 +27,7 @@ def deinterlaced(frames: Iterable[av.VideoFrame], tick: Fraction) -> Iterator[av
 
 
 def _finished(graph: Graph | None, tick: Fraction) -> Iterator[av.VideoFrame]:
-    """What a filter still holds."""
+    """The filter's remaining frames."""
     if graph is not None:
         graph.vpush(None)
         yield from _pulled(graph, tick)
@@ -45,7 +45,7 @@ def _graph(frame: av.VideoFrame, tick: Fraction, *, only_flagged: bool) -> Graph
 
 
 def _pulled(graph: Graph, tick: Fraction) -> Iterator[av.VideoFrame]:
-    """What is ready, its time stamps in the ticks that went in: the filter counts half ones."""
+    """The filter's available frames, with time stamps in the input's ticks, because the filter uses half ticks."""
     while True:
         try:
             frame = graph.vpull()

@@ -1,4 +1,4 @@
-"""How the results of a clip are encoded, from the ending of their file, their kind and what was asked for. No FFmpeg is loaded."""
+"""The encoding of a clip's results, from their file's ending, their kind and the requested codec. Does not load FFmpeg."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from mattecli.io.sequence_write import check_sequence, sequence_pattern
 
 @dataclass(frozen=True)
 class Encoding:
-    """All that an encoder must be told. fallback: an 8-bit pixel format for a build of the encoder that knows no more; notes: what
-    a person should know about the choice. quantised: frames get a palette before they are encoded."""
+    """All settings of an encoder. fallback: an 8-bit pixel format for a build of the encoder without a deeper one; notes: notes for the
+    user about the choice. quantised: frames get a palette before they are encoded."""
 
     container: Container
     encoder: str
@@ -44,12 +44,12 @@ def check_destination(destination: str, *, kind: str, codec: str | None, crf: in
 
 
 def keeps_tags(destination: str) -> bool:
-    """Whether a result says how its colours are meant."""
+    """Whether a result carries colour tags."""
     return sequence_pattern(destination) is None and Path(destination).suffix.lower() in TAGGED
 
 
 def _ending(destination: str, kind: str, codec: str | None) -> str:
-    """The ending by which a clip is written; UsageError for an unknown one. stdout takes what needs no seeking."""
+    """The ending that decides a clip's format; UsageError for an unknown one. stdout takes formats that need no seeking."""
     if destination == STANDARD_STREAM:
         name = codec or ("nut" if kind == CUTOUT else "y4m")
         if name not in STREAMED:
@@ -92,7 +92,7 @@ def encoding_for(destination: str, *, kind: str, clip: Clip, codec: str | None, 
 
 
 def eight_bit_note(codec: str, kind: str, bits: int) -> str:
-    """What to say when a deeper clip is narrowed."""
+    """A note about a deeper clip that is reduced to 8 bits."""
     return f"the clip has {bits} bits a channel and {codec} keeps 8 of a {kind}; .mov or .mkv keep more"
 
 

@@ -1,9 +1,9 @@
-"""PQ and HLG video (ITU-R BT.2100) as light, and as the SDR copy that models, plates and screens see.
+"""PQ and HLG video (ITU-R BT.2100) as light, and as the SDR copy for models, plates and screens.
 
 Light is display light in the clip's own primaries, 1 being the white of SDR pictures: 203 cd/m2 (ITU-R BT.2408), which is 58 % of PQ's
 signal and 75 % of HLG's on a display of 1000 cd/m2. The copy has Rec. 709's primaries and BT.1886's curve. Up to three quarters of white
-it shows the light as it is; above, the brightest channel is rolled off towards white along a hyperbola (after Reinhard et al., 2002) and
-the others keep their proportion to it, so that hues stay and every level has a way back.
+it equals the light; above, the brightest channel is rolled off towards white along a hyperbola (after Reinhard et al., 2002) and the
+others keep their ratio to it, which preserves hues and makes the mapping invertible.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ Levels = NDArray[np.unsignedinteger[Any]]
 
 WHITE = 203.0
 PEAKS = {16: 10_000.0, 18: 1000.0}
-"""The brightest there is, in cd/m2, by the transfer characteristics of H.273."""
+"""Peak luminance in cd/m2, by the transfer characteristics of H.273."""
 HLG, REC_709 = 18, 1
 SDR = Colour(matrix=1, primaries=1, transfer=1, full_range=False)
 
@@ -49,7 +49,7 @@ class Hdr:
         return self._displayed(_scene_light(values) if self._is_hlg else _pq_light(values))
 
     def from_light(self, light: Any) -> Plane:
-        """Light as encoded values, 0..1; what is brighter than the system's peak becomes that."""
+        """Light as encoded values, 0..1, clipped at the system's peak."""
         values = np.asarray(light, np.float32).clip(0, self._peak)
         if not self._is_hlg:
             shared = (values * np.float32(WHITE / PEAKS[16])) ** np.float32(_M1)
@@ -87,7 +87,7 @@ class Hdr:
         return PEAKS[self.colour.transfer] / WHITE
 
     def _displayed(self, light: Plane) -> Plane:
-        """PQ's light as it is; HLG's, which is the scene's, as a display of 1000 cd/m2 shows it."""
+        """PQ's light unchanged; HLG's scene light as a display of 1000 cd/m2 shows it."""
         if not self._is_hlg:
             return light
         luminance = np.maximum(light @ _LUMINANCE, 0)[..., None]

@@ -1,4 +1,4 @@
-"""What FFmpeg leaves out of animated WebP and PNG: how long the last frame lasts. It gives it the length of the others.
+"""The duration of the last frame of animated WebP and PNG, which FFmpeg sets to that of the others.
 
 WebP: RFC 9649, section 2.7.1.2 (ANMF). PNG: W3C's PNG specification, third edition, section 11.3.6.2 (fcTL).
 """

@@ -1,4 +1,4 @@
-"""What a file's own header says of its length: the bytes it should have, and the time it should last."""
+"""A file's length according to its header, in bytes and in time."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from typing import BinaryIO
 from av.video.stream import VideoStream
 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
-_MOST_ELEMENTS = 500_000  # a day of fragments of a second has a third of that
+_MOST_ELEMENTS = 500_000  # three days of fragments of a second
 _RIFFS = (b"RIFF", b"RIFX")
 _DURATION = re.compile(r"(\d{1,4}):([0-5]?\d):([0-5]?\d)(\.\d{1,12})?")
 
 
 def is_cut_off(source: str) -> bool:
-    """Whether the file has fewer bytes than its outermost elements (Matroska, AVI, MP4) claim; False where they claim nothing."""
+    """Whether the file has fewer bytes than its outermost elements (Matroska, AVI, MP4) state; False where they state nothing."""
     with open(source, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         return any(end > size for end in islice(_ends(file), _MOST_ELEMENTS))
@@ -25,7 +25,7 @@ def is_cut_off(source: str) -> bool:
 def declared_end(stream: VideoStream) -> Fraction | None:
     """The tick at which the last frame ends according to the header (in Matroska, to a tag written by FFmpeg and mkvmerge).
 
-    None where nothing is said, or what is said is no length. Tools that cut and copy leave the tag as it was.
+    None where it is not stated or invalid. Tools that cut and copy leave the tag unchanged.
     """
     if stream.duration is not None and stream.start_time is not None:
         return Fraction(stream.start_time + stream.duration)
@@ -37,7 +37,7 @@ def declared_end(stream: VideoStream) -> Fraction | None:
 
 
 def _ends(file: BinaryIO) -> Iterator[int]:
-    """Where each outermost element should end."""
+    """The offset at which each outermost element should end."""
     beginning = file.read(12)
     file.seek(0)
     if beginning.startswith(_EBML):
@@ -48,7 +48,7 @@ def _ends(file: BinaryIO) -> Iterator[int]:
 
 
 def _matroska_ends(file: BinaryIO) -> Iterator[int]:
-    """RFC 8794, section 4: an element is its identifier, its size, and so many bytes."""
+    """RFC 8794, section 4: an element is its identifier, its size, and its content."""
     while name := file.read(4):
         size = _ebml_size(file)
         if size is None or name not in (_EBML, _SEGMENT):

@@ -1,4 +1,4 @@
-"""The numbers in the names of a sequence's pictures, and the places in time that they give them."""
+"""The numbers in the names of a sequence's pictures, and the frame positions they imply."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _LAST_NUMBER = re.compile(r"(.*?)(\d{1,15})(\D*)")
 
 
 def numbers_of(pictures: Sequence[Path]) -> tuple[int, ...] | None:
-    """The number in each name, where the names differ in nothing else and the numbers grow; None where they do not."""
+    """The number in each name, where the names differ in nothing else and the numbers increase; otherwise None."""
     parts = [_LAST_NUMBER.fullmatch(picture.name) for picture in pictures]
     if any(part is None for part in parts) or len({(part[1], part[3]) for part in parts if part}) > 1:
         return None
@@ -19,14 +19,14 @@ def numbers_of(pictures: Sequence[Path]) -> tuple[int, ...] | None:
 
 
 def step_of(numbers: Sequence[int]) -> int:
-    """The largest step that leads to all of the numbers from the first: 10 for a sequence of each tenth frame."""
+    """The greatest common step between the numbers: 10 for a sequence of every tenth frame."""
     return gcd(*(number - numbers[0] for number in numbers)) or 1
 
 
 def places_of(numbers: Sequence[int]) -> list[int]:
-    """Each picture's place in time, counted in frames from the first.
+    """Each picture's position in time, counted in frames from the first.
 
-    Missing numbers stay missing, as long as most are there; numbers with more holes than pictures count no frames.
+    Missing numbers leave gaps as long as most are present; numbers with more gaps than pictures are ignored.
     """
     step = step_of(numbers)
     places = [(number - numbers[0]) // step for number in numbers]
@@ -34,7 +34,7 @@ def places_of(numbers: Sequence[int]) -> list[int]:
 
 
 def missing_note(pictures: Sequence[Path], numbers: Sequence[int]) -> tuple[str, ...]:
-    """What to tell of numbers that are missing, if any are."""
+    """A note about missing numbers, if any."""
     span = (numbers[-1] - numbers[0]) // step_of(numbers) + 1
     missing = span - len(numbers)
     if not missing:

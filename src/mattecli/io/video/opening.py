@@ -1,4 +1,4 @@
-"""A file opened as one clip: by its content, from that file alone, and at no larger size than this program opens."""
+"""Opening of video files by content: other files that they reference are not opened, and sizes are limited."""
 
 import stat
 from functools import lru_cache
@@ -19,7 +19,7 @@ _PICTURE_BRANDS = ("heic", "heix", "mif1", "avif")
 _MOVIE_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # bytes 4 to 8 of .mp4 and .mov
 _OTHER_BEGINNINGS = (b"\x1aE\xdf\xa3", b"RIFF")  # .mkv and .webm, .avi
 _LIST_BEGINNINGS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD")
-# Demuxers that open further files, addresses or devices that a file names, or make pictures of a description.
+# Demuxers that open files, addresses or devices named in a file, or generate pictures from a description.
 _LISTS = ("concat", "dash", "dvdvideo", "hls", "image2", "imf", "mlv", "rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest")
 _SCRIPTS = ("avisynth", "lavfi", "vapoursynth")
 _DEVICES = ("alsa", "fbdev", "iec61883", "jack", "kmsgrab", "libcdio", "libdc1394", "openal", "oss", "pulse", "sndio", "v4l2", "x11grab")
@@ -28,7 +28,7 @@ _NOT_ONE_FILE = frozenset((*_LISTS, *_SCRIPTS, *_DEVICES))
 
 
 def open_container(source: str) -> InputContainer:
-    """Open a video file, and nothing that it names. Raises InputError, one sentence each, for what is no video."""
+    """Open a video file without opening others that it names. Raises InputError for anything else."""
     beginning = _beginning(source)
     # The prefix keeps FFmpeg from taking a name such as 12:30.mp4 for a protocol; the lists keep playlists off other files and the network.
     options = {"protocol_whitelist": "file", "format_whitelist": _single_file_formats()}
@@ -39,7 +39,7 @@ def open_container(source: str) -> InputContainer:
 
 
 def open_moving(source: str) -> InputContainer:
-    """Open a file whose pictures move. Raises InputError for a still picture and for text too."""
+    """Open a clip. Raises InputError also for a still picture and for text."""
     container = open_container(source)
     name = container.format.name
     if name.endswith("_pipe") or container.metadata.get("major_brand", "").strip() in _PICTURE_BRANDS:
@@ -52,9 +52,9 @@ def open_moving(source: str) -> InputContainer:
 
 
 def picture_stream(container: InputContainer, source: str) -> VideoStream:
-    """The stream FFmpeg thinks best among those that are no cover art.
+    """FFmpeg's best video stream that is not cover art.
 
-    Raises InputError where there is none, or one of larger frames than this program opens; frames that grow later are damage.
+    Raises InputError where there is none, or its frames are too large; frames that grow later are damage.
     """
     moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not moving:
@@ -70,7 +70,7 @@ def picture_stream(container: InputContainer, source: str) -> VideoStream:
 
 
 def decoder_of(stream: VideoStream) -> VideoCodecContext:
-    """The decoder of a stream: its own, or libvpx's where a WebM file keeps a transparency beside its pictures, which only that reads."""
+    """The decoder of a stream: its own, or libvpx's for a WebM file with alpha, which only libvpx decodes."""
     decoder = stream.codec_context
     name = _READ_TRANSPARENCY.get(decoder.name) if stream.metadata.get("alpha_mode") == "1" else None
     if name in av.codecs_available:
@@ -83,7 +83,7 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
 
 @lru_cache(maxsize=1)
 def _single_file_formats() -> str:
-    """FFmpeg's formats that hold a clip in one file."""
+    """FFmpeg's formats of a single file."""
     return ",".join(sorted(name for name in av.formats_available if not _NOT_ONE_FILE & set(name.split(","))))
 
 
@@ -96,7 +96,7 @@ def _why_not(source: str, beginning: bytes, error: av.FFmpegError) -> str:
 
 
 def _beginning(source: str) -> bytes:
-    """The first bytes of the file, read to say plainly why it cannot be opened."""
+    """The first bytes of the file, read for a precise error message."""
     with reading(source):
         if not stat.S_ISREG(Path(source).stat().st_mode):
             raise InputError(f"{source} is no file but a pipe or a device, and a clip is read more than once; save it as a file first")

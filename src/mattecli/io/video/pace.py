@@ -1,8 +1,8 @@
-"""Whether frames follow each other evenly, for files that keep no times."""
+"""Detection of uneven frame durations, for files without time stamps."""
 
 
 class Pace:
-    """Told the time stamp of each frame."""
+    """Called with the time stamp of each frame."""
 
     def __init__(self) -> None:
         self._shortest = self._longest = 0

@@ -1,4 +1,4 @@
-"""Frames in 256 colours, one of them transparent, as GIF has them: a palette for each frame, found and used by FFmpeg."""
+"""GIF's frames of 256 colours, one of them transparent, with a palette for each frame, by FFmpeg."""
 
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ _TICK = Fraction(1, 1000)
 
 
 class Quantiser:
-    """Called with frames in bgra: each with a palette of its own, dithered. What is at least half opaque becomes opaque."""
+    """Called with frames in bgra: each gets its own palette, with dithering. Pixels of at least half opacity become opaque."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._graph = _graph(*size)

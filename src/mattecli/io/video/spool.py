@@ -1,4 +1,4 @@
-"""Clips from stdin and from named pipes, which are read once, kept in a temporary file, since a clip is read more than once."""
+"""Clips from stdin and named pipes, copied to a temporary file because a clip is read more than once."""
 
 import os
 import shutil
@@ -14,9 +14,9 @@ from mattecli.io.files import reading, stdin
 from mattecli.io.images import STANDARD_STREAM
 
 MOST = 64 << 30
-"""Bytes that a stream may have."""
+"""The most bytes of a stream."""
 _AT_ONCE = 1 << 20
-_LEFT_FREE = 256 << 20  # bytes of the temporary folder's disk that are not taken
+_LEFT_FREE = 256 << 20  # bytes that stay free on the temporary folder's disk
 
 
 def is_stream(source: str) -> bool:
@@ -31,7 +31,7 @@ def is_stream(source: str) -> bool:
 
 @contextmanager
 def spooled(source: str) -> Iterator[str]:
-    """A file that holds what `source` holds, in the block: itself, or, of a stream, a copy in the temporary folder (TMPDIR).
+    """A file with the content of `source`: itself, or for a stream a copy in the temporary folder (TMPDIR) during the block.
 
     Errors raised in the block name the stream and not the copy. Raises InputError for one that is empty, larger than MOST, or larger than
     the folder's disk has room for.

@@ -1,17 +1,17 @@
-"""Time stamps that a container rounded, at the constant rate that its header declares."""
+"""Correction of time stamps that a container rounded, by the constant rate that its header declares."""
 
 from fractions import Fraction
 from math import gcd
 
 _FINEST = 2**31 - 1  # ticks a second, a 32-bit field of .mov and .mp4
-_SIMPLE = 1001  # the largest denominator of a rate that somebody chose; averages of uneven frames have larger ones
+_SIMPLE = 1001  # the largest denominator of a chosen rate; averages of uneven frames have larger ones
 
 
 class SteadyRate:
-    """Puts rounded time stamps where the declared rate has them, until one is not within a tick of it: from there on all are as stated.
+    """Replaces rounded time stamps by those of the declared rate, until one differs by more than a tick; from there on all are unchanged.
 
-    Matroska and FLV count milliseconds, which 24000/1001 frames a second do not come at. time_base: seconds a tick of the stamps given
-    out; the file's own where that counts such frames exactly, or nothing is `rounded`.
+    Matroska and FLV count milliseconds, which do not fit 24000/1001 frames a second. time_base: seconds per tick of the returned stamps;
+    the file's own where that represents such frames exactly, or nothing is `rounded`.
     """
 
     def __init__(self, rate: Fraction, tick: Fraction, *, rounded: bool) -> None:
@@ -27,7 +27,7 @@ class SteadyRate:
         return int(1 / self._rate / self.time_base) if self._holds else None
 
     def __call__(self, stamp: int) -> int:
-        """A stamp in the file's ticks, in those of `time_base`."""
+        """A stamp in the file's ticks, converted to those of `time_base`."""
         stated = stamp * self._tick
         if self._start is None:
             self._start = stated

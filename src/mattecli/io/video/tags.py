@@ -1,4 +1,4 @@
-"""What a file says of itself beside its pictures and sound: title, dates, timecode, chapters, language; and their way into a result."""
+"""A file's metadata: title, dates, timecode, chapters, language; and copying them to a result."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Tags:
-    """texts: by FFmpeg's names in lower case. language: of the pictures. timecode: of the first frame, "hh:mm:ss:ff". left_out: what
-    else is in the file and does not go into a result, as words for a note."""
+    """texts: by FFmpeg's names in lower case. language: of the pictures. timecode: of the first frame, "hh:mm:ss:ff". left_out: further
+    content of the file that a result does not get, as words for a note."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     language: str | None = None
@@ -44,7 +44,7 @@ class Tags:
 def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
     """The tags of an open file whose pictures are `stream`; those longer than a page are left out."""
     texts = {name.lower(): text for name, text in islice(container.metadata.items(), _MOST_TAGS) if len(text) <= _MOST_BYTES}
-    places = (stream.metadata, *(other.metadata for other in container.streams.data), container.metadata)
+    places = (stream.metadata, *(track.metadata for track in container.streams.data), container.metadata)
     codes = [text for place in places for name, text in place.items() if name.lower() == "timecode"]
     return Tags(
         texts={name: text for name, text in texts.items() if name not in _OF_THE_FILE},
@@ -56,10 +56,10 @@ def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
 
 
 def apply_tags(tags: Tags, output: OutputContainer, stream: VideoStream, *, origin: Fraction, end: Fraction | None, frames: int) -> None:
-    """Give a result, whose header is not written yet, the tags of its source.
+    """Copy the tags of a source to a result whose header is not written yet.
 
-    origin: the second of the source that becomes zero; end: where the result ends, in the same clock, or None. frames: how many frames
-    of the source lie before the result's first.
+    origin: the time of the source, in seconds, that becomes zero; end: where the result ends, on the same clock, or None. frames: the
+    number of the source's frames before the result's first.
     """
     output.metadata.update(tags.texts)
     if tags.language is not None:
@@ -72,7 +72,7 @@ def apply_tags(tags: Tags, output: OutputContainer, stream: VideoStream, *, orig
 
 
 def lost_tags(tags: Tags, result: InputContainer) -> tuple[str, ...]:
-    """What a finished result does not carry of its source's tags, as words for a note."""
+    """The tags of its source that a finished result lacks, as words for a note."""
     kept = tags_of(result, result.streams.video[0])
     lost = [name for name, text in tags.texts.items() if text not in kept.texts.values()]
     lost += ["timecode"] if tags.timecode and not kept.timecode else []
@@ -80,14 +80,14 @@ def lost_tags(tags: Tags, result: InputContainer) -> tuple[str, ...]:
 
 
 def all_tags(tags: Tags) -> tuple[str, ...]:
-    """What tags there are, as words for a note."""
+    """All tags, as words for a note."""
     return (*tags.texts, *(["timecode"] if tags.timecode else []), *(["chapters"] if tags.chapters else []), *tags.left_out)
 
 
 def timecode_after(text: str, frames: int, rate: Fraction) -> str | None:
-    """The timecode so many frames later; None where it does not go with the rate.
+    """The timecode `frames` frames later; None where it does not fit the rate.
 
-    With ";" before the frames it drops numbers so that 30000/1001 frames a second keep up with the clock (SMPTE ST 12-1).
+    With ";" before the frames it is a drop-frame timecode for 30000/1001 frames a second (SMPTE ST 12-1).
     """
     match = _TIMECODE.fullmatch(text)
     count = round(rate)
@@ -102,7 +102,7 @@ def timecode_after(text: str, frames: int, rate: Fraction) -> str | None:
 
 
 def _as_timecode(number: int, count: int, dropped: int, mark: str) -> str:
-    """The timecode of a frame's number since midnight. `dropped` numbers are left out in each minute but every tenth."""
+    """The timecode of a frame's number since midnight. `dropped` numbers are skipped in each minute except every tenth."""
     tens, rest = divmod(number, count * 600 - 9 * dropped)
     if dropped:
         number += dropped * (9 * tens + max(0, rest - dropped) // (count * 60 - dropped))
@@ -124,10 +124,10 @@ def _written(index: int, part: Chapter, origin: Fraction) -> Any:
 
 
 def _left_out(container: InputContainer) -> tuple[str, ...]:
-    """Streams that do not go into a result."""
-    of_data = sum("timecode" not in other.metadata for other in container.streams.data)
+    """The streams that a result does not get."""
+    of_data = sum("timecode" not in track.metadata for track in container.streams.data)
     of_text = len(container.streams.subtitles)
-    if "mp4" in container.format.name and container.chapters():  # there the titles of chapters are a track, too
+    if "mp4" in container.format.name and container.chapters():  # in .mp4 the titles of chapters are a track too
         of_data, of_text = (of_data - 1, of_text) if of_data else (0, max(0, of_text - 1))
     counts = {"subtitles": of_text, "further pictures": len(container.streams.video) - 1, "data": of_data}
     return tuple(f"{count} track{'s' if count > 1 else ''} of {kind}" for kind, count in counts.items() if count)

@@ -1,4 +1,4 @@
-"""Where an encoded clip goes: a temporary file that takes its name when it is whole and counted, or stdout."""
+"""Targets of an encoded clip: a temporary file that is renamed when it is complete and verified, or stdout."""
 
 import contextlib
 import sys
@@ -46,7 +46,7 @@ class FileTarget:
 
 
 class StdoutTarget:
-    """stdout, which takes the bytes as they come; nobody can count them again."""
+    """stdout; the result cannot be verified afterwards."""
 
     named = "stdout"
 
@@ -58,7 +58,7 @@ class StdoutTarget:
 
 
 class _Stdout:
-    """What PyAV takes for a file that cannot seek."""
+    """A file object without seeking, for PyAV."""
 
     def write(self, data: bytes) -> int:
         sys.stdout.buffer.write(data)
@@ -72,7 +72,7 @@ def target_of(destination: str) -> FileTarget | StdoutTarget:
 
 
 def _verified(path: Path, frames: int, length: Fraction, last: Fraction, tags: Tags) -> tuple[str, ...]:
-    """What a finished file lost of its source's tags; its pictures are counted but not decoded."""
+    """The tags of its source that a finished file lacks; its pictures are counted without decoding."""
     with av.open(str(path.absolute())) as result:
         name = result.format.name
         found = sum(packet.size > 0 for packet in result.demux(video=0))
@@ -80,7 +80,7 @@ def _verified(path: Path, frames: int, length: Fraction, last: Fraction, tags: T
     if name.startswith("webp"):
         with path.open("rb+") as file:
             end_webp(file, length)
-        return lost  # a frame like the one before is none of its own there
+        return lost  # there a frame equal to the one before is merged with it
     if name == "apng":
         with path.open("rb+") as file:
             end_png(file, last)
@@ -91,7 +91,7 @@ def _verified(path: Path, frames: int, length: Fraction, last: Fraction, tags: T
 
 @contextlib.contextmanager
 def explained(named: str) -> Iterator[None]:
-    """What the system and FFmpeg complain of, as one sentence; but BrokenPipeError where whoever read stdout has left."""
+    """Convert errors of the system and FFmpeg into an OutputError; BrokenPipeError passes where the reader of stdout has closed it."""
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Time stamps as a file has them, mended as FFmpeg's own command mends them, so that joined recordings follow each other."""
+"""Correction of jumping time stamps, like that of FFmpeg's command, so that joined recordings follow each other."""
 
 from fractions import Fraction
 from typing import Any
@@ -7,20 +7,20 @@ from av.container import InputContainer
 from av.packet import Packet
 
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat: time stamps of this format may jump
-_JUMP = Fraction(10)  # seconds; what lies this far from where it is due was recorded at another time
-_BACK = Fraction(1, 10)  # seconds a stream may go back, as sound and pictures overlap
+_JUMP = Fraction(10)  # seconds; a larger deviation means another recording
+_BACK = Fraction(1, 10)  # seconds that a stream may go back, because sound and pictures overlap
 _NONSENSE = Fraction(30 * 3600)  # seconds; in formats whose stamps do not jump, such a stamp is damage
 
 
 def may_jump(container: InputContainer) -> bool:
-    """Whether this is a format, such as MPEG-TS, whose time stamps may start anew amid the file."""
+    """Whether this is a format, such as MPEG-TS, whose time stamps may restart within the file."""
     return bool(int(container.format.flags) & _TS_DISCONT)
 
 
 class Timeline:
-    """Mends the time stamps of a container's packets, which must be shown to it all and in order, from the beginning of the file.
+    """Corrects the time stamps of a container's packets; it needs all packets in order, from the beginning of the file.
 
-    joins: how often the time stamps jumped. All streams are moved alike, so sound and pictures stay together.
+    joins: the number of jumps. All streams are shifted equally, so sound and pictures stay in sync.
     """
 
     def __init__(self, container: InputContainer) -> None:
@@ -32,7 +32,7 @@ class Timeline:
         self._latest: Fraction | None = None
 
     def mend(self, packet: "Packet[Any]") -> None:
-        """Move a packet's time stamps to where they belong; those that are nonsense are taken away."""
+        """Shift a packet's time stamps; invalid ones are removed."""
         if packet.dts is None or packet.stream.type not in ("video", "audio"):
             self._move(packet)
             return
@@ -49,7 +49,7 @@ class Timeline:
         self._due[index] = dts + (packet.duration or 0) * packet.time_base
 
     def _join(self, index: int, stated: Fraction, due: Fraction | None) -> None:
-        """Take note of a jump: from here on, time stamps are moved so that this one is due."""
+        """Register a jump: from here on, time stamps are shifted so that this one is the expected one."""
         dts, expected = stated + self._offset, self._latest if due is None else due
         if expected is None:
             return

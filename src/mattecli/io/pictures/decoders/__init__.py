@@ -1,1 +1,1 @@
-"""One module a family of formats: the bytes of a file to its pixels."""
+"""Decoders, one module per family of formats: from the bytes of a file to its pixels."""

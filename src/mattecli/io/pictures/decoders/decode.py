@@ -1,4 +1,4 @@
-"""The bytes of any picture file to its pixels: what it holds decides which library reads it."""
+"""Decoding of any picture file; the content decides which library reads it."""
 
 import io
 
@@ -18,7 +18,7 @@ _OTHERS = {"HEIF": decode_heif, "EXR": decode_exr, "DPX": decode_dpx, "JXL": dec
 
 
 def decode(file: File) -> Decoded:
-    """The picture in a file. Raises InputError, UnidentifiedImageError for no picture, and what decoders raise for a broken one."""
+    """The picture in a file. Raises InputError, UnidentifiedImageError for other files, and the decoders' exceptions for a broken one."""
     kind = _known(file)
     if kind == "PPM" and is_ours(file.data):
         return decode_portable(file)

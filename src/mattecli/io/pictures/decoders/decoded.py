@@ -1,4 +1,4 @@
-"""What is asked of a picture file, and what comes of it."""
+"""The types of a decoder's input and output."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +22,9 @@ FRAMES = "frames"
 
 @dataclass(frozen=True)
 class File:
-    """A picture file. name: what errors call it. path: where it lies, or None. most: bytes that reading it may take, None for any number.
+    """A picture file. name: used in errors. path: or None. most: the limit in bytes for reading it, None for no limit.
 
-    as_levels: its numbers count and not the colours they mean.
+    as_levels: its numbers are read as they are, not as colours.
     """
 
     name: str
@@ -37,7 +37,7 @@ class File:
 
 @dataclass(frozen=True)
 class Decoded:
-    """levels: uint8 or uint16, [H, W] or [H, W, C]: grey, RGB, or either with straight alpha; not yet turned as `metadata` says.
+    """levels: uint8 or uint16, [H, W] or [H, W, C]: grey, RGB, or either with straight alpha; orientation not yet applied.
 
     light: the same picture as floats, for files of floats. lossy: whether it was compressed with loss.
     """
@@ -50,7 +50,7 @@ class Decoded:
 
 
 def chosen_page(file: File, count: int) -> int:
-    """The index of the page that is asked for, of so many; InputError where it is none of them."""
+    """The index of the requested page of `count`; InputError where there is no such page."""
     if not 1 <= file.pick.page <= count:
         there = "one picture" if count == 1 else f"{count} pictures"
         raise InputError(f"{file.name} holds {there}, and there is no page {file.pick.page}; choose another with --page")
@@ -58,13 +58,13 @@ def chosen_page(file: File, count: int) -> int:
 
 
 def refuse_layer(file: File) -> None:
-    """InputError where a layer of a file is asked for that has none."""
+    """InputError where a layer is requested of a file without layers."""
     if file.pick.layer is not None:
         raise InputError(f"{file.name} has no layers, so there is none called {file.pick.layer}; drop --layer")
 
 
 def pages_note(count: int, page: int, words: str) -> tuple[str, ...]:
-    """What a person should know of a file of `count` pictures, called `words`; none of one that is a single picture."""
+    """A note about a file of `count` pictures, called `words`; empty for a single picture."""
     which = "the first" if page == 1 else f"number {page}"
     others = ", or all with `matte video`" if words == FRAMES else ""
     return (f"it has {count} {words}, of which {which} is taken; choose another with --page{others}",) if count > 1 else ()

@@ -1,4 +1,4 @@
-"""AVIF and JPEG 2000 of more than 8 bits a channel, which Pillow narrows, by OpenCV; PNG and TIFF are the work of io/sixteen_bit.py."""
+"""AVIF and JPEG 2000 of more than 8 bits a channel, which Pillow reduces to 8, by OpenCV; for PNG and TIFF see io/sixteen_bit.py."""
 
 import cv2
 import numpy as np
@@ -28,13 +28,13 @@ def jpeg2000_bits(data: bytes) -> int:
 
 
 def is_irreversible(data: bytes) -> bool:
-    """Whether a JPEG 2000 file says that its wavelet is the 9-7 one, which loses something (annex A.6.1)."""
+    """Whether a JPEG 2000 file uses the 9-7 wavelet, which is lossy (annex A.6.1)."""
     place = data.find(b"\xff\x52")
     return place < 0 or data[place + 13 : place + 14] == b"\0"
 
 
 def deep_levels(data: bytes, bits: int) -> NDArray[np.uint16]:
-    """The pixels as 16-bit levels [H, W] or [H, W, C]: grey, RGB, or RGB with straight alpha; upright as an AVIF's properties say."""
+    """The pixels as 16-bit levels [H, W] or [H, W, C]: grey, RGB, or RGB with straight alpha; an AVIF's orientation is applied."""
     try:
         levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:

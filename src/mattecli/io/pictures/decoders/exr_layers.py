@@ -27,11 +27,11 @@ class Layer:
 
     @property
     def called(self) -> str:
-        """What a person may call it: the layer's name, or of plain channels the part's."""
+        """Its name for the user: the layer's name, or of plain channels the part's."""
         return self.name or self.part_name or "RGB"
 
     def answers(self, wanted: str) -> bool:
-        """Whether it is meant by a name: its own, its part's, or both with a dot between."""
+        """Whether a name matches: its own, its part's, or both with a dot between."""
         names = {self.called, self.name, self.part_name, f"{self.part_name}.{self.name}"} - {""}
         return wanted.lower() in {name.lower() for name in names}
 
@@ -48,7 +48,7 @@ def layers_of(picture: Any) -> list[Layer]:
 
 
 def choose_layer(layers: Sequence[Layer], wanted: str | None, name: str) -> tuple[Layer, tuple[str, ...]]:
-    """The layer of a name, or the main one, and what a person should know of that. InputError where it is not in the file called `name`."""
+    """The layer of a name, or the main one, and notes for the user. InputError where it is not in the file called `name`."""
     if not layers:
         raise InputError(f"{name} holds no RGB and no grey channel; give a file with colours")
     listing = ", ".join(dict.fromkeys(layer.called for layer in layers[:NAMED])) + ("..." if len(layers) > NAMED else "")
@@ -64,7 +64,7 @@ def choose_layer(layers: Sequence[Layer], wanted: str | None, name: str) -> tupl
 
 
 def _rank(layer: Layer) -> tuple[bool, int, int]:
-    """Colours before greys; plain channels before layers called as the main picture is, these before others; then the file's order."""
+    """Sort key: colours before greys; plain channels, then layers with a main picture's usual names, then others; then the file's order."""
     last = layer.name.lower().rpartition(".")[2]
     return len(layer.channels) < 3, _MAIN.index(last) if last in _MAIN else len(_MAIN), layer.part
 

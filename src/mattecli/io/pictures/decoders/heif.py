@@ -1,4 +1,4 @@
-"""HEIC and HEIF, the photos of phones, through libheif: 8, 10 or 12 bits a channel, upright as the file's own properties say."""
+"""HEIC and HEIF, as phones write them, through libheif: 8, 10 or 12 bits a channel, with the file's orientation applied."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from mattecli.io.pictures.sizes import check_size
 
 
 def decode_heif(file: File) -> Decoded:
-    """The picture that a file calls its primary one, or the page that is asked for."""
+    """The file's primary picture, or the requested page."""
     import pillow_heif
 
     refuse_layer(file)
@@ -52,7 +52,7 @@ def _levels(picture: Any, bits: int) -> NDArray[Any]:
 
 
 def stretched(levels: NDArray[Any], top: int) -> NDArray[np.uint16]:
-    """Levels from 0 to `top` as 16 bits have them."""
+    """Levels from 0 to `top`, scaled to 16 bits."""
     if top == 65535:
         return levels.astype(np.uint16)
     return ((levels.astype(np.uint32) * 65535 + top // 2) // top).clip(0, 65535).astype(np.uint16)

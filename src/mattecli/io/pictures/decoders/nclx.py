@@ -1,4 +1,4 @@
-"""What a HEIF or AVIF file without a colour profile says of its colours: the code points of H.273 in a box called nclx."""
+"""The colours of a HEIF or AVIF file without a colour profile: code points of H.273 in its nclx box."""
 
 _PLAIN_PRIMARIES, _PLAIN_TRANSFERS = (1, 2, 5, 6), (1, 2, 6, 8, 13, 14, 15)
 _NAMES = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
@@ -6,7 +6,7 @@ _HDR = {16: "PQ", 18: "HLG"}
 
 
 def nclx_note(data: bytes) -> tuple[str, ...]:
-    """What a person should know of colours that are neither sRGB nor near it; they are taken for sRGB."""
+    """A note about colours that are not near sRGB, which are read as sRGB."""
     place = data.find(b"colrnclx")
     if place < 0:
         return ()

@@ -24,13 +24,13 @@ _BLACK, _WHITE, _DENSITY, _GAMMA = 95, 685, 0.002, 0.6
 
 
 def check_installed(kind: str, name: str) -> None:
-    """InputError where OpenImageIO is not here, with what to do."""
+    """InputError, with what to do, where OpenImageIO is not installed."""
     if find_spec("OpenImageIO") is None:
         raise InputError(f"{name} is {kind}, which needs OpenImageIO; pip install 'mattecli[formats]'")
 
 
 def decode_exr(file: File) -> Decoded:
-    """The RGB(A) of an EXR file, or the layer that is asked for, on the canvas of its display window."""
+    """The RGB(A) of an EXR file, or the requested layer, on the canvas of its display window."""
     chosen_page(file, 1)
     with _opened(file, "EXR") as picture:
         layer, told = choose_layer(layers_of(picture), file.pick.layer, file.name)
@@ -53,7 +53,7 @@ def decode_exr(file: File) -> Decoded:
 
 
 def decode_dpx(file: File) -> Decoded:
-    """A DPX file: logarithmic codes become light, others are taken as encoded."""
+    """A DPX file: logarithmic codes are converted to light, others are read as encoded."""
     refuse_layer(file)
     chosen_page(file, 1)
     with _opened(file, "DPX") as picture:
@@ -72,7 +72,7 @@ def decode_dpx(file: File) -> Decoded:
 
 
 def decode_jxl(file: File) -> Decoded:
-    """A JPEG XL file, with its profile: 8 or 16 bits; floats are taken as encoded."""
+    """A JPEG XL file, with its profile: 8 or 16 bits; floats are read as encoded."""
     refuse_layer(file)
     chosen_page(file, 1)
     with _opened(file, "JXL") as picture:
@@ -97,7 +97,7 @@ def stated_size(file: File, kind: str) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _opened(file: File, kind: str) -> Iterator[Any]:
-    """The file, opened by what it holds. OpenImageIO reads files alone, and takes what is behind a ? in their names for settings."""
+    """The file, opened by its content. OpenImageIO reads only files, and parses text after a ? in their names as settings."""
     check_installed(kind, file.name)
     import OpenImageIO
 
@@ -131,7 +131,7 @@ def _channel(picture: Any, part: int, channel: int) -> Floats:
 
 
 def _on_canvas(planes: Floats, corner: tuple[int, int], size: tuple[int, int]) -> Floats:
-    """Planes [h, w, C] at a corner (down, across) of a canvas of (height, width); what is not theirs is 0."""
+    """Planes [h, w, C] placed at a corner (down, across) of a canvas of (height, width), 0 elsewhere."""
     if corner == (0, 0) and planes.shape[:2] == size:
         return planes
     canvas = np.zeros((*size, planes.shape[2]), np.float32)
@@ -159,7 +159,7 @@ def _lit(file: File, light: Light, notes: tuple[str, ...]) -> Decoded:
 
 
 def _from_log(codes: Any) -> Floats:
-    """Codes of printing density as light, in which white is 1 and film goes up to 13."""
+    """Codes of printing density as light: white is 1, and film reaches 13."""
     code = codes * np.float32(1023 / 65535)
     black = 10 ** ((_BLACK - _WHITE) * _DENSITY / _GAMMA)
     return np.asarray((10 ** ((code - _WHITE) * np.float32(_DENSITY / _GAMMA)) - black) / (1 - black), np.float32).clip(0, None)

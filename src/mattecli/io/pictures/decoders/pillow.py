@@ -1,5 +1,5 @@
-"""JPEG, PNG, WebP, TIFF, BMP, GIF, and 8-bit AVIF, JPEG 2000 and PNM: Pillow reads headers, profiles and 8-bit pixels and notices truncated
-files; what Pillow narrows to 8 bits is the work of other modules."""
+"""JPEG, PNG, WebP, TIFF, BMP, GIF, and 8-bit AVIF, JPEG 2000 and PNM: Pillow reads headers, profiles and 8-bit pixels and detects truncated
+files; deeper pixels, which Pillow reduces to 8 bits, are read by other modules."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ _PAGES = {"TIFF": "pages", "MPO": "pictures"}
 
 
 def decode_with_pillow(file: File, kind: str) -> Decoded:
-    """A file of a format that Pillow knows by this name. Raises what Pillow raises for a broken one."""
+    """A file of the format with this name in Pillow. Raises Pillow's exceptions for a broken one."""
     refuse_layer(file)
     data, said = split_png(file.data) if kind == "PNG" and file.pick.page == 1 else (file.data, None)
     size = webp_size(data) if kind == "WEBP" else None
@@ -41,9 +41,9 @@ def decode_with_pillow(file: File, kind: str) -> Decoded:
 
 @contextlib.contextmanager
 def _opened(file: File, data: bytes, kind: str) -> Iterator[tuple[Image.Image, bytes, list[str], NDArray[np.uint8] | None]]:
-    """A picture with its pixels decoded, so that a truncated one is noticed; the data they came from; and what was mended for that.
+    """A picture with its pixels decoded, so that truncation is detected; the data decoded; notes on repairs; and pixels or None.
 
-    The pixels are Pillow's, or, last, those of a JPEG file without any fault.
+    The pixels are Pillow's, or, in the last value, those of a JPEG file without any fault.
     """
     notes: list[str] = []
     if kind == "JPEG" and (found := _faultless_jpeg(file, data)) is not None:
@@ -64,7 +64,7 @@ def _opened(file: File, data: bytes, kind: str) -> Iterator[tuple[Image.Image, b
 
 
 def _faultless_jpeg(file: File, data: bytes) -> tuple[Image.Image, NDArray[np.uint8]] | None:
-    """A JPEG file's header and pixels, decoded once; None for a file that may have a fault, or holds no greys or colours."""
+    """A JPEG file's header and pixels, decoded once; None for a file that may have a fault, or is neither grey nor RGB."""
     with contextlib.suppress(OSError, *BAFFLED):
         header = _header(file, data, "JPEG")
         levels = whole_jpeg(data) if header.mode in ("L", "RGB") and file.pick.page == 1 else None
@@ -80,7 +80,7 @@ def _loaded(file: File, data: bytes, kind: str) -> Image.Image:
 
 
 def _header(file: File, data: bytes, kind: str) -> Image.Image:
-    """A picture opened by Pillow, at the page that is asked for, of a size that this program takes; its pixels are not decoded."""
+    """A picture opened by Pillow at the requested page, with its size checked; its pixels are not decoded."""
     header = Image.open(io.BytesIO(data), formats=(kind,))
     _check(file, data, kind, header)
     place = _place(file, header)
@@ -95,7 +95,7 @@ def _check(file: File, data: bytes, kind: str, header: Image.Image) -> None:
 
 
 def _place(file: File, header: Image.Image) -> int:
-    """Where the page that is asked for lies among the file's frames."""
+    """The index of the requested page among the file's frames."""
     if file.pick.page == 1:
         return 0
     places = page_places(header)
@@ -103,9 +103,9 @@ def _place(file: File, header: Image.Image) -> int:
 
 
 def _mended_jpeg(file: File, data: bytes, notes: list[str]) -> tuple[Image.Image, bytes]:
-    """A JPEG file that Pillow refuses, with what it lacks or without what it need not have, as the notes will say.
+    """A JPEG file that Pillow rejects, repaired: with its end marker, or without its metadata, which is noted.
 
-    Raises what Pillow raises where nothing helps.
+    Raises Pillow's exception where no repair helps.
     """
     whole = with_end(data)
     if whole is not None:
@@ -141,7 +141,7 @@ def _bits(data: bytes, kind: str, header: Image.Image) -> int:
 
 
 def _levels(file: File, data: bytes, kind: str, header: Image.Image, metadata: Metadata) -> tuple[Any, Metadata]:
-    """The pixels, and what is said of them: of their own depth where that is known, else 8 bits."""
+    """The pixels and their metadata: in their own depth where that is supported, else 8 bits."""
     bits = _bits(data, kind, header)
     deep: Any = None
     if kind in ("PNG", "TIFF") and bits == 16:

@@ -18,7 +18,7 @@ _CUT_OFF = "is damaged or cut off; get a whole copy"
 
 @dataclass(frozen=True)
 class _Header:
-    """Of a file: sizes, channels, the level of full intensity, where the pixels begin, and whether they are written as text."""
+    """A header: sizes, channels, the level of full intensity, the offset of the pixels, and whether they are text."""
 
     width: int
     height: int
@@ -29,7 +29,7 @@ class _Header:
 
 
 def is_ours(data: bytes) -> bool:
-    """Whether a PNM or PAM file is one that Pillow narrows or does not know."""
+    """Whether Pillow would reduce a PNM or PAM file's depth, or cannot read it."""
     if data[:2] == b"P7":
         return True
     return data[1:2] in b"2356" and (header := _pnm(data)) is not None and header.top > 255

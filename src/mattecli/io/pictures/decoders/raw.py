@@ -1,4 +1,4 @@
-"""Cameras' raw files, which are not developed here: one sentence says so."""
+"""Detection of cameras' raw files, which are not supported."""
 
 import io
 from pathlib import Path
@@ -14,14 +14,14 @@ _DEVELOP = "is a camera's raw file; develop it first, as with darktable or RawTh
 
 
 def refuse_raw(file: File, kind: str | None) -> None:
-    """InputError for a raw file: by its first bytes, and by its ending where these are those of a TIFF or of nothing known."""
+    """InputError for a raw file: by its first bytes, and by its ending where these are a TIFF's or unknown."""
     by_name = kind in (None, "TIFF") and Path(file.name).suffix.lower() in RAW_SUFFIXES
     if by_name or is_raw(file.data[:HEAD]):
         raise InputError(f"{file.name} {_DEVELOP}")
 
 
 def refuse_raw_tiff(file: File) -> None:
-    """InputError for a TIFF file whose first page, or a page below it, holds what a sensor saw (TIFF/EP, DNG)."""
+    """InputError for a TIFF file whose first page, or a page below it, holds a sensor's data (TIFF/EP, DNG)."""
     import tifffile
 
     try:
@@ -30,6 +30,6 @@ def refuse_raw_tiff(file: File) -> None:
             is_dng = _DNG_VERSION_TAG in page.tags
             kinds = {page.photometric, *(below.photometric for below in page.pages or ())}
     except (tifffile.TiffFileError, ValueError, LookupError, TypeError, AttributeError, OSError):
-        return  # whoever reads the pixels says what is wrong
+        return  # reading the pixels will report the error
     if is_dng or kinds & {_COLOUR_FILTER_ARRAY, _LINEAR_RAW}:
         raise InputError(f"{file.name} {_DEVELOP}")

@@ -1,4 +1,4 @@
-"""TIFF files of floats: linear light, unless a colour profile says how they are encoded."""
+"""TIFF files of floats: linear light, unless a colour profile defines their encoding."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ PROFILED = "its floats are encoded as its colour profile says, so they are taken
 
 
 def decode_floats(file: File) -> Decoded | None:
-    """The first page or the one that is asked for: with its light, or in 16 bits where a colour profile encodes it. None without floats."""
+    """The first or the requested page: with its light, or in 16 bits where a colour profile defines its encoding. None without floats."""
     with _pages(file) as pages:
         if not pages or not _is_float(pages, file):
             return None
@@ -52,7 +52,7 @@ def floats_size(file: File) -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def _pages(file: File) -> Iterator[list[Any]]:
-    """The pages that are no smaller version of another one; none of a file that tifffile does not understand."""
+    """The pages that are not reduced versions of others; none for a file that tifffile cannot parse."""
     import tifffile
 
     try:
@@ -72,7 +72,7 @@ def _is_float(pages: list[Any], file: File) -> bool:
 
 
 def _metadata(page: Any, count: int) -> Metadata:
-    """What the tags say of orientation, profile, resolution, camera and date."""
+    """Orientation, profile, resolution, camera and date from the tags."""
     exif = Image.Exif()
     for tag in page.tags:
         if isinstance(tag.value, int | str):
@@ -84,7 +84,7 @@ def _metadata(page: Any, count: int) -> Metadata:
 
 
 def _planes(page: Any, data: bytes) -> Any:
-    """A page's numbers as [H, W, C], as stored; OpenCV's libtiff knows compressions for which tifffile wants a package more."""
+    """A page's numbers as [H, W, C], as stored; OpenCV's libtiff supports compressions for which tifffile needs another package."""
     separate = page.planarconfig == _ONE_AFTER_ANOTHER and page.samplesperpixel > 1
     try:
         stored = page.asarray()
