@@ -68,3 +68,15 @@ def test_a_photo_is_read_and_written_outside_its_turn(item: Item) -> None:
     record = maker.make(item)
     assert there == [False] and output.exists()
     assert record["written"] == written_identity(item.output)
+
+
+def test_a_lack_of_memory_is_a_failure_of_the_item_in_a_sentence(item: Item) -> None:
+    @contextmanager
+    def turn() -> Iterator[None]:
+        raise MemoryError
+        yield
+
+    maker = Maker(Run())
+    maker.turn = turn()
+    record = maker.make(item)
+    assert record["error"]["kind"] == "OutOfMemoryError" and record["error"]["message"].startswith("memory ran out over ")

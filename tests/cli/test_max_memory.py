@@ -1,9 +1,12 @@
 """`--max-memory` through the real command line: the peak is announced, a picture is made to fit, or refused in one sentence."""
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -54,3 +57,14 @@ def test_a_picture_that_cannot_fit_is_refused_with_the_numbers(run: Run, scene: 
 def test_no_amount_of_memory_is_a_wrong_command(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--max-memory", "lots")
     assert done.exit_code == 2 and "such as 6G" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--trimap", "--over"])
+def test_guides_and_backdrops_are_read_within_it(run: Run, scene: Path, option: str) -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 20000, 12000, 8, 2, 0, 0, 0)
+    content = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\4IDAT" + bytes(8)
+    (scene / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    trimap = () if option == "--trimap" else ("--trimap", "trimap.png")
+    done = run("image", "photo.png", *trimap, option, "huge.png", "--max-memory", "1.5G", "-o", "cut.png")
+    assert done.exit_code == 1, done.output
+    assert "huge.png claims 20000x12000 pixels, which take 1920 MB to read, more than the 1500 MB allowed" in done.stderr

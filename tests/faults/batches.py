@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,8 +57,10 @@ BREAKS: Sequence[tuple[str, str, Callable[[bytes], bytes]]] = (
     ("huge", "PNG", lambda data: data[:16] + b"\x7f\xff\xff\xff" * 2 + data[24:]),
     ("header", "BMP", lambda data: data[:30]),
     ("noise", "JPEG", lambda data: data[:20] + os.urandom(200)),
+    ("page", "PNG", lambda data: b"<!DOCTYPE html><title>Sign in</title>"),
+    ("zeros", "WEBP", lambda data: data[:12] + bytes(len(data) - 12)),
 )
-"""Ten ways to break a picture: name, format, and what becomes of its bytes."""
+"""Twelve ways to break a picture: name, format, and what becomes of its bytes."""
 
 
 def write_photos(folder: Path, count: int, broken: int) -> tuple[set[str], set[str]]:
@@ -108,12 +111,23 @@ class Stage:
 
     def kill_after(self, out: str, lines: int, *more: str, number: int = signal.SIGKILL) -> int:
         """Start a run and kill it once so many more items have ended; its exit code."""
-        process, wanted = self.start(out, *more), len(self.records(out)) + lines
-        while process.poll() is None and len(self.records(out)) < wanted:
-            time.sleep(0.02)
+        wanted = self.lines(out) + lines
+        process = self.start(out, *more)
+        while process.poll() is None and self.lines(out) < wanted:
+            time.sleep(0.005)
         process.send_signal(number)
         process.communicate()
         return process.returncode
+
+    def lines(self, out: str) -> int:
+        """How many lines a run's results file has, which is quicker than reading them."""
+        file = self.folder / f"{out}.jsonl"
+        return file.read_bytes().count(b"\n") if file.exists() else 0
+
+    def forget(self, out: str) -> None:
+        """Remove what a run made."""
+        shutil.rmtree(self.folder / out, ignore_errors=True)
+        (self.folder / f"{out}.jsonl").unlink(missing_ok=True)
 
     def records(self, out: str) -> list[dict[str, object]]:
         """The whole lines of a run's results file."""
@@ -156,6 +170,12 @@ def scenario(folder: Path, *, images: int, broken: int, kills: int, tell: Callab
     tell(f"uninterrupted: {len(good)} made, {len(bad)} failed")
     _killed_and_resumed(stage, good, bad, like, kills)
     tell(f"{kills} times SIGKILL, then --resume: the same")
+    _asked_to_end(stage, good, bad, like)
+    tell("TERM, INT and HUP, each with its exit code and no file half-written, then --resume: the same")
+    _without_folder(stage, good, bad, like)
+    tell("the folder of results removed in the middle, then --resume: the same")
+    _without_streams(stage, good, bad, like)
+    tell("stdout and stderr closed: the same, with exit code 1 for the broken ones")
     _two_shards(stage, good, bad, like)
     tell("two shards at once, one killed and resumed: the same")
     _changes(stage, good, bad, like)
@@ -164,10 +184,45 @@ def scenario(folder: Path, *, images: int, broken: int, kills: int, tell: Callab
 
 def _killed_and_resumed(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes], kills: int) -> None:
     random.seed(kills)
-    for _ in range(kills):
-        assert stage.kill_after("killed", random.randint(1, max(2, len(good) // (kills + 2))), "--resume") == -signal.SIGKILL
+    left = kills
+    while left:
+        if stage.kill_after("killed", random.randint(1, max(2, len(good) // (kills + 2))), "--resume") == -signal.SIGKILL:
+            left -= 1
+        else:  # a busy machine: it was done before it was killed
+            stage.forget("killed")
     assert stage.run("killed", "--resume") == 1
     check_outcome(stage, "killed", good, bad, like=like)
+
+
+def _asked_to_end(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        while (code := stage.kill_after("asked", max(2, len(good) // 6), "--resume", number=number)) == 1:
+            stage.forget("asked")
+        assert code == 128 + number, f"exit code {code} after {signal.Signals(number).name}"
+        outputs = stage.outputs("asked")
+        assert all(outputs[name] == like.get(name) for name in outputs), "only whole files are there"
+        told = {str(record["output"]) for record in stage.records("asked") if record["status"] == "ok"}
+        assert {os.path.splitext(os.path.relpath(file, "asked"))[0] for file in told} == outputs.keys(), "each has its line"
+    assert stage.run("asked", "--resume") == 1
+    check_outcome(stage, "asked", good, bad, like=like)
+
+
+def _without_folder(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes]) -> None:
+    process, folder = stage.start("removed"), stage.folder / "removed"
+    while process.poll() is None and stage.lines("removed") < len(good) // 3:
+        time.sleep(0.005)
+    shutil.rmtree(folder, ignore_errors=True)
+    process.communicate()
+    assert process.returncode == 1
+    assert not [name for name in stage.outputs("removed") if name not in good], "nothing but results is there"
+    assert stage.run("removed", "--resume") == 1
+    check_outcome(stage, "removed", good, bad, like=like)
+
+
+def _without_streams(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes]) -> None:
+    closed = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *stage.command("closed")]
+    assert subprocess.run(closed, cwd=stage.folder, env={**os.environ, **stage.environment}).returncode == 1
+    check_outcome(stage, "closed", good, bad, like=like)
 
 
 def _two_shards(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes]) -> None:
@@ -217,11 +272,13 @@ def full_disk(folder: Path, disk: Path, tell: Callable[[str], None] = lambda tex
 def main() -> None:
     parser = argparse.ArgumentParser(description="Batches under faults, the long form.")
     parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--broken", type=int, help="how many of them are broken; by default 3 %%")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--disk", type=Path, help="an empty folder on a small file system, such as a tmpfs of 1 MB")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        scenario(Path(folder), images=asked.images, broken=asked.images * 3 // 100, kills=asked.kills, tell=print)
+        broken = asked.images * 3 // 100 if asked.broken is None else asked.broken
+        scenario(Path(folder), images=asked.images, broken=broken, kills=asked.kills, tell=print)
     if asked.disk is not None:
         with tempfile.TemporaryDirectory() as folder:
             full_disk(Path(folder), asked.disk, print)

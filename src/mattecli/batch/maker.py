@@ -16,9 +16,11 @@ from mattecli.batch.identity import content_identity, identity_of, written_ident
 from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
 from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
-from mattecli.errors import InputError, MatteError
+from mattecli.core.tuning.memory import parse_bytes
+from mattecli.errors import InputError, MatteError, OutOfMemoryError
 from mattecli.io.files import written_whole
 from mattecli.io.pictures.decoders.decoded import FIRST
+from mattecli.io.pictures.sizes import reading_within
 from mattecli.requests.pictures import picture_options
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ class Maker:
         """What the outputs of these settings look like, with their backdrop opened."""
         look = [getattr(settings, name) for name in LOOKS]
         asked = (settings.kind, settings.over, *look, *sorted(settings.picture.items()))
-        return self._looks.get(asked, lambda: _look_of(settings))
+        limit = self._run.max_memory
+        with reading_within(parse_bytes(limit) if isinstance(limit, str) else limit):
+            return self._looks.get(asked, lambda: _look_of(settings))
 
     def make(self, item: Item) -> Record:
         """Make one item. Its record, status `ok` or `failed`: what a person can mend is an error of the item, and so is a fault of ours."""
@@ -75,6 +79,8 @@ class Maker:
             record |= {"status": "ok", "error": None} | self._made(item)
         except MatteError as error:
             record |= failure(type(error).__name__, str(error))
+        except MemoryError:
+            record |= failure(OutOfMemoryError.__name__, f"memory ran out over {item.input}; free some, scale it down, or lower --workers")
         except Exception as error:
             said = f"{item.input} failed with {type(error).__name__} ({error}), a fault of this program; run it alone to see where"
             record |= failure(type(error).__name__, said)
@@ -213,11 +219,12 @@ class _Kept(OrderedDict[Hashable, Made]):
 
 def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
     """Open a plan's models in a worker process, whose settings become those of the command line."""
-    from mattecli.cli.process import set_up, set_up_pictures, set_up_torch
+    from mattecli.cli.process import quiet_warnings, set_up, set_up_pictures, set_up_torch
 
     set_up()
     set_up_pictures()
     set_up_torch()
+    quiet_warnings()
     maker = Maker(
         plan.run,
         checksum=plan.checksum,

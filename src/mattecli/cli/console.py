@@ -188,6 +188,9 @@ class Commands(TyperGroup):
         except MatteError as error:
             complain(error)
             raise typer.Exit(error.exit_code) from error
+        except MemoryError as error:
+            complain("memory ran out; free some, scale the picture down, or allow less at once with --max-memory or --workers")
+            raise typer.Exit(1) from error
         except StdoutError as error:
             complain(f"stdout takes no results ({error.strerror}); send them elsewhere")
             raise typer.Exit(UNTOLD) from error

@@ -1,10 +1,13 @@
 """Settings that hold for a whole process. The command line makes them for its own; nothing that `import mattecli` offers makes any."""
 
+import contextlib
+import ctypes
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 def set_up() -> None:
@@ -21,20 +24,29 @@ def set_up() -> None:
 
 
 def set_up_pictures() -> None:
-    """Lift Pillow's own limit of pixels."""
+    """Lift Pillow's own limit of pixels, and keep libtiff from writing to stderr: what it finds is told by Pillow's error, too."""
+    import PIL
     from PIL import Image
 
     # What this program opens is decided by io/pictures/sizes.py.
     Image.MAX_IMAGE_PIXELS = None
+    for library in Path(PIL.__file__).parents[1].glob("?illow.libs/libtiff*"):
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(str(library)).TIFFSetErrorHandler(None)
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """In the block no Python warning reaches stderr, in any thread. `python -W` and PYTHONWARNINGS go before."""
     with warnings.catch_warnings():
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
+        quiet_warnings()
         yield
+
+
+def quiet_warnings() -> None:
+    """Let no Python warning reach stderr from here on. `python -W` and PYTHONWARNINGS go before."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def set_up_torch() -> None:

@@ -182,14 +182,16 @@ def with_weights(model: str | None, weights: str | None) -> str | None:
     return f"{model}@{weights}"
 
 
-def open_output(look: Look) -> "OutputOptions":
-    """What is made of each matte, with the backdrop opened."""
+def open_output(look: Look, machine: Machine) -> "OutputOptions":
+    """What is made of each matte, with the backdrop opened within the machine's memory."""
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.compositing.output import OutputOptions
+    from mattecli.core.tuning.memory import parse_bytes
     from mattecli.requests.pictures import picture_options
 
     asked = picture_options(look.picture)
-    backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur)) if look.kind == "composite" else None
+    most = None if machine.max_memory is None else parse_bytes(machine.max_memory)
+    backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur), most=most) if look.kind == "composite" else None
     return OutputOptions(
         look.kind,
         backdrop,

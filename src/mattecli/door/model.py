@@ -17,7 +17,7 @@ from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, checked_options, open_model, pick_device, pick_precision
 from mattecli.core.store import runnable
 from mattecli.core.tuning.memory import parse_bytes
-from mattecli.core.tuning.memory_guard import picture_in_work
+from mattecli.core.tuning.memory_guard import picture_in_work, settle
 from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
 from mattecli.door.matte import Matte
 from mattecli.errors import UsageError
@@ -25,6 +25,7 @@ from mattecli.guides.choose import SCREEN, ModelChoice, choose, choose_refiner, 
 from mattecli.guides.derive import Derived, guides_for_photo
 from mattecli.io.images import Photo
 from mattecli.io.pictures.memory import photo_from_array
+from mattecli.io.pictures.sizes import reading_within
 from mattecli.pipelines.matte import matte_photos, matte_tensors
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.tensors import Guide
@@ -68,7 +69,10 @@ def load(
     limit = parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory
 
     def open_one(wanted: ModelSpec) -> LoadedModel:
-        return open_model(wanted, device=chip, precision=exact, offline=offline, on_progress=on_progress)
+        model = open_model(wanted, device=chip, precision=exact, offline=offline, on_progress=on_progress)
+        if limit is not None:
+            settle(model)
+        return model
 
     return Model(spec, open_one, choice=choice if not given else None, max_memory=limit, tell=tell)
 
@@ -158,10 +162,11 @@ class Model:
         recipe, clock = self.recipe(guides, refine=refine, options=options), Clock()
         if isinstance(image, Tensor):
             return finish(self._of_tensor(image, guides, recipe, clock))
-        with clock("read"):
-            photo = photo_of(image, most=self._max_memory)
-        with turn, picture_in_work(photo.size, self.loaded.device, self._max_memory):
-            return finish(self._of_photos([photo], [guides], recipe, clock)[0])
+        with reading_within(self._max_memory):
+            with clock("read"):
+                photo = photo_of(image)
+            with turn, picture_in_work(photo.size, self.loaded.device, self._max_memory):
+                return finish(self._of_photos([photo], [guides], recipe, clock)[0])
 
     def batch(
         self, images: Sequence[ImageLike], guides: Sequence[Mapping[str, Any]] | None = None, *, recipe: Recipe | None = None

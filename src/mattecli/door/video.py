@@ -10,6 +10,7 @@ from mattecli.core.contract import Tunable
 from mattecli.door.model import Model, load
 from mattecli.guides.choose import SCREEN
 from mattecli.guides.clip_sources import check_given
+from mattecli.io.pictures.sizes import reading_within
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.video import ClipResult, process_clip
 from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
@@ -99,7 +100,9 @@ def matte_request(
     on_frame: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> ClipResult:
     """Matte the clip of a request that was checked; see matte_video."""
-    return process_clip(request, clip_recipe(request, model, screen=screen, refine=refine, options=options), output, on_frame=on_frame)
+    recipe = clip_recipe(request, model, screen=screen, refine=refine, options=options)
+    with reading_within(recipe.max_memory):
+        return process_clip(request, recipe, output, on_frame=on_frame)
 
 
 def clip_recipe(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from mattecli.errors import InputError, OutputError, UsageError
+from mattecli.errors import InputError, OutOfMemoryError, OutputError, UsageError
 from mattecli.io.files import naming, read_stdin, reading, write_stdout, written_whole
 from mattecli.io.pictures.beside import NOTHING, Beside
 from mattecli.io.pictures.decoders.decode import decode, size_of
@@ -282,6 +282,8 @@ def _explained(source: str | Path) -> Iterator[None]:
         raise InputError(
             f"{_named(source)} is not a picture this program reads; give JPEG, PNG, HEIC, WebP, TIFF or another of those in docs/formats.md"
         ) from error
+    except MemoryError as error:
+        raise OutOfMemoryError(f"there is too little memory to read {_named(source)}; free some, or scale it down first") from error
     except (OSError, *BAFFLED) as error:
         raise InputError(f"{_named(source)} is damaged or cut off ({_said(error)}); get a whole copy") from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from mattecli.errors import InputError, MatteError
+from mattecli.errors import InputError, MatteError, OutOfMemoryError
 from mattecli.requests.photos import Job
 
 Made = TypeVar("Made")
@@ -25,6 +25,8 @@ def _outcome(job: Job, make: Callable[[Job], Made], *, alone: bool) -> Made | Ma
         return make(job)
     except MatteError as error:
         return error
+    except MemoryError:
+        return OutOfMemoryError(f"memory ran out over {job.source}; free some, or scale it down first")
     except Exception as error:
         if alone:
             raise

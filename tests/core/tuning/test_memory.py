@@ -18,7 +18,7 @@ from mattecli.core.runtime import LoadedModel, load_model, pick_device
 from mattecli.core.tuning import malloc
 from mattecli.core.tuning.budget import budget_of, resident_memory, tidy
 from mattecli.core.tuning.memory import COMPOSING, SEEN, Budget, Task, expected_peak, parse_bytes, plan
-from mattecli.core.tuning.memory_guard import picture_in_work, run_within
+from mattecli.core.tuning.memory_guard import picture_in_work, run_within, settle
 from mattecli.core.tuning.room import room
 from mattecli.errors import ModelError, OutOfMemoryError, UsageError
 
@@ -220,3 +220,11 @@ def test_what_the_heap_keeps_beyond_the_largest_picture_is_given_back(greedy: Lo
 def test_the_most_that_pictures_reserved_is_known(greedy: LoadedModel) -> None:
     with picture_in_work((1000, 1000), greedy.device):
         assert room.most >= COMPOSING * 1e6
+
+
+def test_what_is_held_once_a_model_has_run_is_held_at_rest(greedy: LoadedModel) -> None:
+    before = budget_of(greedy.device, 10**12)
+    kept = bytearray(b"1") * 100_000_000
+    settle(greedy)
+    after = budget_of(greedy.device, 10**12)
+    assert len(kept) and before is not None and after is not None and after.in_use > before.in_use + 80 * 10**6

@@ -121,3 +121,13 @@ def test_frames_and_pages_that_are_left_out_are_counted(tmp_path: Path, kind: st
     (tmp_path / "a").write_bytes(_encoded(kind, append_images=others, **options))
     (note,) = read_photo(tmp_path / "a").notes
     assert said in note and "the first is taken" in note
+
+
+@pytest.mark.parametrize("missing", [1, 4, 12])
+def test_a_png_without_its_end_keeps_its_sixteen_bits(tmp_path: Path, missing: int) -> None:
+    deep = np.random.default_rng(1).integers(0, 65536, (9, 7, 3), dtype=np.uint16)
+    write_image(deep, tmp_path / "a.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:-missing])
+    photo = read_photo(tmp_path / "cut.png")
+    np.testing.assert_array_equal(photo.pixels, deep)
+    assert photo.notes == ("it lacks its end marker; all its pixels are there",)

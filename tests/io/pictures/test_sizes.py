@@ -10,6 +10,7 @@ from PIL import Image
 
 from mattecli.errors import InputError
 from mattecli.io.images import read_photo
+from mattecli.io.pictures.sizes import reading_within
 
 
 def _webp(kind: bytes, content: bytes) -> bytes:
@@ -48,3 +49,12 @@ def test_what_reading_takes_is_within_what_is_allowed(tmp_path: Path, name: str)
     assert read_photo(tmp_path / name, most=2_000_000).size == (400, 500)
     with pytest.raises(InputError, match="--max-memory"):
         read_photo(tmp_path / name, most=1_000_000)
+
+
+def test_what_a_thread_reads_within_a_bound_is_judged_by_it(tmp_path: Path) -> None:
+    Image.new("RGB", (1000, 500)).save(tmp_path / "a.png")
+    with reading_within(3_999_999), pytest.raises(InputError, match="take 4 MB to read"):
+        read_photo(tmp_path / "a.png")
+    with reading_within(4_000_000), reading_within(None):
+        assert read_photo(tmp_path / "a.png").size == (500, 1000)
+    assert read_photo(tmp_path / "a.png").size == (500, 1000)

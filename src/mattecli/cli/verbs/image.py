@@ -243,7 +243,7 @@ def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
     if not _is_present(job, teller):
         raise typer.Exit(1)
     with step_progress("loading", 1):
-        output = open_output(asked.look)
+        output = open_output(asked.look, asked.machine)
         model = open_model(asked.model, asked.machine, teller.note)
         record = _make(job, asked, model=model, output=output)
     seen = [record["found"]] if "found" in record else []

@@ -222,7 +222,7 @@ def video(
         for request in requests:
             check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
         _check_alone(requests)  # before the seconds that loading a model takes
-        wanted = open_output(look)
+        wanted = open_output(look, machine)
         if wanted.backdrop is not None:
             held.callback(wanted.backdrop.close)
         opened = open_model(asked, machine, teller.note)

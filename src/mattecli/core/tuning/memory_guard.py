@@ -1,7 +1,7 @@
 """Runs a model, or all work on a picture, within the memory a device has left."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,10 +9,13 @@ from torch import Tensor
 
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import PRECISIONS, Answer, Device, LoadedModel
-from mattecli.core.tuning.budget import budget_of, make_room, tidy
+from mattecli.core.tuning.budget import budget_of, make_room, note_rest, tidy
 from mattecli.core.tuning.memory import Budget, MemoryPlan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
 from mattecli.core.tuning.room import room
-from mattecli.errors import ModelError, OutOfMemoryError
+from mattecli.errors import MatteError, ModelError, OutOfMemoryError
+
+TINY = 96
+"""Pixels a side."""
 
 ROUNDING = 0.01
 """The tolerance for values beyond 0..1, which half precision causes."""
@@ -55,6 +58,16 @@ def run_within(
             if task.batch == 1:
                 raise
     return _one_by_one(model, image, guides, options, limit, tell)
+
+
+def settle(model: LoadedModel) -> None:
+    """Run a model on a tiny image, so that what it keeps of its first call counts as held at rest and not against a limit."""
+    levels = torch.linspace(0, 1, 3).repeat_interleave(TINY // 3)  # background, unknown, foreground
+    plane = levels.expand(1, 1, TINY, TINY).to(model.device.torch)
+    image = plane.expand(1, 3, TINY, TINY).contiguous()
+    with suppress(MatteError):
+        model.answer(image, {name: image if name == "background" else plane for name in model.info.guides})
+    note_rest(model.device.torch)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ _NEW_SUBFILE_TAG, _REDUCED = 254, 1  # TIFF 6.0
 _MP_ENTRIES = 0xB002  # CIPA DC-007, the Multi-Picture Format
 MOST_PAGES = 1000
 METRES_PER_INCH = 0.0254
+_PNG_END = bytes.fromhex("0000000049454e44ae426082")
+_SHORTEST_CHUNK = 12
 LARGEST_PROFILE = 16 << 20
 """Bytes; the largest profiles of printers have a few million."""
 LARGEST_DPI = 1e6
@@ -81,11 +83,15 @@ def with_exif(found: Metadata, exif: Image.Exif) -> Metadata:
 def split_png(data: bytes) -> tuple[bytes, Metadata]:
     """A PNG file reduced to the chunks of its pixels, and the metadata of the others.
 
-    Decoders reject a picture for a text or a profile that is too long. Data that do not consist of chunks are returned unchanged.
+    Decoders reject a picture for a text or a profile that is too long, or for a missing end marker, which is appended. Data that do not
+    consist of chunks are returned unchanged.
     """
-    kept, found = [data[:8]], Metadata()
+    kept, found, is_whole = [data[:8]], Metadata(), True
     for kind, whole in _chunks(data):
         content = whole[8:-4]
+        if kind == b"IEND" or len(whole) < _SHORTEST_CHUNK:
+            break
+        is_whole = len(content) == int.from_bytes(whole[:4], "big")
         if kind[:1].isupper() or kind == b"tRNS":
             kept.append(whole)
         elif kind == b"iCCP":
@@ -97,6 +103,9 @@ def split_png(data: bytes) -> tuple[bytes, Metadata]:
             found = replace(found, frames=int.from_bytes(content[:4], "big"))
         elif kind == b"eXIf" and zlib.crc32(whole[4:-4]).to_bytes(4, "big") == whole[-4:]:
             kept.append(whole)
+    if is_whole and len(kept) > 1:
+        found = found if _PNG_END in data else replace(found, notes=(*found.notes, "it lacks its end marker; all its pixels are there"))
+        kept.append(_PNG_END)
     return b"".join(kept), found
 
 

@@ -1,5 +1,9 @@
 """Limits on a picture's size, checked from its header before its pixels are decoded."""
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 from mattecli.errors import InputError
 
 MAX_MEGAPIXELS = 250
@@ -9,11 +13,25 @@ BYTES_A_PIXEL = 8
 """Bytes per 8-bit pixel while reading: four channels as decoded, and the copy that is kept."""
 
 
+_allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
+
+
+@contextlib.contextmanager
+def reading_within(most: int | None) -> Iterator[None]:
+    """Limit the bytes that each photo, guide, backdrop or clip may take which this thread opens in the block; None keeps the limit."""
+    token = _allowed.set(_allowed.get() if most is None else most)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
 def check_size(name: str, width: int, height: int, *, most: int | None = None, bits: int = 8) -> None:
     """Raise InputError for a picture, clip or frame, called `name`, that is larger than this program opens.
 
-    most: the limit in bytes, None for no limit. bits: per channel.
+    most: the limit in bytes, None for that of reading_within, or none. bits: per channel.
     """
+    most = _allowed.get() if most is None else most
     if width < 1 or height < 1:
         raise InputError(f"{name} claims {width}x{height} pixels; get a whole copy")
     if width * height > MAX_MEGAPIXELS * 1e6:

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError
 from mattecli.io.pictures.decoders.decoded import FRAMES, Decoded, File, chosen_page, pages_note, refuse_layer
 from mattecli.io.pictures.decoders.deep import avif_bits, deep_levels, is_irreversible, jpeg2000_bits
 from mattecli.io.pictures.decoders.nclx import nclx_note
+from mattecli.io.pictures.decoders.tiff_damage import tiff_damage
 from mattecli.io.pictures.encode import in_srgb
 from mattecli.io.pictures.jpeg import jpeg_damage, whole_jpeg, with_end
 from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, page_places, split_png, without_metadata
+from mattecli.io.pictures.quiet import quiet_pillow
 from mattecli.io.pictures.sizes import check_size, webp_size
 from mattecli.io.sixteen_bit import sixteen_bit_levels
 
@@ -31,7 +33,7 @@ def decode_with_pillow(file: File, kind: str) -> Decoded:
     size = webp_size(data) if kind == "WEBP" else None
     if size is not None:
         check_size(file.name, *size, most=file.most)
-    with _opened(file, data, kind) as (header, data, mended, whole):
+    with quiet_pillow(), _opened(file, data, kind) as (header, data, mended, whole):
         metadata = metadata_of(header, said)
         told = (*mended, *metadata.notes, *_pages(file, metadata, header), *_of_profile(file, kind, metadata))
         levels, metadata = (whole, metadata) if whole is not None else _levels(file, data, kind, header, metadata)
@@ -57,10 +59,17 @@ def _opened(file: File, data: bytes, kind: str) -> Iterator[tuple[Image.Image, b
             raise
         header, data = _mended_jpeg(file, data, notes)
     else:
-        if kind == "JPEG" and (damage := jpeg_damage(data)):
+        if damage := _damage(file, data, kind, header):
             notes.append(f"its pixels are damaged ({damage}), so parts of the picture may be wrong")
     with header:
         yield header, data, notes, None
+
+
+def _damage(file: File, data: bytes, kind: str, header: Image.Image) -> str | None:
+    """What is wrong with pixels that Pillow decoded without a word."""
+    if kind == "JPEG":
+        return jpeg_damage(data)
+    return tiff_damage(data, _place(file, header)) if kind == "TIFF" else None
 
 
 def _faultless_jpeg(file: File, data: bytes) -> tuple[Image.Image, NDArray[np.uint8]] | None:
@@ -81,7 +90,10 @@ def _loaded(file: File, data: bytes, kind: str) -> Image.Image:
 
 def _header(file: File, data: bytes, kind: str) -> Image.Image:
     """A picture opened by Pillow at the requested page, with its size checked; its pixels are not decoded."""
-    header = Image.open(io.BytesIO(data), formats=(kind,))
+    try:
+        header = Image.open(io.BytesIO(data), formats=(kind,))
+    except UnidentifiedImageError as error:  # whose first bytes are those of this kind
+        raise OSError("its header cannot be read") from error
     _check(file, data, kind, header)
     place = _place(file, header)
     if place:
