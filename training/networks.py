@@ -22,6 +22,7 @@ from mattecli.matting.registration.register import AT_REST
 from mattecli.nets.parts.ops import standardise, trimap_levels, with_known
 from training import losses
 from training.engine import Example
+from training.norms import with_norms
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
@@ -140,6 +141,10 @@ class FusionPlate(Task):
         return matte_terms(answer["raw"], batch, answer["near"] + 3.0 * unknown_of(batch))
 
 
+LAST_OF_DIM = ("alpha", "refinement.6")
+"""The convolutions of Deep Image Matting whose answer is a matte."""
+
+
 class DeepImageMatting(Task):
     """Xu et al., CVPR 2017: alpha-prediction and composition loss on the matte, and with a refinement stage on the refined one too."""
 
@@ -148,16 +153,11 @@ class DeepImageMatting(Task):
     terms_known = ("alpha", "composition", "laplacian", "gradient", "refined_alpha")
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """Its 27 layers have no normalisation, so they begin with He's variances (He et al., ICCV 2015), else nothing gets through."""
-        network = super().build(options)
-        for part in network.modules():
-            if isinstance(part, nn.Conv2d):
-                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-                if part.bias is not None:
-                    nn.init.zeros_(part.bias)
-        for name, weight in network.named_parameters():
-            if name in ("alpha.weight", "refinement.6.weight"):
-                nn.init.normal_(weight, std=1e-3)
+        """It has norms while it learns (norms.py), and says next to nothing at first."""
+        network = with_norms(super().build(options), but=LAST_OF_DIM)
+        for name in LAST_OF_DIM:
+            if (last := dict(network.named_parameters()).get(f"{name}.weight")) is not None:
+                nn.init.normal_(last, std=1e-3)
         return network
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:

@@ -8,6 +8,7 @@ import torch
 from mattecli.errors import InputError, ModelError
 from training import checkpoint
 from training.networks import task_of
+from training.norms import folded
 from training.settings import Run
 
 
@@ -29,7 +30,7 @@ def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, 
     convert = task_of(run.network).convert
     newest = convert(kept["average"])
     averaged = newest if earlier is None else _mean(newest, convert(checkpoint.load(earlier)), earlier)
-    weights = {name: _half(name, tensor) for name, tensor in averaged.items()}
+    weights = {name: _half(name, tensor) for name, tensor in folded(averaged).items()}
     destination.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write(weights, destination)
     data = destination.read_bytes()
