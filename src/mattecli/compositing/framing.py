@@ -17,10 +17,11 @@ LEAST = 0.5 / 255
 def window_of(alpha: Plane, framing: Framing) -> tuple[slice, slice]:
     """The rows and columns that are shown: those of the subject and its margin, as far as the picture goes; all of a matte without one."""
     rows, columns = (np.flatnonzero((alpha > LEAST).any(axis=axis)) for axis in (1, 0))
-    if framing.crop is None or not len(rows):
+    wanted = framing.margin
+    if wanted is None or not len(rows):
         return slice(0, alpha.shape[0]), slice(0, alpha.shape[1])
     extent = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
-    margin = math.ceil(framing.crop.pixels(extent))
+    margin = math.ceil(wanted.pixels(extent))
     top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
     return slice(top, int(rows[-1]) + margin + 1), slice(left, int(columns[-1]) + margin + 1)
 

@@ -21,13 +21,21 @@ _SIZE = re.compile(r"(\d{1,5})(?:[xX](\d{1,5}))?")
 class Framing:
     """What part of a result is shown, and how large.
 
-    crop: cut it to the subject, with so much margin; None for no cut. size: (height, width) of the result, into whose
-    middle all of it is fitted, enlarged where it is smaller. max_side: pixels that no side exceeds; nothing is enlarged for that.
+    crop: cut it to the subject, with so much margin, as "12px" or "5%" of the subject's longer side; None for no cut. size: (height, width)
+    of the result, into whose middle all of it is fitted, enlarged where it is smaller. max_side: pixels that no side exceeds; nothing is
+    enlarged for that.
     """
 
-    crop: Length | None = None
+    crop: Length | str | None = None
     size: tuple[int, int] | None = None
     max_side: int | None = None
+
+    @property
+    def margin(self) -> Length | None:
+        """The crop as a length; UsageError for a text that is none."""
+        if not isinstance(self.crop, str):
+            return self.crop
+        return parse_length(self.crop, wrong=f"a margin of {self.crop} is no length; give", most_percent=100)
 
     @property
     def is_plain(self) -> bool:
@@ -69,7 +77,7 @@ def _framing(words: Mapping[str, Any]) -> Framing:
     crop, size, side = words.get("crop"), words.get("size"), words.get("max_side")
     if size is not None and side is not None:
         raise UsageError("a size is exact and a longest side is not, so they do not go together; drop one of them")
-    margin = None if crop is None else parse_length(str(crop), wrong=f"a margin of {crop} is no length; give", most_percent=100)
+    margin = Framing(None if crop is None else str(crop)).margin
     return Framing(margin, None if size is None else parse_size(str(size)), None if side is None else _whole("longest side", side))
 
 

@@ -12,9 +12,7 @@ from PIL import Image
 from mattecli.errors import OutputError, UsageError
 from mattecli.io.pictures.beside import Beside
 from mattecli.io.pictures.light import LARGEST_HALF, Floats, Light
-
-_MAKE, _MODEL, _DATE = 0x010F, 0x0110, 0x0132
-_ATTRIBUTES = {_MAKE: "Make", _MODEL: "Model", _DATE: "DateTime"}
+from mattecli.io.pictures.metadata import EXR_ATTRIBUTES
 
 
 def check_exr(name: str) -> None:
@@ -58,7 +56,7 @@ def _spec(names: tuple[str, ...], shape: tuple[int, ...], depth: str, picture: L
         spec.attribute("ResolutionUnit", "in")
     exif = Image.Exif()
     exif.load(beside.exif or b"")
-    for tag, name in _ATTRIBUTES.items():
+    for tag, name in EXR_ATTRIBUTES.items():
         if tag in exif:
             spec.attribute(name, str(exif[tag]))
     return spec

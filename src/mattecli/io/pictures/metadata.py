@@ -20,6 +20,8 @@ _OF_PIXELS = {0x9101, 0x9102, 0x927C, 0x9286, 0xA001, 0xA002, 0xA003, 0xA005}
 _NEW_SUBFILE_TAG, _REDUCED = 254, 1  # TIFF 6.0
 _MP_ENTRIES = 0xB002  # CIPA DC-007, the Multi-Picture Format
 MOST_PAGES = 1000
+EXR_ATTRIBUTES = {0x010F: "Make", 0x0110: "Model", 0x0132: "DateTime"}
+"""What Exif data and EXR files both say, by tag and by OpenImageIO's name."""
 METRES_PER_INCH = 0.0254
 _PNG_END = bytes.fromhex("0000000049454e44ae426082")
 _SHORTEST_CHUNK = 12

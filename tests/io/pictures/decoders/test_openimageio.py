@@ -100,6 +100,15 @@ def test_a_dpx_keeps_its_bits(tmp_path: Path, bits: int) -> None:
     assert photo.light is None and np.abs(photo.pixels.astype(int) - RAMP).max() <= 65535 / (2**bits - 1)
 
 
+def test_rows_of_ten_bits_that_end_within_a_word_are_refused_and_not_read_wrong(tmp_path: Path) -> None:
+    spec = OpenImageIO.ImageSpec(8, 2, 4, "uint16")
+    spec.attribute("oiio:BitsPerSample", 10)
+    out = OpenImageIO.ImageOutput.create(str(tmp_path / "a.dpx"))
+    assert out.open(str(tmp_path / "a.dpx"), spec) and out.write_image(np.full((2, 8, 4), 40000, np.uint16)) and out.close()
+    with pytest.raises(InputError, match="rows that end within a word, which is not read; save it as RGB or in 16 bits"):
+        read_photo(tmp_path / "a.dpx")
+
+
 def test_a_dpx_of_film_becomes_light(tmp_path: Path) -> None:
     spec = OpenImageIO.ImageSpec(3, 1, 3, "uint16")
     spec.attribute("oiio:BitsPerSample", 10)

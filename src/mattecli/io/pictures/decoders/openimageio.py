@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from mattecli.errors import InputError
 from mattecli.io.pictures.decoders.decoded import Decoded, File, chosen_page, refuse_layer
 from mattecli.io.pictures.decoders.exr_layers import choose_layer, layers_of
+from mattecli.io.pictures.decoders.heif import stretched
 from mattecli.io.pictures.formats import ENDINGS
 from mattecli.io.pictures.light import Floats, Light, are_sound, counted, mended, shown
-from mattecli.io.pictures.metadata import Metadata
+from mattecli.io.pictures.metadata import EXR_ATTRIBUTES, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, Metadata, with_exif
 from mattecli.io.pictures.sizes import check_size
 
+SHORT = 256
+"""Bytes; OpenImageIO takes shorter JPEG XL files for broken ones."""
 _LOG_TRANSFERS, _LINEAR = ("Printing density", "Logarithmic"), "Linear"
 # Cineon's printing density (Kodak, "Conversion of 10-bit log film data to 8-bit linear or video data", 1995): the codes of 10 bits of
 # black and white, densities a code, and the film's gamma.
@@ -41,7 +45,7 @@ def decode_exr(file: File) -> Decoded:
         check_size(file.name, canvas[1], canvas[0], most=file.most, bits=32)
         check_size(file.name, spec.width, spec.height, most=file.most, bits=32)
         planes = np.dstack([_channel(picture, layer.part, channel) for channel in layer.channels])
-        stated = spec.getattribute("chromaticities")
+        stated, metadata = spec.getattribute("chromaticities"), _metadata(spec)
     planes, bad = mended(_on_canvas(planes, (spec.y - spec.full_y, spec.x - spec.full_x), canvas))
     beyond = spec.width > canvas[1] or spec.height > canvas[0] or spec.x < spec.full_x or spec.y < spec.full_y
     notes = (
@@ -49,7 +53,7 @@ def decode_exr(file: File) -> Decoded:
         *((f"{bad} of its values are no finite numbers and were replaced",) if bad else ()),
         *(("its data reach beyond its display window, and what lies outside is cut off",) if beyond else ()),
     )
-    return _lit(file, _light(planes, _chromaticities(stated)), notes)
+    return _lit(file, _light(planes, _chromaticities(stated)), metadata, notes)
 
 
 def decode_dpx(file: File) -> Decoded:
@@ -59,7 +63,10 @@ def decode_dpx(file: File) -> Decoded:
     with _opened(file, "DPX") as picture:
         spec = picture.spec()
         check_size(file.name, spec.width, spec.height, most=file.most, bits=16)
-        levels = picture.read_image(0, 0, 0, spec.nchannels, "uint16")
+        if int(spec.getattribute("oiio:BitsPerSample") or 0) == 10 and spec.width * spec.nchannels % 3:
+            # OpenImageIO 3.2 takes the last sample of each row from the wrong bits of its word.
+            raise InputError(f"{file.name} has 10 bits and rows that end within a word, which is not read; save it as RGB or in 16 bits")
+        levels = _filled(picture.read_image(0, 0, 0, spec.nchannels, "uint16"), int(spec.getattribute("oiio:BitsPerSample") or 16))
         transfer = spec.getattribute("dpx:Transfer") or spec.getattribute("dpx:Colorimetric")
     if levels is None or levels.shape[2] not in (1, 3, 4):
         raise InputError(f"{file.name} is damaged, or holds pixels of a kind that is not read; save it as RGB")
@@ -95,6 +102,13 @@ def stated_size(file: File, kind: str) -> tuple[int, int]:
         return (int(spec.full_width), int(spec.full_height)) if kind == "EXR" else (int(spec.width), int(spec.height))
 
 
+def _filled(levels: Any, bits: int) -> Any:
+    """16-bit levels whose lower bits are no zeros: some ways to store 10 and 12 bits come with zeros there, by which white is not white."""
+    if levels is None or not 8 < bits < 16 or (levels & ((1 << 16 - bits) - 1)).any():
+        return levels
+    return stretched(levels >> 16 - bits, (1 << bits) - 1)
+
+
 @contextlib.contextmanager
 def _opened(file: File, kind: str) -> Iterator[Any]:
     """The file, opened by its content. OpenImageIO reads only files, and parses text after a ? in their names as settings."""
@@ -103,9 +117,9 @@ def _opened(file: File, kind: str) -> Iterator[Any]:
 
     with contextlib.ExitStack() as stack:
         place = file.path
-        if place is None or "?" in place or Path(place).suffix.lower() not in ENDINGS[kind]:
+        if place is None or "?" in place or len(file.data) < SHORT or Path(place).suffix.lower() not in ENDINGS[kind]:
             copy = stack.enter_context(tempfile.NamedTemporaryFile(prefix="matte-", suffix=ENDINGS[kind][0]))
-            copy.write(file.data)
+            copy.write(file.data.ljust(SHORT, b"\0"))
             copy.flush()
             place = copy.name
         opened = OpenImageIO.ImageInput.open(place)
@@ -154,8 +168,21 @@ def _chromaticities(stated: Any) -> tuple[float, ...] | None:
     return values if values is not None and are_sound(values) else None
 
 
-def _lit(file: File, light: Light, notes: tuple[str, ...]) -> Decoded:
-    return Decoded(counted(light) if file.as_levels else shown(light), notes=notes, light=light)
+def _lit(file: File, light: Light, metadata: Metadata, notes: tuple[str, ...]) -> Decoded:
+    return Decoded(counted(light) if file.as_levels else shown(light), metadata, notes=notes, light=light)
+
+
+def _metadata(spec: Any) -> Metadata:
+    """Camera, date and resolution."""
+    exif = Image.Exif()
+    for tag, name in EXR_ATTRIBUTES.items():
+        if text := spec.getattribute(name):
+            exif[tag] = str(text)
+    across = spec.getattribute("XResolution")
+    if across:
+        aspect = float(spec.getattribute("PixelAspectRatio") or 1)
+        exif[X_RESOLUTION_TAG], exif[Y_RESOLUTION_TAG] = float(across), float(across) * aspect
+    return with_exif(Metadata(), exif)
 
 
 def _from_log(codes: Any) -> Floats:
