@@ -57,6 +57,7 @@ KeepHidden = Annotated[
 ]
 Gamma = Annotated[bool, typer.Option("--gamma", help="Blend encoded values, as older tools do, not light.")]
 
+FOLLOWS = ("auto", "on", "off")
 TONE_MAPS = {"keep": "copy", "sdr": "sdr"}
 """How clips in HDR are read, by the words of --tone-map."""
 

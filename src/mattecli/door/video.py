@@ -29,7 +29,8 @@ class ClipSettings(TypedDict, total=False):
     fps: frames a second of a sequence of pictures. codec, crf: of the result. align: auto | none | homography, how the background is
     laid onto the frames. smooth: steady the matte over time. batch: frames a pass. resume: go on with an interrupted sequence of
     pictures. start_number: of the first picture written. deinterlace: make interlaced frames whole. tone_map: "sdr" makes an HDR clip SDR,
-    "copy" keeps its levels. overwrite: let the result replace its
+    "copy" keeps its levels. follow: auto | on | off, whether the subject in a still mask or trimap
+    is followed. overwrite: let the result replace its
     own input.
     """
 
@@ -52,6 +53,7 @@ class ClipSettings(TypedDict, total=False):
     start_number: int
     deinterlace: bool
     tone_map: str
+    follow: str
     overwrite: bool
 
 
@@ -117,7 +119,7 @@ def _request(source: str, destination: str, guides: Mapping[str, str], settings:
     start, end, fps = (None if settings.get(name) is None else str(settings[name]) for name in ("start", "end", "fps"))
     plain = {
         name: settings[name]
-        for name in ("codec", "crf", "align", "smooth", "batch", "resume", "start_number", "deinterlace", "tone_map")
+        for name in ("codec", "crf", "align", "smooth", "batch", "resume", "start_number", "deinterlace", "tone_map", "follow")
         if name in settings
     }
     span = parse_span(start, end, settings.get("every", 1))

@@ -21,8 +21,9 @@ from mattecli.io.video.numbering import numbers_of
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.mask import DIMMEST, mask_levels
-from mattecli.matting.moved_subject import MovedSubject
-from mattecli.matting.trimap import check_trimap, read_trimap_levels
+from mattecli.matting.tracking.follow import Followed, FollowedSubject, SmallMatte
+from mattecli.matting.tracking.moved_subject import MovedSubject
+from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_mask
 from mattecli.requests.clip import ClipRequest
 
 # A trimap from a video codec has inexact levels; those nearer to grey than to these are unknown.
@@ -51,13 +52,38 @@ class StillGuide:
     def __init__(self, name: str, levels: Pixels) -> None:
         self._levels = levels
         self._moved = MovedSubject(levels)
-        self._doubt = f"the subject has left the place where the still {name} has it; give a {name} for each frame, or a clean plate"
+        self._doubt = f"the subject has left the place where the still {name} has it; have it followed, or give a {name} for each frame"
 
     def at(self, frame: Frame) -> Pixels:
         return self._levels
 
     def doubts(self, frame: Frame) -> tuple[str, ...]:
         return (self._doubt,) if self._moved(frame.pixels) else ()
+
+    def surplus(self, frames: int) -> tuple[str, ...]:
+        return ()
+
+
+class FollowedGuide:
+    """A mask or trimap of the first frame whose subject is followed through the others; a trimap of these is made of its mask."""
+
+    def __init__(self, name: str, levels: Pixels, matte: SmallMatte) -> None:
+        self._name, self._levels = name, levels
+        self._follow = FollowedSubject(levels, matte)
+        self._followed: Followed | None = None
+
+    def at(self, frame: Frame) -> Pixels:
+        is_first = self._followed is None
+        self._followed = self._follow(frame.pixels)
+        if is_first:
+            return self._levels
+        return trimap_from_mask(self._followed.mask) if self._name == "trimap" else self._followed.mask
+
+    def doubts(self, frame: Frame) -> tuple[str, ...]:
+        if self._followed is None:
+            return ()
+        lost = f"{self._followed.lost}; give a {self._name} for each frame, or cut the clip there" if self._followed.lost else ""
+        return tuple(filter(None, (lost, self._followed.doubt)))
 
     def surplus(self, frames: int) -> tuple[str, ...]:
         return ()
@@ -162,9 +188,12 @@ def _rates(guide: Clip, clip: Clip, every: int) -> str:
     return f"its clip has {its:.5g} frames a second, this one {ours:.5g}" if round(ours, 2) != round(its, 2) else "their times differ"
 
 
-def _opened_guide(name: str, file: str, clip: Clip, *, every: int) -> "StillGuide | NumberedGuide | MovingGuide":
+def _opened_guide(
+    name: str, file: str, clip: Clip, *, every: int, matte: SmallMatte | None
+) -> "StillGuide | FollowedGuide | NumberedGuide | MovingGuide":
     if is_picture(file):
-        return StillGuide(name, _still(name, file, clip))
+        levels = _still(name, file, clip)
+        return StillGuide(name, levels) if matte is None else FollowedGuide(name, levels, matte)
     if clip.numbers and is_sequence(file):
         pictures = listed(file)
         by_number = dict(zip(numbers_of(pictures) or (), pictures, strict=False))
@@ -174,10 +203,11 @@ def _opened_guide(name: str, file: str, clip: Clip, *, every: int) -> "StillGuid
 
 
 @contextmanager
-def open_given(request: ClipRequest, clip: Clip) -> Iterator[Mapping[str, Given]]:
-    """The guides of a request except its plate, by name, for the frames of `clip`, the request's source as its reader delivers it.
+def open_given(request: ClipRequest, clip: Clip, *, matte: SmallMatte | None = None) -> Iterator[Mapping[str, Given]]:
+    """The guides of a request except its plate, by name, for the frames of `clip`, the request's source as its reader describes it.
 
-    Raises InputError for one that cannot be read or has another size than the frames, and for a still trimap that leaves out foreground
+    matte: makes mattes of small copies, for a still mask or trimap whose subject is followed; None leaves it where it is.
+    Raises InputError for one that cannot be read or has another size than the frames, and for a still trimap without foreground
     or background.
     """
     with ExitStack() as opened:
@@ -185,7 +215,7 @@ def open_given(request: ClipRequest, clip: Clip) -> Iterator[Mapping[str, Given]
         for name, file in request.guides.items():
             if name == PLATE:
                 continue
-            given[name] = guide = _opened_guide(name, file, clip, every=request.span.every)
+            given[name] = guide = _opened_guide(name, file, clip, every=request.span.every, matte=matte if request.follows(name) else None)
             if isinstance(guide, MovingGuide):
                 opened.callback(guide.close)
         yield given

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.clock import Clock
@@ -15,8 +17,10 @@ from mattecli.core.usage import wait_for
 from mattecli.guides.choose import DRAWN
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.screen import hold_to_key
+from mattecli.matting.tracking.follow import SmallMatte
+from mattecli.matting.trimap import UNKNOWN
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.refine import refine, refine_fast
+from mattecli.pipelines.refine import refine, refine_fast, tells_apart
 from mattecli.pipelines.tensors import Guide, Matted, ToGuide, array_tensor, guide_tensor, seen_image
 from mattecli.requests.quality import FAST
 
@@ -50,6 +54,23 @@ def own_matte(pixels: Pixels, transparency: Pixels | None, device: Device) -> Ma
     image = to_tensor(pixels, device)
     alpha = torch.ones_like(image[:, :1]) if transparency is None else to_tensor(transparency, device)
     return Matted(image, image, alpha, image, None, pixels=pixels)
+
+
+def small_matte(recipe: Recipe) -> SmallMatte | None:
+    """How the recipe's model makes mattes of small pictures and trimaps; None where it takes something else than a trimap."""
+    model = recipe.model
+    if model.info.guides != ("trimap",) or recipe.choice.screen:
+        return None
+
+    def matte(picture: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if not tells_apart(trimap):
+            return np.asarray(trimap > UNKNOWN, np.float32)
+        with own_stream(model.device):
+            guides = {"trimap": guide_tensor("trimap", trimap, model)}
+            outcome = run_within(model, to_tensor(picture, model.device), guides, dict(recipe.options), limit=recipe.max_memory)
+            return to_array(outcome.alpha)
+
+    return matte
 
 
 def matte_tensors(images: Tensor, guides: Sequence[Mapping[str, Guide]], recipe: Recipe, *, clock: Clock) -> list[Matted]:

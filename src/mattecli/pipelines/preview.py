@@ -18,6 +18,7 @@ from mattecli.guides.clip_sources import open_given
 from mattecli.guides.frames import open_plate
 from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import write_image
+from mattecli.io.pictures.formats import is_picture
 from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.recipe import Recipe
@@ -59,7 +60,9 @@ def _sampled(request: ClipRequest, recipe: Recipe) -> Iterator[tuple[MattedFrame
 
 def _frames(request: ClipRequest) -> list[tuple[Frame, Clip]]:
     """The sampled frames, without duplicates; the part's first frame where there is none at the sampled times."""
-    found = {frame.pts: (frame, clip) for place in _places(request) for frame, clip in _first_from(place, request)}
+    followed = any(request.follows(name) and is_picture(file) for name, file in request.guides.items())
+    places = [] if followed else _places(request)  # a guide of the first frame is followed frame by frame
+    found = {frame.pts: (frame, clip) for place in places for frame, clip in _first_from(place, request)}
     frames = list(found.values()) or _first_from(request.span.start, request)
     if not frames:
         raise InputError(f"{request.source} has no frames in the part asked for; check start and end")

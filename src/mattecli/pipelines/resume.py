@@ -95,6 +95,7 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
             request.start_number,
             request.deinterlace,
             request.tone_map,
+            request.follow,
         )
     ]
     return hashlib.sha256(json.dumps([settings, part], sort_keys=True).encode()).hexdigest()[:16]

@@ -35,7 +35,7 @@ from mattecli.matting.levels import to_uint8
 from mattecli.matting.temporal import smoothed
 from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_limit
 from mattecli.pipelines.found import Seen
-from mattecli.pipelines.matte import matte_photos, own_matte
+from mattecli.pipelines.matte import matte_photos, own_matte, small_matte
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
 from mattecli.pipelines.resume import Record, record_of
@@ -114,7 +114,7 @@ def process_clip(
             deinterlace=request.deinterlace,
             tone_map=request.tone_map,
         ) as reader,
-        open_given(request, reader.clip) as given,
+        open_given(request, reader.clip, matte=small_matte(recipe)) as given,
     ):
         output = for_colour(output, reader.clip.colour)
         output = replace(output, backdrop=shaped(output.backdrop, reader.clip.aspect))

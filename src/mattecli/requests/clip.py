@@ -18,6 +18,7 @@ from mattecli.requests.decimals import parse_decimal, parse_ratio, shortened
 from mattecli.requests.paths import backdrop_files, files_of, keep_inputs, refuse_empty
 
 SUFFIXES = {"cutout": ".mov", "alpha": ".mov", "foreground": ".mov", "composite": ".mp4"}
+FOLLOWS = ("auto", "on", "off")
 TONE_MAPS = ("copy", "sdr")
 # Broadcast rates are written short and mean these (SMPTE ST 170).
 SHORT_RATES = {
@@ -38,7 +39,8 @@ class ClipRequest:
     model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped. start_number: of
     the first picture written, None for the numbers of the pictures read, and 1 for a video's. deinterlace: make
     interlaced frames whole. keeps_matte: a clip that is a cut-out keeps its own matte, and no model runs. named: what the
-    source is called before a person, where it is a copy of a stream. tone_map: "sdr" to make an HDR clip SDR, "copy" to keep it.
+    source is called before a person, where it is a copy of a stream. tone_map: "sdr" to make an HDR clip SDR, "copy" to keep it. follow:
+    auto | on | off, whether the subject in a still mask or trimap is followed; auto follows masks.
     """
 
     source: str
@@ -57,6 +59,11 @@ class ClipRequest:
     keeps_matte: bool = False
     named: str | None = None
     tone_map: str = "copy"
+    follow: str = "auto"
+
+    def follows(self, guide: str) -> bool:
+        """Whether the subject that one picture of a guide ("mask", "trimap") shows is followed through the clip."""
+        return self.follow == "on" or (self.follow == "auto" and guide == "mask")
 
 
 def check_request(request: ClipRequest, *, kind: str, over: str | None = None, preview: str | None = None, overwrite: bool = False) -> None:
@@ -68,6 +75,8 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
     if request.align not in ALIGNMENTS:
         raise UsageError(f"--align {request.align} is not known; choose {', '.join(ALIGNMENTS)}")
     given = (request.source, *request.guides.values())
+    if request.follow not in FOLLOWS:
+        raise UsageError(f"--follow {request.follow} is not known; choose {', '.join(FOLLOWS)}")
     if request.tone_map not in TONE_MAPS:
         raise UsageError(f"tone_map {request.tone_map!r} is not known; choose {' or '.join(TONE_MAPS)}")
     refuse_empty("an input", *given)

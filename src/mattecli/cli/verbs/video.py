@@ -48,7 +48,17 @@ def video(
     ] = None,
     align: Annotated[str, typer.Option(help="Lay the plate onto the frames: auto, none or homography.")] = AUTO,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="A trimap for all frames, or a clip or frames of them.")] = None,
-    mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask for all frames, or a clip or frames of them.")] = None,
+    mask: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A rough mask of the first frame, which is followed, or a clip or frames of masks.")
+    ] = None,
+    follow: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|on|off",
+            help="Follow the subject of a still guide through the clip: auto does for masks, on for trimaps too.",
+            autocompletion=lambda: list(options.FOLLOWS),
+        ),
+    ] = AUTO,
     screen: Annotated[
         str | None, typer.Option(metavar="green|blue|auto", help="The clip was taken before such a screen; its spill is taken away.")
     ] = None,
@@ -136,6 +146,8 @@ def video(
 
       matte video takes/ --screen green -o cutouts/
 
+      matte video clip.mp4 --mask first_frame.png -o cutout.mov
+
       matte video hdr.mov --bg plate.jpg --tone-map sdr -o cutout.mov
 
       matte video clip.mp4 --over white -o - | ffmpeg -i - -c:v libx264 small.mp4
@@ -189,7 +201,7 @@ def video(
             with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
         )
         clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
-        clip |= {"align": align, "smooth": smooth, "batch": batch}
+        clip |= {"align": align, "smooth": smooth, "batch": batch, "follow": None if follow == AUTO else follow}
         return make_clips(replace(many, resume=resume), sources or [], output, look, asked, machine, clip, teller)
     rate = parse_rate(fps) if fps else None
     requests = [
@@ -207,6 +219,7 @@ def video(
             resume=resume,
             start_number=start_number,
             deinterlace=deinterlace,
+            follow=follow,
             tone_map=options.tone_map_of(tone_map),
             keeps_matte=model is None and screen is None and not guides,
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mattecli.matting.moved_subject import MovedSubject
+from mattecli.matting.tracking.moved_subject import MovedSubject
 
 SIZE = (120, 160)
 

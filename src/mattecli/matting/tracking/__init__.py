@@ -1,0 +1,1 @@
+"""Where a subject that was drawn in one frame is in the others."""
