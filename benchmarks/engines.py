@@ -1,0 +1,175 @@
+"""How fast `matte` runs a network on a processor, beside ONNX Runtime and OpenVINO on the same network and input, in one process.
+
+For each model the complete function of its export (pre- and post-processing included) with random weights, at the size at which its
+network works by itself: `matte`'s way with one picture, ONNX Runtime and OpenVINO on an ONNX file that torch makes of the same module.
+They take turns, call by call; the first calls of each are warm-up, the rest count by their median. Every way has the same number of
+threads. In bfloat16 only `matte` and OpenVINO take part (`--precision bf16`), and the loss is the greatest difference of an alpha from
+the float32 one. An engine that cannot take a model is a row with its reason.
+
+Usage: python benchmarks/engines.py [--models shm-fast,modnet] [--precision fp32] [--repeat 15] [--json benchmarks/results/engines.json]
+Needs the packages onnxruntime, openvino, onnx and onnxscript. A busy machine means little: others_share is the time that others had.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cpu import busy_seconds
+from mattecli.cli import process
+from mattecli.core import machine
+from mattecli.core.random_weights import build_random, random_export
+from mattecli.core.registry import ModelSpec, registry
+from mattecli.core.runtime import load_model, pick_device
+from models import scene
+
+SIZES = {
+    "shm-fast": (256, 256),
+    "fdm-erd": (256, 256),
+    "fdm": (128, 128),
+    "mmnet": (256, 256),
+    "subject": (320, 320),
+    "modnet": (512, 896),
+    "bgmv2": (1080, 1920),
+    "dim": (800, 800),
+}
+OURS, ONNX, VINO = "matte", "onnxruntime", "openvino"
+WARM_UP, PAUSE_SECONDS = 4, 0.05
+Alpha = NDArray[np.float32]
+Call = Callable[[], Alpha]
+
+
+class AlphaOnly(nn.Module):
+    """A contract module without what is no tensor in its answer."""
+
+    def __init__(self, whole: nn.Module) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        alpha: Tensor = self.whole(*tensors)[0]
+        return alpha
+
+
+def ours(spec: ModelSpec, tensors: list[Tensor], precision: str) -> Call:
+    model = load_model(random_export(spec), device=pick_device("cpu"), precision=precision)
+    guides = dict(zip(spec.guides, tensors[1:], strict=True))
+    return lambda: model(tensors[0], guides)[0].float().numpy()
+
+
+def exported(spec: ModelSpec, tensors: list[Tensor], folder: Path) -> Path:
+    """An ONNX file of the model's module, for this size alone."""
+    path = folder / f"{spec.name}.onnx"
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(AlphaOnly(build_random(spec)).eval(), tuple(tensors), path, dynamo=True, verbose=False)
+    return path
+
+
+def with_onnxruntime(path: Path, tensors: list[Tensor], threads: int) -> Call:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    given = {known.name: tensor.numpy() for known, tensor in zip(session.get_inputs(), tensors, strict=True)}
+    return lambda: np.asarray(session.run(None, given)[0])
+
+
+def with_openvino(path: Path, tensors: list[Tensor], threads: int, precision: str) -> Call:
+    import openvino
+
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32"}.get(precision, precision),
+    }
+    request = openvino.Core().compile_model(str(path), "CPU", settings).create_infer_request()
+    given = [tensor.numpy() for tensor in tensors]
+    return lambda: np.asarray(request.infer(given)[0])
+
+
+def measured(name: str, *, precision: str, repeat: int, threads: int) -> dict[str, Any]:
+    spec = (
+        registry().find(f"{name}@authors")
+        if registry().models[name].files and not registry().models[name].shipped
+        else registry().find(name)
+    )
+    image, guides = scene(*SIZES[name])
+    tensors = [image, *(guides[guide] for guide in spec.guides)]
+    with tempfile.TemporaryDirectory() as folder:
+        calls, failed = _calls(spec, tensors, Path(folder), precision, threads)
+        seconds, others = _turns(calls, repeat)
+        alphas = {way: call() for way, call in calls.items()}
+    exact = ours(spec, tensors, "fp32")() if precision != "fp32" else alphas[OURS]
+    row: dict[str, Any] = {"model": name, "size": "{1}x{0}".format(*SIZES[name]), "precision": precision, "others_share": others}
+    for way, taken in seconds.items():
+        row[way] = {"seconds": statistics.median(taken), "least": min(taken), "apart": float(np.abs(alphas[way] - exact).max())}
+    row |= {f"{way} / {OURS}": row[way]["seconds"] / row[OURS]["seconds"] for way in seconds if way != OURS}
+    return {**row, "failed": failed}
+
+
+def _calls(spec: ModelSpec, tensors: list[Tensor], folder: Path, precision: str, threads: int) -> tuple[dict[str, Call], dict[str, str]]:
+    """What can run the model, and why what cannot does not."""
+    makers: dict[str, Callable[[Path], Call]] = {VINO: lambda path: with_openvino(path, tensors, threads, precision)}
+    if precision == "fp32":
+        makers = {ONNX: lambda path: with_onnxruntime(path, tensors, threads), **makers}
+    calls, failed = {OURS: ours(spec, tensors, precision)}, {}
+    for way, make in makers.items():
+        try:
+            calls[way] = make(exported(spec, tensors, folder))
+        except Exception as error:  # whatever an exporter or an engine raises is a row here
+            failed[way] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+    return calls, failed
+
+
+def _turns(calls: dict[str, Call], repeat: int) -> tuple[dict[str, list[float]], float | None]:
+    """The seconds of each way's calls, and the share of all cores' time that other programs had."""
+    seconds: dict[str, list[float]] = {way: [] for way in calls}
+    begin, busy, own = time.monotonic(), busy_seconds(), time.process_time()
+    for turn in range(WARM_UP + repeat):
+        for way, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn >= WARM_UP:
+                seconds[way].append(time.perf_counter() - start)
+            time.sleep(PAUSE_SECONDS)
+    passed, mine = time.monotonic() - begin, time.process_time() - own
+    others = None if busy is None else max(0.0, ((busy_seconds() or 0.0) - busy - mine) / (passed * (torch.get_num_threads() or 1)))
+    return seconds, others
+
+
+def main() -> None:
+    process.set_up_torch()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(SIZES))
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
+    parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="add the results there")
+    arguments = parser.parse_args()
+    threads = torch.get_num_threads()
+    rows = []
+    for name in arguments.models.split(","):
+        rows.append(measured(name, precision=arguments.precision, repeat=arguments.repeat, threads=threads))
+        print(json.dumps(rows[-1]), flush=True)
+    if arguments.json:
+        import onnxruntime
+        import openvino
+
+        versions = {"onnxruntime": onnxruntime.__version__, "openvino": openvino.__version__}
+        report = {"machine": {**machine.describe(), **versions}, "rows": rows}
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
