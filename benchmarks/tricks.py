@@ -146,7 +146,7 @@ def work(case: Case, without: str, device: str) -> None:
 
 def prepared(case: Case, device: str, *, guarded: bool) -> Callable[[], object]:
     """The call that a case measures."""
-    from mattecli.core.random_weights import standin_file
+    from mattecli.core.random_weights import random_export
     from mattecli.core.registry import registry
     from mattecli.core.runtime import load_model, pick_device
     from mattecli.core.tuning.memory_guard import picture_in_work, run_within
@@ -154,7 +154,7 @@ def prepared(case: Case, device: str, *, guarded: bool) -> Callable[[], object]:
     from models import scene
 
     place = pick_device(device)
-    file = standin_file(registry().find(case.model))
+    file = random_export(registry().find(case.model))
     if case.work == "clip":
         return clip_call(file, case.size, device)
     model = load_model(file, device=place)
