@@ -23,14 +23,14 @@ from mattecli.errors import MatteError, UsageError
 from mattecli.html.self_contained import write_page
 from mattecli.io.video_read import probe
 
-SIZES: Mapping[str, Size] = {"512": (512, 512), "hd": (1920, 1080), "4k": (3840, 2160)}
+SIZES: Mapping[str, Size] = {"512": (512, 512), "hd": (1080, 1920), "4k": (2160, 3840)}
 INSTALLED = "installed"
 KILLED = 9  # the signal of a system that has run out of memory
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure; size is (width, height), batch the pictures in a call."""
+    """One thing to measure; size is (height, width), batch the pictures in a call."""
 
     model: str
     size: Size
@@ -88,7 +88,7 @@ class Row:
         what = {
             "model": case.model,
             "random_weights": self.random_weights,
-            "size": list(case.size),
+            "size": [case.size[1], case.size[0]],
             "precision": case.precision,
             "batch": case.batch,
         }
@@ -97,11 +97,11 @@ class Row:
 
 def size_label(size: Size) -> str:
     """512, hd, 4k, or WxH."""
-    return next((name for name, known in SIZES.items() if known == size), f"{size[0]}x{size[1]}")
+    return next((name for name, known in SIZES.items() if known == size), f"{size[1]}x{size[0]}")
 
 
 def parse_sizes(text: str) -> list[Size]:
-    """Sizes (width, height) of a list such as "512,hd,640x360"; UsageError naming what is known for anything else."""
+    """Sizes (height, width) of a list such as "512,hd,640x360"; UsageError naming what is known for anything else."""
     return list(dict.fromkeys(_parse_size(word.strip().lower()) for word in text.split(",")))
 
 
@@ -109,7 +109,7 @@ def _parse_size(word: str) -> Size:
     numbers = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", word)
     if word not in SIZES and numbers is None:
         raise UsageError(f"--sizes {word or ','} is not known; give {', '.join(SIZES)} or WIDTHxHEIGHT, separated by commas")
-    return SIZES[word] if word in SIZES else (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+    return SIZES[word] if word in SIZES else (int(numbers[2]), int(numbers[1])) if numbers else (0, 0)
 
 
 def parse_batches(text: str) -> list[int]:
@@ -150,9 +150,8 @@ def file_to_measure(spec: ModelSpec) -> Path:
 
 
 def clip_size(clip: str) -> Size:
-    """A clip's (width, height); InputError for what is no clip."""
-    height, width = probe(clip).size
-    return width, height
+    """A clip's (height, width); InputError for a file that is no clip."""
+    return probe(clip).size
 
 
 def run_bench(bench: Bench) -> Iterator[Row]:
@@ -172,7 +171,7 @@ class _Stage:
 
     def at(self, size: Size) -> tuple[Path, str]:
         """The folder of a scene of that size, and the clip to measure end to end with, or ""."""
-        folder = self._folder / f"{size[0]}x{size[1]}"
+        folder = self._folder / f"{size[1]}x{size[0]}"
         clip = str(folder / "clip.mp4") if self._clip is None else self._clip if size == self._clip_size else ""
         if not folder.exists():
             folder.mkdir()
@@ -225,7 +224,7 @@ def record(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
     settings = {
         "device": bench.device,
         "models": [spec.name for spec in bench.specs],
-        "sizes": [list(size) for size in bench.sizes],
+        "sizes": [[width, height] for height, width in bench.sizes],
         "precisions": list(bench.precisions),
         "batches": list(bench.batches),
         "seconds": bench.seconds,

@@ -1,4 +1,4 @@
-"""A scene to measure with, the same each time: a textured subject with a soft edge before a textured wall, and every guide. No torch.
+"""A reproducible scene for measurements: a textured subject with a soft edge in front of a textured wall, and every guide. No torch.
 
 The subject is an ellipse in the middle. Of the trimap a narrow band around its edge is unknown, a tenth of the picture (see UNKNOWN), as
 in a trimap drawn with care; solvers that work on unknown pixels alone depend on that share.
@@ -19,7 +19,7 @@ from mattecli.io.images import write_image
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 
-Size = tuple[int, int]  # width, height
+Size = tuple[int, int]  # height, width
 Plane = NDArray[np.float32]
 
 # Distances from the middle, in half sides: where the trimap's unknown band begins and ends, and where alpha falls from 1 to 0 in it.
@@ -56,14 +56,14 @@ def write_scene(folder: Path, size: Size) -> None:
 def write_clip(file: Path, size: Size) -> None:
     """Write a clip of the scene (H.264), its subject swaying, with fresh grain in each frame."""
     count = max(FEWEST_FRAMES, min(MOST_FRAMES, CLIP_PIXELS // (size[0] * size[1])))
-    clip = Clip(source=str(file), size=(size[1], size[0]), time_base=Fraction(1, RATE), rate=Fraction(RATE))
+    clip = Clip(source=str(file), size=size, time_base=Fraction(1, RATE), rate=Fraction(RATE))
     with open_writer(str(file), kind="composite", clip=clip, sound=None) as writer:
         for index, frame in zip(range(count), _frames(size), strict=False):
             writer.write(frame, pts=index, duration=1)
 
 
 def write_plate_of(clip: str, folder: Path) -> None:
-    """Take a clip's first frame for the plate: whatever it shows, it is laid onto the clip as a real one would be."""
+    """Use a clip's first frame as the plate; it is registered like a real one."""
     with open_clip(clip) as reader:
         first = next(iter(reader), None)
     if first is None:
@@ -72,7 +72,7 @@ def write_plate_of(clip: str, folder: Path) -> None:
 
 
 def _frames(size: Size) -> Iterator[NDArray[np.uint8]]:
-    """The scene at 25 frames a second, for ever."""
+    """The scene at 25 frames a second, endless."""
     wall, subject = _wall(size), _subject(size)
     index = 0
     while True:
@@ -83,16 +83,16 @@ def _frames(size: Size) -> Iterator[NDArray[np.uint8]]:
 
 
 def _distance(size: Size, sway: float) -> Plane:
-    """Of each pixel from the subject's middle, in half sides: an ellipse of radius 1 touches the picture's four sides."""
-    width, height = size
+    """The distance of each pixel from the subject's middle, in half sides: an ellipse of radius 1 touches the picture's four sides."""
+    height, width = size
     columns = (np.arange(width, dtype=np.float32) + 0.5) / width * 2 - 1 - np.float32(sway)
     rows = (np.arange(height, dtype=np.float32) + 0.5) / height * 2 - 1
     return np.hypot(rows[:, None], columns[None, :])
 
 
 def _wall(size: Size) -> Plane:
-    """Patches of a random brightness each under a slow gradient: details that a plate can be registered by."""
-    width, height = size
+    """Patches of random brightness and a slow gradient: details for registering a plate."""
+    height, width = size
     cell = max(2, width // 64)
     patches = np.random.default_rng(1).uniform(-25, 25, (-(-height // cell), -(-width // cell))).astype(np.float32)
     texture = patches.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width]
@@ -102,7 +102,7 @@ def _wall(size: Size) -> Plane:
 
 def _subject(size: Size) -> Plane:
     """Fine slanted strands of light and dark."""
-    width, height = size
+    height, width = size
     strands = 25 * np.sin((np.arange(height, dtype=np.float32)[:, None] * 0.3 + np.arange(width, dtype=np.float32)[None, :]) * 0.7)
     return strands[..., None] + np.array(SUBJECT, np.float32)
 

@@ -122,7 +122,7 @@ def read_bench(file: str) -> dict[str, Any]:
 
 def _medians(old: Mapping[str, Any]) -> dict[Case, float]:
     return {
-        Case(row["model"], (row["size"][0], row["size"][1]), row["precision"], row["batch"]): row["median_seconds"]
+        Case(row["model"], (row["size"][1], row["size"][0]), row["precision"], row["batch"]): row["median_seconds"]
         for row in old["rows"]
         if not (row["skipped"] or row["failed"])
     }

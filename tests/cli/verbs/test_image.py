@@ -145,7 +145,11 @@ def test_one_pixel_works(run: Run, scene: Path) -> None:
         (["photo.png", "--model", "closed-form"], 2, "needs a trimap"),
         (["photo.png", "--model", "fusion-plate"], 2, "needs a clean plate"),
         (["photo.png", "--model", "fusion-plate", "--trimap", "trimap.png"], 2, "needs a clean plate"),
-        (["photo.png", "--model", "fusion-plate", "--bg", "plate.png", "--mask", "true.png", "--strokes", "strokes.png"], 2, "drop the mask"),
+        (
+            ["photo.png", "--model", "fusion-plate", "--bg", "plate.png", "--mask", "true.png", "--strokes", "strokes.png"],
+            2,
+            "drop the mask",
+        ),
         (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take the trimap"),
         (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
         (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),

@@ -26,12 +26,13 @@ def reading_within(most: int | None) -> Iterator[None]:
         _allowed.reset(token)
 
 
-def check_size(name: str, width: int, height: int, *, most: int | None = None, bits: int = 8) -> None:
-    """Raise InputError for a picture, clip or frame, called `name`, that is larger than this program opens.
+def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bits: int = 8) -> None:
+    """Raise InputError for a picture, clip or frame of (height, width), called `name`, that is larger than this program opens.
 
     most: the limit in bytes, None for that of reading_within, or none. bits: per channel.
     """
     most = _allowed.get() if most is None else most
+    height, width = size
     if width < 1 or height < 1:
         raise InputError(f"{name} claims {width}x{height} pixels; get a whole copy")
     if width * height > MAX_MEGAPIXELS * 1e6:
@@ -50,21 +51,21 @@ def check_size(name: str, width: int, height: int, *, most: int | None = None, b
 
 
 def claimed_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) that a PNG or WebP file claims; None for other files, and where none is claimed."""
+    """The (height, width) that a PNG or WebP file claims; None for other files, and where none is claimed."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+        return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
     return webp_size(data) if data[:4] == b"RIFF" else None
 
 
 def webp_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) that a WebP file claims (RFC 9649), None where it claims none. Pillow makes canvases as it opens one."""
+    """The (height, width) that a WebP file claims (RFC 9649), None where it claims none. Pillow allocates the canvas on opening."""
     data = data[:30].ljust(30, b"\0")
     kind = data[12:16]
     if kind == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        return 1 + int.from_bytes(data[27:30], "little"), 1 + int.from_bytes(data[24:27], "little")
     if kind == b"VP8L" and data[20] == 0x2F:
         bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        return 1 + (bits >> 14 & 0x3FFF), 1 + (bits & 0x3FFF)
     if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
-        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+        return int.from_bytes(data[28:30], "little") & 0x3FFF, int.from_bytes(data[26:28], "little") & 0x3FFF
     return None

@@ -33,21 +33,19 @@ def size_of(file: File) -> tuple[int, int]:
     """The (height, width) that a file claims, orientation not applied; no pixels are decoded. Raises what decode raises."""
     kind = _known(file)
     if kind == "HEIF":
-        width, height = heif_size(file)
-    elif kind in ("EXR", "DPX", "JXL"):
-        width, height = stated_size(file, kind)
-    elif kind == "PPM" and is_ours(file.data):
-        width, height = portable_size(file)
-    else:
-        width, height = claimed_size(file.data) or _by_pillow(file, kind)
-    return height, width
+        return heif_size(file)
+    if kind in ("EXR", "DPX", "JXL"):
+        return stated_size(file, kind)
+    if kind == "PPM" and is_ours(file.data):
+        return portable_size(file)
+    return claimed_size(file.data) or _by_pillow(file, kind)
 
 
 def _by_pillow(file: File, kind: str) -> tuple[int, int]:
     if kind == "TIFF" and (size := floats_size(file)) is not None:
         return size
     with Image.open(io.BytesIO(file.data), formats=(kind,)) as header:
-        return header.size
+        return header.height, header.width
 
 
 def _known(file: File) -> str:

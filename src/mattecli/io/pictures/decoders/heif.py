@@ -23,7 +23,7 @@ def decode_heif(file: File) -> Decoded:
     picture = opened[place]
     info: dict[str, Any] = picture.info
     bits = int(info.get("bit_depth") or 8)
-    check_size(file.name, *picture.size, most=file.most, bits=16 if bits > 8 else 8)
+    check_size(file.name, picture.size[::-1], most=file.most, bits=16 if bits > 8 else 8)
     icc = info.get("icc_profile") or None
     metadata = Metadata(icc=icc, exif=without_orientation(info.get("exif")), frames=count)
     notes = (*pages_note(count, file.pick.page, "pictures"), *(() if icc else nclx_note(file.data)))
@@ -31,12 +31,12 @@ def decode_heif(file: File) -> Decoded:
 
 
 def heif_size(file: File) -> tuple[int, int]:
-    """The (width, height) of the primary picture, upright."""
+    """The (height, width) of the primary picture, upright."""
     import pillow_heif
 
     opened = pillow_heif.open_heif(file.data)
     width, height = opened[opened.primary_index].size
-    return int(width), int(height)
+    return int(height), int(width)
 
 
 def _levels(picture: Any, bits: int) -> NDArray[Any]:

@@ -32,7 +32,7 @@ def decode_with_pillow(file: File, kind: str) -> Decoded:
     data, said = split_png(file.data) if kind == "PNG" and file.pick.page == 1 else (file.data, None)
     size = webp_size(data) if kind == "WEBP" else None
     if size is not None:
-        check_size(file.name, *size, most=file.most)
+        check_size(file.name, size, most=file.most)
     with quiet_pillow(), _opened(file, data, kind) as (header, data, mended, whole):
         metadata = metadata_of(header, said)
         told = (*mended, *metadata.notes, *_pages(file, metadata, header), *_of_profile(file, kind, metadata))
@@ -103,7 +103,7 @@ def _header(file: File, data: bytes, kind: str) -> Image.Image:
 
 
 def _check(file: File, data: bytes, kind: str, header: Image.Image) -> None:
-    check_size(file.name, header.width, header.height, most=file.most, bits=16 if _bits(data, kind, header) > 8 else 8)
+    check_size(file.name, (header.height, header.width), most=file.most, bits=16 if _bits(data, kind, header) > 8 else 8)
 
 
 def _place(file: File, header: Image.Image) -> int:

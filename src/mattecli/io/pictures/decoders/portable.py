@@ -40,7 +40,7 @@ def decode_portable(file: File) -> Decoded:
     refuse_layer(file)
     chosen_page(file, 1)
     header = _header(file)
-    check_size(file.name, header.width, header.height, most=file.most, bits=16 if header.top > 255 else 8)
+    check_size(file.name, (header.height, header.width), most=file.most, bits=16 if header.top > 255 else 8)
     levels = _samples(file, header).reshape(header.height, header.width, header.channels)
     if header.top == 255:
         return Decoded(levels.astype(np.uint8))
@@ -50,9 +50,9 @@ def decode_portable(file: File) -> Decoded:
 
 
 def portable_size(file: File) -> tuple[int, int]:
-    """The (width, height) that a file claims."""
+    """The (height, width) that a file claims."""
     header = _header(file)
-    return header.width, header.height
+    return header.height, header.width
 
 
 def _header(file: File) -> _Header:

@@ -31,7 +31,7 @@ def decode_floats(file: File) -> Decoded | None:
         page = pages[chosen_page(file, len(pages))]
         if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
             raise InputError("its floats are of a kind that is not read; save it as RGB in 32-bit floats")
-        check_size(file.name, page.imagewidth, page.imagelength, most=file.most, bits=32)
+        check_size(file.name, (page.imagelength, page.imagewidth), most=file.most, bits=32)
         planes = _planes(page, file.data)
         extras = [int(kind) for kind in page.extrasamples]
         metadata = _metadata(page, len(pages))
@@ -45,9 +45,9 @@ def decode_floats(file: File) -> Decoded | None:
 
 
 def floats_size(file: File) -> tuple[int, int] | None:
-    """The (width, height) that the first page claims, if it holds floats."""
+    """The (height, width) that the first page claims, if it holds floats."""
     with _pages(file) as pages:
-        return (int(pages[0].imagewidth), int(pages[0].imagelength)) if pages and _is_float(pages, file) else None
+        return (int(pages[0].imagelength), int(pages[0].imagewidth)) if pages and _is_float(pages, file) else None
 
 
 @contextlib.contextmanager
