@@ -9,11 +9,13 @@ core", for the batch, and for what no batch can save: decoding the JPEG and enco
 around them. `floor` is the ratio of the network's milliseconds to the sum of the three, the best that there can be; `processor_ratio` is
 the batch's.
 
-Memory: a batch of many small images; the largest resident set of the main process and of its workers in each tenth of the run.
+Memory: a batch of many small images, or of mixed sizes; the largest resident set of the main process and of its workers in each tenth of
+the run.
 
 Weights are random: neither depends on their values.
 
-Usage: python benchmarks/batch.py [--models shm-fast,fdm-erd] [--sides 512,1024] [--images 200] [--rounds 3] [--memory N] [--json FILE]
+Usage: python benchmarks/batch.py [--models shm-fast,fdm-erd] [--sides 512,1024] [--images 200] [--rounds 3] [--memory N]
+       [--mixed N] [--json FILE]
 """
 
 import argparse
@@ -101,6 +103,18 @@ def write_photos(folder: Path, count: int, side: int) -> None:
         os.link(folder / f"{number % 20:05d}.jpg", folder / f"{number:05d}.jpg")
 
 
+def write_mixed_photos(folder: Path, count: int, kinds: int = 60) -> None:
+    """Photos of 48 to 900 pixels a side, portrait and landscape, in a shuffled order that repeats."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(7)
+    for number in range(min(count, kinds)):
+        height, width = (int(48 * (900 / 48) ** random.random()) for _ in range(2))
+        coarse = random.integers(0, 255, (max(2, height // 12), max(2, width // 12), 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(folder / f"{number:05d}.jpg", quality=90)
+    for number in range(kinds, count):
+        os.link(folder / f"{int(random.integers(kinds)):05d}.jpg", folder / f"{number:05d}.jpg")
+
+
 def start(folder: Path, model: Path, *more: str) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "mattecli", "image", "photos", "-o", "out", "--results", "results.jsonl", "--model", str(model)]
     looks = ["--as", "alpha", "--refine", "none", "--quiet"]
@@ -177,21 +191,29 @@ def resident(pid: int) -> int:
         return 0
 
 
-def memory(name: str, images: int, side: int = 64) -> dict[str, object]:
-    """Megabytes of the main process and of its largest worker, by tenths of the run."""
-    model = random_weights.random_export(registry().find(name))
-    main, worker = [0] * 10, [0] * 10
+def memory(name: str, images: int, *, side: int = 64, mixed: bool = False, more: tuple[str, ...] = ()) -> dict[str, object]:
+    """Megabytes of the main process and of its largest worker, by tenths of the run; growth: from the first third's most to the last's."""
+    model = random_weights.standin_file(registry().find(name))
+    main, worker = [0] * 30, [0] * 30
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
-        write_photos(folder / "photos", images, side)
-        process = start(folder, model)
+        if mixed:
+            write_mixed_photos(folder / "photos", images)
+        else:
+            write_photos(folder / "photos", images, side)
+        process = start(folder, model, *more)
         for done in progress(process, folder / "results.jsonl"):
-            tenth = min(9, done * 10 // images)
+            part = min(29, done * 30 // images)
             pids = family(process.pid)
-            main[tenth] = max(main[tenth], resident(process.pid))
-            worker[tenth] = max([worker[tenth], *map(resident, pids[1:])])
-    row: dict[str, object] = {"model": name, "images": images, "side": side}
-    row |= {"main_mb": [round(value / 1e6, 1) for value in main], "worker_mb": [round(value / 1e6, 1) for value in worker]}
+            main[part] = max(main[part], resident(process.pid))
+            worker[part] = max([worker[part], *map(resident, pids[1:])])
+        failed = (folder / "results.jsonl").read_text().count('"failed"')
+    row: dict[str, object] = {"model": name, "images": images, "side": "48 to 900" if mixed else side, "options": list(more)}
+    row |= {
+        f"{who}_mb": [round(max(parts[at : at + 3]) / 1e6, 1) for at in range(0, 30, 3)]
+        for who, parts in (("main", main), ("worker", worker))
+    }
+    row |= {"growth": round(max(worker[20:]) / max(worker[:10]), 3), "failed": failed}
     print(json.dumps(row), flush=True)
     return row
 
@@ -201,12 +223,16 @@ def main() -> None:
     parser.add_argument("--models", default="shm-fast,fdm-erd")
     parser.add_argument("--sides", default="512,1024")
     parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="0 leaves throughput out")
     parser.add_argument("--memory", type=int, default=0, metavar="N", help="also the memory over so many images")
+    parser.add_argument("--mixed", type=int, default=0, metavar="N", help="also over so many of mixed sizes, with and without --max-memory")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    rows = [throughput(name, int(side), asked.images, asked.rounds) for name in asked.models.split(",") for side in asked.sides.split(",")]
+    pairs = [(name, int(side)) for name in asked.models.split(",") for side in asked.sides.split(",")]
+    rows = [throughput(name, side, asked.images, asked.rounds) for name, side in pairs] if asked.rounds else []
     flat = [memory(asked.models.split(",")[0], asked.memory)] if asked.memory else []
+    for more in ((), ("--max-memory", "900M")) if asked.mixed else ():
+        flat.append(memory(asked.models.split(",")[0], asked.mixed, mixed=True, more=more))
     if asked.json:
         asked.json.write_text(json.dumps({"machine": machine.describe(), "throughput": rows, "memory": flat}, indent=1) + "\n")
 

@@ -24,6 +24,9 @@ def data_uri(pixels: NDArray[np.uint8], *, lossless: bool = False) -> str:
 
 
 def write_page(text: str, destination: str | Path) -> None:
-    """Write a page as UTF-8; the file gets its name only when it is complete. Raises OutputError."""
+    """Write a page as UTF-8, bytes of names that are no text as escapes. The file gets its name only when it is complete.
+
+    Raises OutputError.
+    """
     with written_whole(Path(destination), advice="choose another place") as stream:
-        stream.write(text.encode())
+        stream.write(text.encode(errors="backslashreplace"))

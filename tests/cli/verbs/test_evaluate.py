@@ -2,10 +2,12 @@
 
 import base64
 import csv
+import io
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -269,6 +271,21 @@ def test_the_report_is_one_whole_page_with_the_worst_first_and_its_spot_pixel_fo
     shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(shown, _disc(3))
     assert not list((folders / "out").glob("*.part"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
+def test_names_that_are_no_text_or_no_line_survive_csv_and_the_report(run: Run, tmp_path: Path) -> None:
+    names = [os.fsdecode(b"a\xff.png"), "b\nc.png"]
+    for folder in ("pred", "true"):
+        (tmp_path / folder).mkdir()
+        write_image(_disc(), tmp_path / "x.png")
+        for name in names:
+            shutil.copy(tmp_path / "x.png", tmp_path / folder / name)
+    done = run("eval", tmp_path / "pred", tmp_path / "true", "--csv", "--report", tmp_path / "page.html")
+    assert done.exit_code == 0, done.output
+    rows = list(csv.reader(io.StringIO(done.stdout_bytes.decode(errors="surrogateescape"))))
+    assert [os.path.basename(row[0]) for row in rows[1:-1]] == names
+    assert "a\\udcff" in (tmp_path / "page.html").read_text()
 
 
 def test_measuring_imports_no_torch(folders: Path) -> None:

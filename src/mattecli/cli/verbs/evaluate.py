@@ -176,8 +176,8 @@ def _write_report(file: str, teller: Teller, gallery: "Gallery", places: Mapping
 
 def _csv_line(cells: Sequence[str | int | float | None]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\n").writerow(cells)  # which quotes a name that holds a line's end
+    return line.getvalue().removesuffix("\n")
 
 
 def _table(rows: Sequence[tuple[str, Numbers]], metrics: Sequence[str]) -> str:
