@@ -9,7 +9,7 @@ from mattecli.batch.storage import check_url, is_url
 from mattecli.cli.batch import check_batch, manifest_items, result_pattern, run_batch, settings_of
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller
-from mattecli.cli.recipe import Look, Machine, ModelRequest
+from mattecli.cli.recipe import DeviceOptions, Look, ModelRequest
 from mattecli.errors import UsageError
 from mattecli.requests.clip import SUFFIXES, check_result
 from mattecli.requests.clips import plan_clips
@@ -22,7 +22,7 @@ def make_clips(
     output: str | None,
     look: Look,
     model: ModelRequest,
-    machine: Machine,
+    machine: DeviceOptions,
     clip: Mapping[str, Any],
     teller: Teller,
 ) -> None:

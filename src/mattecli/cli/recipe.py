@@ -81,8 +81,8 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where and how to compute; max_memory as typed, such as 6G, or None for all there is."""
+class DeviceOptions:
+    """The options of device and network; max_memory as typed, such as 6G, or None for no limit."""
 
     device: str
     precision: str
@@ -182,7 +182,7 @@ def with_weights(model: str | None, weights: str | None) -> str | None:
     return f"{model}@{weights}"
 
 
-def open_output(look: Look, machine: Machine) -> "OutputOptions":
+def open_output(look: Look, machine: DeviceOptions) -> "OutputOptions":
     """What is made of each matte, with the backdrop opened within the machine's memory."""
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
     from mattecli.compositing.output import OutputOptions
@@ -205,7 +205,7 @@ def open_output(look: Look, machine: Machine) -> "OutputOptions":
     )
 
 
-def open_model(request: ModelRequest, machine: Machine, tell: Callable[[str], None]) -> "Model":
+def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[str], None]) -> "Model":
     """The model of a command, loaded with its refiner; `tell` receives the chosen device."""
     import mattecli
     from mattecli.cli import process

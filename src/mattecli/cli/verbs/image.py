@@ -11,7 +11,7 @@ import typer
 from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, Look, Machine, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, DeviceOptions, Look, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, UsageError
 from mattecli.requests.quality import BEST
 
@@ -163,7 +163,7 @@ def image(
     request = ModelRequest(
         with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
     )
-    machine = Machine(device, precision, offline, max_memory)
+    machine = DeviceOptions(device, precision, offline, max_memory)
     photos = PhotoRequest(tuple(inputs or ()), output, guides, over, look, request, machine, batch)
     _make_photos(photos, Teller(json_lines=json_lines, quiet=quiet))
 
@@ -178,7 +178,7 @@ class PhotoRequest:
     over: str | None
     look: Look
     model: ModelRequest
-    machine: Machine
+    machine: DeviceOptions
     batch: BatchRequest
 
     @property

@@ -11,7 +11,7 @@ import typer
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, frame_progress
-from mattecli.cli.recipe import AUTO, Machine, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, DeviceOptions, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.requests.quality import BEST
 
@@ -188,7 +188,7 @@ def video(
         gpus=gpus,
     )
     teller = Teller(json_lines=as_json, quiet=quiet)
-    machine = Machine(device, precision, offline, max_memory)
+    machine = DeviceOptions(device, precision, offline, max_memory)
     span = parse_span(start, end, every)
     if not sources or many.asked or any(is_url(text) for text in (*sources, output, over, *guides.values()) if text):
         from mattecli.cli.clip_batch import make_clips
