@@ -11,7 +11,7 @@ from torch import nn
 
 from mattecli.core import export, random_weights, store
 from mattecli.core.registry import registry
-from mattecli.core.runtime import load_model, pick_device
+from mattecli.core.runtime import load_model, open_model, pick_device
 from mattecli.errors import ModelError
 
 
@@ -109,6 +109,23 @@ def test_no_room_for_an_export_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     assert done.returncode == 0, done.stderr
     assert "cannot be written" in done.stdout and "free some space" in done.stdout
     assert [path.name for path in (tmp_path / "exports").iterdir() if path.suffix != ".lock"] == []
+
+
+def test_what_is_made_of_an_export_for_a_cpu_is_kept_and_computes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path))
+    spec, cpu = registry().find("subject"), pick_device("cpu")
+    image = torch.rand(1, 3, 64, 80)
+    first = open_model(spec, device=cpu)(image, {})[0]
+    (kept,) = (tmp_path / "exports").glob("*.quick")
+    made = kept.stat().st_mtime_ns
+    monkeypatch.setattr(export, "freeze", lambda module: pytest.fail("it is frozen already"))
+    assert torch.equal(open_model(spec, device=cpu)(image, {})[0], first) and kept.stat().st_mtime_ns == made
+    monkeypatch.undo()
+    monkeypatch.setenv("MATTE_HOME", str(tmp_path))
+    kept.write_bytes(kept.read_bytes()[:-1] + b"?")
+    assert torch.equal(open_model(spec, device=cpu)(image, {})[0], first), "what was altered is made again"
+    store.remove(spec)
+    assert not list((tmp_path / "exports").glob("*.quick*"))
 
 
 def test_weights_of_this_project_may_want_other_options_than_their_network_s_defaults(tmp_path: Path) -> None:

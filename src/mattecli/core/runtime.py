@@ -184,12 +184,16 @@ def open_model(
 ) -> LoadedModel:
     """A model of the registry, loaded for many pictures; it is pulled and exported first where that is needed."""
     store.pull(spec, offline=offline, on_progress=on_progress)
-    return load_model(export.export_file(spec), device=device, precision=precision)
+    return _ready(export.load_spec(spec, device=device.torch, dtype=PRECISIONS[precision]), device, precision)
 
 
 def load_model(path: Path, *, device: Device, precision: str = "fp32") -> LoadedModel:
     """Load an export."""
-    module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
+    return _ready(export.load(path, device=device.torch, dtype=PRECISIONS[precision]), device, precision)
+
+
+def _ready(loaded: tuple[export.Module, ExportInfo], device: Device, precision: str) -> LoadedModel:
+    module, info = loaded
     note_rest(device.torch)
     on_gpu = device.torch.type == "cuda"
     return LoadedModel(module=Replayed(module) if on_gpu else module, info=info, device=device, precision=precision)

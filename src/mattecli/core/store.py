@@ -154,8 +154,9 @@ def remove(spec: ModelSpec) -> list[Path]:
     paths = [path for path in (home() / "checkpoints" / spec.name).glob("*") if path.is_file()]
     paths += exports_of(spec)
     for path in paths:
-        for beside in (path, _record_path(path), _lock_path(path)):
-            beside.unlink(missing_ok=True)
+        for file in (path, quick_path(path)):
+            for beside in (file, _record_path(file), _lock_path(file)):
+                beside.unlink(missing_ok=True)
     return [path for path in paths if path.suffix not in (".lock", ".sha256")]
 
 
@@ -180,6 +181,11 @@ def kept_export(path: Path, make: Callable[[], str]) -> Path:
         if not export_is_sound(path):
             _record(path, make())
     return path
+
+
+def quick_path(path: Path) -> Path:
+    """Where the frozen and fused form of an export is cached."""
+    return path.with_name(path.name + ".quick")
 
 
 def _part_path(path: Path) -> Path:
