@@ -5,6 +5,7 @@ Layout under `home()`:
     checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
     exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, remade when needed
     exports/<model>-<key>.pt.sha256                   the hash recorded when it was made, verified whenever it is loaded
+    exports/<model>-<key>.pt.quick                    the same, frozen and fused for a CPU, with a hash of its own
     random/<model>-<key>.pt                           networks with random weights, to measure speed; safe to delete
 
 Files that models.toml calls shipped are part of the package, in mattecli/weights. They are verified like all others before use, and never
