@@ -27,11 +27,10 @@ class ClipSettings(TypedDict, total=False):
     background: the scene without the subject, a photo or a clip of it. trimap, mask: a picture for all frames, or a clip or pictures of
     them; all are paths. screen, refine, options: as a Model takes them. start, end: seconds, or "h:mm:ss". every: only each N-th frame.
     fps: frames a second of a sequence of pictures. codec, crf: of the result. align: auto | none | homography, how the background is
-    laid onto the frames. smooth: steady the matte over time. batch: frames a pass. resume: go on with an interrupted sequence of
-    pictures. start_number: of the first picture written. deinterlace: make interlaced frames whole. tone_map: "sdr" makes an HDR clip SDR,
-    "copy" keeps its levels. follow: auto | on | off, whether the subject in a still mask or trimap
-    is followed. overwrite: let the result replace its
-    own input.
+    laid onto the frames. smooth: steady the matte over time (default: where the model needs no guide). batch: frames a pass. resume: go
+    on with an interrupted sequence of pictures. start_number: of the first picture written. deinterlace: make interlaced frames whole.
+    tone_map: "sdr" makes an HDR clip SDR, "copy" keeps its levels. follow: auto | on | off, whether the subject in a still mask or
+    trimap is followed. overwrite: let the result replace its own input.
     """
 
     background: str

@@ -153,7 +153,8 @@ def process_clip(
 def settled(request: ClipRequest, recipe: Recipe) -> ClipRequest:
     """The request with what depends on its clip and its model."""
     keeps_matte = request.keeps_matte and is_cutout(request.source)
-    return replace(request, batch=request.batch or default_batch(recipe), keeps_matte=keeps_matte)
+    smooth = not recipe.choice.spec.guides if request.smooth is None else request.smooth
+    return replace(request, batch=request.batch or default_batch(recipe), keeps_matte=keeps_matte, smooth=smooth)
 
 
 def default_batch(recipe: Recipe) -> int:

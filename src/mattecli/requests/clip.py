@@ -35,7 +35,8 @@ class ClipRequest:
 
     guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a
     sequence of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto |
-    none | homography, how a plate is laid onto the frames. smooth: steady the matte over time. batch: frames a pass through the
+    none | homography, how a plate is laid onto the frames. smooth: steady the matte over time, None
+    where the model needs no guide. batch: frames a pass through the
     model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped. start_number: of
     the first picture written, None for the numbers of the pictures read, and 1 for a video's. deinterlace: make
     interlaced frames whole. keeps_matte: a clip that is a cut-out keeps its own matte, and no model runs. named: what the
@@ -51,7 +52,7 @@ class ClipRequest:
     codec: str | None = None
     crf: int | None = None
     align: str = "auto"
-    smooth: bool = False
+    smooth: bool | None = None
     batch: int | None = None
     resume: bool = False
     start_number: int | None = None

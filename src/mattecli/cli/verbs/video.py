@@ -11,6 +11,7 @@ import typer
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, frame_progress
+from mattecli.cli.pace import telling_pace
 from mattecli.cli.recipe import AUTO, DeviceOptions, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.requests.quality import BEST
@@ -78,7 +79,12 @@ def video(
         str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
     ] = None,
     quality: options.Quality = BEST,
-    smooth: Annotated[bool, typer.Option("--smooth", help="Steady the matte over time; still hair stops flickering.")] = False,
+    smooth: Annotated[
+        bool | None,
+        typer.Option(
+            "--smooth/--no-smooth", help="Steady the matte over time; still hair stops flickering.  [default: for models without guides]"
+        ),
+    ] = None,
     start: options.Start = None,
     end: options.End = None,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only each N-th frame.")] = 1,
@@ -279,7 +285,8 @@ def _make(
     if not alone:
         check_given(request)
     with frame_progress(Path(request.source).name) as on_frame:
-        result = matte_request(request, opened, wanted, screen=screen, refine=asked.refine, options=asked.options, on_frame=on_frame)
+        counted = telling_pace(on_frame, teller.note)
+        result = matte_request(request, opened, wanted, screen=screen, refine=asked.refine, options=asked.options, on_frame=counted)
     teller.done(result.destination, _record(result, opened, asked), result.notes)
     if result.damage is not None:
         raise InputError(f"{result.source} {result.damage}; the {result.frames} frames before that were written to {result.destination}")
