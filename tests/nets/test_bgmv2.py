@@ -2,7 +2,8 @@
 
 import torch
 
-from mattecli.nets.bgmv2 import Refiner, cut_out, select_cells
+from mattecli.nets.bgmv2 import Refiner
+from mattecli.nets.parts.patches import cut_out, select_cells
 
 
 def test_patches_in_several_goes_and_bands_make_the_same_picture() -> None:

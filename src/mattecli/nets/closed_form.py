@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mattecli.nets.solvers.multigrid import Grid, around, even_csr, number_nodes, solve
+from mattecli.nets.solvers.grid import Grid, around, number_nodes
+from mattecli.nets.solvers.multigrid import solve
+from mattecli.nets.solvers.sparse import even_csr
 
 
 def whiten(colours: Tensor, extra: float) -> Tensor:
