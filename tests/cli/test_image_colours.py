@@ -103,7 +103,7 @@ def test_gamma_blends_levels_and_fit_and_blur_reach_the_backdrop(run: Run, scene
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--screen", "red"], 2, "choose green, blue or auto"),
+        (["--screen", "reddish"], 2, "choose green, blue, auto, white"),
         (["--screen", "green"], 1, "no green screen was found"),
         (["--screen", "green", "--bg", "plate.png"], 2, "drop one"),
         (["--trimap", "trimap.png", "--blur", "3"], 2, "give --over"),
@@ -115,3 +115,17 @@ def test_what_does_not_go_together_is_said_in_one_line(run: Run, scene: Path, ar
     done = run("image", "photo.png", *arguments, "-o", "out.png", "--quiet")
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(("screen", "colour"), [("white", (245, 245, 243)), ("#0c0c0e", (12, 12, 14))])
+def test_a_screen_may_be_of_any_colour(run: Run, scene: Path, screen: str, colour: tuple[int, int, int]) -> None:
+    alpha = before_screen(scene, np.array(colour))
+    done = run("image", "studio.png", "--screen", screen, "-o", "cut.png", "--offline")
+    assert done.exit_code == 0, done.output
+    cut = read(scene / "cut.png")
+    assert np.abs(cut[..., 3] / 255.0 - alpha).mean() < 0.015
+    soft = (cut[..., 3] > 60) & (cut[..., 3] < 250)
+    # Before black a darker soft pixel is a thinner one as well as a darker colour.
+    assert np.abs(cut[soft][:, :3].astype(int) - WANTED).mean() < (25 if screen == "white" else 50), "no fringe"
+    wrong = run("image", "studio.png", "--screen", "whitish", "-o", "cut.png", "--offline")
+    assert wrong.exit_code == 2 and "choose green, blue, auto, white, black or #rrggbb" in " ".join(wrong.stderr.split())

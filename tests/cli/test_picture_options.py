@@ -206,6 +206,27 @@ def test_the_examples_of_the_help_run(run: Run, scene: Path) -> None:
     assert read(scene / "product.jpg").shape == (1000, 1000, 3) and "RGBA" in _exr("cutout.exr")
 
 
+def test_the_commands_of_the_page_of_formats_run(run: Run, scene: Path) -> None:
+    import pillow_heif
+
+    photo = Image.open("photo.png")
+    pillow_heif.from_pillow(photo).save("photo.heic")
+    photo.save("photo.jpg")
+    photo.save("product.jpg")
+    light = np.ascontiguousarray(to_light(np.asarray(photo) / 255), np.float32)
+    OpenEXR.File({}, {f"beauty.{name}": np.ascontiguousarray(light[..., place]) for place, name in enumerate("RGB")}).write("plate.exr")
+    OpenEXR.File({}, {"RGB": light}).write("backplate.exr")
+    with tifffile.TiffWriter("scan.tif") as file:
+        for _ in range(3):
+            file.write(np.asarray(photo), photometric="rgb", metadata=None)
+    page = Path(__file__).resolve().parents[2] / "docs/formats.md"
+    commands = [line[2:].split("#")[0] for line in page.read_text().splitlines() if line.startswith("$ matte")]
+    assert len(commands) == 8
+    for command in commands:
+        words = shlex.split(command)[1:]
+        _made(run, *words, *(CLOSED if words[0] == "image" else ()))
+
+
 def test_each_option_is_in_the_help_with_its_choices() -> None:
     shown = " ".join(CliRunner().invoke(app, ["image", "--help"], env={"COLUMNS": "250", "TERM": "dumb"}).stdout.split())
     for option in ("--page", "--layer", "--crop", "--size", "--max-side", "--invert", "--file-quality", "--straight", "--strip"):

@@ -8,7 +8,7 @@ import pytest
 
 from mattecli.errors import EmptyError, InputError
 from mattecli.matting.levels import from_levels
-from mattecli.matting.screen import despill, find_screen, hold_to_key, plate_from_screen, trimap_from_screen
+from mattecli.matting.screen import despill, find_screen, hold_to_key, plate_from_colour, plate_from_screen, trimap_from_screen
 
 HEIGHT, WIDTH = 120, 160
 SKIN, MAGENTA, LEAVES = (np.array(colour, np.float32) for colour in ((0.8, 0.6, 0.5), (0.9, 0.1, 0.9), (0.25, 0.5, 0.2)))
@@ -111,3 +111,15 @@ def test_the_flying_hair_of_a_real_green_screen_keeps_none_of_it(shared: Path) -
     colours = despill(image, alpha, plate)
     seen = (colours[..., 1] - colours[..., [0, 2]].max(axis=2))[soft & (alpha > 0.1)]
     assert np.quantile(seen, 0.99) < 0.02
+
+
+@pytest.mark.parametrize("colour", [(0.96, 0.96, 0.95), (0.05, 0.05, 0.06), (0.5, 0.51, 0.5)])
+def test_a_screen_of_any_colour_is_rebuilt_behind_the_subject(colour: tuple[float, float, float]) -> None:
+    rows, columns = np.mgrid[0:90, 0:120].astype(np.float32)
+    alpha = np.clip((30 - np.hypot(rows - 50, columns - 60)) / 4 + 0.5, 0, 1)[..., None]
+    lit = np.array(colour, np.float32) * (1.04 - 0.0012 * columns)[..., None]
+    noise = np.random.default_rng(0).normal(0, 0.006, lit.shape)
+    image = np.asarray(alpha * (0.78, 0.47, 0.24) + (1 - alpha) * lit + noise, np.float32).clip(0, 1)
+    assert np.abs(plate_from_colour(image, colour, "paper") - lit.clip(0, 1)).max() < 0.03
+    with pytest.raises(InputError, match="no green paper screen was found: such colours cover 0%"):
+        plate_from_colour(image, (0, 1, 0), "green paper")

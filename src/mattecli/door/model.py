@@ -135,8 +135,8 @@ class Model:
         image: a path, "-" for stdin, a BytesIO of a picture file, a picture of Pillow's; an array [H, W, 3] (or [H, W], [H, W, 4]) of
         uint8, uint16 or floats in 0..1; or a tensor [3, H, W] or [B, 3, H, W]. Guides likewise, of the image's size: trimap (black,
         grey, white), strokes (scribbles, or polylines as a .json file or a table), mask, background (the scene without the subject).
-        screen: green | blue | auto, for an image taken before one. refine: None for what the model advises, "none", "auto", or the name
-        of the trimap model that finishes a coarse matte. options: tunables of the model, by name.
+        screen: green | blue | auto, or a colour such as white or #808080, for an image taken before one. refine: None for what the model
+        advises, "none", "auto", or the name of the trimap model that finishes a coarse matte. options: tunables of the model, by name.
 
         Raises InputError for an image or a guide that cannot be used, UsageError for guides the model does not take, OutOfMemoryError.
         """

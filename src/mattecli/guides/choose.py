@@ -7,6 +7,7 @@ from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_runnable, runnable
 from mattecli.errors import UsageError
 from mattecli.matting.screen import AUTO, CHANNELS
+from mattecli.requests.quantities import parse_colour
 
 NAMES = {"trimap": "trimap", "strokes": "strokes", "mask": "mask", "background": "clean plate", "screen": "screen"}
 TRIMAP_SOURCES = ("trimap", "strokes", "mask", "background", "screen")
@@ -18,7 +19,7 @@ SCREEN = "screen"
 class ModelChoice:
     """Which model runs, and what its trimap is made from: one of TRIMAP_SOURCES, or "".
 
-    screen: green | blue | auto for a picture in front of a screen, else "".
+    screen: green | blue | auto | a colour such as white or #808080, for a picture in front of a screen, else "".
     """
 
     spec: ModelSpec
@@ -89,11 +90,23 @@ def match(spec: ModelSpec, given: Mapping[str, object]) -> ModelChoice:
         raise UsageError(f"{spec.name} needs {' and '.join(f'a {NAMES[guide]}' for guide in missing)}; give it or choose another model")
     if unused:
         raise UsageError(_too_many(spec, source, unused))
-    if given.get(SCREEN, AUTO) not in (*CHANNELS, AUTO):
-        raise UsageError(f"the screen {given[SCREEN]} is not known; choose {', '.join(CHANNELS)} or {AUTO}")
+    _check_screen(str(given.get(SCREEN, AUTO)))
     if SCREEN in given and "background" in given:
         raise UsageError("a clean plate and a screen both describe the background; drop one")
     return ModelChoice(spec, source, screen=str(given.get(SCREEN, "")))
+
+
+def is_keyed(screen: str) -> bool:
+    """Whether a screen is green or blue, whose spill can be told from the subject; not for none and for one of another colour."""
+    return screen in (*CHANNELS, AUTO)
+
+
+def _check_screen(screen: str) -> None:
+    try:
+        if not is_keyed(screen):
+            parse_colour(screen)
+    except UsageError as error:
+        raise UsageError(f"the screen {screen} is not known; choose {', '.join(CHANNELS)}, {AUTO}, white, black or #rrggbb") from error
 
 
 def _too_many(spec: ModelSpec, source: str, unused: list[str]) -> str:

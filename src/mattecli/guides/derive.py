@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import EmptyError, InputError
-from mattecli.guides.choose import SCREEN, ModelChoice
+from mattecli.guides.choose import SCREEN, ModelChoice, is_keyed
 from mattecli.guides.sources import PLATE, GuideValue, read_guide
 from mattecli.io.files import naming
 from mattecli.io.images import Photo, Pixels
@@ -16,9 +16,10 @@ from mattecli.matting.grow import spread_strokes
 from mattecli.matting.levels import from_levels, to_levels, to_uint8
 from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, register
-from mattecli.matting.screen import find_screen, plate_from_screen, trimap_from_screen
+from mattecli.matting.screen import find_screen, plate_from_colour, plate_from_screen, trimap_from_colour, trimap_from_screen
 from mattecli.matting.strokes import contradictions, missing_strokes
 from mattecli.matting.trimap import nothing_unknown, trimap_from_mask
+from mattecli.requests.quantities import parse_colour
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def derive(
         guides[PLATE] = given[PLATE]
     try:
         if "trimap" in choice.spec.guides:
-            guides["trimap"] = _trimap(picture, given, choice.trimap_source, laid, in_clip=in_clip)
+            guides["trimap"] = _trimap(picture, given, choice, laid, in_clip=in_clip)
         if "mask" in choice.spec.guides:
             guides["mask"] = _mask(picture, given, laid, in_clip=in_clip)
     except EmptyError:
@@ -92,14 +93,20 @@ def derive(
 
 
 def plate_of_screen(picture: Pixels, screen: str) -> Pixels:
-    """The plate of a picture [H, W, 3] in front of a screen (green, blue or auto), in the picture's levels."""
+    """The plate of a picture [H, W, 3] in front of a screen (green, blue, auto or a colour), in the picture's levels."""
     seen = from_levels(picture)
-    return to_levels(plate_from_screen(seen, find_screen(seen, screen)), int(np.iinfo(picture.dtype).max))
+    keyed = is_keyed(screen)
+    plate = plate_from_screen(seen, find_screen(seen, screen)) if keyed else plate_from_colour(seen, parse_colour(screen), screen)
+    return to_levels(plate, int(np.iinfo(picture.dtype).max))
 
 
-def _trimap(picture: Pixels, given: Mapping[str, Pixels], source: str, laid: Registration | None, *, in_clip: bool) -> NDArray[np.uint8]:
+def _trimap(
+    picture: Pixels, given: Mapping[str, Pixels], choice: ModelChoice, laid: Registration | None, *, in_clip: bool
+) -> NDArray[np.uint8]:
+    source = choice.trimap_source
     if source == SCREEN:
-        return trimap_from_screen(from_levels(picture), from_levels(given[PLATE]))
+        find = trimap_from_screen if is_keyed(choice.screen) else trimap_from_colour
+        return find(from_levels(picture), from_levels(given[PLATE]))
     if source == PLATE:
         return _before_plate(partial(trimap_from_plate, moving=in_clip), picture, given[PLATE], laid, in_clip=in_clip)
     if source == "mask":

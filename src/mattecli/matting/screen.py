@@ -12,6 +12,8 @@ Colours are encoded sRGB values, float32 [H, W, 3] in 0..1; alphas are float32 [
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,10 @@ CHANNELS = {"green": 1, "blue": 2}
 AUTO = "auto"
 # A pixel may be screen when its channel exceeds the others by this much, in absolute terms and as a share of its brightness.
 LEAST_EXCESS, LEAST_SATURATION = 0.06, 0.15
+# A screen of a colour that is given looks no more different from it than this, as a distance of RGB in 0..1: lamps fall off.
+NEAR_COLOUR = 0.4
+# It differs from the middle of its border by so many times the median difference there, and this much more.
+UNEVEN, EVEN = 3.0, 0.06
 # A screen covers at least this share of the picture's left, right and upper border, which is this wide as a share of each side.
 LEAST_BORDER, BORDER = 0.25, 0.02
 # The plate is found on a picture of this many pixels a side: it is smooth, and small pictures have little noise.
@@ -91,6 +97,37 @@ def plate_from_screen(image: Plane, screen: str) -> Plane:
     if not perhaps.any():
         raise InputError(f"nothing in the picture is {screen}; give a trimap or strokes instead")
     perhaps &= excess > 0.4 * np.quantile(excess[perhaps], 0.75)
+    return _plate(image, small, perhaps, screen)
+
+
+def plate_from_colour(image: Plane, colour: tuple[float, float, float], screen: str) -> Plane:
+    """The screen of any colour, such as white paper, without the subject: [H, W, 3]; `screen` is what it is called.
+
+    A subject of that colour is taken for it. Raises InputError where the picture's border does not show it, or where it is uneven.
+    """
+    small = _shrunk(image)
+    perhaps = np.linalg.norm(small - np.array(colour, np.float32), axis=2) < NEAR_COLOUR
+    share = float(_border(perhaps).mean())
+    if share < LEAST_BORDER:
+        raise InputError(
+            f"no {screen} screen was found: such colours cover {share:.0%} of the picture's left, right and upper border; "
+            "give a trimap or strokes instead"
+        )
+    return _plate(image, small, _like_border(small, perhaps), screen)
+
+
+def _like_border(image: Plane, perhaps: Mask) -> Mask:
+    """The pixels of a mask that are no more unlike the typical one at the border than those there are of each other."""
+    seen = _border(perhaps)
+    along = np.stack([_border(image[..., channel])[seen] for channel in range(3)], axis=1)
+    typical = np.median(along, axis=0)
+    spread = float(np.median(np.linalg.norm(along - typical, axis=1)))
+    found: Mask = perhaps & (np.linalg.norm(image - typical, axis=2) < UNEVEN * spread + EVEN)
+    return found
+
+
+def _plate(image: Plane, small: Plane, perhaps: Mask, screen: str) -> Plane:
+    """A smooth plate of the image's size from the pixels of its small copy that perhaps show the screen."""
     plate = _surface(small, perhaps)
     for share in SHADING:
         left, reach = small - plate, share * max(small.shape[:2])
@@ -116,6 +153,27 @@ def trimap_from_screen(image: Plane, plate: Plane) -> NDArray[np.uint8]:
     trimap = np.full(key.shape, UNKNOWN, np.uint8)
     trimap[_depth(~subject) > GUARD] = BACKGROUND
     trimap[_sure(key, 1 - max(0.05, noise))] = FOREGROUND
+    if not (trimap == FOREGROUND).any():
+        raise EmptyError("the picture shows the screen and nothing before it; give a picture with a subject")
+    if not (trimap == BACKGROUND).any():
+        raise InputError("no part of the screen is even enough to be surely screen; give a trimap or strokes instead")
+    return trimap
+
+
+def trimap_from_colour(image: Plane, plate: Plane) -> NDArray[np.uint8]:
+    """trimap_from_screen for a screen of any colour, by how far a pixel's colour is from the plate's, as `plate` of plate_from_colour.
+
+    What is like the screen but enclosed by the subject, such as a highlight before white, is unknown.
+    """
+    key = _blurred(np.linalg.norm(image - plate, axis=2).astype(np.float32), 0.7)
+    noise = max(1.4826 * float(np.median(key[key < NEAR_COLOUR / 4])) if (key < NEAR_COLOUR / 4).any() else 0.0, 2 * NOISE_FLOOR)
+    subject = parts_holding(key > CLEAR * noise, key > FAINT * noise, connectivity=8)
+    edge = np.ones(key.shape, bool)
+    edge[1:-1, 1:-1] = False
+    outside = parts_holding(edge & ~subject, ~subject, connectivity=4)
+    trimap = np.full(key.shape, UNKNOWN, np.uint8)
+    trimap[_depth(outside) > GUARD] = BACKGROUND
+    trimap[_sure(key, 2 * CLEAR * noise)] = FOREGROUND
     if not (trimap == FOREGROUND).any():
         raise EmptyError("the picture shows the screen and nothing before it; give a picture with a subject")
     if not (trimap == BACKGROUND).any():
@@ -209,7 +267,7 @@ def _perhaps_screen(image: Plane, channel: int) -> Mask:
     return found
 
 
-def _border(mask: Mask) -> Mask:
+def _border(mask: NDArray[Any]) -> NDArray[Any]:
     """The pixels along the left, right and upper border; the lower one often shows the subject."""
     rows, columns = (max(1, round(BORDER * side)) for side in mask.shape)
     return np.concatenate([mask[:rows].ravel(), mask[:, :columns].ravel(), mask[:, -columns:].ravel()])

@@ -14,7 +14,7 @@ from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
-from mattecli.guides.choose import DRAWN
+from mattecli.guides.choose import DRAWN, is_keyed
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.screen import hold_to_key
 from mattecli.matting.tracking.follow import SmallMatte
@@ -137,7 +137,7 @@ def _finish(matted: Matted, recipe: Recipe, clock: Clock, *, lossy: bool) -> Mat
             options = suited(recipe.refiner, lossy=lossy)
             way = refine_fast if recipe.quality == FAST else refine
             matted = way(matted, recipe.refiner, options, limit=recipe.max_memory, tell=recipe.tell)
-    if not recipe.choice.screen or matted.plate is None:
+    if not is_keyed(recipe.choice.screen) or matted.plate is None:
         return matted
     held = hold_to_key(to_array(matted.alpha), to_array(matted.seen), to_array(matted.plate))
     return replace(matted, alpha=array_tensor(held, matted.alpha), keyed=True)

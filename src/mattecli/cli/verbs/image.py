@@ -39,7 +39,12 @@ def image(
     background: options.PlatePhoto = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE", help="A rough mask of the subject, white on black.")] = None,
     screen: Annotated[
-        str | None, typer.Option(metavar="green|blue|auto", help="The photo was taken before such a screen; its spill is taken away.")
+        str | None,
+        typer.Option(
+            metavar="green|blue|auto|white|black|#HEX",
+            help="The photo was taken before such a screen; the spill of green and blue is taken away.",
+            autocompletion=lambda: ["green", "blue", "auto", "white", "black"],
+        ),
     ] = None,
     kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE", help="Lay the cut-out over this (means --as composite).")] = None,

@@ -61,7 +61,12 @@ def video(
         ),
     ] = AUTO,
     screen: Annotated[
-        str | None, typer.Option(metavar="green|blue|auto", help="The clip was taken before such a screen; its spill is taken away.")
+        str | None,
+        typer.Option(
+            metavar="green|blue|auto|white|black|#HEX",
+            help="The clip was taken before such a screen; the spill of green and blue is taken away.",
+            autocompletion=lambda: ["green", "blue", "auto", "white", "black"],
+        ),
     ] = None,
     kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE|CLIP", help="Lay the cut-out over this (means --as composite).")] = None,
