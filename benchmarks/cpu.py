@@ -116,12 +116,14 @@ def export_call(case: Mapping[str, Any], folder: Path) -> Call:
 
 def side_by_side(call: Call) -> tuple[Call, int]:
     """The call for as many pictures as `matte` works on at once, and how many that is; for the rest of this process."""
+    import torch
+
     from mattecli.core.runtime import pick_device
-    from mattecli.core.tuning.parallelism import frames_at_once, shared_out
+    from mattecli.core.tuning.parallelism import frames_at_once, limit_threads
 
     pictures = frames_at_once(pick_device("cpu"))
-    HELD.enter_context(shared_out(pictures))
-    pool = HELD.enter_context(ThreadPoolExecutor(pictures))
+    share = max(torch.get_num_threads() // pictures, 1)
+    pool = HELD.enter_context(ThreadPoolExecutor(pictures, initializer=limit_threads, initargs=(share,)))
     return lambda: list(pool.map(lambda _: call(), range(pictures))), pictures
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,7 +35,7 @@ from mattecli.core import machine
 from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.core.runtime import LoadedModel, load_model, pick_device, to_array, to_tensor
-from mattecli.core.tuning.parallelism import frames_at_once, shared_out
+from mattecli.core.tuning.parallelism import frames_at_once, limit_threads
 from mattecli.guides.choose import ModelChoice
 from mattecli.io.clip_types import Clip
 from mattecli.io.images import write_image
@@ -97,7 +98,7 @@ def model_a_frame_a_core(model: LoadedModel, ready: Ready, frames: int) -> float
     """The same seconds, with as many frames at once as `matte video` works on."""
     images, guides = ready
     at_once = frames_at_once(model.device)
-    with shared_out(at_once), ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(at_once, initializer=limit_threads, initargs=(max(torch.get_num_threads() // at_once, 1),)) as pool:
         begin = time.perf_counter()
         list(pool.map(lambda number: model(images[number % len(images)], guides), range(frames)))
         return time.perf_counter() - begin

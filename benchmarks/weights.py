@@ -121,7 +121,7 @@ def plate_scores(files: Mapping[str, str], recipe: Recipe) -> Scores:
 def matted_photo(file: str, given: Mapping[str, str], recipe: Recipe) -> Matte:
     """The matte [H, W] that `matte image` finds, before it is rounded to 8 bits."""
     photo = read_photo(file)
-    return to_array(matte_photo(photo, guides_for_photo(photo, given, recipe.choice), recipe, clock=Clock()).alpha)
+    return to_array(matte_photo(photo, guides_for_photo(photo, given, recipe.choice).guides, recipe, clock=Clock()).alpha)
 
 
 def read_matte(file: str) -> Matte:
