@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from mattecli.core import download, store
+from mattecli.core import download, pulling, store
 from mattecli.core.registry import ModelSpec, WeightFile
 from mattecli.errors import ModelError
 from mattecli.nets import shm_fast
@@ -94,17 +94,17 @@ def _spec(*urls: str, sha256: str | None = DIGEST) -> ModelSpec:
 
 
 def test_a_pull_tries_every_place_and_checks_the_hash(server: str) -> None:
-    (path,) = store.pull(_spec(f"{server}/missing/toy.pth", f"{server}/plain/toy.pth"))
+    (path,) = pulling.pull(_spec(f"{server}/missing/toy.pth", f"{server}/plain/toy.pth"))
     assert path.read_bytes() == CONTENT
     asked = len(_Server.ranges)
-    store.pull(_spec(f"{server}/plain/toy.pth"))
+    pulling.pull(_spec(f"{server}/plain/toy.pth"))
     assert len(_Server.ranges) == asked, "a file that is there and right is not fetched again"
 
 
 def test_a_download_that_was_cut_off_goes_on_where_it_stopped(server: str) -> None:
     with pytest.raises(ModelError, match="goes on from there"):
-        store.pull(_spec(f"{server}/short/toy.pth"))
-    (path,) = store.pull(_spec(f"{server}/ranged/toy.pth"))
+        pulling.pull(_spec(f"{server}/short/toy.pth"))
+    (path,) = pulling.pull(_spec(f"{server}/ranged/toy.pth"))
     assert path.read_bytes() == CONTENT
     assert _Server.ranges[-1] == f"bytes={len(CONTENT) // 2}-"
 
@@ -114,14 +114,14 @@ def test_a_partial_file_with_a_foreign_beginning_starts_anew(server: str) -> Non
     part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(b"something else")
-    (path,) = store.pull(spec)
+    (path,) = pulling.pull(spec)
     assert path.read_bytes() == CONTENT
 
 
 def test_a_file_with_the_wrong_hash_is_never_installed(server: str) -> None:
     spec = _spec(f"{server}/plain/toy.pth", sha256="0" * 64)
     with pytest.raises(ModelError, match="wrong sha256"):
-        store.pull(spec)
+        pulling.pull(spec)
     assert not store.is_installed(spec)
 
 
@@ -131,20 +131,20 @@ def _without_hash(*urls: str, name: str = "toy.pth", size: int | None = None) ->
 
 def test_without_a_public_hash_the_first_download_sets_the_record(server: str) -> None:
     spec = _without_hash(f"{server}/weights/toy.pth")
-    (path,) = store.pull(spec)
+    (path,) = pulling.pull(spec)
     assert store.expected_sha256(spec, spec.files[0]) == hashlib.sha256(WEIGHTS).hexdigest()
     path.write_bytes(b"altered")
     with pytest.raises(ModelError, match="sha256"):
         store.verified(spec, spec.files[0])
-    assert store.pull(spec) == [path] and path.read_bytes() == WEIGHTS
+    assert pulling.pull(spec) == [path] and path.read_bytes() == WEIGHTS
 
 
 def test_what_does_not_fit_the_network_is_not_installed_and_the_next_place_is_tried(server: str) -> None:
     lost = [f"{server}/{kind}/toy.pth" for kind in ("login", "empty", "plain")]
     with pytest.raises(ModelError, match="so it is deleted") as failure:
-        store.pull(_without_hash(*lost))
+        pulling.pull(_without_hash(*lost))
     assert all(url in str(failure.value) for url in lost) and not store.is_installed(_without_hash())
-    (path,) = store.pull(_without_hash(*lost, f"{server}/weights/toy.pth"))
+    (path,) = pulling.pull(_without_hash(*lost, f"{server}/weights/toy.pth"))
     assert path.read_bytes() == WEIGHTS
 
 
@@ -153,23 +153,23 @@ def test_a_login_page_that_began_a_download_does_not_spoil_the_next(server: str)
     part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(b"<html>")
-    assert store.pull(spec)[0].read_bytes() == WEIGHTS
+    assert pulling.pull(spec)[0].read_bytes() == WEIGHTS
 
 
 def test_another_file_than_the_first_download_is_refused(server: str, tmp_path: Path) -> None:
     spec = _without_hash(f"{server}/weights/toy.pth")
-    store.pull(spec)[0].unlink()
+    pulling.pull(spec)[0].unlink()
     other = tmp_path / "other.pth"
     torch.save({name: value + 1 for name, value in shm_fast.build().state_dict().items()}, other)
     with pytest.raises(ModelError, match="`matte models rm toy` forgets"):
-        store.import_file(spec, other)
+        pulling.import_file(spec, other)
 
 
 def test_the_digits_in_a_name_are_checked(server: str) -> None:
     digest = hashlib.sha256(WEIGHTS).hexdigest()
     with pytest.raises(ModelError, match="its name says 00000000"):
-        store.pull(_without_hash(f"{server}/weights/x", name="toy-00000000.pth"))
-    assert store.pull(_without_hash(f"{server}/weights/x", name=f"toy-{digest[:8]}.pth"))
+        pulling.pull(_without_hash(f"{server}/weights/x", name="toy-00000000.pth"))
+    assert pulling.pull(_without_hash(f"{server}/weights/x", name=f"toy-{digest[:8]}.pth"))
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_server_that_misbehaves_is_told_and_the_next_place_is_tried(
     size = len(CONTENT) if kind == "larger" else None
     spec = ModelSpec("toy", "", "toy", (), "", "", files=(WeightFile("toy.pth", (f"{server}/{kind}/toy.pth",), DIGEST, size),))
     with pytest.raises(ModelError, match=said):
-        store.pull(spec)
-    (path,) = store.pull(_spec(f"{server}/{kind}/toy.pth", f"{server}/plain/toy.pth"))
+        pulling.pull(spec)
+    (path,) = pulling.pull(_spec(f"{server}/{kind}/toy.pth", f"{server}/plain/toy.pth"))
     assert path.read_bytes() == CONTENT
 
 
@@ -204,7 +204,7 @@ def test_another_part_than_was_asked_for_is_not_appended(server: str, kind: str)
     part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(CONTENT[:1000])
-    assert store.pull(spec)[0].read_bytes() == CONTENT
+    assert pulling.pull(spec)[0].read_bytes() == CONTENT
 
 
 def test_a_link_in_the_place_of_a_part_is_not_followed(server: str, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_link_in_the_place_of_a_part_is_not_followed(server: str, tmp_path: Pa
     part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
     part.parent.mkdir(parents=True)
     part.symlink_to(precious)
-    assert store.pull(spec)[0].read_bytes() == CONTENT and precious.read_text() == "kept"
+    assert pulling.pull(spec)[0].read_bytes() == CONTENT and precious.read_text() == "kept"
 
 
 def test_a_mirror_folder_comes_first_and_works_offline(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,21 +222,21 @@ def test_a_mirror_folder_comes_first_and_works_offline(server: str, tmp_path: Pa
     (mirror / "toy").mkdir(parents=True)
     (mirror / "toy" / "toy.pth").write_bytes(CONTENT)
     monkeypatch.setenv("MATTE_MIRROR", str(mirror))
-    store.pull(_spec(f"{server}/plain/toy.pth"), offline=True)
+    pulling.pull(_spec(f"{server}/plain/toy.pth"), offline=True)
     assert _Server.ranges == []
 
 
 def test_offline_names_the_command_that_would_help(server: str) -> None:
     with pytest.raises(ModelError, match="matte models pull toy"):
-        store.pull(_spec(f"{server}/plain/toy.pth"), offline=True)
+        pulling.pull(_spec(f"{server}/plain/toy.pth"), offline=True)
     assert _Server.ranges == []
 
 
 def test_several_processes_may_pull_at_once(server: str, tmp_path: Path) -> None:
     program = (
-        "import sys; from mattecli.core import store; from mattecli.core.registry import ModelSpec, WeightFile;"
+        "import sys; from mattecli.core import pulling; from mattecli.core.registry import ModelSpec, WeightFile;"
         "spec = ModelSpec('toy', '', 'toy', (), '', '', files=(WeightFile('toy.pth', (sys.argv[1],), sys.argv[2]),));"
-        "print(store.pull(spec)[0])"
+        "print(pulling.pull(spec)[0])"
     )
     command = [sys.executable, "-c", program, f"{server}/plain/toy.pth", DIGEST]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -248,10 +248,10 @@ def test_several_processes_may_pull_at_once(server: str, tmp_path: Path) -> None
 def test_a_file_fetched_by_hand_is_checked_too(server: str, tmp_path: Path) -> None:
     by_hand = tmp_path / "download.pth"
     by_hand.write_bytes(CONTENT)
-    assert store.import_file(_spec(), by_hand).read_bytes() == CONTENT
+    assert pulling.import_file(_spec(), by_hand).read_bytes() == CONTENT
     by_hand.write_bytes(CONTENT[:-1])
     with pytest.raises(ModelError, match="wrong sha256"):
-        store.import_file(_spec(), by_hand)
+        pulling.import_file(_spec(), by_hand)
 
 
 def test_a_shipped_file_is_checked_where_it_lies_and_no_verb_touches_it(
@@ -262,11 +262,11 @@ def test_a_shipped_file_is_checked_where_it_lies_and_no_verb_touches_it(
     file = tmp_path / "toy.pth"
     assert spec.shipped and not store.is_installed(spec)
     file.write_bytes(CONTENT)
-    assert store.is_installed(spec) and store.pull(spec) == [file]
+    assert store.is_installed(spec) and pulling.pull(spec) == [file]
     assert store.remove(spec) == [] and file.read_bytes() == CONTENT
     with pytest.raises(ModelError, match="comes with mattecli and is not replaced"):
-        store.import_file(spec, file)
+        pulling.import_file(spec, file)
     file.write_bytes(CONTENT[1:])
     with pytest.raises(ModelError, match="install that again"):
-        store.pull(spec)
+        pulling.pull(spec)
     assert file.read_bytes() == CONTENT[1:] and _Server.ranges == [] and not store.home().exists()

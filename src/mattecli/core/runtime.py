@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattecli.core import export, store
+from mattecli.core import export, pulling
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.download import Progress
 from mattecli.core.registry import ModelSpec
@@ -183,7 +183,7 @@ def open_model(
     spec: ModelSpec, *, device: Device, precision: str = "fp32", offline: bool = False, on_progress: Progress | None = None
 ) -> LoadedModel:
     """A model of the registry, loaded for many pictures; it is pulled and exported first where that is needed."""
-    store.pull(spec, offline=offline, on_progress=on_progress)
+    pulling.pull(spec, offline=offline, on_progress=on_progress)
     return _ready(export.load_spec(spec, device=device.torch, dtype=PRECISIONS[precision]), device, precision)
 
 

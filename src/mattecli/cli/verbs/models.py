@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mattecli.cli.console import Commands, complain, download_progress, note, say, say_json
-from mattecli.core import store
+from mattecli.core import pulling, store
 from mattecli.core.registry import AUTHORS, ModelSpec, WeightFile, registry
 from mattecli.errors import ModelError, UsageError
 
@@ -127,7 +127,7 @@ def pull(
     """Download models, check their sha256, and print the paths of the files."""
     for spec in [registry().find(name) for name in names]:
         with download_progress() as on_progress:
-            paths = store.pull(spec, offline=offline, on_progress=on_progress)
+            paths = pulling.pull(spec, offline=offline, on_progress=on_progress)
         if not paths:
             note(f"{spec.name} needs no weights")
         if spec.shipped:
@@ -196,7 +196,7 @@ def import_model(
     name: Name, file: Annotated[Path, typer.Argument(metavar="FILE", help="The published checkpoint.", show_default=False)]
 ) -> None:
     """Put a checkpoint that was fetched by hand into the cache, checked like a download."""
-    say(str(store.import_file(registry().find(name), file)))
+    say(str(pulling.import_file(registry().find(name), file)))
 
 
 @models_app.command()
@@ -218,7 +218,7 @@ def export(
     spec = registry().find(name)
     if checkpoint is None:
         with download_progress() as on_progress:
-            checkpoint = store.pull(spec, offline=offline, on_progress=on_progress)
+            checkpoint = pulling.pull(spec, offline=offline, on_progress=on_progress)
     keep_inputs(map(str, checkpoint), [str(output)], what="the export", advice="give another -o")
     export_model(spec, checkpoint, output)
     say(str(output))
