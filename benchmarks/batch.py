@@ -193,7 +193,7 @@ def resident(pid: int) -> int:
 
 def memory(name: str, images: int, *, side: int = 64, mixed: bool = False, more: tuple[str, ...] = ()) -> dict[str, object]:
     """Megabytes of the main process and of its largest worker, by tenths of the run; growth: from the first third's most to the last's."""
-    model = random_weights.standin_file(registry().find(name))
+    model = random_weights.random_export(registry().find(name))
     main, worker = [0] * 30, [0] * 30
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
