@@ -184,20 +184,23 @@ def scenario(folder: Path, *, images: int, broken: int, kills: int, tell: Callab
 
 def _killed_and_resumed(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes], kills: int) -> None:
     random.seed(kills)
-    left = kills
+    left, most = kills, max(2, len(good) // (kills + 2))
     while left:
-        if stage.kill_after("killed", random.randint(1, max(2, len(good) // (kills + 2))), "--resume") == -signal.SIGKILL:
+        if stage.kill_after("killed", random.randint(1, most), "--resume") == -signal.SIGKILL:
             left -= 1
         else:  # a busy machine: it was done before it was killed
             stage.forget("killed")
+            most = max(1, most // 2)
     assert stage.run("killed", "--resume") == 1
     check_outcome(stage, "killed", good, bad, like=like)
 
 
 def _asked_to_end(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes]) -> None:
+    lines = max(2, len(good) // 6)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        while (code := stage.kill_after("asked", max(2, len(good) // 6), "--resume", number=number)) == 1:
-            stage.forget("asked")
+        while (code := stage.kill_after("asked", lines, "--resume", "--workers", "1", number=number)) == 1:
+            stage.forget("asked")  # it was done before it heard
+            lines = max(1, lines // 4)
         assert code == 128 + number, f"exit code {code} after {signal.Signals(number).name}"
         outputs = stage.outputs("asked")
         assert all(outputs[name] == like.get(name) for name in outputs), "only whole files are there"
