@@ -34,7 +34,7 @@ from mattecli.errors import UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Sample, measure, prepared
 from mattecli.guides.derive import guides_for_photo
 from mattecli.io.images import read_levels, read_photo
-from mattecli.matting.trimap import read_trimap_levels
+from mattecli.matting.given_trimap import read_trimap_levels
 from mattecli.pipelines.matte import matte_photo
 from mattecli.pipelines.recipe import Recipe
 from swing import Matte, clip_scores, matted_clip, read_mattes, recipe_for

@@ -15,9 +15,9 @@ from PIL import Image
 
 from mattecli.errors import MatteError
 from mattecli.io.images import encode_image, read_photo_bytes
+from mattecli.matting.given_trimap import check_trimap, read_trimap_levels
 from mattecli.matting.mask import check_mask, mask_levels
 from mattecli.matting.strokes import trimap_from_polylines, trimap_from_strokes
-from mattecli.matting.trimap import check_trimap, read_trimap_levels
 
 EXAMPLES = int(os.environ.get("MATTE_FUZZ_EXAMPLES", "40"))
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -5,15 +5,8 @@ import numpy as np
 import pytest
 
 from mattecli.errors import InputError
-from mattecli.matting.trimap import (
-    check_trimap,
-    one_sided,
-    read_trimap_levels,
-    too_unknown,
-    trimap_from_alpha,
-    trimap_from_mask,
-    trimap_shares,
-)
+from mattecli.matting.given_trimap import check_trimap, one_sided, read_trimap_levels, too_unknown, trimap_shares
+from mattecli.matting.trimap import trimap_from_alpha, trimap_from_mask
 
 
 def disc(side=200, radius=60, softness=0.0, centre=None):

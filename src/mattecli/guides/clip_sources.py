@@ -19,11 +19,12 @@ from mattecli.io.sequences import is_sequence, listed
 from mattecli.io.video.levels import FrameLevels, is_tinted, is_transparent
 from mattecli.io.video.numbering import numbers_of
 from mattecli.io.video_read import open_clip
+from mattecli.matting.given_trimap import check_trimap, read_trimap_levels
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.mask import DIMMEST, mask_levels
 from mattecli.matting.tracking.follow import Followed, FollowedSubject, SmallMatte
 from mattecli.matting.tracking.moved_subject import MovedSubject
-from mattecli.matting.trimap import check_trimap, read_trimap_levels, trimap_from_mask
+from mattecli.matting.trimap import trimap_from_mask
 from mattecli.requests.clip import ClipRequest
 
 # A trimap from a video codec has inexact levels; those nearer to grey than to these are unknown.

@@ -16,9 +16,9 @@ from mattecli.guides.sources import PLATE
 from mattecli.io.clip_types import Clip, Frame
 from mattecli.io.images import Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
+from mattecli.matting.given_trimap import check_trimap
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.registration.register import Plate, Registration, apply, check_same_scene, prepare, register, track
-from mattecli.matting.trimap import check_trimap
 from mattecli.requests.clip import ClipRequest
 
 LARGEST_STRETCH = 0.01

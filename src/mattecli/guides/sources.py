@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from mattecli.errors import InputError
 from mattecli.io.files import naming, reading
 from mattecli.io.images import Pixels, read_levels, read_photo
+from mattecli.matting.given_trimap import check_trimap, read_trimap_levels
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.mask import check_mask, mask_levels
 from mattecli.matting.strokes import trimap_from_polylines, trimap_from_strokes
-from mattecli.matting.trimap import check_trimap, read_trimap_levels
 
 PLATE = "background"
 

@@ -11,10 +11,11 @@ from mattecli.errors import UsageError
 from mattecli.guides.sources import read_mask_levels, read_strokes
 from mattecli.io.images import STANDARD_STREAM, read_photo, write_image
 from mattecli.matting.affinity import Growth
+from mattecli.matting.given_trimap import one_sided, too_unknown, trimap_shares
 from mattecli.matting.grow import spread_strokes
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.strokes import contradictions, missing_strokes
-from mattecli.matting.trimap import one_sided, too_unknown, trimap_from_mask, trimap_shares
+from mattecli.matting.trimap import trimap_from_mask
 from mattecli.requests.photos import Job, plan_jobs
 from mattecli.requests.quantities import Length, parse_length
 
