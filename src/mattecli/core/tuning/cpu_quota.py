@@ -13,7 +13,8 @@ from mattecli.core.tuning.cgroups import groups_of
 def keep_to_it(root: Path = Path("/")) -> None:
     """Limit torch's threads to the available cores, unless OMP_NUM_THREADS is set.
 
-    torch counts the cores a process may run on: in a container with a quota of two of sixty-four, sixty-four threads would contend.
+    torch counts the cores a process may run on. Where a container grants two of sixty-four, more frames would be in work at once than
+    these keep busy (parallelism.py), and each takes a model's memory.
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(min(torch.get_num_threads(), math.ceil(available_cores(root))))
