@@ -1,12 +1,12 @@
 """How well and how fast coarse mattes are refined, at both qualities and in the earlier way, in one run on the same mattes.
 
-For every photo of the data index's kinds "eval" and "portraits" with a true or a reference alpha whose subject the default network finds
+For every photo of some kinds of the data index with a true or a reference alpha whose subject the default network finds
 (intersection over union of at least 0.8 with it): the sum of absolute differences in thousands (SAD) of the network's matte and of the
 same matte refined, and the processor seconds of the refinement on one thread. The earlier way finds the band in a copy of 640 pixels, and
 its trimap model sees the whole picture. The ways take turns on each photo. Reference alphas are other networks' results that
 were looked at, not ground truth.
 
-Usage: python benchmarks/refinement.py [--data FOLDER] [--json benchmarks/results/refinement.json]
+Usage: python benchmarks/refinement.py [--kinds eval,portraits] [--data FOLDER] [--json benchmarks/results/refinement.json]
 FOLDER holds index.json (default: $MATTE_SHARED/data, else ../shared/data).
 """
 
@@ -66,11 +66,11 @@ def intersection_over_union(found: Alpha, truth: Alpha) -> float:
     return float(((found > 0.5) & (truth > 0.5)).sum() / max(1, ((found > 0.5) | (truth > 0.5)).sum()))
 
 
-def photos(data: Path) -> Iterator[tuple[str, str, Path, Alpha]]:
+def photos(data: Path, kinds: list[str]) -> Iterator[tuple[str, str, Path, Alpha]]:
     """Kind, name, file and alpha of each photo that has one of its size."""
     for entry in json.loads((data / "index.json").read_text())["entries"]:
         reference = next((entry["files"][name] for name in ("alpha", "reference_alpha") if name in entry["files"]), None)
-        if entry["kind"] in ("eval", "portraits") and reference is not None:
+        if entry["kind"] in kinds and reference is not None:
             alpha = read_photo(data / reference).pixels
             alpha = (alpha if alpha.ndim == 2 else alpha[..., 0]).astype(np.float32) / np.iinfo(alpha.dtype).max
             kind = "true alpha" if "alpha" in entry["files"] else "reference alpha"
@@ -91,13 +91,14 @@ def main() -> None:
     process.set_up_torch()
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kinds", default="eval,portraits")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MATTE_SHARED", "../shared")) / "data")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     model = mattecli.load(device="cpu", offline=True)
     recipe = model.recipe({})
     rows = []
-    for kind, name, file, alpha in photos(arguments.data):
+    for kind, name, file, alpha in photos(arguments.data, arguments.kinds.split(",")):
         row = measured(file, alpha, recipe)
         if row is not None:
             rows.append({"id": name, "kind": kind, **{key: round(value, 3) for key, value in row.items()}})

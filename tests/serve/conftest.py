@@ -74,8 +74,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition, up to two minutes: a busy machine takes its time."""
-    deadline = time.monotonic() + 120
+    """Wait for a condition, up to ten minutes: a busy machine takes its time."""
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline, f"it never happened: {what}"
         time.sleep(0.01)
