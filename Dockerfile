@@ -9,7 +9,7 @@ ARG TORCH_VERSION=2.13.0
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "torch==$TORCH_VERSION"
 
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE models.toml ./
+COPY pyproject.toml README.md LICENSE NOTICE models.toml ./
 COPY src src
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir ".[serve]"

@@ -29,7 +29,7 @@ class Field:
         return self.holds == FILE or (self.holds == EITHER and named)
 
 
-_IMAGE = Field("The photo: JPEG, PNG, WebP, TIFF or BMP, 8 or 16 bit.", FILE, required=True)
+_IMAGE = Field("The photo: any kind of picture file that `matte image` reads, such as JPEG, PNG, WebP, HEIC or TIFF.", FILE, required=True)
 _STROKES = Field(
     "Scribbles of the photo's size: white or green on the subject, black or red beside it, transparent or grey elsewhere; "
     'or JSON: {"foreground": [[x, y], ...], "background": [[x, y], ...], "width": pixels}.',
