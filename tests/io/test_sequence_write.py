@@ -125,3 +125,14 @@ def test_a_folder_that_cannot_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where a folder should be")
     with pytest.raises(OutputError, match="cannot be made"):
         _write(f"{tmp_path}/taken/deeper/", [CUTOUT])
+
+
+def test_a_sequence_of_exr_holds_premultiplied_light(tmp_path: Path) -> None:
+    exr = pytest.importorskip("OpenEXR")
+    notes = _write(str(tmp_path / "%02d.exr"), [CUTOUT.astype(np.uint16) * 257], clip=_clip(bits=16))
+    assert not any("keeps 8" in note for note in notes)
+    with exr.File(str(tmp_path / "01.exr")) as opened:
+        (found,) = (channel.pixels for channel in opened.channels().values())
+    encoded, alpha = CUTOUT[..., :3] / 255, CUTOUT[..., 3:] / 255
+    light = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    assert np.abs(found - np.dstack([light * alpha, alpha])).max() < 1e-3

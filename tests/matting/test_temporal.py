@@ -53,6 +53,30 @@ def swing(shared: Path) -> tuple[Frames, np.ndarray]:
     return frames, np.stack([read(folder / f"alpha_{index:04d}.png").astype(np.float32) / 255 for index in range(8)])
 
 
+def test_a_part_that_comes_and_goes_for_several_frames_is_held_where_the_picture_stays() -> None:
+    random = np.random.default_rng(0)
+    still = cv2.GaussianBlur(random.integers(0, 256, (60, 80, 3)).astype(np.uint8), (0, 0), 2)
+    alpha = np.zeros((60, 80), np.float32)
+    alpha[10:50, 20:60] = 1
+    hole = alpha.copy()
+    hole[25:35, 35:45] = 0
+    mattes = [alpha, alpha, alpha, hole, hole, hole, alpha, alpha, hole, hole]
+    changes = {}
+    for hold in (False, True):
+        steady = np.stack([matte for matte, _ in smoothed(((still, matte, None) for matte in mattes), hold=hold)])
+        changes[hold] = np.abs(np.diff(steady, axis=0)).max(axis=(1, 2))
+    assert changes[False].max() > 0.9 and changes[True].max() < 0.35
+    other = cv2.GaussianBlur(random.integers(0, 90, (60, 80, 3)).astype(np.uint8), (0, 0), 2)
+    cut = [(still, alpha, None), (other, hole, None)]
+    assert (list(smoothed(cut, hold=True))[1][0] == hole).all(), "nothing is held across a cut"
+
+
+def test_holding_hardly_harms_true_mattes(swing: tuple[Frames, np.ndarray]) -> None:
+    frames, truth = swing
+    held = np.stack([alpha for alpha, _ in smoothed(zip(frames, truth, frames, strict=True), hold=True)])
+    assert np.abs(held - truth).mean() < 0.001
+
+
 def test_flicker_of_a_fast_subject_is_lowered_and_so_is_the_error(swing: tuple[Frames, np.ndarray]) -> None:
     frames, truth = swing
     corrupt = _flickering(truth)

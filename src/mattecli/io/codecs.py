@@ -161,7 +161,7 @@ _PCM = frozenset({"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le
 CONTAINERS: Mapping[str, Container] = {
     ".mov": Container(
         "mov",
-        ("prores", "h264", "hevc", "av1"),
+        ("prores", "h264", "hevc"),
         _MOVIE_SOUNDS | _PCM | {"pcm_f32be", "pcm_f64be", "pcm_alaw", "pcm_mulaw"},
         "aac",
     ),

@@ -42,6 +42,9 @@ SOFTNESS = 1.5
 # that one hair within a reduced pixel is not plain; around changes from VISIBLE on the matte is replaced fully.
 PLAIN, VISIBLE = 0.02, 0.05
 SMALLEST_FOR_FLOW = 16
+# A matte that differs from the frame before's by more than the first is held, beyond the second fully: then it takes this share of the
+# way in each frame. Hair, which varies by less, is not held.
+HELD_FROM, HELD_FULLY, FOLLOWED = 0.1, 0.3, 0.25
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ def frame_state(frame: Bytes, alpha: Alpha) -> FrameState:
     return FrameState(alpha, _reduced(frame), _reduced(alpha))
 
 
-def smoothed(items: Iterable[tuple[Bytes, Alpha, T]]) -> Iterator[tuple[Alpha, T]]:
+def smoothed(items: Iterable[tuple[Bytes, Alpha, T]], *, hold: bool = False) -> Iterator[tuple[Alpha, T]]:
     """Smooth a video's mattes: (frame, matte, anything) in, (smoothed matte, the same thing) out, as many and in the same order.
 
     Frames are uint8 [H, W, 3] RGB, mattes float32 [H, W] in 0..1. An item is yielded after the next one has been read; at most
-    three frames are held. Nothing is smoothed across a scene cut or a change of size: the frames beside them, like the first and the
-    last, keep their matte.
+    three frames are kept. Nothing is smoothed across a scene cut or a change of size: the frames beside them, like the first and the
+    last, keep their matte. hold: as `smooth` takes it.
     """
     before: FrameState | None = None
     now: tuple[FrameState, T] | None = None
@@ -75,23 +78,42 @@ def smoothed(items: Iterable[tuple[Bytes, Alpha, T]]) -> Iterator[tuple[Alpha, T
         if now is not None:
             current, thing = now
             same_scene = current.alpha.shape == alpha.shape and not is_cut(current.colours, after.colours)
-            steady = smooth(before, current, after if same_scene else None)
+            steady = smooth(before, current, after if same_scene else None, hold=hold)
             yield steady.alpha, thing
             before = steady if same_scene else None
         now = after, carried
     if now is not None:
-        yield now[0].alpha, now[1]
+        yield smooth(before, now[0], None, hold=hold).alpha, now[1]
 
 
-def smooth(before: FrameState | None, now: FrameState, after: FrameState | None) -> FrameState:
+def smooth(before: FrameState | None, now: FrameState, after: FrameState | None, *, hold: bool = False) -> FrameState:
     """The state `now` with a smoothed matte; all three are of one size.
+
+    hold: where the frame shows what the frame before showed, let a matte that differs by much follow slowly; for models that change their
+    mind about parts of a scene for several frames.
 
     Give as `before` the smoothed state of the frame before: an alternating matte then becomes constant, whereas the median of three
     unsmoothed ones would alternate in the opposite phase. Without `before` or `after`, `now` itself is returned.
     """
-    if before is None or after is None:
+    if before is None or (after is None and not hold):
         return now
-    (first, first_trust), (second, second_trust) = _warped(now, before), _warped(now, after)
+    first, first_trust = _warped(now, before)
+    steady = now if after is None else _without_outliers(now, (first, first_trust), _warped(now, after))
+    return _held(steady, first, first_trust) if hold else steady
+
+
+def _held(now: FrameState, before: Alpha, trust: Alpha) -> FrameState:
+    """The state with a matte that follows the warped matte [h, w] of the frame before slowly, where it is trusted and they differ much."""
+    gap = np.abs(_soft(before) - _soft(now.reduced))
+    gate = trust * np.clip((gap - HELD_FROM) / (HELD_FULLY - HELD_FROM), 0, 1)
+    correction = (1 - FOLLOWED) * gate * (before - now.reduced)
+    alpha = np.clip(now.alpha + _enlarged(correction, now.alpha.shape), 0, 1)
+    return FrameState(alpha, now.colours, now.reduced + correction)
+
+
+def _without_outliers(now: FrameState, before: tuple[Alpha, Alpha], after: tuple[Alpha, Alpha]) -> FrameState:
+    """The state with the median of three mattes where the warped neighbours, each with its trust, match the frame."""
+    (first, first_trust), (second, second_trust) = before, after
     trust = np.minimum(first_trust, second_trust)
     median, soft = _median(first, now.reduced, second), _soft(now.reduced)
     change = trust * (_median(_soft(first), soft, _soft(second)) - soft)

@@ -239,7 +239,7 @@ def matted_frames(
     batches = iter(lambda: list(islice(with_guides, request.batch or 1)), [])
     make = partial(_matted, work=work, to_guide=LastGuides())
     mattes = chain.from_iterable(in_parallel(batches, make, threads=threads, begin=begin))
-    return _smoothed(mattes) if request.smooth else mattes
+    return _smoothed(mattes, hold=not recipe.choice.spec.guides) if request.smooth else mattes
 
 
 def _matted(frames: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[MattedFrame]:
@@ -260,9 +260,10 @@ def _with_notes(item: Guided, matted: Matted) -> MattedFrame:
     return MattedFrame(item.frame, replace(matted, alpha=alpha, notes=(*matted.notes, *item.notes)))
 
 
-def _smoothed(mattes: Iterable[MattedFrame]) -> Iterator[MattedFrame]:
-    """The mattes, temporally smoothed with one frame of look-ahead."""
-    for alpha, item in smoothed((to_uint8(item.frame.pixels), to_array(item.matted.alpha), item) for item in mattes):
+def _smoothed(mattes: Iterable[MattedFrame], *, hold: bool) -> Iterator[MattedFrame]:
+    """The mattes, temporally smoothed with one frame of look-ahead; hold: as smoothed takes it."""
+    states = ((to_uint8(item.frame.pixels), to_array(item.matted.alpha), item) for item in mattes)
+    for alpha, item in smoothed(states, hold=hold):
         steady = torch.from_numpy(alpha)[None, None].to(item.matted.alpha)
         yield replace(item, matted=replace(item.matted, alpha=steady))
 

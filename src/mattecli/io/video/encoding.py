@@ -93,7 +93,8 @@ def encoding_for(destination: str, *, kind: str, clip: Clip, codec: str | None, 
 
 def eight_bit_note(codec: str, kind: str, bits: int) -> str:
     """A note about a deeper clip that is reduced to 8 bits."""
-    return f"the clip has {bits} bits a channel and {codec} keeps 8 of a {kind}; .mov or .mkv keep more"
+    article = "an" if kind == "alpha" else "a"
+    return f"the clip has {bits} bits a channel and {codec} keeps 8 of {article} {kind}; .mov or .mkv keep more"
 
 
 def _chosen_codec(destination: str, *, kind: str, codec: str | None, crf: int | None) -> str:
