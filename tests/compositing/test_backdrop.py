@@ -24,7 +24,7 @@ def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "street.mp4", rate=Fraction(10))
 
 
-def test_a_colour_a_picture_and_a_clip_are_told_apart(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_colour_a_picture_and_a_clip_are_distinguished(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("white").mkdir()
     write_image(np.full((4, 6, 3), 90, np.uint8), "beach.png")

@@ -54,7 +54,7 @@ def test_a_backdrop_as_thin_as_a_pixel_fills_a_large_frame() -> None:
     assert fit(gradient.swapaxes(0, 1), 1080, 400, sigma=3).shape == (1080, 400, 3)
 
 
-def test_a_panorama_behind_a_tall_frame_takes_no_more_memory_than_what_is_seen_of_it() -> None:
+def test_a_panorama_behind_a_tall_frame_takes_only_the_memory_of_its_visible_part() -> None:
     panorama = plain(100, 4000, (0.5, 0.5, 0.5))
     tracemalloc.start()
     fit(panorama, 1000, 250)
@@ -65,7 +65,7 @@ def test_a_panorama_behind_a_tall_frame_takes_no_more_memory_than_what_is_seen_o
 
 @pytest.mark.parametrize(("size", "frame"), [((60, 80), (108, 192)), ((60, 80), (190, 108)), ((40, 30), (20, 27)), ((200, 90), (60, 80))])
 @pytest.mark.parametrize("sigma", [0.0, 2.0, 5.5])
-def test_what_is_seen_of_a_covering_backdrop_is_as_if_all_of_it_had_been_made(
+def test_the_visible_part_of_a_covering_backdrop_equals_the_whole_one_cropped(
     size: tuple[int, int], frame: tuple[int, int], sigma: float
 ) -> None:
     backdrop = np.random.default_rng(2).random((*size, 3), np.float32)

@@ -51,7 +51,7 @@ def test_folded_weights_have_their_channels_together_and_are_finite() -> None:
     torch.testing.assert_close(weight.float(), unscaled, rtol=1e-3, atol=1e-4)  # times 1e3, over the root of 1e6
 
 
-def test_a_freezing_that_folds_nothing_would_be_seen() -> None:
+def test_freezing_without_folding_is_detected() -> None:
     assert sum(node.kind() == "aten::batch_norm" for node in export.freeze(_suited(torch.float32)).graph.nodes()) == 1  # the last one
 
 

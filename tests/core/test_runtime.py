@@ -18,7 +18,7 @@ CPU = pick_device("cpu")
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
-def test_cuda_asked_for_and_absent_is_an_error_that_says_why(name: str) -> None:
+def test_an_absent_cuda_device_is_an_error_with_its_reason(name: str) -> None:
     with pytest.raises(DeviceError, match=r"cuda is not available: .*; .*--device cpu"):
         pick_device(name)
 
@@ -36,7 +36,7 @@ def test_an_unknown_device_lists_the_known_ones(name: str) -> None:
         pick_device(name)
 
 
-def test_auto_says_what_it_chose() -> None:
+def test_auto_reports_its_choice() -> None:
     chosen = pick_device("auto")
     assert chosen.reason
     assert pick_precision("auto", chosen) == "fp32"

@@ -111,7 +111,7 @@ def test_irregular_archives_are_refused(there: Path, members: dict[str, bytes], 
         load_model(there / "toy.pt", device=pick_device("cpu"))
 
 
-def test_code_that_takes_something_else_than_its_metadata_says_is_refused(there: Path) -> None:
+def test_code_whose_arguments_differ_from_its_metadata_is_refused(there: Path) -> None:
     info = ExportInfo("toy", "toy", (), {"gain": 1.0}, False, None, "none", {})
     export.export(Plain(), there / "toy.pt", info)
     with zipfile.ZipFile(there / "toy.pt") as archive:

@@ -184,7 +184,7 @@ def test_the_digits_in_a_name_are_checked(server: str) -> None:
         ("short", "the connection closed after"),
     ],
 )
-def test_a_server_that_misbehaves_is_told_and_the_next_place_is_tried(
+def test_a_misbehaving_server_is_reported_and_the_next_source_tried(
     server: str, monkeypatch: pytest.MonkeyPatch, kind: str, said: str
 ) -> None:
     monkeypatch.setattr(download, "LARGEST", 1_000_000)

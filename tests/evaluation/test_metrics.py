@@ -62,7 +62,7 @@ def test_each_convention_has_its_own_metrics() -> None:
     }
 
 
-def test_dim_sets_known_pixels_before_it_looks_at_neighbours_and_bgmv2_does_not() -> None:
+def test_dim_sets_known_pixels_before_neighbourhoods_are_compared_and_bgmv2_does_not() -> None:
     true = np.zeros((9, 9), np.float32)
     true[:, 5:] = 1
     predicted = true.copy()

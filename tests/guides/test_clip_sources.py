@@ -46,7 +46,7 @@ def test_numbered_pictures_go_with_the_pictures_of_their_numbers(tmp_path: Path)
     assert widths(source, bars(tmp_path / "counted", range(1, 4)))[0] == [2, 3, 4]
 
 
-def test_a_mask_clip_of_another_rate_is_told(tmp_path: Path) -> None:
+def test_a_mask_clip_of_another_rate_is_reported(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", rate="25", frames=10)
     same = make_clip(tmp_path / "same.mkv", codec="ffv1", rate="25", frames=10, picture=bar)
     other = make_clip(tmp_path / "other.mkv", codec="ffv1", rate="50", frames=10, picture=bar)
@@ -56,7 +56,7 @@ def test_a_mask_clip_of_another_rate_is_told(tmp_path: Path) -> None:
     assert "of another time: its clip has 50 frames a second, this one 25" in doubts[0]
 
 
-def test_a_still_mask_under_a_subject_that_walks_away_is_told(tmp_path: Path) -> None:
+def test_a_still_mask_that_the_subject_has_left_is_reported(tmp_path: Path) -> None:
     def walks(index: int, size: Size) -> Picture:
         picture = np.full((*size, 3), 200, np.uint8)
         picture[20:50, 5 + 6 * index : 25 + 6 * index] = 30

@@ -94,7 +94,7 @@ def test_parts_that_no_stroke_touches_stay_unknown():
 
 
 @pytest.mark.parametrize("growth", GROWTHS)
-def test_shares_follow_edges_where_colours_say_nothing(growth):
+def test_shares_follow_edges_where_colours_are_ambiguous(growth):
     """Two fields of one grey, a dark line between them: only the way to the strokes tells them apart."""
     picture = np.full((60, 80, 3), 150, np.uint8)
     picture[:, 40] = 20

@@ -62,7 +62,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_mask_is_told_what_it_is(name: str) -> None:
+def test_pictures_that_are_no_masks_are_refused_with_their_kind(name: str) -> None:
     picture, said = BAD[name]
     with pytest.raises(InputError, match=said):
         check_mask(mask_levels(picture))

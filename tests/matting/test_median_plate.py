@@ -37,7 +37,7 @@ def test_who_walks_by_is_gone_and_so_is_the_noise(scene):
     assert made.unsettled == 0
 
 
-def test_a_background_seen_in_a_third_of_the_frames_is_found_behind_what_changes(scene):
+def test_a_background_visible_in_a_third_of_the_frames_is_found_behind_changing_things(scene):
     def crowd(index, frame, rng):
         if index % 3:
             frame[10:30, 10:40] = rng.integers(150, 256, (20, 30, 3))

@@ -115,7 +115,7 @@ def test_the_mask_covers_the_flowers(shared):
     assert (mask[alpha > 200] == 255).mean() > 0.98 and (mask[alpha < 5] == 0).mean() > 0.95
 
 
-def test_wrong_plates_are_told_apart(swing, shared):
+def test_wrong_plates_are_distinguished(swing, shared):
     image, plate, _ = swing
     with pytest.raises(InputError, match=r"100x50 .* 480x270"):
         trimap_from_plate(image, plate[:50, :100])

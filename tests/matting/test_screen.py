@@ -61,7 +61,7 @@ def test_the_trimap_is_right_wherever_it_claims_to_know(colour: Plane) -> None:
     assert (trimap == 128).mean() < 0.15, "noise and shading leave little unknown"
 
 
-def test_an_empty_screen_and_foliage_are_told_apart_from_a_subject_before_a_screen() -> None:
+def test_an_empty_screen_and_foliage_are_distinguished_from_a_subject_in_front_of_a_screen() -> None:
     empty = before(uneven(), SKIN, disc() * 0)
     with pytest.raises(EmptyError, match="nothing before it"):
         trimap_from_screen(empty, plate_from_screen(empty, "green"))

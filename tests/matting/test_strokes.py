@@ -45,12 +45,12 @@ def test_real_scribbles_agree_with_the_true_matte(shared, name):
     assert (alpha[trimap == 255] == 255).all() and (alpha[trimap == 0] == 0).all()
 
 
-def test_wrong_sizes_are_told():
+def test_wrong_sizes_are_refused():
     with pytest.raises(InputError, match=r"60x40 .* 40x60"):
         trimap_from_strokes(paper(()), size=(60, 40))
 
 
-def test_missing_strokes_are_told_one_by_one():
+def test_missing_strokes_are_reported_one_by_one():
     trimap = trimap_from_strokes(paper(()), size=(40, 60))
     assert [sentence.split(";")[0] for sentence in missing_strokes(trimap)] == [
         "the strokes mark no foreground",
@@ -76,7 +76,7 @@ def test_strokes_of_both_kinds_that_cross_or_touch_contradict_each_other():
     assert len(contradictions(trimap)) == 1
 
 
-def test_polylines_are_drawn_where_their_points_say():
+def test_polylines_are_drawn_at_their_points():
     one = {"foreground": [[10, 5], [50, 5]], "background": [[[10, 30], [20, 30]], [[40, 35]]], "width": 3}
     trimap = trimap_from_polylines(one, size=(40, 60))
     assert (trimap[4:7, 10:51] == 255).all() and (trimap[[3, 7], 30] == 128).all()

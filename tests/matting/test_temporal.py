@@ -127,14 +127,14 @@ def test_strands_finer_than_the_reduced_picture_survive_a_correction(shared: Pat
     assert steady[1, 100:-100, 450:750].std() > 0.75 * strands[100:-100, 450:750].std()
 
 
-def test_a_matte_that_swings_to_and_fro_is_held(swing: tuple[Frames, np.ndarray]) -> None:
+def test_an_alternating_matte_becomes_constant(swing: tuple[Frames, np.ndarray]) -> None:
     frames = [swing[0][0]] * 8
     blob = cv2.circle(np.zeros(frames[0].shape[:2], np.float32), (100, 100), 30, 1.0, -1)
     steady = _smooth(frames, [blob * (index % 2) for index in range(8)])
     assert np.abs(np.diff(steady[:-1], axis=0)).max() < 0.01
 
 
-def test_a_hole_in_what_moves_is_mended(swing: tuple[Frames, np.ndarray]) -> None:
+def test_a_hole_in_a_moving_subject_is_filled(swing: tuple[Frames, np.ndarray]) -> None:
     """The picture at the hole is another one in each frame; only along the motion is it the same."""
     frames, truth = swing
     wrong = truth[2:5].copy()

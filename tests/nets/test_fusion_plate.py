@@ -52,7 +52,7 @@ def test_untrained_it_is_closed_form() -> None:
 
 
 @pytest.mark.parametrize(("said", "level"), [(0.25, 0.0), (-0.25, 1.0)], ids=["subject called background", "background called subject"])
-def test_a_mistake_of_the_trimap_is_mended_where_the_plate_shows_it_and_near_what_is_unknown(said: float, level: float) -> None:
+def test_an_error_of_the_trimap_is_corrected_where_the_plate_shows_it_near_unknown_pixels(said: float, level: float) -> None:
     network = fusion_plate.build()
     nn.init.constant_(network.head.bias, said)
     image, _, plate, alpha = before_stripes(200, 240)

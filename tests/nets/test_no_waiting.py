@@ -46,7 +46,7 @@ def test_a_network_never_makes_the_host_wait(name: str, options: dict[str, Tunab
     assert _ask(name, options, dtype) == ((2, 1, 135, 241), set())
 
 
-def test_a_solver_that_looks_at_its_progress_does_and_is_found_out() -> None:
+def test_a_solver_that_tests_its_progress_synchronises_and_is_detected() -> None:
     with pytest.raises(RuntimeError, match=r"[Mm]eta"):
         _ask("closed-form", {})
     with pytest.raises(RuntimeError, match=r"[Mm]eta"):

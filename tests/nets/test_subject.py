@@ -29,7 +29,7 @@ def test_any_size_has_a_matte_and_a_verdict(network: subject.CompleteSubject, si
     torch.testing.assert_close(verdict[1:], alone[2], atol=1e-5, rtol=0)
 
 
-def test_the_export_says_what_the_network_says(network: subject.CompleteSubject) -> None:
+def test_the_export_gives_the_outputs_of_the_network(network: subject.CompleteSubject) -> None:
     image = torch.rand(1, 3, 50, 40, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         exported, expected = script(network)(image, 64, 32), network(image, 64, 32)

@@ -45,7 +45,7 @@ def test_a_matte_that_can_hardly_be_right_is_doubted(alpha: torch.Tensor, verdic
     assert "check the guide" in doubts(alpha, verdict, guided=True)[0]
 
 
-def test_people_networks_that_find_nobody_offer_the_one_that_finds_anything() -> None:
+def test_portrait_networks_that_find_nothing_advise_the_general_one() -> None:
     assert "--model subject" in doubts(disc(0.0))[0]
     assert "--model subject" not in doubts(disc(0.0), NO)[0]
 

@@ -77,7 +77,7 @@ def test_spikes_come_back_at_both_qualities(model: LoadedModel, way: Callable[..
     assert torch.equal(refined.alpha[known], refined.trimap[known])
 
 
-def test_what_lies_far_from_the_unknown_pixels_need_not_be_seen(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pixels_far_from_unknown_ones_hardly_change_the_result(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     matted, _ = coarse_matte(1)
     seen = refine.refine(matted, model, {})
     monkeypatch.setattr(refine, "MARGIN", 1 << 20)

@@ -162,7 +162,7 @@ def test_the_mean_with_earlier_weights_can_be_shipped(trained: Path, tmp_path: P
     assert main([*arguments, str(tmp_path / "other.pt")]) != 0
 
 
-def test_a_wider_network_begins_with_what_a_narrower_one_says(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wider_network_starts_with_the_outputs_of_a_narrower_one(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = torch.randn(1, fusion.CUES, 32, 48, generator=torch.Generator().manual_seed(0))
     with monkeypatch.context() as patched:
         patched.setattr(fusion, "WIDTHS", (8, 16, 16, 24))
@@ -192,7 +192,7 @@ def test_a_run_of_stages_goes_from_pictures_to_what_is_shipped(tmp_path: Path, c
     assert (tmp_path / "out" / "2" / "shipped.pt").read_bytes() == (tmp_path / "all.pt").read_bytes()
 
 
-def test_a_stage_says_instead_what_it_says_and_no_more(tmp_path: Path) -> None:
+def test_a_stage_overrides_only_the_settings_it_names(tmp_path: Path) -> None:
     first, second = settings.read_stages(staged(tmp_path))
     assert (first.optimiser.rate, second.optimiser.rate, second.optimiser.warmup) == (2e-3, 1e-3, 2)
     assert (first.start, second.start) == ("", f"{tmp_path}/out/1/shipped.pt")
@@ -200,7 +200,7 @@ def test_a_stage_says_instead_what_it_says_and_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("stage", "told"), [(None, "has 2 stages; say which with --stage"), (3, "no stage 3; it has 1 to 2")])
-def test_a_stage_that_is_not_there_is_told(tmp_path: Path, stage: int | None, told: str) -> None:
+def test_a_missing_stage_is_refused(tmp_path: Path, stage: int | None, told: str) -> None:
     with pytest.raises(InputError, match=told):
         settings.read(staged(tmp_path), stage)
 

@@ -64,7 +64,7 @@ def test_a_pyramid_s_kernel_is_one_four_six_four_one() -> None:
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 12), (7, 5)])
-def test_a_pyramid_sees_nothing_in_a_constant(size: tuple[int, int]) -> None:
+def test_a_pyramid_of_a_constant_is_zero(size: tuple[int, int]) -> None:
     constant = torch.full((1, 2, *size), 0.5)
     assert losses.laplacian(constant, torch.zeros_like(constant)).item() == pytest.approx(0.0, abs=1e-6)
 

@@ -25,7 +25,7 @@ def taught() -> nn.Module:
     return network
 
 
-def test_a_network_without_the_norms_says_what_it_said_with_them(taught: nn.Module) -> None:
+def test_folding_norms_keeps_the_outputs(taught: nn.Module) -> None:
     plain = dim.build(**BUILD).eval()
     plain.load_state_dict(folded(taught.state_dict()))
     picture = torch.randn(1, 4, 64, 64)

@@ -55,7 +55,7 @@ def test_the_image_is_the_mixture_of_its_parts(stock: Stock) -> None:
     assert torch.equal(batch["trimap"] == 0.5, (batch["alpha"] > 0) & (batch["alpha"] < 1))
 
 
-def test_a_still_plate_is_what_is_seen_around_the_subject(stock: Stock) -> None:
+def test_a_still_plate_equals_the_image_around_the_subject(stock: Stock) -> None:
     batch = composites(stock, replace(CLEAN, shadow=0.0), Mix(size=48, still=1.0), Random(8, 2, CPU))
     free = (batch["alpha"] == 0).expand(-1, 3, -1, -1)
     assert free.any() and torch.equal(batch["image"][free], batch["plate"][free])

@@ -35,7 +35,7 @@ def test_control_groups_limit_the_cores(half_a_core: Path, monkeypatch: pytest.M
     assert torch.get_num_threads() == 1
 
 
-def test_what_the_environment_says_holds(half_a_core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_takes_precedence(half_a_core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     keep_to_it(half_a_core)
     assert torch.get_num_threads() == 2

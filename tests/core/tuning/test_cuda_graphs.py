@@ -24,7 +24,7 @@ CASES = [
 @pytest.mark.parametrize(
     ("name", "options", "waits"), CASES, ids=[" ".join([name, *map(str, options.values())]) for name, options, _ in CASES]
 )
-def test_a_call_that_looks_at_a_value_is_noticed(
+def test_a_call_that_reads_a_value_on_the_host_is_detected(
     name: str, options: dict[str, Tunable], waits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))

@@ -57,7 +57,7 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         ("each", 1000, 1000 * 1000),
     ],
 )
-def test_what_a_network_sees_decides(sees: str, bound: int, megapixels: float) -> None:
+def test_the_size_of_the_network_input_decides(sees: str, bound: int, megapixels: float) -> None:
     toy = info_of(Footprint(fixed=700.0, picture=10.0, seen=2000.0, sees=sees, bound="reach"), reach=bound)
     expected = 1e6 * 700 + 10 * 1920 * 1080 + 2000 * megapixels
     assert expected_peak(toy, replace(HD, unknown=0.25), {}) == pytest.approx(expected, rel=1e-6)

@@ -120,7 +120,7 @@ def test_every_photo_takes_its_own_plate_and_refuses_all_others(pairs):
             assert found.fits == (name == other), f"{name} with the plate of {other}: {found}"
 
 
-def test_a_refused_plate_is_told_with_numbers(pairs):
+def test_a_refused_plate_is_reported_with_numbers(pairs):
     found = register(pairs["cup_cloth"][1], pairs["synthperson_arms"][0])
     with pytest.raises(InputError, match=r"another scene: only \d+ of \d+ details .* differs by \d+ Lab units"):
         check_same_scene(found)
@@ -184,7 +184,7 @@ def test_a_frame_is_laid_onto_the_plate_by_the_inverse(wide):
     [np.diag([-1.0, 1, 1]) + np.eye(3)[[0]].T @ [[0, 0, 479]], np.diag([1.4, 1.4, 1]), camera(0, 0, tilt=6e-4)],
     ids=["mirrored", "zoomed", "tilted"],
 )
-def test_what_no_hand_does_to_a_camera_is_not_believed(motion):
+def test_implausible_camera_motion_is_rejected(motion):
     assert bends(motion, SIZE) and not bends(camera(30, -20, 0.1, 1e-4), SIZE)
 
 
