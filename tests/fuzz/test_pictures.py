@@ -8,6 +8,7 @@ import os
 import warnings
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from PIL import Image
 
 from mattecli.errors import MatteError
 from mattecli.io.images import encode_image, read_photo_bytes
+from mattecli.io.pictures.file_options import FileOptions
 from mattecli.matting.given_trimap import check_trimap, read_trimap_levels
 from mattecli.matting.mask import check_mask, mask_levels
 from mattecli.matting.strokes import trimap_from_polylines, trimap_from_strokes
@@ -31,6 +33,12 @@ def _pillow(kind: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
+def _heic() -> bytes:
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(PIXELS)).save(stream)
+    return stream.getvalue()
+
+
 EXIF = Image.Exif()
 EXIF[0x0112] = 6
 FILES = {
@@ -43,6 +51,15 @@ FILES = {
     "tiff": encode_image(PIXELS, ".tif"),
     "deep tiff": encode_image(PIXELS.astype(np.uint16) * 257, ".tif"),
     "bmp": _pillow("BMP"),
+    "gif": _pillow("GIF"),
+    "heic": _heic(),
+    "avif": encode_image(PIXELS, ".avif"),
+    "deep avif": encode_image(PIXELS.astype(np.uint16) * 257, ".avif"),
+    "jpeg 2000": _pillow("JPEG2000"),
+    "pnm": _pillow("PPM"),
+    "pam": b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 4\nMAXVAL 1000\nTUPLTYPE RGB_ALPHA\nENDHDR\n" + bytes(range(32)),
+    "float tiff": encode_image(PIXELS, ".tif", options=FileOptions(depth="float")),
+    "exr": encode_image(PIXELS, ".exr"),
 }
 
 

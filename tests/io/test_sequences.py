@@ -10,6 +10,9 @@ import pytest
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Frame
 from mattecli.io.images import write_image
+from mattecli.io.pictures.light import Light
+from mattecli.io.pictures.transfer import from_light
+from mattecli.io.sequences import COLOUR_FLOATS, GREY_FLOATS
 from mattecli.io.video_read import open_clip, probe
 from tests.clips import SIZE, index_of, numbered
 
@@ -128,3 +131,16 @@ def test_nothing_to_read_is_said(tmp_path: Path, source: str, said: str) -> None
     (tmp_path / ".hidden.png").touch()
     with pytest.raises(InputError, match=said):
         open_clip(str(tmp_path / source))
+
+
+def test_frames_of_floats_are_seen_as_a_screen_shows_them_and_mattes_as_their_numbers(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 96, dtype=np.float32) * np.ones((64, 1), np.float32)
+    for number in (1, 2):
+        write_image(ramp, tmp_path / f"matte.{number}.exr")
+        write_image(Light(np.dstack([ramp * 4, ramp, ramp])), tmp_path / f"plate.{number}.exr")
+    with open_clip(str(tmp_path / "matte.%d.exr")) as mattes, open_clip(str(tmp_path / "plate.%d.exr")) as plates:
+        matte, plate = next(iter(mattes)), next(iter(plates))
+        np.testing.assert_allclose(matte.pixels[..., 0] / 65535, ramp, atol=3e-4)  # a half has 11 bits
+        np.testing.assert_allclose(plate.pixels[..., 1] / 65535, from_light(ramp), atol=3e-4)
+        assert plate.pixels[..., 0].max() == 65535
+        assert GREY_FLOATS in mattes.notes and COLOUR_FLOATS in plates.notes

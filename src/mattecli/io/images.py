@@ -290,7 +290,7 @@ def _explained(source: str | Path) -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     """An exception's message, or its class where that is empty."""
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _check_sides(path: Path, size: tuple[int, int]) -> None:

@@ -15,9 +15,12 @@ from mattecli.io.clip_types import Clip, Colour, Frame, Span
 from mattecli.io.icc import converted
 from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
+from mattecli.io.pictures.light import counted
 from mattecli.io.video.numbering import missing_note, numbers_of, places_of
 
 DEFAULT_RATE = Fraction(25)
+GREY_FLOATS = "its pictures are grey floats, which are taken as plain numbers in 16 bits, as mattes have them"
+COLOUR_FLOATS = "its pictures are floats, which clips take as sRGB in 16 bits; what is brighter than white is white"
 PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
 """R'G'B' with the primaries and transfer of sRGB (H.273)."""
 
@@ -53,6 +56,9 @@ class SequenceReader:
         self._chosen = list(span.pick((place / rate, index) for index, place in enumerate(self._places)))
         self.notes = missing_note(self._pictures, numbers) if numbers else ()
         first = read_photo(self._pictures[0])
+        self._are_numbers = _is_grey_light(first)
+        if first.light is not None:
+            self.notes = (*self.notes, GREY_FLOATS if self._are_numbers else COLOUR_FLOATS)
         self.clip = Clip(
             source=source,
             size=first.size,
@@ -83,7 +89,8 @@ class SequenceReader:
             self._check(photo, self._pictures[chosen])
             place = self._places[chosen]
             duration = ends[index] - place if index < len(ends) else self._span.every
-            yield Frame(converted(photo.pixels, photo.icc, self.clip.icc), place, duration, index, self._alpha(photo))
+            pixels = counted(photo.light)[..., :3] if self._are_numbers and photo.light is not None else photo.pixels
+            yield Frame(converted(pixels, photo.icc, self.clip.icc), place, duration, index, self._alpha(photo))
 
     def _alpha(self, photo: Photo) -> Pixels | None:
         """A picture's alpha; opaque for one without, if the others have alpha."""
@@ -98,6 +105,11 @@ class SequenceReader:
                 f"{path} is {columns}x{rows} of {_depth(photo.top)} but {self._pictures[0].name} is {width}x{height} of "
                 f"{_depth(self.clip.top)}; give frames of one size and depth"
             )
+
+
+def _is_grey_light(photo: Photo) -> bool:
+    """Whether a picture is of floats without a colour and without alpha, as mattes are."""
+    return photo.light is not None and photo.light.alpha is None and bool((photo.light.colours == photo.light.colours[..., :1]).all())
 
 
 def _depth(top: int) -> str:
