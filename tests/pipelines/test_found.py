@@ -41,13 +41,13 @@ def test_what_was_found_is_a_sentence(share: float, verdict: torch.Tensor | None
 )
 def test_a_matte_that_can_hardly_be_right_is_doubted(alpha: torch.Tensor, verdict: torch.Tensor | None, doubt: str) -> None:
     (sentence,) = doubts(alpha, verdict)
-    assert doubt in sentence and "--trimap" in sentence
+    assert doubt in sentence and "give a trimap" in sentence
     assert "check the guide" in doubts(alpha, verdict, guided=True)[0]
 
 
 def test_portrait_networks_that_find_nothing_advise_the_general_one() -> None:
-    assert "--model subject" in doubts(disc(0.0))[0]
-    assert "--model subject" not in doubts(disc(0.0), NO)[0]
+    assert "the model subject" in doubts(disc(0.0))[0]
+    assert "the model subject" not in doubts(disc(0.0), NO)[0]
 
 
 def test_a_matte_of_something_is_not_doubted() -> None:

@@ -46,8 +46,8 @@ def found(cover: Tensor, verdict: Tensor | None) -> Found:
 
 def doubts(cover: Tensor, verdict: Tensor | None = None, *, guided: bool = False) -> tuple[str, ...]:
     """Warnings about an implausible matte [1, 1, H, W]; guided: whether the model was given a guide."""
-    other = "" if verdict is not None else "use --model subject, or "
-    advice = "check the guide" if guided else f"{other}give a --trimap, --strokes or --mask"
+    other = "" if verdict is not None else "use the model subject, or "
+    advice = "check the guide" if guided else f"{other}give a trimap, strokes or a mask"
     most, share = float(cover.max()), float(cover.mean())
     if most <= FAINT:
         return (f"nothing was found, the result is empty; {advice}",)
