@@ -32,7 +32,7 @@ STROKES = {
 @contextmanager
 def service() -> Iterator[str]:
     """The address of a service, which ends with the block."""
-    command = [sys.executable, "-m", "mattecli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "mattecli", "serve", "--port", "0", "--timeout", "600"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -46,7 +46,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
     """A service that refuses more than 1 MB and 0.25 megapixels."""
-    with running(Settings(port=0, device="cpu", max_bytes=1_000_000, max_pixels=250_000, queue=4)) as client:
+    with running(Settings(port=0, device="cpu", max_bytes=1_000_000, max_pixels=250_000, queue=4, timeout=600)) as client:
         yield client
 
 

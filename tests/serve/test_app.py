@@ -103,7 +103,7 @@ def test_models_and_limits_are_listed(client: Client) -> None:
     answer = client.get("/v1/models").json
     models = {model["name"]: model for model in answer["models"]}
     assert models["fusion"]["guides"] == ["trimap"] and "dim" not in models, "only what is installed may be named"
-    assert answer["limits"] == {"bytes": 1_000_000, "pixels": 250_000, "seconds": 120.0, "waiting": 4}
+    assert answer["limits"] == {"bytes": 1_000_000, "pixels": 250_000, "seconds": 600.0, "waiting": 4}
 
 
 def test_the_openapi_document_has_all_fields_and_routes(client: Client) -> None:

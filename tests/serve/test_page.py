@@ -80,7 +80,8 @@ class Page:
     def wait_for_matte(self, guide: str = "") -> None:
         """Wait for a matte made from strokes or a trimap, or for the first one."""
         wanted = f"from {guide}" if guide else "96 × 72"
-        wait_until(lambda: self.alert() == "" and wanted in self.text("facts") and not self.is_busy(), f"a matte {wanted}")
+        wait_until(lambda: self.alert() != "" or (wanted in self.text("facts") and not self.is_busy()), f"a matte {wanted}")
+        assert self.alert() == ""
 
     def is_busy(self) -> bool:
         return bool(self.find("#progress").is_displayed())
