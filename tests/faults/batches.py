@@ -79,6 +79,12 @@ def write_photos(folder: Path, count: int, broken: int) -> tuple[set[str], set[s
     return good, bad
 
 
+def _heed_signals() -> None:
+    """In a new process: end by what whoever runs this may ignore (nohup, a background job)."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @dataclass
 class Stage:
     """A folder with `photos`, and batches over them. environment: what every run gets."""
@@ -102,6 +108,7 @@ class Stage:
             env={**os.environ, **self.environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            preexec_fn=_heed_signals,
         )
 
     def run(self, out: str, *more: str) -> int:
