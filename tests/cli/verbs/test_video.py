@@ -244,7 +244,7 @@ def test_a_guide_that_outlasts_the_clip_is_told_and_so_are_its_one_sided_frames(
 def test_what_is_doubtful_about_a_plate_made_of_a_clip_is_told(stage: Path, run: Run) -> None:
     make_clip(stage / "empty.mp4", frames=1, picture=lambda index, size: disc(index, size, present=False), pixels="yuv444p")
     result = run("video", "clip.mp4", "--bg", "empty.mp4", "--model", "closed-form", "--end", "0.04", "-o", "out.mov")
-    assert result.exit_code == 0 and "plate: there is but one frame" in result.stderr, result.stderr
+    assert result.exit_code == 0 and "plate: there is only one frame" in result.stderr, result.stderr
 
 
 @pytest.mark.parametrize(("transfer", "system"), [(16, "PQ"), (18, "HLG")])
