@@ -116,10 +116,11 @@ def _read_at_once(items: Any, *, depth: int, on_wait: Any = None) -> Iterator[An
 class _WriteAtOnce:
     """WriteBehind's interface without a thread."""
 
-    def __init__(self, work: Callable[[Any], None], *, depth: int) -> None:
-        self.put = work
+    def __init__(self, work: Callable[[Any], None], *, depth: int, begin: Callable[[], None] = lambda: None) -> None:
+        self.put, self._begin = work, begin
 
     def __enter__(self) -> "_WriteAtOnce":
+        self._begin()
         return self
 
     def __exit__(self, *_: object) -> None:
