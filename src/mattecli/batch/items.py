@@ -79,7 +79,12 @@ class Item:
     @property
     def files(self) -> tuple[str, ...]:
         """Everything that is read and written, as paths or URLs; the backdrop may be a colour."""
-        return self.input, self.output, *self.settings.guides.values(), *filter(None, [self.settings.over])
+        return self.output, *self.reads
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Everything that is read, as paths or URLs; the backdrop may be a colour."""
+        return self.input, *self.settings.guides.values(), *filter(None, [self.settings.over])
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def make_clips(
         for item in items:
             check(item)
         if not request.replaces_inputs:
-            keep_inputs([file for item in items for file in item.files if file != item.output], [item.output for item in items])
+            keep_inputs([file for item in items for file in item.reads], [item.output for item in items])
     else:
         items, total = manifest_items(request, settings, output, check, suffix=SUFFIXES[look.kind])
     run_batch(request, run, settings, items, total=total, teller=teller, what="clips")
