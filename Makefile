@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/python examples/before_and_after.py examples/astronaut.jpg demo/cutout.png demo/demo.png
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

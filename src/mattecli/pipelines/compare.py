@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mattecli.compositing.contact_sheet import contact_sheet
 from mattecli.core.registry import ModelSpec, Registry
-from mattecli.core.store import is_runnable
+from mattecli.core.store import is_runnable, runnable
 from mattecli.errors import UsageError
 from mattecli.guides.choose import choose
 from mattecli.io.images import Photo, Pixels
@@ -31,6 +31,13 @@ class Panel:
         return f"{self.model}   {self.seconds:.2f} s   {self.device}"
 
 
+def _runnable_names(registry: Registry) -> list[str]:
+    """The models that run without a download, each weight set once."""
+    specs = [runnable(spec) for spec in registry.models.values() if is_runnable(spec)]
+    distinct = {tuple(file.sha256 or file.name for file in spec.files) or spec.name: spec.name for spec in reversed(specs)}
+    return list(reversed(distinct.values()))
+
+
 def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], list[str]]:
     """The models to compare by name, each with those of the given guides that it takes, and a sentence for each one left out.
 
@@ -38,7 +45,7 @@ def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str
     """
     chosen: dict[str, dict[str, str]] = {}
     left_out = []
-    for name in [spec.name for spec in registry.models.values() if is_runnable(spec)] if names is None else names:
+    for name in _runnable_names(registry) if names is None else names:
         guides = _guides_for(registry.find(name), given)
         try:
             choose(registry, name, guides)

@@ -43,14 +43,14 @@ def hungry(tmp_path: Path) -> Path:
 
 def test_a_row_says_how_fast_a_model_is_alone_and_from_file_to_file(run: Run, tmp_path: Path) -> None:
     files = tmp_path / "new.json", tmp_path / "report.html"
-    wanted = ["--models", "fdm", "--sizes", "64x48", "--precision", "fp32,bf16", "--seconds", "0"]
+    wanted = ["--models", "mmnet-0.75", "--sizes", "64x48", "--precision", "fp32,bf16", "--seconds", "0"]
     done = run("bench", *wanted, "--device", "cpu", "--json", files[0], "--report", files[1])
     assert done.exit_code == 0, done.output
     record = json.loads(files[0].read_text())
     assert record["machine"]["available_cores"] > 0 and record["versions"]["torch"] == torch.__version__
     assert record["settings"]["torch_threads"] > 0
     for row, precision in zip(record["rows"], ("fp32", "bf16"), strict=True):
-        assert (row["model"], row["random_weights"], row["size"], row["precision"]) == ("fdm", True, [64, 48], precision)
+        assert (row["model"], row["random_weights"], row["size"], row["precision"]) == ("mmnet-0.75", True, [64, 48], precision)
         assert 0 < row["median_seconds"] <= row["p95_seconds"] and row["load_seconds"] > 0 < row["first_seconds"]
         assert row["fps"] == pytest.approx(1 / row["median_seconds"]) and row["repeats"] == 3
         assert row["host_bytes"] > 2**26 and row["clip_frames"] == 4 and row["clip_fps"] > 0
@@ -58,12 +58,12 @@ def test_a_row_says_how_fast_a_model_is_alone_and_from_file_to_file(run: Run, tm
     assert "parity_max" not in record["rows"][0] and record["rows"][1]["parity_max"] > 0
     heading, *lines = done.stdout.splitlines()
     assert re.split(r" {2,}", heading)[:6] == ["model", "size", "precision", "load s", "first s", "median ms"]
-    assert [re.split(r" {2,}", line)[:3] for line in lines] == [["fdm (random weights)", "64x48", kind] for kind in ("fp32", "bf16")]
+    assert [re.split(r" {2,}", line)[:3] for line in lines] == [["mmnet-0.75 (random weights)", "64x48", kind] for kind in ("fp32", "bf16")]
     assert "measured with random weights" in done.stderr
     page = files[1].read_text()
     drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     assert len(drawings) == 3 and all(ET.fromstring(drawing).findall("rect") for drawing in drawings)
-    assert "fdm (random weights), 64x48, bf16" in page and not re.search(r"(src|href)=|https?:", page)
+    assert "mmnet-0.75 (random weights), 64x48, bf16" in page and not re.search(r"(src|href)=|https?:", page)
 
 
 def test_what_fails_or_will_not_fit_is_a_row_with_its_reason_and_not_the_end(run: Run, broken: Path, hungry: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from mattecli.compositing.contact_sheet import COLUMNS
 from tests.support import Run, read
 
 
@@ -22,4 +23,4 @@ def test_before_anything_is_pulled_the_sheet_shows_the_shipped_model(run: Run, s
     assert done.exit_code == 0, done.output
     *models, sheet = done.stdout.splitlines()
     assert any(json.loads(line)["model"].startswith("subject") for line in models)
-    assert sheet == "sheet.png" and read(scene / sheet).shape[1] == (1 + len(models)) * 480
+    assert sheet == "sheet.png" and read(scene / sheet).shape[1] == min(1 + len(models), COLUMNS) * 480

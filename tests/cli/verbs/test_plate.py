@@ -84,7 +84,7 @@ def test_what_is_never_uncovered_is_told(run: Run, yard: np.ndarray, tmp_path: P
 
 def test_one_frame_is_its_own_plate_with_a_word_of_warning(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
     done = run("plate", filmed(tmp_path / "clip.mkv", yard, codec="ffv1", pixels="gbrp"), "--end", "0.04", "-o", tmp_path / "plate.png")
-    assert done.exit_code == 0 and "but one frame" in done.stderr
+    assert done.exit_code == 0 and "only one frame" in done.stderr
     assert read(tmp_path / "plate.png")[60, 12].tolist() == [230, 20, 30]
 
 
