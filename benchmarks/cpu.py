@@ -34,7 +34,6 @@ import importlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -45,6 +44,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from turns import Answering
 
 # Of whoever called, before mattecli.core adds to it: torch and mattecli.core are imported inside functions for that reason.
 ENVIRONMENT = dict(os.environ)
@@ -223,33 +224,18 @@ def kind(operator: str) -> str:
 # The process that gives them their turns.
 
 
-class Worker:
-    """A process of one of the two ways. Leaving the context ends it."""
+class Worker(Answering):
+    """A process of one of the ways."""
 
     def __init__(self, way: str, case: Mapping[str, object], folder: Path) -> None:
         own = folder / way
         own.mkdir()
         (own / "case.json").write_text(json.dumps({**case, "way": way}))
         os.link(folder / "inputs.npz", own / "inputs.npz")
-        command = [sys.executable, __file__, "--work", str(own)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
         self.alpha = own / f"{way}.npy"
         self.clocked: list[dict[str, float]] = []
         self.processor_seconds = 0.0
-        self.answer()
-
-    def ask(self, task: str) -> Any:
-        assert self.process.stdin is not None
-        self.process.stdin.write(task + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def answer(self) -> Any:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"a worker ended with status {self.process.wait()}; its last words are above")
-        return json.loads(line)
+        super().__init__([sys.executable, __file__, "--work", str(own)], ENVIRONMENT)
 
     def take_turn(self, *, counts: bool) -> None:
         clocked = self.ask("call")
@@ -265,14 +251,6 @@ class Worker:
         seconds = [clocked["seconds"] for clocked in self.clocked]
         medians = {clock: self.median(clock) for clock in ("seconds", "processor_seconds")}
         return {**medians, "least_seconds": min(seconds), "most_seconds": max(seconds)}
-
-    def __enter__(self) -> "Worker":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def measure(name: str, *, threads: int, repeat: int) -> dict[str, Any]:

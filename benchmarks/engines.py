@@ -100,11 +100,7 @@ def with_openvino(path: Path, tensors: list[Tensor], threads: int, precision: st
 
 
 def measured(name: str, *, precision: str, repeat: int, threads: int) -> dict[str, Any]:
-    spec = (
-        registry().find(f"{name}@authors")
-        if registry().models[name].files and not registry().models[name].shipped
-        else registry().find(name)
-    )
+    spec = registry().models[name]
     image, guides = scene(*SIZES[name])
     tensors = [image, *(guides[guide] for guide in spec.guides)]
     with tempfile.TemporaryDirectory() as folder:

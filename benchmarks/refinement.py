@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -33,6 +34,7 @@ from mattecli.io.images import read_photo
 from mattecli.pipelines import refine
 from mattecli.pipelines.matte import matte_photo, suited
 from mattecli.pipelines.recipe import Recipe
+from portraits import intersection_over_union
 
 Alpha = NDArray[np.float32]
 LEAST_OVERLAP = 0.8
@@ -54,16 +56,13 @@ def measured(file: Path, truth: Alpha, recipe: Recipe) -> dict[str, float] | Non
         return None
     options = suited(recipe.refiner, lossy=photo.lossy)
     row = {"none": float(np.abs(found - truth).sum() / 1000)}
-    for name, way in (("fast", refine.refine_fast), ("best", refine.refine), ("earlier", earlier()(refine.refine))):
+    ways = {"fast": partial(refine.refine, side=refine.FAST_SIDE), "best": refine.refine, "earlier": earlier()(refine.refine)}
+    for name, way in ways.items():
         begin = time.process_time()
         matted = way(coarse, recipe.refiner, options)
         row[f"{name}_seconds"] = time.process_time() - begin
         row[name] = float(np.abs(to_array(matted.alpha) - truth).sum() / 1000)
     return row
-
-
-def intersection_over_union(found: Alpha, truth: Alpha) -> float:
-    return float(((found > 0.5) & (truth > 0.5)).sum() / max(1, ((found > 0.5) | (truth > 0.5)).sum()))
 
 
 def photos(data: Path, kinds: list[str]) -> Iterator[tuple[str, str, Path, Alpha]]:

@@ -31,6 +31,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from turns import Answering
+
 WARM_UP = 4
 PAUSE_SECONDS = 0.05
 
@@ -209,42 +211,22 @@ def resident_megabytes() -> float:
 # The process that gives turns.
 
 
-class Worker:
-    """A process that does a case's work, with all tricks or without one. Leaving the context ends it."""
+class Worker(Answering):
+    """A process that does a case's work, with all tricks or without one."""
 
     def __init__(self, case: Case, device: str, *, without: str) -> None:
-        command = [sys.executable, __file__, "--device", device, "--work", json.dumps([asdict(case), without])]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.clocks: list[dict[str, float]] = []
-        self._answer()
+        super().__init__([sys.executable, __file__, "--device", device, "--work", json.dumps([asdict(case), without])])
 
     def take_turn(self, *, counts: bool) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("call\n")
-        self.process.stdin.flush()
-        clock = self._answer()
+        clock = self.ask("call")
         if counts:
             self.clocks.append(clock)
         time.sleep(PAUSE_SECONDS)
 
-    def _answer(self) -> Any:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"a worker ended with status {self.process.wait()}; its last words are above")
-        return json.loads(line)
-
     def summary(self) -> dict[str, float]:
         medians = {key: statistics.median(clock[key] for clock in self.clocks) for key in ("seconds", "processor_seconds")}
         return {key: float(f"{value:.4g}") for key, value in medians.items()} | {"megabytes": self.clocks[-1]["megabytes"]}
-
-    def __enter__(self) -> "Worker":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
 
 
 @contextmanager

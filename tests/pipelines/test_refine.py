@@ -1,7 +1,5 @@
 """The trimap of a coarse matte follows its hair, which no even band around a rough outline does."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import pytest
@@ -67,10 +65,10 @@ def coarse_matte(times: int) -> tuple[Matted, np.ndarray]:
 
 
 @pytest.mark.parametrize("times", [1, 3])  # at its own size, and in a smaller copy
-@pytest.mark.parametrize("way", [refine.refine, refine.refine_fast])
-def test_spikes_come_back_at_both_qualities(model: LoadedModel, way: Callable[..., Matted], times: int) -> None:
+@pytest.mark.parametrize("side", [None, refine.FAST_SIDE])
+def test_spikes_come_back_at_both_qualities(model: LoadedModel, side: int | None, times: int) -> None:
     matted, alpha = coarse_matte(times)
-    refined = way(matted, model, {})
+    refined = refine.refine(matted, model, {}, side=side)
     error, before = (np.abs(to_array(one.alpha) - alpha).mean() for one in (refined, matted))
     assert error < 0.35 * before
     known = refined.trimap != 0.5

@@ -16,7 +16,7 @@ from mattecli.batch.identity import content_identity, identity_of, written_ident
 from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
 from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
-from mattecli.core.tuning.memory import parse_bytes
+from mattecli.core.tuning.memory import bytes_of
 from mattecli.errors import InputError, MatteError, OutOfMemoryError
 from mattecli.io.files import written_whole
 from mattecli.io.pictures.decoders.decoded import FIRST
@@ -66,9 +66,7 @@ class Maker:
         """What the outputs of these settings look like, with their backdrop opened."""
         look = [getattr(settings, name) for name in LOOKS]
         asked = (settings.kind, settings.over, *look, *sorted(settings.picture.items()))
-        limit = self._run.max_memory
-        with reading_within(parse_bytes(limit) if isinstance(limit, str) else limit):
-            return self._looks.get(asked, lambda: _look_of(settings))
+        return self._looks.get(asked, lambda: open_look(settings, self._run.max_memory))
 
     def make(self, item: Item) -> Record:
         """Make one item. Its record, status `ok` or `failed`: what a person can mend is an error of the item, and so is a fault of ours."""
@@ -161,11 +159,13 @@ def _machine_of(run: Run) -> dict[str, Any]:
     return {"device": run.device, "precision": run.precision, "offline": run.offline, "max_memory": run.max_memory}
 
 
-def _look_of(settings: Settings) -> "OutputOptions":
-    backdrop = (
-        mattecli.open_backdrop(settings.over or "white", fit=settings.fit, blur=settings.blur) if settings.kind == "composite" else None
-    )
+def open_look(settings: Settings, max_memory: int | str | None = None) -> "OutputOptions":
+    """What the outputs of these settings look like, with their backdrop opened within a limit of memory. Raises MatteError."""
     asked = picture_options(settings.picture)
+    backdrop = None
+    if settings.kind == "composite":
+        with reading_within(bytes_of(max_memory)):
+            backdrop = mattecli.open_backdrop(settings.over or "white", fit=settings.fit, blur=settings.blur)
     return mattecli.OutputOptions(
         settings.kind,
         backdrop,

@@ -12,8 +12,8 @@ from mattecli.errors import InputError, UsageError
 from mattecli.io.pictures.formats import READ_SUFFIXES
 from mattecli.requests.destinations import destinations, fill, folder_of_results, is_pattern
 from mattecli.requests.inputs import Found, expand
-from mattecli.requests.paths import backdrop_files, keep_inputs, refuse_empty
-from mattecli.requests.photos import GUIDE_SUFFIXES, STROKES_SUFFIXES, Job, guide_file, refuse_collisions
+from mattecli.requests.paths import refuse_empty
+from mattecli.requests.photos import GUIDE_SUFFIXES, STROKES_SUFFIXES, Job, guide_file, jobs_of, kept_apart
 
 Tell = Callable[[str], None]
 
@@ -40,19 +40,12 @@ def plan_url_jobs(
     many = len(found) > 1 or list(found) != list(inputs)
     places = destinations(list(found.values()), None if output is None else _planned(output), top=top, kind=kind, folder_given=many)
     by_stem = functools.cache(_by_stem)
-    jobs = []
-    for (source, file), place in zip(found.items(), places, strict=True):
-        destination = _as_url(place, like=source if output is None else output)
-        try:
-            own = {guide: _guide(guide, given, file.path, top, by_stem) for guide, given in guides.items()}
-            jobs.append(Job(source, destination, own, lacks=file.lacks))
-        except InputError as error:
-            jobs.append(Job(source, destination, {}, lacks=str(error)))
-    refuse_collisions(jobs)
-    if not overwrite:
-        read = [path for job in jobs for path in (job.source, *job.guides.values())]
-        keep_inputs([*read, *backdrop_files(over)], [job.destination for job in jobs])
-    return jobs
+    rows = [
+        (source, _as_url(place, like=source if output is None else output), file)
+        for (source, file), place in zip(found.items(), places, strict=True)
+    ]
+    jobs = jobs_of(rows, guides, lambda guide, given, source: _guide(guide, given, source, top, by_stem))
+    return kept_apart(jobs, over=over, overwrite=overwrite)
 
 
 def _found(text: str, output: str | None, tell: Tell) -> list[tuple[str, Found]]:

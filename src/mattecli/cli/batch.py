@@ -46,23 +46,14 @@ def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
 
 def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None = None) -> Settings:
     """What a command asks for, as a batch's items have it; clip: the settings of `matte video`."""
-    return Settings(
+    return replace(
+        look.settings,
         model=model.model,
         guides={name: file for name, file in model.given.items() if name != "screen"},
         screen=model.given.get("screen"),
         refine=model.refine,
         quality=model.quality,
-        kind=look.kind,
-        over=look.over if look.kind == "composite" else None,
-        fit=look.fit,
-        blur=look.blur,
-        gamma=look.gamma,
-        decontaminate=look.decontaminate,
-        keep_hidden=look.keep_hidden,
-        premultiplied=look.premultiplied,
-        options=look.options,
         clip=clip or {},
-        picture=look.picture,
     )
 
 

@@ -17,6 +17,7 @@ from mattecli.requests.quality import BEST, check_quality
 
 if TYPE_CHECKING:
     from mattecli import Model
+    from mattecli.batch.items import Settings
     from mattecli.compositing.output import OutputOptions
     from mattecli.core.registry import ModelSpec
     from mattecli.guides.choose import ModelChoice
@@ -78,6 +79,14 @@ class Look:
             raise UsageError(f"--premultiplied is about the colours that a cut-out shows, so it does not go with {other}; drop it")
         if self.keep_hidden and self.kind != "cutout":
             raise UsageError(f"--keep-hidden is about cut-outs, so it does not go with --as {self.kind}; drop it")
+
+    @property
+    def settings(self) -> "Settings":
+        """The same as a batch's items have it."""
+        from mattecli.batch.items import LOOKS, Settings
+
+        shared = {name: getattr(self, name) for name in ("kind", "options", "picture", *LOOKS)}
+        return Settings(over=self.over if self.kind == "composite" else None, **shared)
 
 
 @dataclass(frozen=True)
@@ -184,25 +193,9 @@ def with_weights(model: str | None, weights: str | None) -> str | None:
 
 def open_output(look: Look, machine: DeviceOptions) -> "OutputOptions":
     """What is made of each matte, with the backdrop opened within the machine's memory."""
-    from mattecli.compositing.backdrop import open_backdrop, parse_blur
-    from mattecli.compositing.output import OutputOptions
-    from mattecli.core.tuning.memory import parse_bytes
-    from mattecli.requests.pictures import picture_options
+    from mattecli.batch.maker import open_look
 
-    asked = picture_options(look.picture)
-    most = None if machine.max_memory is None else parse_bytes(machine.max_memory)
-    backdrop = open_backdrop(look.over, mode=look.fit, blur=parse_blur(look.blur), most=most) if look.kind == "composite" else None
-    return OutputOptions(
-        look.kind,
-        backdrop,
-        linear=not look.gamma,
-        decontaminate=look.decontaminate,
-        keep_hidden=look.keep_hidden,
-        premultiplied=look.premultiplied,
-        file=asked.file,
-        framing=asked.framing,
-        invert=asked.invert,
-    )
+    return open_look(look.settings, machine.max_memory)
 
 
 def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[str], None]) -> "Model":

@@ -16,7 +16,6 @@ from mattecli.io.clip_types import Colour, Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound
 from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
-from mattecli.io.pictures.sizes import reading_within
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.requests.quantities import Length, parse_colour, parse_length
@@ -217,23 +216,21 @@ class ClipBackdrop:
         self._begin()
 
 
-def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP, most: int | None = None) -> Backdrop:
+def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Backdrop:
     """The backdrop a person named: a colour, a picture, or a clip (a file, or a folder or pattern of pictures).
 
     A word that is a colour is that colour, even where a folder has its name; ./white is the folder. mode and blur are how pictures
-    and clips are brought to a frame's size. most: bytes that reading it may take, None for any number. Raises MatteError for what is none
-    of these, or too large.
+    and clips are brought to a frame's size. Raises MatteError for what is none of these, or larger than reading_within allows.
     """
     check_mode(mode)
     placing, path = Placing(mode, blur), Path(over)
     if is_picture(over):
-        return PictureBackdrop(read_photo(over, most=most), placing, named=over)
+        return PictureBackdrop(read_photo(over), placing, named=over)
     try:
         return plain_backdrop(over)
     except MatteError as error:
         if os.path.exists(over) or is_sequence(over):
-            with reading_within(most):
-                return ClipBackdrop(over, placing)
+            return ClipBackdrop(over, placing)
         if path.suffix or len(path.parts) > 1:
             raise InputError(f"there is no file {over} to lay the cut-out over; check the path") from error
         raise

@@ -16,7 +16,7 @@ from mattecli.core.contract import Tunable
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, checked_options, open_model, pick_device, pick_precision
 from mattecli.core.store import runnable
-from mattecli.core.tuning.memory import parse_bytes
+from mattecli.core.tuning.memory import bytes_of
 from mattecli.core.tuning.memory_guard import picture_in_work, settle
 from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
 from mattecli.door.matte import Matte
@@ -66,7 +66,7 @@ def load(
     spec = choice.spec if choice is not None else runnable(registry().find(os.fspath(name or "")))
     chip = pick_device(device)
     exact = pick_precision(precision, chip)
-    limit = parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory
+    limit = bytes_of(max_memory)
 
     def open_one(wanted: ModelSpec) -> LoadedModel:
         model = open_model(wanted, device=chip, precision=exact, offline=offline, on_progress=on_progress)

@@ -33,9 +33,10 @@ class Panel:
 
 def _runnable_names(registry: Registry) -> list[str]:
     """The models that run without a download, each weight set once."""
-    specs = [runnable(spec) for spec in registry.models.values() if is_runnable(spec)]
-    distinct = {tuple(file.sha256 or file.name for file in spec.files) or spec.name: spec.name for spec in reversed(specs)}
-    return list(reversed(distinct.values()))
+    names: dict[object, str] = {}
+    for spec in filter(is_runnable, registry.models.values()):
+        names.setdefault(tuple(file.sha256 or file.name for file in runnable(spec).files) or spec.name, spec.name)
+    return list(names.values())
 
 
 def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], list[str]]:

@@ -20,7 +20,7 @@ from mattecli.matting.screen import hold_to_key
 from mattecli.matting.tracking.follow import SmallMatte
 from mattecli.matting.trimap import UNKNOWN
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.refine import refine, refine_fast, tells_apart
+from mattecli.pipelines.refine import FAST_SIDE, refine, tells_apart
 from mattecli.pipelines.tensors import Guide, Matted, ToGuide, array_tensor, guide_tensor, seen_image
 from mattecli.requests.quality import FAST
 
@@ -135,8 +135,8 @@ def _finish(matted: Matted, recipe: Recipe, clock: Clock, *, lossy: bool) -> Mat
     with clock("refine"):
         if recipe.refiner is not None:
             options = suited(recipe.refiner, lossy=lossy)
-            way = refine_fast if recipe.quality == FAST else refine
-            matted = way(matted, recipe.refiner, options, limit=recipe.max_memory, tell=recipe.tell)
+            side = FAST_SIDE if recipe.quality == FAST else None
+            matted = refine(matted, recipe.refiner, options, side=side, limit=recipe.max_memory, tell=recipe.tell)
     if not is_keyed(recipe.choice.screen) or matted.plate is None:
         return matted
     held = hold_to_key(to_array(matted.alpha), to_array(matted.seen), to_array(matted.plate))

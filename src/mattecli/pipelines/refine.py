@@ -45,41 +45,28 @@ def refine(
     refiner: LoadedModel,
     options: Mapping[str, Tunable],
     *,
+    side: int | None = None,
     limit: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Matted:
     """The matte refined by a trimap model with a trimap made from it, if anything is unknown. limit, tell: see run_within.
 
-    Disputed regions (see matting/disputed.py) keep the coarse matte.
+    side: work in a copy with a longer side of so many pixels, whose matte is brought to the picture's size along its edges; None for the
+    picture itself. Disputed regions (see matting/disputed.py) keep the coarse matte.
     """
-    trimap = refined_trimap(trimap_from_alpha(to_array(matted.alpha)), matted.seen, refiner, options, limit=limit)
+    picture, coarse = matted.seen, matted.alpha
+    if side is not None and side < max(picture.shape[2:]):
+        picture = _shrunk(picture, side)
+        coarse = F.interpolate(coarse.float(), picture.shape[2:], mode="area")
+    trimap = refined_trimap(trimap_from_alpha(to_array(coarse)), picture, refiner, options, limit=limit)
     if not tells_apart(trimap):
         return matted
     guide = guide_tensor("trimap", trimap, refiner)
-    outcome = _run_around(refiner, matted.seen, guide, options, limit=limit, tell=tell)
-    return _finished(matted, outcome, outcome.alpha, guide)
-
-
-def refine_fast(
-    matted: Matted,
-    refiner: LoadedModel,
-    options: Mapping[str, Tunable],
-    *,
-    limit: int | None = None,
-    tell: Callable[[str], None] = lambda text: None,
-) -> Matted:
-    """As `refine`, but in a copy of FAST_SIDE pixels, whose matte is brought to the picture's size along its edges."""
-    small = _shrunk(matted.seen, FAST_SIDE)
-    coarse = F.interpolate(matted.alpha.float(), small.shape[2:], mode="area")
-    trimap = refined_trimap(trimap_from_alpha(to_array(coarse)), small, refiner, options, limit=limit)
-    if not tells_apart(trimap):
-        return matted
-    guide = guide_tensor("trimap", trimap, refiner)
-    outcome = _run_around(refiner, small, guide, options, limit=limit, tell=tell)
-    if small is matted.seen:
+    outcome = _run_around(refiner, picture, guide, options, limit=limit, tell=tell)
+    if picture is matted.seen:
         return _finished(matted, outcome, outcome.alpha, guide)
     whole = F.interpolate(guide, matted.seen.shape[2:], mode="nearest")
-    alpha = upsample_guided(outcome.alpha.float(), small, matted.seen)
+    alpha = upsample_guided(outcome.alpha.float(), picture, matted.seen)
     return _finished(matted, outcome, torch.where(whole == 0.5, alpha, whole), whole)
 
 

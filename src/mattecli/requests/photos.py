@@ -5,7 +5,7 @@ Results keep the inputs' folder tree below the deepest folder the inputs share, 
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,11 @@ def plan_jobs(
     refuse_empty("-o", output)
     for guide, given in guides.items():
         refuse_empty(f"the {guide}", given)
-    jobs = _jobs(inputs, output, kind=kind, guides=guides, tell=tell)
+    return kept_apart(_jobs(inputs, output, kind=kind, guides=guides, tell=tell), over=over, overwrite=overwrite)
+
+
+def kept_apart(jobs: list[Job], *, over: str | None, overwrite: bool) -> list[Job]:
+    """The jobs, when no two have one destination and, unless `overwrite`, none is what is read or laid behind; UsageError else."""
     refuse_collisions(jobs)
     if not overwrite:
         read = [path for job in jobs for path in (job.source, *job.guides.values())]
@@ -117,18 +121,23 @@ def _stdin_job(output: str | None, guides: Mapping[str, str]) -> Job:
 
 
 def _with_guides(found: Sequence[Found], places: Sequence[str], guides: Mapping[str, str], top: Path) -> list[Job]:
-    """The jobs, each with its guides; one of which none can be found says so and does not keep the others from being made."""
     listed = functools.cache(_files_by_stem)
+    rows = [(str(file.path), place, file) for file, place in zip(found, places, strict=True)]
+    return jobs_of(rows, guides, lambda guide, given, source: guide_file(guide, given, source, top, listed))
+
+
+def jobs_of(rows: Iterable[tuple[str, str, Found]], guides: Mapping[str, str], guide_of: Callable[[str, str, Path], str]) -> list[Job]:
+    """A job for each source, destination and picture, with its guides; one that lacks its guide says so and keeps no other from being made.
+
+    guide_of: the place of a guide, by its name, what was given for it and the picture's path; raises InputError where there is none.
+    """
     jobs = []
-    for file, place in zip(found, places, strict=True):
-        if file.lacks:
-            jobs.append(Job(str(file.path), place, {}, lacks=file.lacks))
-            continue
+    for source, destination, file in rows:
         try:
-            own = {guide: guide_file(guide, given, file.path, top, listed) for guide, given in guides.items()}
-            jobs.append(Job(str(file.path), place, own))
+            own = {} if file.lacks else {guide: guide_of(guide, given, file.path) for guide, given in guides.items()}
+            jobs.append(Job(source, destination, own, lacks=file.lacks))
         except InputError as error:
-            jobs.append(Job(str(file.path), place, {}, lacks=str(error)))
+            jobs.append(Job(source, destination, {}, lacks=str(error)))
     return jobs
 
 

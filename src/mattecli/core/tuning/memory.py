@@ -30,6 +30,11 @@ def parse_bytes(text: str) -> int:
     return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index((match[2] or " ").upper()))
 
 
+def bytes_of(limit: int | str | None) -> int | None:
+    """A limit in bytes, as a number or as a person writes it; None for none. UsageError as parse_bytes raises it."""
+    return parse_bytes(limit) if isinstance(limit, str) else limit
+
+
 def readable(count: float) -> str:
     """Bytes in readable units: 850 MB, 3.1 GB."""
     return f"{count / 1e9:.1f} GB" if count >= 999.5e6 else f"{count / 1e6:.0f} MB"
