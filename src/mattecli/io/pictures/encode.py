@@ -15,8 +15,8 @@ from mattecli.errors import OutputError
 from mattecli.io.pictures.beside import Beside
 from mattecli.io.pictures.exr_write import encode_exr
 from mattecli.io.pictures.file_options import DEPTHS, FLOATS, PLAIN, FileOptions
-from mattecli.io.pictures.light import Floats, Light, light_of, shown
-from mattecli.io.pictures.metadata import METRES_PER_INCH, RESOLUTION_UNIT_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG
+from mattecli.io.pictures.light import Floats, Light, light_of, shown, sixteen_bit
+from mattecli.io.pictures.metadata import METRES_PER_INCH, RESOLUTION_UNIT_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, loaded_exif
 from mattecli.io.sixteen_bit import encode_png, encode_tiff
 
 Pixels = NDArray[np.unsignedinteger[Any]]
@@ -74,7 +74,7 @@ def as_levels(picture: Any, *, deep: bool) -> Pixels:
     """Floats as 16-bit levels, or as 8-bit ones where not `deep`; integers as they are."""
     if not _is_floats(picture):
         return picture
-    levels = shown(picture) if isinstance(picture, Light) else np.rint(picture.clip(0, 1) * np.float32(65535)).astype(np.uint16)
+    levels = shown(picture) if isinstance(picture, Light) else sixteen_bit(picture)
     return levels if deep else ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -166,8 +166,7 @@ def _stated(dpi: Resolution) -> dict[str, Any]:
 
 def _exif_of(beside: Beside) -> Image.Exif:
     """Exif data with the resolution among them, for WebP and AVIF, which have no other place for it."""
-    exif = Image.Exif()
-    exif.load(beside.exif or b"")
+    exif = loaded_exif(beside.exif)
     if beside.dpi is not None:
         exif[X_RESOLUTION_TAG], exif[Y_RESOLUTION_TAG], exif[RESOLUTION_UNIT_TAG] = *beside.dpi, _INCHES
     return exif
@@ -175,6 +174,4 @@ def _exif_of(beside: Beside) -> Image.Exif:
 
 def _texts_of(beside: Beside) -> list[tuple[int, str]]:
     """What TIFF files have tags for themselves: description, make, model, software, date, artist, copyright."""
-    exif = Image.Exif()
-    exif.load(beside.exif or b"")
-    return [(tag, text) for tag, text in sorted(exif.items()) if isinstance(text, str) and text.isascii()]
+    return [(tag, text) for tag, text in sorted(loaded_exif(beside.exif).items()) if isinstance(text, str) and text.isascii()]

@@ -7,12 +7,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mattecli.errors import OutputError, UsageError
 from mattecli.io.pictures.beside import Beside
 from mattecli.io.pictures.light import LARGEST_HALF, Floats, Light
-from mattecli.io.pictures.metadata import EXR_ATTRIBUTES
+from mattecli.io.pictures.metadata import EXR_ATTRIBUTES, loaded_exif
 
 
 def check_exr(name: str) -> None:
@@ -54,8 +53,7 @@ def _spec(names: tuple[str, ...], shape: tuple[int, ...], depth: str, picture: L
         spec.attribute("XResolution", float(beside.dpi[0]))
         spec.attribute("YResolution", float(beside.dpi[1]))
         spec.attribute("ResolutionUnit", "in")
-    exif = Image.Exif()
-    exif.load(beside.exif or b"")
+    exif = loaded_exif(beside.exif)
     for tag, name in EXR_ATTRIBUTES.items():
         if tag in exif:
             spec.attribute(name, str(exif[tag]))

@@ -107,5 +107,9 @@ def _xyz(x: float, y: float) -> NDArray[np.float64]:
 
 
 def _levels(colours: Any, alpha: Floats | None) -> NDArray[np.uint16]:
-    planes = colours if alpha is None else np.dstack([colours, alpha])
-    return np.rint(planes.clip(0, 1) * np.float32(65535)).astype(np.uint16)
+    return sixteen_bit(colours if alpha is None else np.dstack([colours, alpha]))
+
+
+def sixteen_bit(values: Any) -> NDArray[np.uint16]:
+    """Floats, clipped to 0..1, as 16-bit levels."""
+    return np.rint(values.clip(0, 1) * np.float32(65535)).astype(np.uint16)

@@ -194,12 +194,17 @@ def kept_exif(exif: Image.Exif) -> bytes | None:
     return kept.tobytes() if len(kept) else None
 
 
+def loaded_exif(data: bytes | None) -> Image.Exif:
+    """Exif data as a table by tag; an empty one for None. Raises OSError or one of BAFFLED where they are damaged."""
+    exif = Image.Exif()
+    exif.load(data or b"")
+    return exif
+
+
 def without_orientation(data: bytes | None) -> bytes | None:
     """kept_exif of Exif data as bytes; None where they are damaged."""
-    exif = Image.Exif()
     try:
-        exif.load(data or b"")
-        return kept_exif(exif)
+        return kept_exif(loaded_exif(data))
     except (OSError, *BAFFLED):
         return None
 
