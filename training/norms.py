@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 NORM = "training_norm"
+EPSILON = 1e-5
 
 
 class NormedConv(nn.Conv2d):
@@ -18,7 +19,7 @@ class NormedConv(nn.Conv2d):
     def __init__(self, plain: nn.Conv2d) -> None:
         kernel, stride, padding = plain.kernel_size[0], plain.stride[0], int(plain.padding[0])
         super().__init__(plain.in_channels, plain.out_channels, kernel, stride, padding)
-        self.training_norm = nn.BatchNorm2d(plain.out_channels)
+        self.training_norm = nn.BatchNorm2d(plain.out_channels, eps=EPSILON)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
     def forward(self, input: Tensor) -> Tensor:
@@ -40,7 +41,7 @@ def folded(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     result = {name: tensor for name, tensor in weights.items() if f".{NORM}." not in name}
     for name in [name.removesuffix(f".{NORM}.weight") for name in weights if name.endswith(f".{NORM}.weight")]:
         norm = {part: weights[f"{name}.{NORM}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")}
-        gain = norm["weight"] / torch.sqrt(norm["running_var"] + nn.BatchNorm2d(1).eps)
+        gain = norm["weight"] / torch.sqrt(norm["running_var"] + EPSILON)
         weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
         result[f"{name}.weight"] = (weight.double() * gain[:, None, None, None]).to(weight)
         result[f"{name}.bias"] = ((bias.double() - norm["running_mean"]) * gain + norm["bias"]).to(bias)

@@ -10,7 +10,7 @@ from mattecli.cli.batch_options import with_overwrite_value
 from mattecli.cli.console import PictureCommand, download_progress
 from mattecli.cli.picture_options import with_crop_value
 from mattecli.core.contract import Tunable
-from mattecli.core.registry import AUTHORS, registry
+from mattecli.core.registry import AUTHORS, OURS, registry
 from mattecli.core.store import is_installed
 from mattecli.errors import UsageError
 from mattecli.requests.quality import BEST, check_quality
@@ -184,8 +184,8 @@ def with_weights(model: str | None, weights: str | None) -> str | None:
     """The model's name with the weight set that --weights asks for, as in dim@ours."""
     if weights is None:
         return model
-    if weights not in ("ours", AUTHORS):
-        raise UsageError(f"--weights {weights} is not known; choose ours or {AUTHORS}")
+    if weights not in (OURS, AUTHORS):
+        raise UsageError(f"--weights {weights} is not known; choose {OURS} or {AUTHORS}")
     if model is None or model.endswith(".pt"):
         raise UsageError("--weights chooses between the weights of a model; give its name with --model")
     return f"{model}@{weights}"

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from mattecli import __version__
 from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, read_info
-from mattecli.core.registry import ModelSpec
+from mattecli.core.registry import OURS, ModelSpec
 from mattecli.core.script_check import check_archive, check_graph
 from mattecli.core.tuning import onednn
 from mattecli.errors import MatteError, ModelError, OutOfMemoryError, UsageError
@@ -194,7 +194,7 @@ def _check_options(scripted: Any, info: ExportInfo) -> None:
     """ModelError unless the tunables in models.toml equal those of the code; weights of this project may have other defaults."""
     arguments = scripted.forward.schema.arguments[2 + len(info.guides) :]
     found = {argument.name: argument.default_value for argument in arguments}
-    if not (_same_kinds(found, info.options) if info.weights.startswith("ours") else found == info.options):
+    if not (_same_kinds(found, info.options) if info.weights.startswith(OURS) else found == info.options):
         raise ModelError(f"models.toml gives {info.name} the options {info.options}, its code has {found}; make them agree")
 
 

@@ -21,6 +21,9 @@ else:
 AUTHORS = "authors"
 """The weight set of a network's authors, or of those who published it."""
 
+OURS = "ours"
+"""A weight set of this project; the names of its releases begin so."""
+
 
 @dataclass(frozen=True)
 class WeightFile:
@@ -107,9 +110,9 @@ class Registry:
 
 def _with_weights(spec: ModelSpec, weights: str) -> ModelSpec:
     """The model with one weight set alone: "authors" or "ours"."""
-    sets = {AUTHORS: replace(spec, ours=None)} if spec.weights == AUTHORS else {"ours": spec}
+    sets = {AUTHORS: replace(spec, ours=None)} if spec.weights == AUTHORS else {OURS: spec}
     if spec.ours is not None:
-        sets["ours"] = spec.ours
+        sets[OURS] = spec.ours
     if weights not in sets:
         there_are = " and ".join(f"{spec.name}@{name}" for name in sets)
         raise ModelError(f"there are no weights {weights!r} of {spec.name}; give {there_are}")
