@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.matting.scene_cuts import is_cut
+from mattecli.matting.tracking.small_frames import Flow, flow_between, reduced, warped
 
 T = TypeVar("T")
 Alpha = NDArray[np.float32]
@@ -61,7 +62,7 @@ class FrameState:
 
 def frame_state(frame: Bytes, alpha: Alpha) -> FrameState:
     """The state of a frame, uint8 [H, W, 3] RGB, and its matte, float32 [H, W] in 0..1, that `smooth` needs."""
-    return FrameState(alpha, _reduced(frame), _reduced(alpha))
+    return FrameState(alpha, reduced(frame, LONGER_SIDE), reduced(alpha, LONGER_SIDE))
 
 
 def smoothed(items: Iterable[tuple[Bytes, Alpha, T]], *, hold: bool = False) -> Iterator[tuple[Alpha, T]]:
@@ -140,12 +141,6 @@ def _highest(plane: Alpha) -> Alpha:
     return np.asarray(cv2.dilate(plane, np.ones((3, 3), np.uint8)), np.float32)
 
 
-def _reduced(plane: NDArray[Any]) -> NDArray[Any]:
-    scale = LONGER_SIDE / max(plane.shape[:2])
-    size = [max(1, round(side * scale)) for side in plane.shape[1::-1]]
-    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA) if scale < 1 else plane
-
-
 def _enlarged(plane: Alpha, size: tuple[int, ...]) -> Alpha:
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
@@ -153,11 +148,7 @@ def _enlarged(plane: Alpha, size: tuple[int, ...]) -> Alpha:
 def _warped(now: FrameState, other: FrameState) -> tuple[Alpha, Alpha]:
     """The other frame's reduced matte warped onto this one, and the weight of each of its pixels, both [h, w]."""
     flow = _flow(now.colours, other.colours)
-    rows, columns = (np.arange(side, dtype=np.float32) for side in now.reduced.shape)
-    across, down = flow[..., 0] + columns, flow[..., 1] + rows[:, None]
-    colours, alpha = (
-        cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for plane in (other.colours, other.reduced)
-    )
+    colours, alpha = (warped(plane, flow) for plane in (other.colours, other.reduced))
     return np.asarray(alpha, np.float32), _trust(np.subtract(now.colours, colours, dtype=np.float32))
 
 
@@ -168,17 +159,11 @@ def _trust(difference: NDArray[np.float32]) -> Alpha:
     return np.clip((DIFFERENT - largest) / (DIFFERENT - SAME), 0, 1)
 
 
-def _flow(now: Bytes, other: Bytes) -> NDArray[np.float32]:
-    """Optical flow from each pixel of `now` to its place in `other`, float32 [h, w, 2] as x, y; 0 in pictures too small for it."""
-    flow = np.zeros((*now.shape[:2], 2), np.float32)
+def _flow(now: Bytes, other: Bytes) -> Flow:
+    """The flow from `now` to `other`; 0 in pictures too small for it."""
     if min(now.shape[:2]) < SMALLEST_FOR_FLOW:
-        return flow
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    # One level finer and without the variational step: as accurate here as the medium preset, at a third of its cost.
-    search.setFinestScale(1)
-    search.setVariationalRefinementIterations(0)
-    grey, other_grey = cv2.cvtColor(now, cv2.COLOR_RGB2GRAY), cv2.cvtColor(other, cv2.COLOR_RGB2GRAY)
-    return np.asarray(search.calc(grey, other_grey, flow), np.float32)
+        return np.zeros((*now.shape[:2], 2), np.float32)
+    return flow_between(now, other, quick=True)
 
 
 def _median(first: Alpha, second: Alpha, third: Alpha) -> Alpha:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.scene_cuts import is_cut
+from mattecli.matting.tracking.small_frames import flow_between, reduced, warped
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, trimap_from_mask
 
 Alpha = NDArray[np.float32]
@@ -26,8 +27,8 @@ Levels = NDArray[np.unsignedinteger[Any]]
 SmallMatte = Callable[[Bytes, Bytes], Alpha]
 """Makes the matte float32 [h, w] of a picture, uint8 [h, w, 3] RGB, and its trimap, uint8 [h, w]."""
 
-SIDE = 320
-"""Pixels of the longer side of the small copy."""
+SIDE, LEAST = 320, 16
+"""Pixels of the longer side of the small copy, and what each has at least."""
 BAND = 0.05
 """How far the band reaches to either side of the outline, as a share of the subject's scale, the root of its area."""
 STEEPER = 3.0
@@ -65,7 +66,7 @@ class FollowedSubject:
         self._before: _State | None = None
 
     def __call__(self, pixels: Levels) -> Followed:
-        now = _small(to_uint8(pixels))
+        now = reduced(to_uint8(pixels), SIDE, least=LEAST)
         if self._before is None:
             self._begin(now)
             return Followed(self._guide)
@@ -91,11 +92,11 @@ class FollowedSubject:
 
     def _found(self, now: Bytes, before: _State) -> _State:
         """The frame with its matte and its flow to the first one."""
-        step = _flow(now, before.colours)
-        whole = _flow(now, self._first.colours, begin=step + _warped(before.to_first, step))
-        recent, original = (_mismatch(now, _warped(state.colours, flow)) for state, flow in ((before, step), (self._first, whole)))
+        step = flow_between(now, before.colours)
+        whole = flow_between(now, self._first.colours, begin=step + warped(before.to_first, step))
+        recent, original = (_mismatch(now, warped(state.colours, flow)) for state, flow in ((before, step), (self._first, whole)))
         trust = 1 / (1 + np.exp(np.clip((original - recent) / PREFERENCE, -30, 30)))
-        brought = trust * _warped(self._first.alpha, whole) + (1 - trust) * _warped(before.alpha, step)
+        brought = trust * warped(self._first.alpha, whole) + (1 - trust) * warped(before.alpha, step)
         trimap = _band_around(np.clip((brought - 0.5) * STEEPER + 0.5, 0, 1))
         return _State(now, self._matte(now, trimap), whole)
 
@@ -121,12 +122,6 @@ class _State:
     to_first: NDArray[np.float32]
 
 
-def _small(picture: Bytes) -> Bytes:
-    scale = min(1.0, SIDE / max(picture.shape[:2]))
-    size = max(16, round(picture.shape[1] * scale)), max(16, round(picture.shape[0] * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _small_trimap(trimap: Bytes, size: tuple[int, ...]) -> Bytes:
     """Reduced; only what was wholly known stays known."""
     mean = cv2.resize(trimap, size[::-1], interpolation=cv2.INTER_AREA)
@@ -147,21 +142,6 @@ def _band_around(alpha: Alpha) -> Bytes:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     least, most = cv2.erode(alpha, disc), cv2.dilate(alpha, disc)
     return np.where(least > 1 - SOFTEST, FOREGROUND, np.where(most < SOFTEST, BACKGROUND, UNKNOWN)).astype(np.uint8)
-
-
-def _flow(now: Bytes, other: Bytes, begin: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """From each pixel of now to its place in the other picture, float32 [h, w, 2] as x, y."""
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    known = np.zeros((*now.shape[:2], 2), np.float32) if begin is None else np.ascontiguousarray(begin, np.float32)
-    grey, other_grey = cv2.cvtColor(now, cv2.COLOR_RGB2GRAY), cv2.cvtColor(other, cv2.COLOR_RGB2GRAY)
-    return np.asarray(search.calc(grey, other_grey, known), np.float32)
-
-
-def _warped(plane: NDArray[Any], flow: NDArray[np.float32]) -> Any:
-    """What a picture or matte shows at the places that the flow leads to."""
-    rows, columns = (np.arange(side, dtype=np.float32) for side in flow.shape[:2])
-    across, down = flow[..., 0] + columns, flow[..., 1] + rows[:, None]
-    return cv2.remap(plane, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _mismatch(one: Bytes, other: Bytes) -> Alpha:

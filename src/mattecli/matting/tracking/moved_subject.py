@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mattecli.matting.tracking.small_frames import reduced
+
 Levels = NDArray[np.unsignedinteger[Any]]
 
 SIDE = 160
@@ -24,7 +26,7 @@ class MovedSubject:
     """
 
     def __init__(self, guide: Levels) -> None:
-        share = _small(guide) / np.iinfo(guide.dtype).max
+        share = reduced(guide, SIDE) / np.iinfo(guide.dtype).max
         inside = (share > 0.75).astype(np.uint8)
         seen = (share > 0.05).astype(np.uint8)
         reach = 2 * round(0.06 * SIDE) + 1
@@ -33,17 +35,10 @@ class MovedSubject:
         self._first: NDArray[np.float32] | None = None
 
     def __call__(self, pixels: Levels) -> bool:
-        now = cv2.GaussianBlur(_small(pixels).astype(np.float32) * np.float32(255 / np.iinfo(pixels.dtype).max), (0, 0), 1.5)
+        now = cv2.GaussianBlur(reduced(pixels, SIDE).astype(np.float32) * np.float32(255 / np.iinfo(pixels.dtype).max), (0, 0), 1.5)
         if self._first is None:
             self._first = np.asarray(now, np.float32)
         change = now - self._first
         change -= np.median(change, axis=(0, 1))
         changed = np.abs(change).max(axis=2) > APART
         return any(bool(changed[place].mean() > MOST_CHANGED) for place in self._places if place.any())
-
-
-def _small(levels: Levels) -> Any:
-    height, width = levels.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
