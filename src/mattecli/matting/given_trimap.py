@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
-from mattecli.matting.levels import Levels
+from mattecli.matting.levels import Levels, split_opacity
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, from_regions
 
 # A larger unknown share than this is reported.
@@ -85,12 +85,8 @@ def _to_8_bit(array: Levels) -> NDArray[np.uint8]:
 
 
 def _grey_and_opacity(array: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Split [H, W] or [H, W, C] into the grey [H, W] and where it is opaque; with 2 and 4 channels the last one is opacity."""
-    planes = array.reshape(*array.shape[:2], -1)
-    opaque = np.ones(array.shape[:2], bool)
-    if planes.shape[2] in (2, 4):
-        opaque = planes[..., -1] >= 128
-        planes = planes[..., :-1]
+    """The grey [H, W] of a picture, and where it is opaque, as split_opacity has it. InputError for a picture with colours."""
+    planes, opaque = split_opacity(array)
     spread = planes.max(axis=2).astype(np.int16) - planes.min(axis=2)
     if np.count_nonzero(spread[opaque] > 2 * LEVEL_TOLERANCE) > 0.01 * opaque.size:
         raise InputError("this is no trimap: it has colours; a trimap is black (background), grey (unknown) and white (foreground)")

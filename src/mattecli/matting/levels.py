@@ -24,6 +24,14 @@ def interleave(planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return planes[0] if len(planes) == 1 else np.asarray(cv2.merge(planes))
 
 
+def split_opacity(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The colours of a picture [H, W] or [H, W, C] as [H, W, C], and where it is opaque; with 2 and 4 channels the last one is opacity."""
+    planes = picture.reshape(*picture.shape[:2], -1)
+    if planes.shape[2] in (2, 4):
+        return planes[..., :-1], planes[..., -1] >= 128
+    return planes, np.ones(picture.shape[:2], bool)
+
+
 def from_levels(levels: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.float32]:
     """uint8 or uint16 levels as float32 in 0..1."""
     return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)

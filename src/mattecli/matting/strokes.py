@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
+from mattecli.matting.levels import split_opacity
 from mattecli.matting.paper import NEAR, drawn_on_paper
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
@@ -98,11 +99,7 @@ def contradictions(trimap: NDArray[np.uint8]) -> list[str]:
 
 def _colours_and_opacity(strokes: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """RGB as int16 [H, W, 3], and where the picture is opaque."""
-    planes = strokes.reshape(*strokes.shape[:2], -1)
-    opaque = np.ones(strokes.shape[:2], bool)
-    if planes.shape[2] in (2, 4):
-        opaque = planes[..., -1] >= 128
-        planes = planes[..., :-1]
+    planes, opaque = split_opacity(strokes)
     colours = np.broadcast_to(planes, (*strokes.shape[:2], 3)).astype(np.int16)
     return colours, opaque
 
