@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mattecli
+from tests.support import messages_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "mattecli"
@@ -152,6 +153,14 @@ def test_no_function_takes_more_than_eight_parameters() -> None:
 def test_no_module_imports_a_verb() -> None:
     importing = {module.as_posix() for module in MODULES for name in _imports(PACKAGE / module) if f"{name}.".startswith(VERBS)}
     assert importing == {"cli/app.py"}
+
+
+def test_messages_that_python_reads_name_settings_and_no_flags() -> None:
+    naming = []
+    for module in MODULES:
+        if module.parts[0] not in ("cli", "serve", "batch", "bench", "evaluation", "html"):
+            naming += [f"{module}: {text}" for text in messages_of(PACKAGE / module) if re.search(r"(?<![\w-])--[a-z]", text)]
+    assert not naming, "name settings in backticks, as in `max_memory`; the command line shows its flags for them"
 
 
 def test_every_module_has_a_test_of_its_name_or_a_line_in_the_architecture() -> None:

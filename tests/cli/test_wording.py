@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from mattecli.cli.wording import visible
-from tests.support import Run
+import mattecli
+from mattecli.cli.app import app
+from mattecli.cli.wording import SETTING, in_flags, visible
+from tests.support import Run, messages_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,26 @@ from tests.support import Run
 )
 def test_what_steers_a_terminal_is_written_out(name: str, seen: str) -> None:
     assert visible(name) == seen
+
+
+def test_messages_show_flags_for_settings() -> None:
+    said = "raise `max_memory`, use `background` or `kind` alpha, name a `destination`, run `matte models pull dim` or `nvidia-smi`"
+    shown = "raise --max-memory, use --bg or --as alpha, name a -o, run `matte models pull dim` or `nvidia-smi`"
+    assert in_flags(said) == shown
+
+
+def test_every_setting_of_a_message_is_an_option_of_a_command() -> None:
+    commands = get_command(app).commands.values()  # type: ignore[attr-defined]
+    flags = {flag for command in commands for option in command.params for flag in option.opts}
+    sources = Path(mattecli.__file__).parent
+    said = [
+        text
+        for room in ("core", "io", "pipelines", "requests", "compositing")
+        for file in (sources / room).rglob("*.py")
+        for text in messages_of(file)
+    ]
+    named = {setting for text in said for setting in SETTING.findall(text)}
+    assert len(named) > 20 and {in_flags(f"`{setting}`") for setting in named} <= flags
 
 
 def test_no_escape_sequence_of_a_name_reaches_stderr(run: Run, scene: Path) -> None:

@@ -19,7 +19,7 @@ CPU = pick_device("cpu")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
 def test_an_absent_cuda_device_is_an_error_with_its_reason(name: str) -> None:
-    with pytest.raises(DeviceError, match=r"cuda is not available: .*; .*--device cpu"):
+    with pytest.raises(DeviceError, match=r"cuda is not available: .*; .*`device` cpu"):
         pick_device(name)
 
 
@@ -43,7 +43,7 @@ def test_auto_reports_its_choice() -> None:
 
 
 def test_tf32_is_for_gpus_that_have_it() -> None:
-    with pytest.raises(DeviceError, match=r"cpu cannot compute in tf32, .*; use --precision fp32, or --device cuda"):
+    with pytest.raises(DeviceError, match=r"cpu cannot compute in tf32, .*; use `precision` fp32, or `device` cuda"):
         pick_precision("tf32", CPU)
     with pytest.raises(UsageError, match="precisions are auto, fp32, tf32, fp16 and bf16"):
         pick_precision("fp24", CPU)

@@ -367,7 +367,7 @@ except OutputError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout == f"{tmp_path}/a{ending} cannot be written (File too large); free some space, or choose another place with -o\n"
+    assert done.stdout == f"{tmp_path}/a{ending} cannot be written (File too large); free some space, or choose another place\n"
     assert done.stderr == "" and not list(tmp_path.iterdir())
 
 

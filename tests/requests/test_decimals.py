@@ -28,8 +28,8 @@ def test_a_quotient_is_of_two_plain_numbers() -> None:
 
 
 def test_times_rates_and_lengths_are_made_of_them() -> None:
-    assert parse_time("1:02:03.5", "--start") == Fraction(7447, 2) and parse_rate("29.97") == Fraction(30000, 1001)
+    assert parse_time("1:02:03.5", "`start`") == Fraction(7447, 2) and parse_rate("29.97") == Fraction(30000, 1001)
     assert parse_length("1.5%", wrong="x").percent
-    for parse in (lambda: parse_time("1:1e9", "--end"), lambda: parse_rate("1e2"), lambda: parse_length("1e2", wrong="x")):
+    for parse in (lambda: parse_time("1:1e9", "`end`"), lambda: parse_rate("1e2"), lambda: parse_length("1e2", wrong="x")):
         with pytest.raises(UsageError):
             parse()

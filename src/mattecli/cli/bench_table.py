@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mattecli.cli.console import say
+from mattecli.cli.wording import in_flags
 
 if TYPE_CHECKING:
     from rich.table import Table as Drawing
@@ -21,7 +22,7 @@ def print_table(table: "Table", remarks: Sequence[str]) -> None:
     else:
         say(_plain(table))
     for remark in remarks:
-        say(remark)
+        say(in_flags(remark))
 
 
 def _plain(table: "Table") -> str:

@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from mattecli.cli import process
 from mattecli.cli.streams import StdoutError, secure
-from mattecli.cli.wording import meant_verb, visible
+from mattecli.cli.wording import in_flags, meant_verb, visible
 from mattecli.errors import MatteError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ UNTOLD = 3
 """The exit code where stdout took no word of some results, though their files were made."""
 STDOUT = "-"
 _AS_NAMED = "mattecli.as-named"
+SPOKEN = ("damage", "doubt", "error", "notes")
+"""The entries of a record that are sentences."""
 
 Made = TypeVar("Made")
 _untold = threading.Event()  # set when stdout took no more of this command's results
@@ -85,6 +87,7 @@ def note_json(record: Mapping[str, Any]) -> None:
 
 def _as_json(record: Mapping[str, Any], stream: TextIO) -> str:
     """In plain letters; escaped where the stream does not write them as UTF-8, which JSON is."""
+    record = {**record, **{name: _spoken(record[name]) for name in SPOKEN if name in record}}
     line = json.dumps(record, ensure_ascii=False)
     try:
         as_it_is = line.encode(stream.encoding or "utf-8") == line.encode()
@@ -93,14 +96,18 @@ def _as_json(record: Mapping[str, Any], stream: TextIO) -> str:
     return line if as_it_is else json.dumps(record)
 
 
+def _spoken(told: Any) -> Any:
+    return in_flags(told) if isinstance(told, str) else [in_flags(text) for text in told] if isinstance(told, list) else told
+
+
 def note(text: str) -> None:
     """A note, to stderr."""
-    sys.stderr.write(f"matte: {visible(text)}\n")
+    sys.stderr.write(f"matte: {visible(in_flags(text))}\n")
 
 
 def complain(error: MatteError | str, *, about: Sequence[str] = ()) -> None:
     """What went wrong, in one line, to stderr; where it names none of the files it is about, behind the name of the first."""
-    text = str(error)
+    text = in_flags(str(error))
     if about and not any(file in text for file in about):
         text = f"{about[0]}: {text}"
     sys.stderr.write("matte: error: " + visible(" ".join(text.split())) + "\n")

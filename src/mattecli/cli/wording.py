@@ -1,6 +1,7 @@
-"""Words for people: names that a terminal may show, and the verb that was meant."""
+"""Words for people: names that a terminal may show, the flags of settings, and the verb that was meant."""
 
 import os
+import re
 import unicodedata
 from pathlib import Path
 
@@ -8,6 +9,15 @@ from pathlib import Path
 CLIP_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mxf", ".mpg", ".ts")
 # Unicode's categories of what steers a terminal or a line instead of being seen: controls, formats, surrogates, separators.
 _UNSEEN = ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
+
+# Messages name a setting as Python does, in backticks; where a flag is not that name with hyphens, it stands here.
+FLAGS = {"backdrop": "--over", "background": "--bg", "destination": "-o", "kind": "--as", "options": "--option"}
+SETTING = re.compile("`([a-z]+(?:_[a-z]+)*)`")
+
+
+def in_flags(text: str) -> str:
+    """A message with the command line's flags in place of its settings: --max-memory for `max_memory`."""
+    return SETTING.sub(lambda setting: FLAGS.get(setting[1], "--" + setting[1].replace("_", "-")), text)
 
 
 def visible(text: str) -> str:

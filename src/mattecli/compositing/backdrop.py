@@ -58,7 +58,7 @@ class Placing:
 
 def parse_blur(text: str) -> Length:
     """A blur as parse_length reads it; UsageError for anything else."""
-    return parse_length(text, wrong=f"--blur {text} is no amount of blur; give")
+    return parse_length(text, wrong=f"`blur` {text} is no amount of blur; give")
 
 
 @dataclass(frozen=True)

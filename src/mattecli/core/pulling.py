@@ -100,7 +100,7 @@ def _is_remote(source: str) -> bool:
 def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: bool) -> str:
     if offline and file.urls and not answers:
         pull = f"run `matte models pull {spec.name}` while online"
-        return f"{spec.name} is not in the cache and --offline forbids fetching it; {pull}{_instead(spec)}"
+        return f"{spec.name} is not in the cache and `offline` forbids fetching it; {pull}{_instead(spec)}"
     if not answers:
         return f"{file.name} of {spec.name} has no download: {file.by_hand}{_instead(spec)}"
     advice = file.by_hand or "set MATTE_MIRROR, or import a copy with `matte models import`"
@@ -111,7 +111,7 @@ def _instead(spec: ModelSpec) -> str:
     """The end of a sentence that names another available model with the same guides, or ""."""
     here = [one for one in registry().models.values() if one.name != spec.name and is_runnable(one)]
     alike = (one.name for one in here if one.guides == spec.guides or {*spec.guides} == {*one.guides} - {"trimap"} != set())
-    return f", or use --model {name}, which is here and takes the same" if (name := next(alike, None)) else ""
+    return f", or use `model` {name}, which is here and takes the same" if (name := next(alike, None)) else ""
 
 
 def _fetch(source: str, path: Path, spec: ModelSpec, file: WeightFile, *, on_progress: Progress | None) -> None:

@@ -50,7 +50,7 @@ def pick_device(name: str) -> Device:
     if kind == "cuda":
         return _cuda(int(index or 0), named=bool(index))
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("mps is not available: it needs a Mac with an Apple GPU and a torch built for it; use --device cpu")
+        raise DeviceError("mps is not available: it needs a Mac with an Apple GPU and a torch built for it; use `device` cpu")
     return Device(torch.device(kind), f"{kind} as asked")
 
 
@@ -76,17 +76,17 @@ def _cuda(index: int, *, named: bool) -> Device:
 def why_no_cuda() -> str | None:
     """None when CUDA works, else what is missing (torch with CUDA, driver, device) and the remedy."""
     if torch.version.cuda is None:
-        return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build (see pytorch.org) or use --device cpu"
+        return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build (see pytorch.org) or use `device` cpu"
     if torch.cuda.is_available():
         return None
     try:
         torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
         if "driver" in str(error):
-            return "no working NVIDIA driver was found; install or update it (check `nvidia-smi`) or use --device cpu"
+            return "no working NVIDIA driver was found; install or update it (check `nvidia-smi`) or use `device` cpu"
     if os.environ.get("CUDA_VISIBLE_DEVICES") is not None:
-        return f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']!r} hides every GPU; unset it or use --device cpu"
-    return "the driver reports no CUDA device; check `nvidia-smi` or use --device cpu"
+        return f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']!r} hides every GPU; unset it or use `device` cpu"
+    return "the driver reports no CUDA device; check `nvidia-smi` or use `device` cpu"
 
 
 def pick_precision(name: str, device: Device) -> str:
@@ -96,9 +96,9 @@ def pick_precision(name: str, device: Device) -> str:
     if name not in PRECISIONS:
         raise UsageError(f"there is no precision {name!r}; precisions are auto, fp32, tf32, fp16 and bf16")
     if name == "tf32" and device.torch.type != "cuda":
-        raise DeviceError(f"{device} cannot compute in tf32, which is of NVIDIA's GPUs; use --precision fp32, or --device cuda")
+        raise DeviceError(f"{device} cannot compute in tf32, which is of NVIDIA's GPUs; use `precision` fp32, or `device` cuda")
     if name == "bf16" and device.torch.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise DeviceError(f"{device} cannot compute in bf16; use --precision fp16 or fp32")
+        raise DeviceError(f"{device} cannot compute in bf16; use `precision` fp16 or fp32")
     return name
 
 

@@ -198,7 +198,7 @@ def write_image(
         return
     path = Path(destination)
     _check(picture, path, options)
-    with written_whole(path, advice="choose another place with -o") as stream:
+    with written_whole(path, advice="choose another place") as stream:
         try:
             encode(picture, path.suffix.lower(), stream, beside, options)
         except BAFFLED as error:
@@ -242,7 +242,7 @@ def check_suffix(path: Path, *, has_alpha: bool, options: FileOptions = PLAIN) -
         raise UsageError(f"{path.name}: pictures are written as {', '.join(WRITE_SUFFIXES)}; choose one of these endings")
     if has_alpha and suffix not in ALPHA_SUFFIXES:
         raise UsageError(
-            f"{path.name}: {suffix} cannot hold transparency; use {', '.join(ALPHA_SUFFIXES)}, or lay it over something with --over"
+            f"{path.name}: {suffix} cannot hold transparency; use {', '.join(ALPHA_SUFFIXES)}, or lay it over something with `backdrop`"
         )
     options.check(path)
     if suffix == ".exr":

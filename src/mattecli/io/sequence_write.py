@@ -104,7 +104,7 @@ class SequenceWriter:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"the folder {folder} cannot be made ({error.strerror}); choose another place with -o") from error
+            raise OutputError(f"the folder {folder} cannot be made ({error.strerror}); choose another place") from error
         return self
 
     def write(self, pixels: Pixels, *, pts: int, duration: int) -> None:

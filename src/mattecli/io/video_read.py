@@ -43,7 +43,7 @@ def open_clip(
     if is_sequence(source):
         return SequenceReader(source, rate=DEFAULT_RATE if fps is None else fps, span=span)
     if fps is not None:
-        raise UsageError(f"{source} is no folder or pattern of pictures, so it has its own frame rate; leave out --fps")
+        raise UsageError(f"{source} is no folder or pattern of pictures, so it has its own frame rate; leave out `fps`")
     if is_animated_webp(source):
         return AnimatedReader(source, span=span)
     return VideoReader(source, span=span, deinterlace=deinterlace, tone_map=tone_map)
@@ -123,7 +123,7 @@ class VideoReader:
         frames = f"{count} frame{'s' if count > 1 else ''} of {self._file.source}"
         if self._deinterlace:
             return (f"{frames} held two moments in alternate rows; they show the first",)
-        return (f"{frames} hold two moments in alternate rows (interlaced), so what moves is combed; --deinterlace makes them whole",)
+        return (f"{frames} hold two moments in alternate rows (interlaced), so what moves is combed; `deinterlace` makes them whole",)
 
     def _timed(self, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[Fraction, tuple[av.VideoFrame, int]]]:
         """(seconds from the first frame, (frame, time stamp)), with increasing stamps."""

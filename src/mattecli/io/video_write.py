@@ -223,7 +223,7 @@ def _available(encoding: Encoding, kind: str, clip: Clip) -> Encoding:
         encoder = av.Codec(encoding.encoder, "w")
     except av.codec.codec.UnknownCodecError as error:
         raise OutputError(
-            f"this build of FFmpeg has no encoder {encoding.encoder}; choose another --codec or ending, or install PyAV from PyPI"
+            f"this build of FFmpeg has no encoder {encoding.encoder}; choose another `codec` or ending, or install PyAV from PyPI"
         ) from error
     formats = {known.name for known in encoder.video_formats or ()}
     if not formats or encoding.quantised or encoding.pixel_format in formats:
@@ -251,11 +251,11 @@ def _video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colou
     except av.FFmpegError as error:
         if encoding.pixel_format.startswith("yuva") and encoding.encoder == "libx265":
             raise OutputError(
-                "this build of x265 does not encode an alpha (ENABLE_ALPHA is off); use .mov without --codec, or .webm"
+                "this build of x265 does not encode an alpha (ENABLE_ALPHA is off); use .mov without `codec`, or .webm"
             ) from error
         width, height = context.width, context.height
         raise OutputError(
-            f"the encoder {encoding.encoder} does not take {width}x{height} pixels ({error.strerror}); choose another --codec"
+            f"the encoder {encoding.encoder} does not take {width}x{height} pixels ({error.strerror}); choose another `codec`"
         ) from error
     return stream
 

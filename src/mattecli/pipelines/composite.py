@@ -85,7 +85,7 @@ def _picture(photo: Photo, alpha: Plane, layout: Layout, job: Job, clock: Clock)
 def _lit(photo: Photo, alpha: Plane, layout: Layout, clock: Clock, *, mixed: bool) -> Light:
     """The picture in linear light."""
     if layout.keep_hidden:
-        raise UsageError("floats are stored multiplied by alpha, so they keep no hidden colours; leave out --keep-hidden")
+        raise UsageError("floats are stored multiplied by alpha, so they keep no hidden colours; leave out `keep_hidden`")
     with clock("foreground"):
         light = photo.light or light_of(converted(photo.pixels, photo.icc, None), photo.alpha)
         if light.alpha is None or alpha is not light.alpha:

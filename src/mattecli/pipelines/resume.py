@@ -40,7 +40,8 @@ class Record:
         noted = self._read()
         if noted.get("made_by") != self.made_by:
             raise UsageError(
-                f"the pictures of {self.pattern} were made from another clip or with other settings; drop --resume, or give another -o"
+                f"the pictures of {self.pattern} were made from another clip or with other settings; "
+                "drop `resume`, or give another `destination`"
             )
         written = noted.get("frames")
         return max(0, min(present, written if isinstance(written, int) else 0) - 1)
@@ -48,7 +49,7 @@ class Record:
     def write(self, frames: int) -> None:
         """Record that the first `frames` pictures are written with these settings. Raises OutputError."""
         noted = {"made_by": self.made_by, "source": self.source, "frames": frames}
-        with written_whole(self.path, advice="choose another place with -o") as stream:
+        with written_whole(self.path, advice="choose another place") as stream:
             stream.write(json.dumps(noted).encode() + b"\n")
 
     def _read(self) -> dict[str, object]:

@@ -42,13 +42,13 @@ def parse_band(text: str) -> Length | None:
     """The reach of the unknown band to either side of an outline: None for 'auto', else as parse_length; UsageError for others."""
     if text.strip() == "auto":
         return None
-    return parse_length(text, wrong=f"--band {text} is no width; give auto,", most_percent=50)
+    return parse_length(text, wrong=f"`band` {text} is no width; give auto,", most_percent=50)
 
 
 def parse_growth(name: str) -> Growth | None:
     """A way to spread strokes, or None for none; UsageError for a name that is not in GROWTHS."""
     if name not in GROWTHS:
-        raise UsageError(f"--grow {name} is not known; choose {', '.join(GROWTHS)}")
+        raise UsageError(f"`grow` {name} is not known; choose {', '.join(GROWTHS)}")
     return GROWTHS[name]
 
 

@@ -273,17 +273,17 @@ def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: i
     notes = []
     system = clip.colour.hdr
     if system is not None:
-        notes.append(f"the clip is HDR ({system}): its result is, too, and models see a tone-mapped copy; --tone-map sdr makes it SDR")
+        notes.append(f"the clip is HDR ({system}): its result is, too, and models see a tone-mapped copy; `tone_map` sdr makes it SDR")
     if system is not None and not keeps_tags(request.destination):
         notes.append(
-            f"{request.destination} cannot say that it is HDR ({system}), so programs show it too dark and pale; use --tone-map sdr"
+            f"{request.destination} cannot say that it is HDR ({system}), so programs show it too dark and pale; use `tone_map` sdr"
         )
     if request.keeps_matte:
-        notes.append("the clip is a cut-out already: it keeps its own matte, and no model ran; name one with --model to make another")
+        notes.append("the clip is a cut-out already: it keeps its own matte, and no model ran; name one with `model` to make another")
     if clip.audio and request.span.every > 1:
-        notes.append("the sound is left out, since --every changes the frames' pace")
+        notes.append("the sound is left out, since `every` changes the frames' pace")
     if request.smooth and done:
-        notes.append(f"with --smooth all frames are matted again; the first {done} pictures are kept")
+        notes.append(f"with `smooth` all frames are matted again; the first {done} pictures are kept")
     return (*notes, *(output.backdrop.notes if output.backdrop is not None else ()))
 
 

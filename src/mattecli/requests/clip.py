@@ -74,24 +74,26 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
     the result may take the place of a file that is read, be it one frame of a sequence.
     """
     if request.align not in ALIGNMENTS:
-        raise UsageError(f"--align {request.align} is not known; choose {', '.join(ALIGNMENTS)}")
+        raise UsageError(f"`align` {request.align} is not known; choose {', '.join(ALIGNMENTS)}")
     given = (request.source, *request.guides.values())
     if request.follow not in FOLLOWS:
-        raise UsageError(f"--follow {request.follow} is not known; choose {', '.join(FOLLOWS)}")
+        raise UsageError(f"`follow` {request.follow} is not known; choose {', '.join(FOLLOWS)}")
     if request.tone_map not in TONE_MAPS:
         raise UsageError(f"tone_map {request.tone_map!r} is not known; choose {' or '.join(TONE_MAPS)}")
     refuse_empty("an input", *given)
-    refuse_empty("-o", request.destination)
-    refuse_empty("--preview", preview)
+    refuse_empty("`destination`", request.destination)
+    refuse_empty("`preview`", preview)
     for file in given:
         if not (os.path.exists(file) or is_sequence(file)):
             raise InputError(f"there is no file {file}; check the path")
     check_destination(request.destination, kind=kind, codec=request.codec, crf=request.crf)
     read = [*backdrop_files(over), *(file for path in given for file in files_of(path))]
     if preview is not None:
-        keep_inputs(read, [preview], what="the preview", advice="give another --preview")
+        keep_inputs(read, [preview], what="the preview", advice="give another `preview`")
     if request.resume and request.destination == STANDARD_STREAM:
-        raise UsageError("--resume goes on with what was written, and stdout keeps nothing; drop it, or give -o a pattern of pictures")
+        raise UsageError(
+            "`resume` goes on with what was written, and stdout keeps nothing; drop it, or make `destination` a pattern of pictures"
+        )
     if not overwrite:
         keep_inputs(read, files_of(sequence_pattern(request.destination) or request.destination))
 
@@ -115,7 +117,7 @@ def default_destination(source: str, kind: str) -> str:
     """Beside the clip: clip.mp4 becomes clip_cutout.mov, frames/%05d.png becomes frames_cutout.mov."""
     refuse_empty("an input", source)
     if source == STANDARD_STREAM:
-        raise UsageError("a clip from stdin has no name to give its result; give -o")
+        raise UsageError("a clip from stdin has no name to give its result; name a `destination`")
     path = Path(source)
     path = path.parent if is_sequence(source) and not os.path.isdir(source) else path
     path = Path(os.path.abspath(path)) if path.name in ("", "..") else path
@@ -124,7 +126,7 @@ def default_destination(source: str, kind: str) -> str:
 
 def parse_span(start: str | None, end: str | None, every: int) -> Span:
     """The part of a clip between two times as people write them; each may be None."""
-    return Span(parse_time(start, "--start") if start else None, parse_time(end, "--end") if end else None, every)
+    return Span(parse_time(start, "`start`") if start else None, parse_time(end, "`end`") if end else None, every)
 
 
 def parse_time(text: str, flag: str) -> Fraction:
@@ -139,5 +141,5 @@ def parse_rate(text: str) -> Fraction:
     """Frames a second from '25', '30000/1001' or a short broadcast rate such as '29.97'."""
     rate = SHORT_RATES.get(text) or parse_ratio(text)
     if rate is None or not 0 < rate <= 1000:
-        raise UsageError(f"--fps {shortened(text)} is not a frame rate; give one such as 25, 29.97 or 30000/1001")
+        raise UsageError(f"`fps` {shortened(text)} is not a frame rate; give one such as 25, 29.97 or 30000/1001")
     return rate

@@ -19,7 +19,11 @@ def refuse_empty(what: str, *paths: str | None) -> None:
 
 
 def keep_inputs(
-    read: Iterable[str], written: Iterable[str], *, what: str = "the result", advice: str = "give another -o, or --overwrite if you mean it"
+    read: Iterable[str],
+    written: Iterable[str],
+    *,
+    what: str = "the result",
+    advice: str = "give another `destination`, or `overwrite` if you mean it",
 ) -> None:
     """UsageError when a file that is written is one that is read, whatever it is called by; "-" is a stream and no file.
 

@@ -15,7 +15,8 @@ from mattecli.errors import (
     UsageError,
 )
 
-_FLAG_NAMES = {"bg": "background", "plate": "background", "option": "options"}
+_FIELDS = {"backdrop": "over", "kind": "as"}
+"""Settings that have another name as fields of a request."""
 
 
 class RequestError(Exception):
@@ -37,8 +38,8 @@ def busy(status: int, detail: str, seconds: float) -> RequestError:
 
 
 def problem_of(error: MatteError, folder: str) -> RequestError:
-    """An error of the toolkit in the words of the service: without the paths of the temporary folder, with fields instead of flags."""
-    text = re.sub(r"(?<![\w-])--([a-z]+)", lambda match: _FLAG_NAMES.get(match[1], match[1]), str(error))
+    """An error of the toolkit in the words of the service: without the paths of the temporary folder, with its fields' names."""
+    text = re.sub(r"`([a-z]+(?:_[a-z]+)*)`", lambda setting: _FIELDS.get(setting[1], setting[1]), str(error))
     return RequestError(_status_of(error), text.replace(f"{folder}/", ""))
 
 

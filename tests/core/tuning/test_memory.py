@@ -153,7 +153,7 @@ def test_an_answer_without_numbers_is_an_error(tmp_path: Path) -> None:
     model = load_model(tmp_path / "none.pt", device=pick_device("cpu"))
     with pytest.raises(ModelError, match="values that are no numbers; its weights"):
         run_within(model, torch.zeros(1, 3, 8, 8), {}, {})
-    with pytest.raises(ModelError, match="use --precision fp32"):
+    with pytest.raises(ModelError, match="use `precision` fp32"):
         run_within(replace(model, precision="fp16"), torch.zeros(1, 3, 8, 8), {}, {})
 
 

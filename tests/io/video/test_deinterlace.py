@@ -33,7 +33,7 @@ def _combs(pixels: np.ndarray) -> float:
 
 def test_interlaced_frames_are_counted_and_told(interlaced: Path) -> None:
     with open_clip(str(interlaced)) as reader:
-        assert len(list(reader)) == 12 and "12 frames" in reader.notes[0] and "--deinterlace" in reader.notes[0]
+        assert len(list(reader)) == 12 and "12 frames" in reader.notes[0] and "`deinterlace`" in reader.notes[0]
 
 
 @pytest.mark.parametrize("start", [None, Fraction("0.2")])

@@ -142,7 +142,7 @@ def test_premultiplied_colours_are_said_to_be_so(name: str, tmp_path: Path) -> N
 
 
 def test_what_is_not_written_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="h264 is not written to stdout; use --codec y4m, nut or raw"):
+    with pytest.raises(UsageError, match="h264 is not written to stdout; use `codec` y4m, nut or raw"):
         check_destination("-", kind="composite", codec="h264")
     with pytest.raises(UsageError, match=r"y4m carries no transparency|cannot hold transparency"):
         check_destination("-", kind="cutout", codec="y4m")

@@ -149,7 +149,7 @@ def _check_values(model: LoadedModel, tensors: Sequence[Tensor]) -> None:
     bounds = torch.stack([bound.float() for tensor in tensors for bound in tensor.aminmax()])
     lowest, highest = bounds.aminmax()
     if not bool((lowest + highest).isfinite()):
-        advice = "its weights may be damaged, so choose another model" if model.precision == "fp32" else "use --precision fp32"
+        advice = "its weights may be damaged, so choose another model" if model.precision == "fp32" else "use `precision` fp32"
         raise ModelError(f"{model.info.name} answered with values that are no numbers; {advice}")
     if float(lowest) < -ROUNDING or float(highest) > 1 + ROUNDING:
         raise ModelError(

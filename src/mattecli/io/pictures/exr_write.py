@@ -17,7 +17,7 @@ from mattecli.io.pictures.metadata import EXR_ATTRIBUTES, loaded_exif
 def check_exr(name: str) -> None:
     """UsageError where OpenImageIO is not here, with what to do."""
     if find_spec("OpenImageIO") is None:
-        raise UsageError(f"{name}: EXR needs OpenImageIO; pip install 'mattecli[formats]', or choose .tif with --depth float")
+        raise UsageError(f"{name}: EXR needs OpenImageIO; pip install 'mattecli[formats]', or choose .tif with `depth` float")
 
 
 def encode_exr(picture: Light | Floats, stream: BinaryIO, beside: Beside, *, depth: str, straight: bool) -> None:

@@ -46,7 +46,7 @@ def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bit
     if most is not None and needed > most:
         raise InputError(
             f"{name} claims {width}x{height} pixels, which take {needed / 1e6:.0f} MB to read, more than the {most / 1e6:.0f} MB allowed; "
-            "allow more with --max-memory, or scale it down first"
+            "allow more with `max_memory`, or scale it down first"
         )
 
 

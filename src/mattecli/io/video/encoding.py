@@ -40,7 +40,7 @@ def check_destination(destination: str, *, kind: str, codec: str | None, crf: in
         return
     check_sequence(pattern, kind=kind)
     if codec is not None or crf is not None:
-        raise UsageError(f"{destination} becomes pictures, which have no codec; leave --codec and --crf away or name a video file")
+        raise UsageError(f"{destination} becomes pictures, which have no codec; leave `codec` and `crf` away or name a video file")
 
 
 def keeps_tags(destination: str) -> bool:
@@ -53,9 +53,7 @@ def _ending(destination: str, kind: str, codec: str | None) -> str:
     if destination == STANDARD_STREAM:
         name = codec or ("nut" if kind == CUTOUT else "y4m")
         if name not in STREAMED:
-            raise UsageError(
-                f"{name} is not written to stdout; use --codec {', '.join(STREAMED[:-1])} or {STREAMED[-1]}, or a file with -o"
-            )
+            raise UsageError(f"{name} is not written to stdout; use `codec` {', '.join(STREAMED[:-1])} or {STREAMED[-1]}, or a file")
         return f".{name}"
     suffix = Path(destination).suffix.lower()
     if suffix not in CONTAINERS:
@@ -108,10 +106,10 @@ def _chosen_codec(destination: str, *, kind: str, codec: str | None, crf: int | 
     if codec is None and kind == CUTOUT:
         able = [name for name in able if not CODECS[name].cutout_if_asked]
     if not able:
-        raise UsageError(f"{suffix} cannot hold transparency; use {_transparent_endings()}, or --as composite --over white")
+        raise UsageError(f"{suffix} cannot hold transparency; use {_transparent_endings()}, or a composite with `backdrop` white")
     name = able[0] if codec is None else codec
     if name not in able:
-        raise UsageError(f"{name} carries no transparency; use {' or '.join(able)} in {suffix}, or --as composite --over white")
+        raise UsageError(f"{name} carries no transparency; use {' or '.join(able)} in {suffix}, or a composite with `backdrop` white")
     _check_quality(name, crf)
     return name
 
@@ -121,9 +119,9 @@ def _check_quality(codec: str, crf: int | None) -> None:
     if crf is None:
         return
     if scale is None:
-        raise UsageError(f"{codec} has no quality setting; leave --crf away")
+        raise UsageError(f"{codec} has no quality setting; leave `crf` away")
     if not 0 <= crf <= scale[1]:
-        raise UsageError(f"--crf {crf} is out of range; {codec} takes 0 (best) to {scale[1]}, usually {scale[0]}")
+        raise UsageError(f"`crf` {crf} is out of range; {codec} takes 0 (best) to {scale[1]}, usually {scale[0]}")
 
 
 def _transparent_endings() -> str:

@@ -85,7 +85,7 @@ def _verified(path: Path, frames: int, length: Fraction, last: Fraction, tags: T
         with path.open("rb+") as file:
             end_png(file, last)
     if found != frames:
-        raise OutputError(f"only {found} of {frames} frames reached the file; it is removed, try again or choose another --codec")
+        raise OutputError(f"only {found} of {frames} frames reached the file; it is removed, try again or choose another `codec`")
     return lost
 
 
@@ -98,4 +98,4 @@ def explained(named: str) -> Iterator[None]:
         raise
     except (OSError, av.FFmpegError) as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"{named} cannot be written ({reason}); free some space, or choose another place with -o") from error
+        raise OutputError(f"{named} cannot be written ({reason}); free some space, or choose another place") from error

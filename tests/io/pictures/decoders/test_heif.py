@@ -56,7 +56,7 @@ def test_another_picture_of_the_file_is_a_page(tmp_path: Path) -> None:
     for level in (10, 200):
         file.add_frombytes("RGB", (32, 24), np.full((24, 32, 3), level, np.uint8).tobytes())
     file.save(tmp_path / "a.heic", **LOSSLESS)
-    assert read_photo(tmp_path / "a.heic").notes == ("it has 2 pictures, of which the first is taken; choose another with --page",)
+    assert read_photo(tmp_path / "a.heic").notes == ("it has 2 pictures, of which the first is taken; choose another with `page`",)
     assert read_photo(tmp_path / "a.heic", pick=Pick(page=2)).pixels[0, 0, 0] == 200
     with pytest.raises(InputError, match="holds 2 pictures, and there is no page 3"):
         read_photo(tmp_path / "a.heic", pick=Pick(page=3))

@@ -54,7 +54,7 @@ def test_a_picture_of_parts_and_layers_is_its_main_one_or_the_one_that_is_asked_
     photo = read_photo(tmp_path / "a.exr")
     assert photo.light is not None
     np.testing.assert_array_equal(photo.light.colours, LIGHT)
-    assert photo.notes == ("it has the layers beauty, diffuse, of which beauty is taken; choose another with --layer",)
+    assert photo.notes == ("it has the layers beauty, diffuse, of which beauty is taken; choose another with `layer`",)
     other = read_photo(tmp_path / "a.exr", pick=Pick(layer="diffuse"))
     assert other.light is not None and other.notes == ()
     np.testing.assert_array_equal(other.light.colours, LIGHT[::-1])

@@ -22,11 +22,11 @@ def test_a_frame_is_taken_by_its_number(tmp_path: Path, name: str) -> None:
     _plain(20).save(tmp_path / name, save_all=True, append_images=[_plain(90), _plain(200)], **options)
     words, others = ("pages", "") if name == "a.tif" else ("frames", ", or all with `matte video`")
     first = read_photo(tmp_path / name)
-    assert first.notes == (f"it has 3 {words}, of which the first is taken; choose another with --page{others}",)
+    assert first.notes == (f"it has 3 {words}, of which the first is taken; choose another with `page`{others}",)
     second = read_photo(tmp_path / name, pick=Pick(page=2))
-    assert second.notes == (f"it has 3 {words}, of which number 2 is taken; choose another with --page{others}",)
+    assert second.notes == (f"it has 3 {words}, of which number 2 is taken; choose another with `page`{others}",)
     assert abs(int(first.pixels[4, 4, 1]) - 20) <= 2 and abs(int(second.pixels[4, 4, 1]) - 90) <= 2
-    with pytest.raises(InputError, match="holds 3 pictures, and there is no page 4; choose another with --page"):
+    with pytest.raises(InputError, match="holds 3 pictures, and there is no page 4; choose another with `page`"):
         read_photo(tmp_path / name, pick=Pick(page=4))
 
 
@@ -52,7 +52,7 @@ def test_the_transparency_of_a_gif_is_its_alpha(tmp_path: Path) -> None:
 
 def test_a_layer_of_a_file_without_layers_is_refused(tmp_path: Path) -> None:
     _plain(20).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="has no layers, so there is none called beauty; drop --layer"):
+    with pytest.raises(InputError, match="has no layers, so there is none called beauty; drop `layer`"):
         read_photo(tmp_path / "a.png", pick=Pick(layer="beauty"))
     with pytest.raises(InputError, match="holds one picture, and there is no page 2"):
         read_photo(tmp_path / "a.png", pick=Pick(page=2))

@@ -53,18 +53,18 @@ def chosen_page(file: File, count: int) -> int:
     """The index of the requested page of `count`; InputError where there is no such page."""
     if not 1 <= file.pick.page <= count:
         there = "one picture" if count == 1 else f"{count} pictures"
-        raise InputError(f"{file.name} holds {there}, and there is no page {file.pick.page}; choose another with --page")
+        raise InputError(f"{file.name} holds {there}, and there is no page {file.pick.page}; choose another with `page`")
     return file.pick.page - 1
 
 
 def refuse_layer(file: File) -> None:
     """InputError where a layer is requested of a file without layers."""
     if file.pick.layer is not None:
-        raise InputError(f"{file.name} has no layers, so there is none called {file.pick.layer}; drop --layer")
+        raise InputError(f"{file.name} has no layers, so there is none called {file.pick.layer}; drop `layer`")
 
 
 def pages_note(count: int, page: int, words: str) -> tuple[str, ...]:
     """A note about a file of `count` pictures, called `words`; empty for a single picture."""
     which = "the first" if page == 1 else f"number {page}"
     others = ", or all with `matte video`" if words == FRAMES else ""
-    return (f"it has {count} {words}, of which {which} is taken; choose another with --page{others}",) if count > 1 else ()
+    return (f"it has {count} {words}, of which {which} is taken; choose another with `page`{others}",) if count > 1 else ()

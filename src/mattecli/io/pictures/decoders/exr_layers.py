@@ -60,7 +60,7 @@ def choose_layer(layers: Sequence[Layer], wanted: str | None, name: str) -> tupl
     chosen = min(layers, key=_rank)
     if len(layers) == 1:
         return chosen, ()
-    return chosen, (f"it has the layers {listing}, of which {chosen.called} is taken; choose another with --layer",)
+    return chosen, (f"it has the layers {listing}, of which {chosen.called} is taken; choose another with `layer`",)
 
 
 def _rank(layer: Layer) -> tuple[bool, int, int]:
