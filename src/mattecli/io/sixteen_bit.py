@@ -1,4 +1,4 @@
-"""Pictures of up to 16 bits a channel, which Pillow reduces to 8: OpenCV reads and writes PNG, tifffile TIFF.
+"""Pictures of up to 16 bits a channel, which Pillow reduces to 8: OpenCV reads PNG, tifffile reads and writes TIFF.
 
 Tags of TIFF files define what their numbers mean (TIFF 6.0, 1992: PhotometricInterpretation, PlanarConfiguration, ExtraSamples); OpenCV
 applies the orientation but ignores these.
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.errors import InputError, OutputError
+from mattecli.errors import InputError
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -133,26 +133,6 @@ def _unmultiplied(colours: Deep, alpha: Deep) -> Deep:
     return np.minimum((colours.astype(np.uint32) * 65535 + whole // 2) // whole, 65535).astype(np.uint16)
 
 
-def encode_png(pixels: NDArray[np.unsignedinteger[Any]], icc: bytes | None) -> bytes:
-    """[H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit, as a PNG file; without a profile for grey, or if it is damaged."""
-    bgr: Any = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
-    data = _png(bgr, icc if pixels.ndim == 3 else None) or _png(bgr, None)
-    if data is None:
-        raise OutputError("the PNG encoder failed; try another format")
-    return data
-
-
-def _png(bgr: Any, icc: bytes | None) -> bytes | None:
-    try:
-        if icc:
-            done, data = cv2.imencodeWithMetadata(".png", bgr, [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(icc, np.uint8)])
-        else:
-            done, data = cv2.imencode(".png", bgr)
-    except cv2.error:
-        return None
-    return data.tobytes() if done else None
-
-
 def encode_tiff(
     pixels: NDArray[np.unsignedinteger[Any]] | NDArray[np.float32],
     stream: BinaryIO,
@@ -162,7 +142,7 @@ def encode_tiff(
     dpi: tuple[float, float] | None = None,
     texts: Sequence[tuple[int, str]] = (),
 ) -> None:
-    """Write pixels as encode_png takes them, or floats, as a TIFF.
+    """Write [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA, 8 or 16 bit or floats, as a TIFF.
 
     alpha: what a fourth channel is, unassalpha | assocalpha (premultiplied). texts: tags and what they say, such as the camera's make.
     """

@@ -37,7 +37,7 @@ class Found:
 
 def found(cover: Tensor, verdict: Tensor | None) -> Found:
     """The assessment of the mattes [B, 1, H, W] of one picture, with a model's verdict ([1, 2], see core/contract.py) or None."""
-    coverage = float((cover > VISIBLE).float().mean())
+    coverage = int((cover > VISIBLE).count_nonzero()) / cover.numel()
     if verdict is None:
         return Found(coverage)
     confidence, person = (float(value) for value in verdict[0])

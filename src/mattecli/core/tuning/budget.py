@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FILES_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 FILES_V2 = ("memory.max", "memory.current", "inactive_file")
 
+NO_LIMIT = 1 << 62
+"""Bytes; groups of the first version have a limit beyond that where there is none."""
+
 SLACK = 128 << 20
 """Bytes of freed heap that are kept for the next picture: returning them after each small one costs a third of a small network's time."""
 
@@ -87,8 +90,8 @@ def resident_memory(root: Path = Path("/")) -> int:
 def free_host_memory(root: Path = Path("/")) -> int | None:
     """Bytes available without swapping, within the limits of this process's control groups; None without /proc."""
     try:
-        lines = (line.split() for line in (root / "proc/meminfo").read_text().splitlines())
-        machine = next(int(fields[1]) * 1024 for fields in lines if fields[0] == "MemAvailable:")
+        with (root / "proc/meminfo").open() as lines:
+            machine = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return None
     return min([machine, *_left_in_groups(root)])
@@ -101,10 +104,12 @@ def _left_in_groups(root: Path) -> Iterator[int]:
 
 def _left_in(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
     try:
-        most, now = (folder / limit).read_text().strip(), int((folder / used).read_text())
+        most = (folder / limit).read_text().strip()
+        if most == "max" or int(most) >= NO_LIMIT:
+            return  # the rest, which the kernel gathers from all cores, takes longer to read
+        now = int((folder / used).read_text())
         lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
         spare = next((int(fields[1]) for fields in lines if fields[0] == cached), 0)
     except OSError:  # not visible here: a container sees its own group as the root
         return
-    if most != "max":
-        yield max(int(most) - now + spare, 0)
+    yield max(int(most) - now + spare, 0)

@@ -1,6 +1,7 @@
 """The control groups of this process (cgroups(7)), whose limits apply in addition to the machine's. No torch."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +13,21 @@ class Group(NamedTuple):
     first_version: bool
 
 
-def groups_of(controller: str, root: Path = Path("/")) -> Iterator[Group]:
+def groups_of(controller: str, root: Path = Path("/")) -> Sequence[Group]:
     """The groups of this process for a controller, "cpu" or "memory", each with its ancestors; none without /proc."""
-    listing = root / "proc/self/cgroup"
-    for line in listing.read_text().splitlines() if listing.exists() else []:
+    try:
+        listing = (root / "proc/self/cgroup").read_text()
+    except FileNotFoundError:
+        return ()
+    return _listed(listing, controller, root)
+
+
+@lru_cache(maxsize=8)
+def _listed(listing: str, controller: str, root: Path) -> tuple[Group, ...]:
+    groups = []
+    for line in listing.splitlines():
         _, controllers, name = line.split(":", 2)
         if controllers == "" or controller in controllers.split(","):
             place = root / "sys/fs/cgroup" / (controller if controllers else "")
-            for folder in (Path(name), *Path(name).parents):
-                yield Group(place / str(folder).lstrip("/"), bool(controllers))
+            groups += [Group(place / str(folder).lstrip("/"), bool(controllers)) for folder in (Path(name), *Path(name).parents)]
+    return tuple(groups)

@@ -1,9 +1,7 @@
-"""Pictures as files, with what they carry: PNG by OpenCV, TIFF by tifffile, EXR by OpenImageIO, AVIF, WebP, JPEG and BMP by Pillow."""
+"""Pictures as files, with what they carry: PNG here, TIFF by tifffile, EXR by OpenImageIO, AVIF, WebP, JPEG and BMP by Pillow."""
 
 import contextlib
 import io
-import struct
-import zlib
 from typing import Any, BinaryIO
 
 import cv2
@@ -16,14 +14,13 @@ from mattecli.io.pictures.beside import Beside
 from mattecli.io.pictures.exr_write import encode_exr
 from mattecli.io.pictures.file_options import DEPTHS, FLOATS, PLAIN, FileOptions
 from mattecli.io.pictures.light import Floats, Light, light_of, shown, sixteen_bit
-from mattecli.io.pictures.metadata import METRES_PER_INCH, RESOLUTION_UNIT_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, loaded_exif
-from mattecli.io.sixteen_bit import encode_png, encode_tiff
+from mattecli.io.pictures.metadata import RESOLUTION_UNIT_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, loaded_exif
+from mattecli.io.pictures.png_write import encode_png
+from mattecli.io.sixteen_bit import encode_tiff
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 Resolution = tuple[float, float] | None
 
-_HEADER_ENDS = 33
-"""A PNG's signature and its first chunk, IHDR."""
 _INCHES = 2
 _JPEG_QUALITY, _AVIF_QUALITY = 95, 90
 _AVIF_SPEED = 6
@@ -46,7 +43,7 @@ def encode(picture: Pixels | Floats | Light, suffix: str, stream: BinaryIO, besi
 def _encode_levels(pixels: Pixels, suffix: str, stream: BinaryIO, beside: Beside, options: FileOptions) -> None:
     profile = None if pixels.ndim == 2 else beside.icc
     if suffix == ".png":
-        stream.write(png_with(encode_png(pixels, profile), beside))
+        encode_png(pixels, stream, beside)
     elif suffix in (".tif", ".tiff"):
         alpha = "assocalpha" if beside.premultiplied else "unassalpha"
         encode_tiff(pixels, stream, profile, alpha=alpha, dpi=beside.dpi, texts=_texts_of(beside))
@@ -98,21 +95,6 @@ def _encode_floats(picture: Light | Floats, suffix: str, stream: BinaryIO, besid
         planes = picture
     kind = "assocalpha" if beside.premultiplied else "unassalpha"
     encode_tiff(np.ascontiguousarray(planes), stream, None, alpha=kind, dpi=beside.dpi, texts=_texts_of(beside))
-
-
-def png_with(png: bytes, beside: Beside) -> bytes:
-    """A PNG file that states its resolution, camera and date, which OpenCV does not write."""
-    chunks = b""
-    if beside.dpi is not None:
-        across, down = (round(value / METRES_PER_INCH) for value in beside.dpi)
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
-    if beside.exif is not None:
-        chunks += _chunk(b"eXIf", beside.exif.removeprefix(b"Exif\0\0"))
-    return png[:_HEADER_ENDS] + chunks + png[_HEADER_ENDS:]
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
