@@ -24,7 +24,7 @@ process.set_up()  # before torch is loaded: threads that spin would distort all 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from mattecli.core import export, machine  # noqa: E402
+from mattecli.core import machine, torchscript  # noqa: E402
 from mattecli.core.random_weights import build_random, random_export  # noqa: E402
 from mattecli.core.registry import registry  # noqa: E402
 from mattecli.core.runtime import load_model, pick_device  # noqa: E402
@@ -104,7 +104,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     process.set_up_torch()
-    with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), export.quiet:
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), torchscript.quiet:
         ways = {way: loaded(*made) for way, made in written(options.model, Path(folder)).items()}
         rows = {str(size): measure({way: call for way, (call, _) in ways.items()}, size, options.repeat) for size in SIZES}
     result = {

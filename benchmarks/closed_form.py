@@ -33,8 +33,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mattecli.core.export import freeze, quiet, script
 from mattecli.core.machine import describe
+from mattecli.core.torchscript import freeze, quiet, script
 from mattecli.nets import closed_form
 
 Array = NDArray[np.float64]

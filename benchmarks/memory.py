@@ -27,7 +27,7 @@ from scipy.optimize import linprog
 
 from mattecli.cli import process
 from mattecli.compositing.foreground import estimate_foreground
-from mattecli.core import export, machine, random_weights, store
+from mattecli.core import export, machine, random_weights, store, torchscript
 from mattecli.core.contract import Footprint
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import load_model, pick_device, to_array
@@ -129,7 +129,7 @@ def with_random_weights(spec: ModelSpec) -> Path:
     if spec.name not in INSIDE:
         return random_weights.random_export(spec)
     inner = registry().models[INSIDE[spec.name]]
-    network = export.script(export.network_module(inner).build(**inner.build))
+    network = torchscript.script(export.network_module(inner).build(**inner.build))
     path = store.home() / "random" / f"{spec.name}.pt"
     export.export(export.network_module(spec).wrap(network, **spec.build).eval(), path, export.info_for(spec, None))
     return path

@@ -106,7 +106,7 @@ def test_imports_are_absolute_and_by_name_only_where_the_layers_say() -> None:
 @pytest.mark.parametrize(
     ("package", "home"),
     [
-        ("torch.jit", "core/export.py"),
+        ("torch.jit", "core/torchscript.py"),
         ("PIL.Image", ("io/images.py", "io/icc.py", "io/pictures/", "door/matte.py", "cli/process.py")),
         ("typer", "cli"),
         ("rich", "cli"),

@@ -1,4 +1,4 @@
-"""Exports in the cache are what they were when they were made; and what loading does to one for a GPU's sake, without one."""
+"""Exports in the cache are what they were when they were made."""
 
 import subprocess
 import sys
@@ -7,52 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
-from mattecli.core import export, random_weights, store
+from mattecli.core import export, random_weights, store, torchscript
 from mattecli.core.registry import registry
 from mattecli.core.runtime import load_model, open_model, pick_device
 from mattecli.errors import ModelError
-
-
-class Normed(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution, self.norm, self.last = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.BatchNorm2d(8)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.last(torch.relu(self.norm(self.convolution(image))))
-
-
-def _suited(dtype: torch.dtype) -> export.Module:
-    network = Normed().eval()
-    nn.init.constant_(network.norm.running_var, 1e6)  # more than float16 can say
-    nn.init.constant_(network.norm.weight, 1e3)
-    module = export.script(network)
-    export.suit_gpu(module, dtype)
-    return module
-
-
-def test_weights_are_halved_and_norms_are_not() -> None:
-    state = _suited(torch.float16).state_dict()
-    assert {name: value.dtype for name, value in state.items() if "num_batches" not in name} == {
-        "convolution.weight": torch.float16,
-        **{f"{norm}.{part}": torch.float32 for norm in ("norm", "last") for part in ("weight", "bias", "running_mean", "running_var")},
-    }
-    assert state["norm.running_var"].eq(1e6).all()
-
-
-def test_folded_weights_have_their_channels_together_and_are_finite() -> None:
-    module = _suited(torch.float16)
-    unscaled = module.state_dict()["convolution.weight"].float()
-    convolution = next(node for node in export.freeze(module).graph.nodes() if node.kind() == "aten::conv2d")
-    weight = list(convolution.inputs())[1].toIValue()
-    assert weight.dtype == torch.float16 and weight.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(weight.float(), unscaled, rtol=1e-3, atol=1e-4)  # times 1e3, over the root of 1e6
-
-
-def test_freezing_without_folding_is_detected() -> None:
-    assert sum(node.kind() == "aten::batch_norm" for node in export.freeze(_suited(torch.float32)).graph.nodes()) == 1  # the last one
 
 
 @pytest.fixture
@@ -91,7 +50,7 @@ def test_removing_a_model_removes_what_lies_beside_its_export(exported: Path) ->
 
 FULL_DISK = """
 import resource, signal
-from mattecli.core import export
+from mattecli.core import export, torchscript
 from mattecli.core.registry import registry
 from mattecli.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -118,7 +77,7 @@ def test_what_is_made_of_an_export_for_a_cpu_is_kept_and_computes_the_same(tmp_p
     first = open_model(spec, device=cpu)(image, {})[0]
     (kept,) = (tmp_path / "exports").glob("*.quick")
     made = kept.stat().st_mtime_ns
-    monkeypatch.setattr(export, "freeze", lambda module: pytest.fail("it is frozen already"))
+    monkeypatch.setattr(torchscript, "freeze", lambda module: pytest.fail("it is frozen already"))
     assert torch.equal(open_model(spec, device=cpu)(image, {})[0], first) and kept.stat().st_mtime_ns == made
     monkeypatch.undo()
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))

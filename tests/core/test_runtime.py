@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from mattecli.core import export
+from mattecli.core import torchscript
 from mattecli.core.contract import ExportInfo
 from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
 from mattecli.core.runtime import checked_options, load_model, pick_device, pick_precision, to_array, to_tensor
-from mattecli.errors import DeviceError, OutOfMemoryError, UsageError
+from mattecli.errors import DeviceError, UsageError
 
 CPU = pick_device("cpu")
 
@@ -63,29 +63,6 @@ def test_pixels_become_tensors_and_come_back(dtype: type, top: int) -> None:
     assert to_array(to_tensor(pixels[..., 0], CPU)).shape == (5, 7)
 
 
-class Choosy(torch.nn.Module):
-    def forward(self, mode: str) -> torch.Tensor:
-        if mode != "good":
-            raise UsageError(f"there is no mode {mode}; take good")
-        return torch.zeros(1)
-
-
-def test_a_complaint_of_an_export_is_the_error_it_is() -> None:
-    with pytest.raises(UsageError, match=r"^there is no mode bad; take good$"), export.running():
-        export.script(Choosy())("bad")
-
-
-def test_a_lack_of_memory_is_said_so() -> None:
-    with pytest.raises(DeviceError, match="more memory than there is"), export.running():
-        torch.empty(1 << 60, dtype=torch.uint8)
-
-
-def test_a_gpu_without_memory_is_said_so_from_inside_an_export() -> None:
-    for said in ("CUDA out of memory. Tried to allocate 2.00 GiB", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"):
-        with pytest.raises(OutOfMemoryError, match="more memory than there is"), export.running():
-            raise RuntimeError(f"The following operation failed in the TorchScript interpreter.\nRuntimeError: {said}")
-
-
 def test_options_take_the_type_of_their_default() -> None:
     info = ExportInfo("toy", "toy", (), {"side": 256, "sharp": False, "eps": 0.1}, False, None, "", {})
     assert checked_options(info, {"side": "512", "sharp": "true", "eps": "1e-3"}) == {"side": 512, "sharp": True, "eps": 1e-3}
@@ -97,4 +74,4 @@ def test_options_take_the_type_of_their_default() -> None:
 def test_a_processor_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
     model = load_model(random_export(registry().models["fdm"]), device=CPU)
-    assert isinstance(model.module, export.Module)
+    assert isinstance(model.module, torchscript.Module)

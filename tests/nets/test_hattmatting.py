@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mattecli.core import export
+from mattecli.core import torchscript
 from mattecli.nets.hattmatting import Distillation, Filtration, HAttMatting, build, wrap
 
 
@@ -42,7 +42,7 @@ def test_the_script_computes_what_the_network_computes(network: HAttMatting) -> 
     image = random(1, 3, 21, 34)
     wrapped = wrap(network).eval()
     with torch.inference_mode():
-        torch.testing.assert_close(export.script(wrapped)(image)[0], wrapped(image)[0])
+        torch.testing.assert_close(torchscript.script(wrapped)(image)[0], wrapped(image)[0])
 
 
 def test_a_closed_channel_gate_takes_the_semantics_out_of_the_pyramid() -> None:

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mattecli.core import export
+from mattecli.core import export, torchscript
 from mattecli.core.contract import ExportInfo
 from mattecli.nets import bgm, bgmv2, dim, dim_foamliu, fdm, fdm_erd, mmnet, modnet, shm, shm_fast, sim
 
@@ -313,7 +313,7 @@ def through_a_file(module: nn.Module) -> nn.Module:
     with TemporaryDirectory() as folder:
         export.export(module, Path(folder) / "parity.pt", info)
         file, device = Path(folder) / "parity.pt", torch.device("cpu")  # a part of a network takes what no contract allows
-        return export.made_quick(export.load_script(file, device, {}), device=device, dtype=torch.float32)
+        return torchscript.made_quick(torchscript.load_script(file, device, {}), device=device, dtype=torch.float32)
 
 
 @lru_cache(maxsize=2)  # both forms of one network: some are large

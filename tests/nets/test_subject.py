@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mattecli.core.export import script
+from mattecli.core.torchscript import script
 from mattecli.nets import subject
 from training.adopt import adopt
 

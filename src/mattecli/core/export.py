@@ -1,4 +1,4 @@
-"""Checkpoint -> TorchScript file -> loaded module. The only file that uses torch.jit.
+"""Checkpoint -> TorchScript file -> loaded module.
 
 An export is made once per checkpoint and cached; its key covers the checkpoint, the build options and the source of the network,
 so a changed network never runs from a stale file.
@@ -7,17 +7,11 @@ so a changed network never runs from a stale file.
 import hashlib
 import importlib
 import inspect
-import io
-import re
-import threading
 import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -27,75 +21,10 @@ from mattecli import __version__
 from mattecli.core import store
 from mattecli.core.contract import METADATA_FILE, ExportInfo, read_info
 from mattecli.core.registry import OURS, ModelSpec
-from mattecli.core.script_check import check_archive, check_graph
+from mattecli.core.torchscript import Module, content_of, load_script, load_trusted, made_quick, script
 from mattecli.core.tuning import onednn
-from mattecli.errors import MatteError, ModelError, OutOfMemoryError, UsageError
+from mattecli.errors import MatteError, ModelError
 from mattecli.io.files import written_whole
-
-Module = torch.jit.ScriptModule  # a compiled module
-# Exceptions of torch and zipfile for files that are not TorchScript.
-UNREADABLE = (RuntimeError, ValueError, LookupError, AttributeError, EOFError, OSError, zlib.error, zipfile.BadZipFile)
-# Messages of torch, cuBLAS and cuDNN; of an error inside an export only the text remains, not the class.
-NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
-
-
-class _Quiet:
-    """Suppresses two warnings of torch: TorchScript's deprecation (since 2.13) and the beta state of sparse tensors.
-
-    Python's filters are shared by all threads, so the first thread to enter changes them and the last to leave restores them.
-    """
-
-    def __init__(self) -> None:
-        self._turn, self._inside, self._changed = threading.Lock(), 0, ExitStack()
-
-    def __enter__(self) -> None:
-        with self._turn:
-            self._inside += 1
-            if self._inside == 1:
-                self._changed.enter_context(warnings.catch_warnings())
-                warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
-                warnings.filterwarnings("ignore", message="Sparse (CSR tensor support is in beta|invariant checks)", category=UserWarning)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with self._turn:
-            self._inside -= 1
-            if self._inside == 0:
-                self._changed.close()
-
-
-quiet = _Quiet()
-
-
-@contextmanager
-def running() -> Iterator[None]:
-    """Run an export without torch's warnings; errors of its own code become UsageError, a lack of memory OutOfMemoryError."""
-    try:
-        with quiet:
-            yield
-    except (torch.jit.Error, RuntimeError, MemoryError) as error:
-        own = re.search(r"mattecli\.errors\.\w+: (.+)", str(error))
-        if own is not None:
-            raise UsageError(own.group(1)) from error
-        if is_lack_of_memory(error):
-            raise OutOfMemoryError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
-        raise
-
-
-def is_lack_of_memory(error: BaseException) -> bool:
-    """Whether an error from an export means that a device has no memory left."""
-    return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)) is not None
-
-
-def script(module: nn.Module) -> Module:
-    """Compile a module in evaluation mode."""
-    with quiet:
-        return torch.jit.script(module.eval())
-
-
-def freeze(module: Module) -> Module:
-    """Turn weights into constants and fold batch normalisation into the convolutions before it."""
-    with quiet:
-        return torch.jit.freeze(module.eval())
 
 
 def network_module(spec: ModelSpec) -> ModuleType:
@@ -181,13 +110,10 @@ def export(wrapped: nn.Module, path: Path, info: ExportInfo) -> str:
 
 def _write(module: Module, path: Path, extra: dict[str, str]) -> str:
     """Write a compiled module and extra files by name; the file gets its name when it is complete. Returns its sha256."""
-    # Through memory: torch's own writer aborts the process when the disk is full.
-    content = io.BytesIO()
-    with quiet:
-        torch.jit.save(module, content, _extra_files=extra)
+    content = content_of(module, extra)
     with written_whole(path, advice="free some space, choose another place, or set MATTE_HOME") as stream:
-        stream.write(content.getbuffer())
-    return hashlib.sha256(content.getbuffer()).hexdigest()
+        stream.write(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _check_options(scripted: Any, info: ExportInfo) -> None:
@@ -256,48 +182,6 @@ def export_key(spec: ModelSpec) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_script(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
-    """The TorchScript module of a file; `extra` receives the archive's extra files by name.
-
-    ModelError for a file that is not TorchScript, and for code that does more than compute (script_check.py).
-    """
-    try:
-        check_archive(path)
-        with quiet:
-            module = _loaded(path, device, extra)
-            forward: Any = module.forward
-            graph = forward.inlined_graph
-    except UNREADABLE as error:
-        raise ModelError(f"{path} cannot be loaded as TorchScript; export or pull the model again") from error
-    check_graph(path, graph)
-    return module
-
-
-def _loaded(path: Path, device: torch.device, extra: dict[str, str]) -> Module:
-    try:
-        return torch.jit.load(str(path), map_location=device, _extra_files=extra)
-    except RuntimeError as error:
-        if "torchvision::roi_align" not in str(error):
-            raise
-        _declare_roi_align()
-        return torch.jit.load(str(path), map_location=device, _extra_files=extra)
-
-
-@cache
-def _declare_roi_align() -> torch.library.Library:
-    """Declare an operator of torchvision that BackgroundMattingV2's files contain in a branch they never take.
-
-    A TorchScript file loads only if every operator in it is known, and torchvision is not a dependency. The declaration lives as long as
-    the library object.
-    """
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    library.define(
-        "roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, int sampling_ratio, "
-        "bool aligned) -> Tensor"
-    )
-    return library
-
-
 def load_spec(spec: ModelSpec, *, device: torch.device, dtype: torch.dtype) -> tuple[Module, ExportInfo]:
     """Load a model's export as `load` does. For a CPU the frozen and fused module is cached beside it: loading that takes a quarter of
     the time."""
@@ -306,8 +190,7 @@ def load_spec(spec: ModelSpec, *, device: torch.device, dtype: torch.dtype) -> t
         return load(path, device=device, dtype=dtype)
     quick = store.quick_path(path)
     if store.export_is_sound(quick):
-        with quiet:
-            return _loaded(quick, device, {}), read_info(path)
+        return load_trusted(quick, device), read_info(path)
     module, info = load(path, device=device, dtype=dtype)
     with suppress(MatteError):  # a cache that cannot be written costs time only
         store.kept_export(quick, lambda: _write(module, quick, {}))
@@ -322,18 +205,6 @@ def load(path: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Modul
     return made_quick(module, device=device, dtype=dtype), info
 
 
-def made_quick(module: Module, *, device: torch.device, dtype: torch.dtype) -> Module:
-    """A module on a device with its weights in `dtype`, frozen, its convolutions fused where possible."""
-    if device.type == "cuda":
-        suit_gpu(module, dtype)
-    else:
-        module.to(dtype)
-    frozen = freeze(module)
-    if onednn.is_possible(device, dtype):
-        onednn.fuse(frozen)
-    return frozen
-
-
 def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:
     """ModelError unless the code's arguments are those of the metadata: the image, the guides, then the options, of these types."""
     taken = [(argument.name, argument.default_value) for argument in module.forward.schema.arguments[1:]]
@@ -342,18 +213,3 @@ def _check_arguments(path: Path, module: Any, info: ExportInfo) -> None:
     if not is_whole or not _same_kinds(options, info.options):
         said = ", ".join(("image", *info.guides, *(f"{name}={value}" for name, value in info.options.items())))
         raise ModelError(f"{path} says that it takes {said}, and its code takes something else; export the model again")
-
-
-def suit_gpu(module: Module, dtype: torch.dtype) -> None:
-    """Convert weights to `dtype` and channels-last order, in which a GPU's convolutions are faster.
-
-    Batch norms stay in float32: variances exceed the range of float16, and freezing folds them into the convolutions.
-    """
-    norms = [part for part in module.modules() if hasattr(part, "running_var")]
-    exact = [{name: tensor.clone() for name, tensor in norm.state_dict().items()} for norm in norms]
-    module.to(dtype)
-    for norm, state in zip(norms, exact, strict=True):
-        norm.float().load_state_dict(state)
-    for weight in module.parameters():
-        if weight.dim() == 4:
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)

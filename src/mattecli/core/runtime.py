@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattecli.core import export, pulling
+from mattecli.core import export, pulling, torchscript
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.download import Progress
 from mattecli.core.registry import ModelSpec
@@ -114,7 +114,7 @@ class Answer(NamedTuple):
 class LoadedModel:
     """A loaded model. Results do not depend on earlier calls; cached CUDA graphs only make them faster (cuda_graphs.py)."""
 
-    module: export.Module | Replayed
+    module: torchscript.Module | Replayed
     info: ExportInfo
     device: Device
     precision: str
@@ -136,7 +136,7 @@ class LoadedModel:
             raise ModelError(f"{self.info.name} was not given its {' and '.join(missing)}; give it the guides it declares")
         tensors = [image, *(guides[guide] for guide in self.info.guides)]
         arithmetic = rounding_as(self.precision) if self.device.torch.type == "cuda" else nullcontext()
-        with arithmetic, export.running(), torch.inference_mode():
+        with arithmetic, torchscript.running(), torch.inference_mode():
             answer = self.module(*tensors, **{**self.info.options, **checked_options(self.info, options or {})})
         return _checked_answer(answer, image, self.info)
 
@@ -192,7 +192,7 @@ def load_model(path: Path, *, device: Device, precision: str = "fp32") -> Loaded
     return _ready(export.load(path, device=device.torch, dtype=PRECISIONS[precision]), device, precision)
 
 
-def _ready(loaded: tuple[export.Module, ExportInfo], device: Device, precision: str) -> LoadedModel:
+def _ready(loaded: tuple[torchscript.Module, ExportInfo], device: Device, precision: str) -> LoadedModel:
     module, info = loaded
     note_rest(device.torch)
     on_gpu = device.torch.type == "cuda"

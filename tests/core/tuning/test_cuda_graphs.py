@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mattecli.core import export
+from mattecli.core import export, torchscript
 from mattecli.core.contract import Tunable
 from mattecli.core.random_weights import random_export
 from mattecli.core.registry import registry
@@ -34,7 +34,7 @@ def test_a_call_that_reads_a_value_on_the_host_is_detected(
     trimap[..., :9], trimap[..., 40:] = 0, 1
     guides = {"trimap": trimap, "background": image.flip(3)}
     tensors = [image, *(guides[guide] for guide in spec.guides)]
-    with export.quiet, torch.inference_mode():
+    with torchscript.quiet, torch.inference_mode():
         for _ in range(CALLS_BEFORE):
             module(*tensors, **options)
         assert makes_host_wait(module, tensors, options) == waits

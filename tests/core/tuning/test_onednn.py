@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mattecli.core import export
+from mattecli.core import torchscript
 from mattecli.core.tuning import onednn
 
 CPU = torch.device("cpu")
@@ -26,16 +26,16 @@ def _network() -> nn.Module:
     )
 
 
-def _loaded() -> tuple[export.Module, list[str]]:
+def _loaded() -> tuple[torchscript.Module, list[str]]:
     """The network as an export is loaded, and the operators in it."""
-    module = export.made_quick(export.script(_network()), device=CPU, dtype=torch.float32)
+    module = torchscript.made_quick(torchscript.script(_network()), device=CPU, dtype=torch.float32)
     return module, [node.kind() for node in module.graph.nodes()]
 
 
 def test_fused_convolutions_compute_what_plain_ones_do() -> None:
     module, operators = _loaded()
     image = torch.rand(1, 3, 17, 12)
-    with export.quiet, torch.inference_mode():
+    with torchscript.quiet, torch.inference_mode():
         assert torch.allclose(module(image), _network()(image), atol=1e-6)
     assert operators.count(onednn.OPERATOR) == 3 and "aten::conv2d" not in operators
 
@@ -48,6 +48,6 @@ def test_a_torch_without_the_private_operator_runs_exports_unfused(missing: str,
         monkeypatch.delattr(torch._C, "parse_ir")
     module, operators = _loaded()
     image = torch.rand(1, 3, 17, 12)
-    with export.quiet, torch.inference_mode():
-        assert torch.equal(module(image), export.freeze(export.script(_network()))(image))
+    with torchscript.quiet, torch.inference_mode():
+        assert torch.equal(module(image), torchscript.freeze(torchscript.script(_network()))(image))
     assert "aten::conv2d" in operators

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mattecli.core import export
+from mattecli.core import export, torchscript
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.errors import UsageError
 from mattecli.nets.parts.tiles import asked_for, spans, windows
@@ -50,7 +50,7 @@ def test_tiles_give_the_alpha_of_the_whole_picture(spec: ModelSpec) -> None:
 
 
 def test_a_tile_narrower_than_its_overlaps_is_refused() -> None:
-    with pytest.raises(UsageError, match="give tile 416 or more"), export.running():
+    with pytest.raises(UsageError, match="give tile 416 or more"), torchscript.running():
         torch.jit.script(windows)(torch.ones(1, 1, 64, 64, dtype=torch.bool), 384, 192)
 
 

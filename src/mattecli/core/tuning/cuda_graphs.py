@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from mattecli.core import export
+from mattecli.core import torchscript
 from mattecli.core.contract import Tunable
 
 CALLS_BEFORE = 3
@@ -51,7 +51,7 @@ class Recording:
 class Replayed:
     """A module whose repeated calls are captured as CUDA graphs. Each thread keeps one graph, because a graph holds memory."""
 
-    def __init__(self, module: export.Module) -> None:
+    def __init__(self, module: torchscript.Module) -> None:
         self._module = module
         self._here = threading.local()
         self.recordable = True
@@ -92,7 +92,7 @@ class Replayed:
         try:
             return self._module(*tensors, **options)
         except RuntimeError as error:
-            if self.recording is None or not export.is_lack_of_memory(error):
+            if self.recording is None or not torchscript.is_lack_of_memory(error):
                 raise
         self._forget()  # a recording for another size still holds the memory of one call
         return self._module(*tensors, **options)
