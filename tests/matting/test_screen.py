@@ -8,7 +8,9 @@ import pytest
 
 from mattecli.errors import EmptyError, InputError
 from mattecli.matting.levels import from_levels
-from mattecli.matting.screen import despill, find_screen, hold_to_key, plate_from_colour, plate_from_screen, trimap_from_screen
+from mattecli.matting.screen.despill import despill
+from mattecli.matting.screen.key import hold_to_key, trimap_from_screen
+from mattecli.matting.screen.plate import find_screen, plate_from_colour, plate_from_screen
 
 HEIGHT, WIDTH = 120, 160
 SKIN, MAGENTA, LEAVES = (np.array(colour, np.float32) for colour in ((0.8, 0.6, 0.5), (0.9, 0.1, 0.9), (0.25, 0.5, 0.2)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_runnable, runnable
 from mattecli.errors import UsageError
-from mattecli.matting.screen import AUTO, CHANNELS
+from mattecli.matting.screen.excess import AUTO, CHANNELS
 from mattecli.requests.quantities import parse_colour
 
 NAMES = {"trimap": "trimap", "strokes": "strokes", "mask": "mask", "background": "clean plate", "screen": "screen"}

@@ -17,7 +17,8 @@ from mattecli.matting.grow import spread_strokes
 from mattecli.matting.levels import from_levels, to_levels, to_uint8
 from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, register
-from mattecli.matting.screen import find_screen, plate_from_colour, plate_from_screen, trimap_from_colour, trimap_from_screen
+from mattecli.matting.screen.key import trimap_from_colour, trimap_from_screen
+from mattecli.matting.screen.plate import find_screen, plate_from_colour, plate_from_screen
 from mattecli.matting.strokes import contradictions, missing_strokes
 from mattecli.matting.trimap import trimap_from_mask
 from mattecli.requests.quantities import parse_colour

@@ -20,7 +20,7 @@ from mattecli.io.images import Pixels
 from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.transfer import to_light
 from mattecli.matting.levels import Plane, from_levels, interleave, to_levels
-from mattecli.matting.screen import despill
+from mattecli.matting.screen.despill import despill
 from mattecli.pipelines.tensors import Matted, array_tensor, finished
 
 # From this alpha on, the picture's colour is the foreground's.
