@@ -7,29 +7,24 @@ from fractions import Fraction
 from math import lcm
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
 
 import av
-import numpy as np
-from av.container import OutputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
-from mattecli.io.clip_types import Clip, Colour, Span, Writer
-from mattecli.io.codecs import CODECS, Coding, Container
-from mattecli.io.icc import converted
+from mattecli.io.clip_types import Clip, Span, Writer
+from mattecli.io.codecs import Coding, Container
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
-from mattecli.io.video.encoding import Encoding, check_destination, eight_bit_note, encoding_for
+from mattecli.io.video.encoder import available, frame_of, in_srgb, video_stream
+from mattecli.io.video.encoding import Encoding, check_destination, encoding_for
 from mattecli.io.video.pace import Pace
 from mattecli.io.video.palette import Quantiser
 from mattecli.io.video.tags import apply_tags
 from mattecli.io.video.target import FileTarget, StdoutTarget, explained, target_of
-from mattecli.io.yuv import colour_written, fill
+from mattecli.io.yuv import colour_written
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
 _LEAD = Fraction(1, 10)  # seconds of sound before the first picture that are ignored; broadcast streams begin so
@@ -62,19 +57,7 @@ def open_writer(
     encoding = encoding_for(destination, kind=kind, clip=clip, codec=coding.codec, crf=coding.crf)
     if coding.premultiplied:
         encoding = replace(encoding, notes=(*encoding.notes, PREMULTIPLIED))
-    return VideoWriter(target_of(destination), _available(encoding, kind, clip), clip=clip, sound=sound, start=span.start, end=span.end)
-
-
-def video_support() -> tuple[str, list[str], list[str]]:
-    """The video support: (versions of PyAV and FFmpeg, codecs that can be written, encoders this build lacks)."""
-    lacking = []
-    for codec in CODECS.values():
-        try:
-            av.Codec(codec.encoder, "w")
-        except av.codec.codec.UnknownCodecError:
-            lacking.append(codec.encoder)
-    able = [name for name, codec in CODECS.items() if codec.encoder not in lacking]
-    return f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}", able, lacking
+    return VideoWriter(target_of(destination), available(encoding, kind, clip), clip=clip, sound=sound, start=span.start, end=span.end)
 
 
 class VideoWriter:
@@ -133,7 +116,7 @@ class VideoWriter:
             if self.frames == 0:
                 self._begin(pts)
             self._pace(pts)
-            frame = _frame(_in_srgb(pixels, self._clip.icc), self._encoding.pixel_format, self._colour)
+            frame = frame_of(in_srgb(pixels, self._clip.icc), self._encoding.pixel_format, self._colour)
             frame = frame if self._quantise is None else self._quantise(frame)
             frame.pts, frame.time_base = pts - self._origin, self._clip.time_base
             self._durations[pts - self._origin] = duration
@@ -155,7 +138,7 @@ class VideoWriter:
         self._output = self._held.enter_context(
             av.open(self._target.open(self._held), "w", format=container.muxer, container_options=options)
         )
-        self._video = _video_stream(self._output, self._encoding, self._clip, self._colour)
+        self._video = video_stream(self._output, self._encoding, self._clip, self._colour)
         if self._sound_source is not None and container.sound_encoder:
             end = None if self._end is None else self._clip.start * self._clip.time_base + self._end
             self._sound = Sound(self._sound_source, self._output, container, trimmed=self._trimmed, end=end)
@@ -217,55 +200,6 @@ class VideoWriter:
             self._held.close()
 
 
-def _available(encoding: Encoding, kind: str, clip: Clip) -> Encoding:
-    """The encoding that this build of FFmpeg supports: 8 bits where its encoder has no more. OutputError without such an encoder."""
-    try:
-        encoder = av.Codec(encoding.encoder, "w")
-    except av.codec.codec.UnknownCodecError as error:
-        raise OutputError(
-            f"this build of FFmpeg has no encoder {encoding.encoder}; choose another `codec` or ending, or install PyAV from PyPI"
-        ) from error
-    formats = {known.name for known in encoder.video_formats or ()}
-    if not formats or encoding.quantised or encoding.pixel_format in formats:
-        return encoding
-    note = eight_bit_note(f"{encoding.encoder} of this build", kind, clip.bits)
-    return replace(encoding, pixel_format=encoding.fallback, notes=(*encoding.notes, note))
-
-
-def _video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colour: Colour) -> VideoStream:
-    stream = cast(
-        VideoStream, output.add_stream(encoding.encoder, rate=clip.rate, options=dict(encoding.options), time_base=clip.time_base)
-    )
-    context = stream.codec_context
-    context.height, context.width = clip.size
-    context.pix_fmt = "pal8" if encoding.quantised else encoding.pixel_format
-    context.sample_aspect_ratio = clip.aspect
-    context.thread_type = "AUTO"  # PyAV's default, slices only, reduces H.264's quality
-    if encoding.tag is not None:
-        context.codec_tag = encoding.tag
-    if encoding.pixel_format == "yuva420p":
-        stream.metadata["alpha_mode"] = "1"  # tells a WebM player that the blocks carry alpha
-    _tag(context, colour)
-    try:
-        context.open()
-    except av.FFmpegError as error:
-        if encoding.pixel_format.startswith("yuva") and encoding.encoder == "libx265":
-            raise OutputError(
-                "this build of x265 does not encode an alpha (ENABLE_ALPHA is off); use .mov without `codec`, or .webm"
-            ) from error
-        width, height = context.width, context.height
-        raise OutputError(
-            f"the encoder {encoding.encoder} does not take {width}x{height} pixels ({error.strerror}); choose another `codec`"
-        ) from error
-    return stream
-
-
-def _tag(target: VideoCodecContext | av.VideoFrame, colour: Colour) -> None:
-    """Some encoders take the colour tags from the stream, others (ProRes) from the frames."""
-    target.colorspace, target.color_primaries, target.color_trc = colour.matrix, colour.primaries, colour.transfer
-    target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
-
-
 def _timescales(time_base: Fraction, rates: Sequence[int]) -> dict[str, str]:
     """Options with which .mov and .mp4 use the clip's ticks, and store each stream's start without rounding."""
     movie = lcm(time_base.denominator, *rates)
@@ -273,31 +207,3 @@ def _timescales(time_base: Fraction, rates: Sequence[int]) -> dict[str, str]:
         "video_track_timescale": str(time_base.denominator),
         "movie_timescale": str(movie if movie <= _LARGEST_TIMESCALE else time_base.denominator),
     }
-
-
-def _in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
-    """Colours converted from the profile of a sequence's pictures, which video files do not keep."""
-    if icc is None or pixels.ndim == 2:
-        return pixels
-    colours = converted(np.ascontiguousarray(pixels[..., :3]), icc, None)
-    return np.dstack([colours, pixels[..., 3]]) if pixels.shape[2] == 4 else colours
-
-
-def _frame(pixels: Pixels, pixel_format: str, colour: Colour) -> av.VideoFrame:
-    frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], pixel_format)
-    dtype: Any = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
-    rooms: list[Pixels] = [np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1) for plane in frame.planes]
-    fill(rooms, _opaque(pixels) if pixel_format == "bgra" else pixels, pixel_format, colour)
-    if frame.format.is_big_endian and dtype is np.uint16:
-        for room in rooms:
-            room.byteswap(inplace=True)
-    _tag(frame, colour)
-    return frame
-
-
-def _opaque(pixels: Pixels) -> Pixels:
-    """Grey, RGB or RGBA as RGBA."""
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        return pixels
-    colours = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
-    return np.dstack([colours, np.full(pixels.shape[:2], np.iinfo(pixels.dtype).max, pixels.dtype)])

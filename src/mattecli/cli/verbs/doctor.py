@@ -73,7 +73,7 @@ def _device() -> Finding:
 
 
 def _video() -> Finding:
-    from mattecli.io.video_write import video_support
+    from mattecli.io.video.encoder import video_support
 
     versions, able, lacking = video_support()
     advice = f"no encoder {', '.join(lacking)} in this FFmpeg; pip install --force-reinstall av brings one" if lacking else ""
