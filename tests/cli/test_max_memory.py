@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from mattecli.core import export
@@ -85,4 +86,12 @@ def test_guides_and_backdrops_are_read_within_it(run: Run, scene: Path, option: 
     trimap = () if option == "--trimap" else ("--trimap", "trimap.png")
     done = run("image", "photo.png", *trimap, option, "huge.png", "--max-memory", "1.5G", "-o", "cut.png")
     assert done.exit_code == 1, done.output
-    assert "huge.png claims 20000x12000 pixels, which take 1920 MB to read, more than the 1500 MB allowed" in done.stderr
+    assert "huge.png claims 20000x12000 pixels, which take 6720 MB to read, more than the 1" in done.stderr
+
+
+def test_a_photo_that_cannot_fit_is_refused_before_its_pixels_are_read(run: Run, scene: Path) -> None:
+    Image.new("P", (4000, 4000)).save(scene / "large.gif")
+    done = run("image", "large.gif", "--max-memory", "1M", "-o", "cut.png")
+    assert done.exit_code == 1 and "needs about 2.9 GB or more for a 4000x4000 picture" in done.stderr, done.output
+    (scene / "large.gif").write_bytes((scene / "large.gif").read_bytes()[:2000])  # which cannot be decoded
+    assert "4000x4000 picture" in run("image", "large.gif", "--max-memory", "1M", "-o", "cut.png").stderr

@@ -15,7 +15,7 @@ from mattecli.compositing import backdrop as backdrops
 from mattecli.compositing.backdrop import Backdrop, PictureBackdrop, Placing, parse_blur
 from mattecli.errors import InputError
 from mattecli.guides.sources import GuideValue
-from mattecli.io.images import Photo, plain_levels, read_photo, read_photo_bytes
+from mattecli.io.images import STANDARD_STREAM, Photo, picture_size, plain_levels, read_photo, read_photo_bytes
 from mattecli.io.pictures.decoders.decoded import Pick
 from mattecli.io.pictures.memory import integer_levels, is_pillow, photo_from_array, photo_from_pillow
 
@@ -54,6 +54,14 @@ def photo_of(image: ImageLike, *, most: int | None = None) -> Photo:
     if isinstance(image, Tensor):
         return photo_from_array(_array_of(image))
     raise InputError(f"{type(image).__name__} is no image; give a path, a picture of Pillow's, an array or a tensor")
+
+
+def claimed_size(image: ImageLike) -> tuple[int, int] | None:
+    """The (height, width) that a picture's file claims, before anything of it is decoded; None for what is no file, and for stdin."""
+    path = image.path if isinstance(image, PictureFile) else image
+    if not isinstance(path, (str, os.PathLike)) or os.fspath(path) == STANDARD_STREAM:
+        return None
+    return picture_size(os.fspath(path))
 
 
 def images_of(tensor: Tensor) -> Tensor:

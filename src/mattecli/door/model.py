@@ -17,8 +17,8 @@ from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, checked_options, open_model, pick_device, pick_precision
 from mattecli.core.store import runnable
 from mattecli.core.tuning.memory import bytes_of
-from mattecli.core.tuning.memory_guard import picture_in_work, settle
-from mattecli.door.inputs import ImageLike, guide_of, images_of, photo_of
+from mattecli.core.tuning.memory_guard import picture_in_work, reading_budget, settle
+from mattecli.door.inputs import ImageLike, claimed_size, guide_of, images_of, photo_of
 from mattecli.door.matte import Matte
 from mattecli.errors import UsageError
 from mattecli.guides.choose import SCREEN, ModelChoice, choose, choose_refiner, match
@@ -162,11 +162,16 @@ class Model:
         recipe, clock = self.recipe(guides, refine=refine, options=options), Clock()
         if isinstance(image, Tensor):
             return finish(self._of_tensor(image, guides, recipe, clock))
-        with reading_within(self._max_memory):
+        with reading_within(reading_budget(self.loaded.device, self._max_memory)), self._place_for(image, turn):
             with clock("read"):
                 photo = photo_of(image)
-            with turn, picture_in_work(photo.size, self.loaded.device, self._max_memory):
+            with turn, picture_in_work(photo.size, self.loaded, self._max_memory):
                 return finish(self._of_photos([photo], [guides], recipe, clock)[0])
+
+    def _place_for(self, image: ImageLike, turn: AbstractContextManager[object]) -> AbstractContextManager[object]:
+        """Under a limit, the memory for a file's picture, reserved before it is read. Not beside a turn, which others may hold and wait."""
+        size = claimed_size(image) if self._max_memory is not None and turn is AT_ONCE else None
+        return AT_ONCE if size is None else picture_in_work(size, self.loaded, self._max_memory)
 
     def batch(
         self, images: Sequence[ImageLike], guides: Sequence[Mapping[str, Any]] | None = None, *, recipe: Recipe | None = None

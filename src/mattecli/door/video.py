@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from mattecli.compositing.output import CUTOUT, OutputOptions
 from mattecli.core.contract import Tunable
+from mattecli.core.tuning.memory_guard import reading_budget
 from mattecli.door.model import Model, load
 from mattecli.guides.choose import SCREEN
 from mattecli.guides.clip_sources import check_given
@@ -102,7 +103,7 @@ def matte_request(
 ) -> ClipResult:
     """Matte the clip of a request that was checked; see matte_video."""
     recipe = clip_recipe(request, model, screen=screen, refine=refine, options=options)
-    with reading_within(recipe.max_memory):
+    with reading_within(reading_budget(recipe.model.device, recipe.max_memory)):
         return process_clip(request, recipe, output, on_frame=on_frame)
 
 

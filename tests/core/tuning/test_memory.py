@@ -218,7 +218,7 @@ def test_what_the_heap_keeps_beyond_the_largest_picture_is_given_back(greedy: Lo
 
 
 def test_the_most_that_pictures_reserved_is_known(greedy: LoadedModel) -> None:
-    with picture_in_work((1000, 1000), greedy.device):
+    with picture_in_work((1000, 1000), greedy):
         assert room.most >= COMPOSING * 1e6
 
 

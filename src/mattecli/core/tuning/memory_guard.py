@@ -10,7 +10,18 @@ from torch import Tensor
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import PRECISIONS, Answer, Device, LoadedModel
 from mattecli.core.tuning.budget import budget_of, make_room, note_rest, tidy
-from mattecli.core.tuning.memory import Budget, MemoryPlan, Size, Task, announcement, composing_bytes, expected_peak, plan, plan_smaller
+from mattecli.core.tuning.memory import (
+    Budget,
+    MemoryPlan,
+    Size,
+    Task,
+    announcement,
+    composing_bytes,
+    expected_peak,
+    plan,
+    plan_smaller,
+    readable,
+)
 from mattecli.core.tuning.room import room
 from mattecli.errors import MatteError, ModelError, OutOfMemoryError
 
@@ -71,15 +82,35 @@ def settle(model: LoadedModel) -> None:
 
 
 @contextmanager
-def picture_in_work(size: Size, device: Device, limit: int | None = None) -> Iterator[None]:
+def picture_in_work(size: Size, model: LoadedModel, limit: int | None = None) -> Iterator[None]:
     """Reserve the memory for reading and composing a picture of (height, width) in the block; the model's calls reserve more.
 
-    Waits while it does not fit beside the pictures of other threads.
+    Waits while it does not fit beside the pictures of other threads. Raises OutOfMemoryError, before any of it is taken, where it does
+    not fit alone.
     """
     needed = composing_bytes(size)
-    with room.reserved(needed, lambda total: _is_left(total, device, limit)):
+    with room.reserved(needed, lambda total: _is_left(total, model.device, limit)):
+        make_room(needed, model.device, limit)
+        _check_composing(needed, size, model, limit)
         yield
-    tidy(room.most, device)
+    tidy(room.most, model.device)
+
+
+def reading_budget(device: Device, limit: int | None) -> int | None:
+    """The bytes that reading one file may take: what is left of host memory; None where unknown."""
+    budget = budget_of(device, limit) if device.torch.type == "cpu" else None
+    return limit if budget is None else budget.left
+
+
+def _check_composing(needed: int, size: Size, model: LoadedModel, limit: int | None) -> None:
+    """OutOfMemoryError where composing alone does not fit; no model or option takes less. One that was not measured may try."""
+    budget = budget_of(model.device, limit)
+    if model.info.memory is not None and budget is not None and needed > budget.left:
+        advice = "use a larger machine" if limit is None else "raise --max-memory"
+        raise OutOfMemoryError(
+            f"{model.info.name} needs about {readable(needed)} or more for a {size[1]}x{size[0]} picture, and {budget}; "
+            f"scale the picture down, or {advice}"
+        )
 
 
 def _one_by_one(

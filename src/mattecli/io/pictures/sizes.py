@@ -9,8 +9,8 @@ from mattecli.errors import InputError
 MAX_MEGAPIXELS = 250
 LONGEST_SIDE = 65535
 """Pixels; OpenCV's resizing and filtering use 16-bit coordinates."""
-BYTES_A_PIXEL = 8
-"""Bytes per 8-bit pixel while reading: four channels as decoded, and the copy that is kept."""
+BYTES_A_PIXEL = 28
+"""Bytes per 8-bit pixel while reading, twice as many for 16 bits and four times for floats: what the formats take at most, measured."""
 
 
 _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
@@ -45,8 +45,8 @@ def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bit
     needed = width * height * BYTES_A_PIXEL * bits // 8
     if most is not None and needed > most:
         raise InputError(
-            f"{name} claims {width}x{height} pixels, which take {needed / 1e6:.0f} MB to read, more than the {most / 1e6:.0f} MB allowed; "
-            "allow more with `max_memory`, or scale it down first"
+            f"{name} claims {width}x{height} pixels, which take {needed / 1e6:.0f} MB to read, more than the {most / 1e6:.0f} MB left; "
+            "scale it down first, or raise `max_memory` where that is the limit"
         )
 
 

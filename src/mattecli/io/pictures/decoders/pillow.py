@@ -177,4 +177,5 @@ def _eight_bit_levels(header: Image.Image, profile: bytes | None) -> tuple[NDArr
     if mode.startswith("I;16"):
         raise InputError("its 16-bit pixels are stored in a way that is not read; save it as 16-bit RGB PNG or TIFF")
     has_alpha = mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in header.info
-    return np.array(header.convert("RGBA" if has_alpha else "RGB")), profile
+    wanted = "RGBA" if has_alpha else "RGB"
+    return np.array(header if mode == wanted else header.convert(wanted)), profile
