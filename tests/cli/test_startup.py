@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 PROBE = """
 import sys
@@ -44,3 +46,50 @@ def test_nothing_heavy_is_imported_to_answer(command: list[str]) -> None:
 def test_the_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "mattecli", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("matte ")
+
+
+# Every command of stdin, one a line, in this process; then what of torch was imported.
+WRONG = """
+import sys
+from typer.testing import CliRunner
+from mattecli.cli.app import app
+for line in sys.stdin:
+    done = CliRunner().invoke(app, line.split())
+    print(done.exit_code, "torch" in sys.modules, done.stderr.count(chr(10)), line.strip())
+"""
+MISTAKES = {
+    2: (
+        "image photo.png --over beigeish",
+        "image photo.png --over red --fit tightly",
+        "image photo.png --over red --blur much",
+        "image photo.png --model nomod",
+        "image photo.png --model subject@none",
+        "image photo.png --device gpu9",
+        "image photo.png --precision fp13",
+        "image photo.png --max-memory lots",
+        "image photo.png --option side=much",
+        "image photo.png photo.png --option breadth=1",
+        "video clip.mp4 --over beigeish",
+        "compare photo.png --models nomod -o sheet.png",
+        "bench --models nomod",
+        "models export nomod -o x.pt",
+    ),
+    1: (
+        "image missing.png",
+        "image text.jpg",
+        "image empty.png",
+        "image photo.png --trimap text.jpg",
+        "image photo.png --over missing.png",
+        "compare text.jpg -o sheet.png",
+    ),
+}
+
+
+def test_mistakes_are_told_before_torch_is_imported(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 6)).save(tmp_path / "photo.png")
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty.png").touch()
+    lines = "".join(f"{command}\n" for commands in MISTAKES.values() for command in commands)
+    done = subprocess.run([sys.executable, "-c", WRONG], input=lines, cwd=tmp_path, capture_output=True, text=True, check=True)
+    wanted = [f"{code} False 1 {command}" for code, commands in MISTAKES.items() for command in commands]
+    assert done.stdout.splitlines() == wanted

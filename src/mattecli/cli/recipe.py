@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from mattecli.cli.batch_options import with_overwrite_value
 from mattecli.cli.console import PictureCommand, download_progress
 from mattecli.cli.picture_options import with_crop_value
+from mattecli.core.choices import check_device, check_precision, checked_options
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import AUTHORS, OURS, registry
 from mattecli.core.store import is_installed
+from mattecli.core.tuning.memory import bytes_of
 from mattecli.errors import UsageError
 from mattecli.requests.quality import BEST, check_quality
 
@@ -80,6 +82,9 @@ class Look:
         if self.keep_hidden and self.kind != "cutout":
             raise UsageError(f"--keep-hidden is about cut-outs, so it does not go with --as {self.kind}; drop it")
 
+        if self.kind == "composite":
+            _check_over(self.over, self.fit, self.blur)
+
     @property
     def settings(self) -> "Settings":
         """The same as a batch's items have it."""
@@ -91,12 +96,25 @@ class Look:
 
 @dataclass(frozen=True)
 class DeviceOptions:
-    """The options of device and network; max_memory as typed, such as 6G, or None for no limit."""
+    """The options of device and network, checked when made; max_memory as typed, such as 6G, or None for no limit."""
 
     device: str
     precision: str
     offline: bool
     max_memory: str | None = None
+
+    def __post_init__(self) -> None:
+        check_device(self.device)
+        check_precision(self.precision)
+        bytes_of(self.max_memory)
+
+
+def _check_over(over: str, fit: str, blur: str) -> None:
+    """MatteError for a backdrop that cannot be; nothing is opened."""
+    from mattecli.batch.storage import is_url
+    from mattecli.compositing.backdrop import check_backdrop
+
+    check_backdrop("white" if is_url(over) else over, mode=fit, blur=blur)
 
 
 def look_of(
@@ -171,7 +189,9 @@ class ModelRequest:
         from mattecli.guides.choose import choose_refiner
 
         check_quality(self.quality)
-        choose_refiner(registry(), self.choice, self.refine)
+        choice = self.choice
+        choose_refiner(registry(), choice, self.refine)
+        checked_options(choice.spec, self.options)
 
     @property
     def choice(self) -> "ModelChoice":

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from mattecli.compositing.fit import check_mode, fit, plain
-from mattecli.errors import InputError, MatteError
+from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Colour, Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound
 from mattecli.io.images import Photo, Pixels, read_photo
@@ -223,15 +223,29 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
     and clips are brought to a frame's size. Raises MatteError for what is none of these, or larger than reading_within allows.
     """
     check_mode(mode)
-    placing, path = Placing(mode, blur), Path(over)
+    placing = Placing(mode, blur)
     if is_picture(over):
         return PictureBackdrop(read_photo(over), placing, named=over)
+    colour = _colour_named(over)
+    return ClipBackdrop(over, placing) if colour is None else PlainBackdrop(colour)
+
+
+def check_backdrop(over: str, *, mode: str, blur: str) -> None:
+    """Raise what open_backdrop would raise for the words alone; nothing is opened."""
+    check_mode(mode)
+    parse_blur(blur)
+    if not is_picture(over):
+        _colour_named(over)
+
+
+def _colour_named(over: str) -> tuple[float, float, float] | None:
+    """The colour of a word; None for a file or a sequence, MatteError for what is neither."""
     try:
-        return plain_backdrop(over)
-    except MatteError as error:
+        return parse_colour(over)
+    except UsageError as error:
         if os.path.exists(over) or is_sequence(over):
-            return ClipBackdrop(over, placing)
-        if path.suffix or len(path.parts) > 1:
+            return None
+        if Path(over).suffix or len(Path(over).parts) > 1:
             raise InputError(f"there is no file {over} to lay the cut-out over; check the path") from error
         raise
 

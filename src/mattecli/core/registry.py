@@ -115,7 +115,7 @@ def _with_weights(spec: ModelSpec, weights: str) -> ModelSpec:
         sets[OURS] = spec.ours
     if weights not in sets:
         there_are = " and ".join(f"{spec.name}@{name}" for name in sets)
-        raise ModelError(f"there are no weights {weights!r} of {spec.name}; give {there_are}")
+        raise UnknownModelError(f"there are no weights {weights!r} of {spec.name}; give {there_are}")
     return sets[weights]
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core import export, pulling, torchscript
+from mattecli.core.choices import check_device, check_precision, checked_options
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.download import Progress
 from mattecli.core.registry import ModelSpec
@@ -20,7 +21,7 @@ from mattecli.core.tuning.arithmetic import rounding_as
 from mattecli.core.tuning.budget import note_rest
 from mattecli.core.tuning.cuda_graphs import Replayed
 from mattecli.core.usage import wait_for
-from mattecli.errors import DeviceError, ModelError, UsageError
+from mattecli.errors import DeviceError, ModelError
 
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -42,11 +43,10 @@ def pick_device(name: str) -> Device:
     `auto` takes CUDA when it works, else MPS, else the CPU. A named device that is absent is a DeviceError with the reason and the
     remedy; the CPU is never substituted silently.
     """
+    check_device(name)
     if name == "auto":
         return _best_device()
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdecimal())):
-        raise UsageError(f"there is no device {name!r}; devices are auto, cpu, cuda, cuda:N and mps")
     if kind == "cuda":
         return _cuda(int(index or 0), named=bool(index))
     if kind == "mps" and not torch.backends.mps.is_available():
@@ -91,10 +91,9 @@ def why_no_cuda() -> str | None:
 
 def pick_precision(name: str, device: Device) -> str:
     """fp32 | tf32 | fp16 | bf16 for a name or auto. auto is fp32 on every device: faster, less exact ones are chosen by name."""
+    check_precision(name)
     if name == "auto":
         return "fp32"
-    if name not in PRECISIONS:
-        raise UsageError(f"there is no precision {name!r}; precisions are auto, fp32, tf32, fp16 and bf16")
     if name == "tf32" and device.torch.type != "cuda":
         raise DeviceError(f"{device} cannot compute in tf32, which is of NVIDIA's GPUs; use `precision` fp32, or `device` cuda")
     if name == "bf16" and device.torch.type == "cuda" and not torch.cuda.is_bf16_supported():
@@ -155,28 +154,6 @@ def _checked_answer(answer: object, image: Tensor, info: ExportInfo) -> Answer:
             kind = f"{part.dtype} {list(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
             raise ModelError(f"{info.name} gave {kind} for its {name}, which must be floats {list(shape)}; export it again")
     return Answer(*parts)
-
-
-def checked_options(info: ExportInfo, options: Mapping[str, Tunable]) -> dict[str, Tunable]:
-    """The options converted to the declared types; UsageError naming the valid ones for an unknown name or a bad value."""
-    checked: dict[str, Tunable] = {}
-    for name, value in options.items():
-        if name not in info.options:
-            known = ", ".join(f"{key}={default}" for key, default in info.options.items()) or "none"
-            raise UsageError(f"{info.name} has no option {name!r}; its options are: {known}")
-        checked[name] = _as_type(name, value, info.options[name])
-    return checked
-
-
-def _as_type(name: str, value: Tunable, default: Tunable) -> Tunable:
-    if isinstance(default, bool):
-        if str(value).lower() not in ("true", "false"):
-            raise UsageError(f"option {name} is true or false, not {value!r}")
-        return str(value).lower() == "true"
-    try:
-        return type(default)(value)
-    except ValueError as error:
-        raise UsageError(f"option {name} needs a value such as {default}, not {value!r}") from error
 
 
 def open_model(

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
+from mattecli.core.choices import checked_options
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
 from mattecli.core.registry import ModelSpec, registry
-from mattecli.core.runtime import LoadedModel, checked_options, open_model, pick_device, pick_precision
+from mattecli.core.runtime import LoadedModel, open_model, pick_device, pick_precision
 from mattecli.core.store import runnable
 from mattecli.core.tuning.memory import bytes_of
 from mattecli.core.tuning.memory_guard import picture_in_work, reading_budget, settle

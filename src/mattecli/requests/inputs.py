@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattecli.errors import InputError
+from mattecli.io.images import STANDARD_STREAM, picture_size
 from mattecli.io.pictures.formats import PHOTO_SUFFIXES, is_photo
 
 NAMED = 3
@@ -51,6 +52,16 @@ def without_results(found: Sequence[Found], name_result: Callable[[Path], Path],
         if file.path in sources:
             tell(f"{file.path} is left out: it has the name of the result of {sources[file.path]}; give -o a folder to matte it too")
     return [file for file in found if file.path not in sources]
+
+
+def check_file(file: str) -> None:
+    """InputError for a photo or guide that is missing, or whose header is no picture's. Polylines and stdin are not opened."""
+    if file == STANDARD_STREAM:
+        return
+    if not os.path.exists(file):
+        raise InputError(f"there is no file {file}; check the path")
+    if is_photo(file):
+        picture_size(file)
 
 
 def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) -> list[Found]:

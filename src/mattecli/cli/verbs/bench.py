@@ -11,6 +11,7 @@ from mattecli.cli import options
 from mattecli.cli.bench_table import print_table
 from mattecli.cli.console import STDOUT, complain, note, say_json, step_progress
 from mattecli.cli.recipe import AUTO, NONE
+from mattecli.core.choices import check_device, check_precision
 from mattecli.core.registry import registry
 from mattecli.errors import UsageError
 
@@ -60,13 +61,14 @@ def bench(
 
       matte bench --models installed --clip clip.mp4 --json today.json --compare last.json
     """
+    _check_switches(json_file, report, compare, fail_if_slower)
+    _check_files([compare, None if clip == NONE else clip, *(models or "").split(",")], json_file, report)
+    _check_choices(models, device, precision)
     from mattecli.bench.page import write_bench_page
     from mattecli.bench.run import record
     from mattecli.bench.table import read_bench, remarks, table_of, verdict
     from mattecli.core.runtime import pick_device
 
-    _check_switches(json_file, report, compare, fail_if_slower)
-    _check_files([compare, None if clip == NONE else clip, *(models or "").split(",")], json_file, report)
     old = read_bench(compare) if compare else None
     tell = (lambda text: None) if quiet else note
     chip = pick_device(device)
@@ -87,6 +89,15 @@ def bench(
         if file not in (None, STDOUT):
             tell(f"written: {file}")
     _check_rows(rows, fail_if_slower)
+
+
+def _check_choices(models: str | None, device: str, precision: str) -> None:
+    """MatteError for names that are none, before anything is loaded."""
+    for name in models.split(",") if models and models != "installed" else ():
+        registry().find(name.strip())
+    check_device(device)
+    for name in precision.split(","):
+        check_precision(name.strip())
 
 
 def _check_switches(json_file: str | None, report: str | None, compare: str | None, fail_if_slower: float | None) -> None:

@@ -8,6 +8,7 @@ import typer
 import mattecli
 from mattecli.cli import options, process
 from mattecli.cli.console import download_progress, note, say, say_json, step_progress
+from mattecli.core.choices import check_device, check_precision
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError, ModelError
 
@@ -37,7 +38,6 @@ def compare(
 
       matte compare photo.jpg --trimap trimap.png -o sheet.png
     """
-    from mattecli.core.runtime import pick_device, pick_precision
     from mattecli.io.images import check_suffix, read_photo, write_image
     from mattecli.pipelines.compare import fitting, make_sheet
     from mattecli.requests.paths import keep_inputs, refuse_empty
@@ -47,10 +47,14 @@ def compare(
     refuse_empty("an input", photo, *guides.values())
     check_suffix(output, has_alpha=False)
     keep_inputs([photo, *guides.values()], [str(output)], what="the sheet", advice="give another -o")
+    check_device(device)
+    check_precision(precision)
     chosen, left_out = fitting(registry(), models.split(",") if models else None, guides)
+    picture = read_photo(photo)
     for sentence in left_out:
         note(f"left out: {sentence}")
-    picture = read_photo(photo)
+    from mattecli.core.runtime import pick_device, pick_precision
+
     process.set_up_torch()
     pick_precision(precision, pick_device(device))
     panels: list[Panel] = []

@@ -1,6 +1,5 @@
 """`matte image`: photos in, cut-outs out."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller, step_progress
 from mattecli.cli.recipe import AUTO, DeviceOptions, Look, ModelRequest, look_of, open_model, open_output, with_weights
-from mattecli.errors import InputError, UsageError
+from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:
@@ -256,14 +255,17 @@ def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
 
 
 def _is_present(job: "Job", teller: Teller) -> bool:
-    """Missing files are reported before the seconds that loading takes."""
-    if job.lacks:
-        teller.failed(job, InputError(job.lacks))
+    """Files that are missing or no pictures are reported before the seconds that loading takes."""
+    from mattecli.requests.inputs import check_file
+
+    try:
+        if job.lacks:
+            raise InputError(job.lacks)
+        for file in (job.source, *job.guides.values()):
+            check_file(file)
+    except MatteError as error:
+        teller.failed(job, error)
         return False
-    for file in (job.source, *job.guides.values()):
-        if file != "-" and not os.path.exists(file):
-            teller.failed(job, InputError(f"there is no file {file}; check the path"))
-            return False
     return True
 
 

@@ -210,12 +210,13 @@ def export(
     offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
 ) -> None:
     """Write a model as one self-contained TorchScript file, to run with --model FILE.pt, from C++ or on a server."""
-    from mattecli.core.export import export_model
     from mattecli.requests.paths import keep_inputs
 
     if output.suffix != ".pt":
         raise UsageError(f"{output} should end in .pt, so that --model knows it for a file; rename it")
     spec = registry().find(name)
+    from mattecli.core.export import export_model
+
     if checkpoint is None:
         with download_progress() as on_progress:
             checkpoint = pulling.pull(spec, offline=offline, on_progress=on_progress)
