@@ -1,8 +1,6 @@
 """What README.md and docs/ say is so: the model table, the options of the commands, the files that are linked."""
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from mattecli.cli.app import app
+from tests.documented import ROOT, commands
 
-ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "training" / "README.md"]
 
@@ -35,21 +33,6 @@ def test_the_model_table_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert f"<summary>All {len(columns)} models</summary>" in README.read_text()
 
 
-def _commands(page: Path) -> Iterator[list[str]]:
-    """The words of each `matte` command in a page's console blocks, up to a pipe or the next command."""
-    for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
-        for line in re.findall(r"(?m)^\$ (.*)$", block):
-            words = list(shlex.shlex(line, posix=True, punctuation_chars="|&;<>"))
-            for place, word in enumerate(words):
-                if word == "matte" and (place == 0 or set(words[place - 1]) <= set("|&;")):
-                    yield _until_next(words[place + 1 :])
-
-
-def _until_next(words: list[str]) -> list[str]:
-    end = next((place for place, word in enumerate(words) if set(word) <= set("|&;<>")), len(words))
-    return words[:end]
-
-
 def _unknown_options(words: list[str]) -> list[str]:
     """The options in a command that its verb does not have."""
     command: Any = typer.main.get_command(app)
@@ -61,11 +44,11 @@ def _unknown_options(words: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_command_has_the_options_it_is_shown_with(page: Path) -> None:
-    assert [(words, unknown) for words in _commands(page) if (unknown := _unknown_options(words))] == []
+    assert [(words, unknown) for words in commands(page.read_text()) if (unknown := _unknown_options(words))] == []
 
 
 def test_the_commands_of_the_first_screen_are_found() -> None:
-    assert ["image", "examples/astronaut.jpg", "-o", "cutout.png"] in list(_commands(README))
+    assert ["image", "examples/astronaut.jpg", "-o", "cutout.png"] in list(commands(README.read_text()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mattecli.cli.choices import one_of
 from mattecli.errors import UsageError
 
 Manifest = Annotated[
@@ -26,10 +27,16 @@ Resume = Annotated[
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --results: resume, and try again what failed before.")]
 Checksum = Annotated[bool, typer.Option("--checksum", help="Note the inputs' sha256, and resume by it instead of by size and time.")]
 Shard = Annotated[
-    str | None, typer.Option("--shard", metavar="I/N|slurm", help="Make only part I of N, the same on any machine; slurm: of a job array.")
+    str | None,
+    typer.Option("--shard", **one_of("slurm", beside="I/N"), help="Make only part I of N, the same on any machine; slurm: of a job array."),
 ]
-Order = Annotated[str, typer.Option("--order", metavar="WORD", help="given, name, newest, oldest, smallest, largest or random.")]
-OnError = Annotated[str, typer.Option("--on-error", metavar="continue|stop", help="What to do when one input fails.")]
+Order = Annotated[
+    str,
+    typer.Option(
+        "--order", **one_of("given", "name", "newest", "oldest", "smallest", "largest", "random"), help="Which inputs come first."
+    ),
+]
+OnError = Annotated[str, typer.Option("--on-error", **one_of("continue", "stop"), help="What to do when one input fails.")]
 MaxFailures = Annotated[int | None, typer.Option("--max-failures", min=1, metavar="N", help="Stop when so many inputs have failed.")]
 Timeout = Annotated[
     float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="An input that takes longer is stopped and has failed.")
@@ -38,7 +45,7 @@ Overwrite = Annotated[
     str | None,
     typer.Option(
         "--overwrite",
-        metavar="[never|older|always]",
+        **one_of("never", "older", "always") | {"metavar": "[never|older|always]"},
         help="Which results that are there are replaced; alone: let a result replace even its own input.  [default: always]",
     ),
 ]
@@ -47,9 +54,11 @@ Workers = Annotated[
     typer.Option("--workers", metavar="N", help="Inputs made at once; Ray actors: N or MIN:MAX.  [default: as suits the device]"),
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Make what is in the folders and what arrives there, until Ctrl-C.")]
-Engine = Annotated[str, typer.Option("--engine", metavar="local|ray", help="Processes of this machine, or a Ray cluster (mattecli[ray]).")]
+Engine = Annotated[
+    str, typer.Option("--engine", **one_of("local", "ray"), help="Processes of this machine, or a Ray cluster (mattecli[ray]).")
+]
 Address = Annotated[
-    str | None, typer.Option("--address", metavar="ADDR", help="The Ray cluster: auto, or host:port.  [default: one is started here]")
+    str | None, typer.Option("--address", **one_of("auto", beside="HOST:PORT"), help="The Ray cluster.  [default: one is started here]")
 ]
 Gpus = Annotated[float | None, typer.Option("--gpus", min=0, metavar="SHARE", help="GPUs of a Ray actor, such as 1 or 0.25.  [default: 0]")]
 

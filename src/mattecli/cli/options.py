@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mattecli.cli.choices import PRECISIONS, model_or, one_of
 from mattecli.errors import UsageError
 
 Output = Annotated[
@@ -23,13 +24,18 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stder
 
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="A model of `matte models list`, or an exported .pt file, which is code: use files you trust."),
+    typer.Option(
+        "--model",
+        "-m",
+        **model_or(metavar="NAME|FILE.pt"),
+        help="A model of `matte models list`, or an exported .pt file, which is code: use files you trust.",
+    ),
 ]
 Weights = Annotated[
     str | None,
     typer.Option(
         "--weights",
-        metavar="ours|authors",
+        **one_of("ours", "authors"),
         help="Which weights of that model: this project's or its authors'.  [default: the authors' where they are installed]",
     ),
 ]
@@ -40,17 +46,19 @@ Quality = Annotated[
     str,
     typer.Option(
         "--quality",
-        metavar="fast|best",
+        **one_of("fast", "best"),
         help="Refine coarse mattes in a small copy of the picture, or in the picture itself.",
-        autocompletion=lambda: ["fast", "best"],
     ),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str, typer.Option("--precision", help="auto, fp32, tf32, fp16 or bf16.")]
+Device = Annotated[str, typer.Option("--device", **one_of("auto", "cpu", "cuda", "mps", beside="cuda:N"), help="Where the networks run.")]
+Precision = Annotated[str, typer.Option("--precision", **one_of(*PRECISIONS), help="Of the networks' numbers; auto is exact.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")]
 
 PlatePhoto = Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")]
-Kind = Annotated[str | None, typer.Option("--as", metavar="KIND", help="cutout, alpha, foreground or composite.  [default: cutout]")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--as", **one_of("cutout", "alpha", "foreground", "composite"), help="What is made of the matte.  [default: cutout]"),
+]
 Blur = Annotated[str, typer.Option("--blur", metavar="SIGMA", help="Put it out of focus: pixels such as 12, or 1.5% of the longer side.")]
 KeepHidden = Annotated[
     bool, typer.Option("--keep-hidden", help="Leave the photo's colours in a cut-out where it is transparent; else they are taken out.")
@@ -74,9 +82,8 @@ Codec = Annotated[
     str | None,
     typer.Option(
         "--codec",
-        metavar="|".join(CODECS),
+        **one_of(*CODECS),
         help="How a clip is coded; the last three are for pipes.  [default: what suits the ending]",
-        autocompletion=lambda: list(CODECS),
     ),
 ]
 ClipSource = Annotated[str, typer.Argument(metavar="CLIP", help="A video file, a folder of frames, or a pattern: frames/%05d.png.")]

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from mattecli.cli.choices import one_of
+
 _LENGTH = re.compile(r"\d+(\.\d+)?(px|%)?")
-_DEPTHS = ("8", "10", "16", "half", "float")
 
 Page = Annotated[
     int | None, typer.Option("--page", min=1, metavar="N", help="Of a TIFF, GIF or other file of several pictures.  [default: 1]")
@@ -16,9 +17,8 @@ Depth = Annotated[
     str | None,
     typer.Option(
         "--depth",
-        metavar="8|10|16|half|float",
+        **one_of("8", "10", "16", "half", "float"),
         help="Of a channel as stored: .png 8, 16; .tif 8, 16, float; .avif 8, 10; .exr half, float.  [default: the photo's; half]",
-        autocompletion=lambda: list(_DEPTHS),
     ),
 ]
 FileQuality = Annotated[

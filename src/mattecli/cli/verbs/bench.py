@@ -9,6 +9,7 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.bench_table import print_table
+from mattecli.cli.choices import PRECISIONS, model_or, one_of
 from mattecli.cli.console import STDOUT, complain, note, say_json, step_progress
 from mattecli.cli.recipe import AUTO, NONE
 from mattecli.core.choices import check_device, check_precision
@@ -24,18 +25,25 @@ def bench(
     device: options.Device = AUTO,
     models: Annotated[
         str | None,
-        typer.Option(metavar="A,B,C", help="Names, .pt files, or `installed`.  [default: each network once]", show_default=False),
+        typer.Option(
+            **model_or("installed", metavar="NAME|FILE.pt|installed"),
+            help="Several with commas.  [default: each network once]",
+            show_default=False,
+        ),
     ] = None,
     sizes: Annotated[
-        str | None, typer.Option(metavar="A,B,C", help="512, hd, 4k or WxH.  [default: 512,hd, on a GPU 4k too; with --clip its own]")
+        str | None,
+        typer.Option(
+            **one_of("512", "hd", "4k", beside="WxH"), help="Several with commas.  [default: 512,hd, on a GPU 4k too; with --clip its own]"
+        ),
     ] = None,
     precision: Annotated[
-        str, typer.Option(metavar="A,B", help="auto, fp32, tf32, fp16 or bf16; others than fp32 are compared with it.")
+        str, typer.Option(**one_of(*PRECISIONS), help="Several with commas; others than fp32 are compared with it.")
     ] = AUTO,
     batch: Annotated[str, typer.Option(metavar="A,B", help="Pictures in a call.")] = "1",
     clip: Annotated[
         str | None,
-        typer.Option(metavar="CLIP|none", help="Measure end to end on this, at its size.  [default: a clip made at each size]"),
+        typer.Option(**one_of("none", beside="CLIP"), help="Measure end to end on this, at its size.  [default: a clip made at each size]"),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0, help="How long to repeat calls, for each row: 3 to 100 times.")] = 10,
     json_file: Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write all as JSON; - for stdout.")] = None,

@@ -7,6 +7,7 @@ import typer
 
 import mattecli
 from mattecli.cli import options, process
+from mattecli.cli.choices import model_names
 from mattecli.cli.console import download_progress, note, say, say_json, step_progress
 from mattecli.core.choices import check_device, check_precision
 from mattecli.core.registry import registry
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def compare(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="The photo to matte.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The contact sheet to write.", show_default=False)],
-    models: Annotated[str | None, typer.Option(metavar="A,B,C", help="The models to compare.  [default: all installed]")] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B,C", autocompletion=model_names(), help="The models to compare.  [default: all installed]")
+    ] = None,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="For the models that take one.")] = None,
     strokes: Annotated[str | None, typer.Option(metavar="FILE", help="Scribbles to make a trimap from.")] = None,
     background: options.PlatePhoto = None,

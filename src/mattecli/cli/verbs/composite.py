@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options, picture_options
+from mattecli.cli.choices import FITS, ON_OFF, one_of
 from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
 from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
@@ -31,8 +32,8 @@ def composite(
     over: Annotated[
         str,
         typer.Option(
-            metavar="BACKDROP",
-            help="What is laid behind: a colour, a picture, a clip (pictures at 25 a second), or transparent.",
+            **one_of("transparent", beside="COLOUR|IMAGE|CLIP"),
+            help="What is laid behind; of a clip of pictures 25 a second.",
             show_default=False,
         ),
     ],
@@ -41,13 +42,13 @@ def composite(
         typer.Option(metavar="A", help="The matte: a file, a folder, a pattern, or a clip.  [default: the image's own transparency]"),
     ] = None,
     output: options.Output = None,
-    fit: Annotated[str, typer.Option(help="Bring the backdrop to size: cover, contain or stretch.")] = "cover",
+    fit: Annotated[str, typer.Option(**one_of(*FITS), help="How the backdrop is brought to size.")] = "cover",
     blur: Annotated[
         str, typer.Option(metavar="SIGMA", help="Put the backdrop out of focus: pixels such as 12, or 1.5% of the longer side.")
     ] = "0",
     gamma: options.Gamma = False,
     decontaminate: Annotated[
-        str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off where they are the subject's own.")
+        str, typer.Option(**one_of(*ON_OFF), help="Take the old background out of the colours; off where they are the subject's own.")
     ] = "on",
     keep_hidden: options.KeepHidden = False,
     premultiplied: Annotated[
@@ -62,7 +63,9 @@ def composite(
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
     codec: options.Codec = None,
     crf: options.Crf = None,
-    device: Annotated[str, typer.Option(help="Where colours are estimated: auto, cpu, cuda, cuda:N or mps.")] = AUTO,
+    device: Annotated[
+        str, typer.Option(**one_of("auto", "cpu", "cuda", "mps", beside="cuda:N"), help="Where colours are estimated.")
+    ] = AUTO,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mattecli.cli import options
+from mattecli.cli.choices import one_of
 from mattecli.cli.console import complain, frame_progress, note, say, say_json
 from mattecli.errors import InputError, MatteError, UsageError
 
@@ -27,7 +28,9 @@ def evaluate(
     ],
     true: Annotated[str, typer.Argument(metavar="TRUE", help="The true mattes, likewise; in folders matched by name.", show_default=False)],
     trimap: Annotated[str | None, typer.Option(metavar="PATH", help="A trimap, or a folder of them: only its level 128 counts.")] = None,
-    convention: Annotated[str, typer.Option(help="dim, bgmv2, rvm or modnet: which metrics, of which pixels, in which scale.")] = "dim",
+    convention: Annotated[
+        str, typer.Option(**one_of("dim", "bgmv2", "rvm", "modnet"), help="Which metrics, of which pixels, in which scale.")
+    ] = "dim",
     crop: Annotated[
         int, typer.Option(min=1, metavar="N", help="Cut sides to multiples of N first, as BackgroundMattingV2's benchmark.m does with 4.")
     ] = 1,

@@ -9,6 +9,7 @@ import typer
 
 from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
+from mattecli.cli.choices import FITS, ON_OFF, SCREENS, one_of, refiner_names
 from mattecli.cli.console import Teller, step_progress
 from mattecli.cli.recipe import AUTO, DeviceOptions, Look, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
@@ -40,18 +41,17 @@ def image(
     screen: Annotated[
         str | None,
         typer.Option(
-            metavar="green|blue|auto|white|black|#HEX",
+            **one_of(*SCREENS, beside="#HEX"),
             help="The photo was taken before such a screen; the spill of green and blue is taken away.",
-            autocompletion=lambda: ["green", "blue", "auto", "white", "black"],
         ),
     ] = None,
     kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE", help="Lay the cut-out over this (means --as composite).")] = None,
-    fit: Annotated[str, typer.Option(help="Bring that picture to size: cover, contain or stretch.")] = "cover",
+    fit: Annotated[str, typer.Option(**one_of(*FITS), help="How that picture is brought to size.")] = "cover",
     blur: options.Blur = "0",
     gamma: options.Gamma = False,
     decontaminate: Annotated[
-        str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the photo's own.")
+        str, typer.Option(**one_of(*ON_OFF), help="Take the old background out of the colours; off keeps the photo's own.")
     ] = "on",
     keep_hidden: options.KeepHidden = False,
     invert: picture_options.Invert = False,
@@ -65,7 +65,12 @@ def image(
     straight: picture_options.Straight = False,
     strip: picture_options.Strip = False,
     refine: Annotated[
-        str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish a coarse matte.  [default: as the model advises]")
+        str | None,
+        typer.Option(
+            metavar="[MODEL]|none",
+            autocompletion=refiner_names,
+            help="Let a trimap model finish a coarse matte.  [default: as the model advises]",
+        ),
     ] = None,
     quality: options.Quality = BEST,
     option: options.Tunables = None,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mattecli.cli.choices import model_names
 from mattecli.cli.console import Commands, complain, download_progress, note, say, say_json
 from mattecli.core import pulling, store
 from mattecli.core.registry import AUTHORS, ModelSpec, WeightFile, registry
@@ -12,8 +13,12 @@ from mattecli.errors import ModelError, UsageError
 
 models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="List, pull, check and export models.", rich_markup_mode=None)
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names from `matte models list`.", show_default=False)]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `matte models list`.", show_default=False)]
+Names = Annotated[
+    list[str], typer.Argument(metavar="NAME", autocompletion=model_names(), help="Names from `matte models list`.", show_default=False)
+]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", autocompletion=model_names(), help="A name from `matte models list`.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
@@ -137,7 +142,11 @@ def pull(
 
 
 @models_app.command()
-def verify(names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are installed.")] = None) -> None:
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", autocompletion=model_names(), help="Default: all that are installed.")
+    ] = None,
+) -> None:
     """Check the sha256 of installed models again, and of the exports made from them; the exit code is 1 if one is not as it should be."""
     chosen = (
         [store.runnable(registry().find(name)) for name in names]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options
+from mattecli.cli.choices import one_of
 from mattecli.cli.console import Teller, frame_progress
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def plate(
     start: options.Start = None,
     end: options.End = None,
     fps: options.Rate = None,
-    align: Annotated[str, typer.Option(help="Undo the camera's motion: auto or none.")] = "auto",
+    align: Annotated[str, typer.Option(**one_of("auto", "none"), help="Whether the camera's motion is undone.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
     quiet: options.Quiet = False,
 ) -> None:

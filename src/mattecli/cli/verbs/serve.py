@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mattecli.cli import options, process
+from mattecli.cli.choices import model_or
 from mattecli.cli.console import note, say
 from mattecli.cli.recipe import AUTO
 from mattecli.errors import MatteError
@@ -23,7 +24,12 @@ def serve(
     port: Port = 8000,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="The model where a request names none and it fits.  [default: the best installed one]"),
+        typer.Option(
+            "--model",
+            "-m",
+            **model_or(metavar="NAME|FILE.pt"),
+            help="The model where a request names none and it fits.  [default: the best installed one]",
+        ),
     ] = None,
     device: options.Device = AUTO,
     max_pixels: MaxPixels = "50M",

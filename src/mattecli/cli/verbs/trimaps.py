@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options
+from mattecli.cli.choices import one_of
 from mattecli.cli.console import Teller, step_progress
 from mattecli.cli.recipe import AUTO
 from mattecli.errors import UsageError
@@ -28,8 +29,8 @@ BandWidth = Annotated[
     str,
     typer.Option(
         "--band",
-        metavar="WIDTH",
-        help="How far unknown reaches to either side of the outline: auto, pixels such as 12, or 1.5% of the longer side. "
+        **one_of("auto", beside="WIDTH"),
+        help="How far unknown reaches to either side of the outline: pixels such as 12, or 1.5% of the longer side. "
         "Hair and other soft edges get more.",
     ),
 ]
@@ -48,7 +49,9 @@ def trimap_from_strokes(
         ),
     ],
     output: Output = None,
-    grow: Annotated[str, typer.Option(help="Spread the strokes by random-walk or geodesic; none leaves them as they are.")] = "random-walk",
+    grow: Annotated[
+        str, typer.Option(**one_of("random-walk", "geodesic", "none"), help="How the strokes spread; none leaves them as they are.")
+    ] = "random-walk",
     band: BandWidth = AUTO,
     json_lines: Json = False,
     overwrite: options.Overwrite = False,

@@ -10,6 +10,7 @@ import typer
 
 from mattecli.cli import batch_options, options
 from mattecli.cli.batch_options import BatchRequest
+from mattecli.cli.choices import FITS, ON_OFF, SCREENS, one_of, refiner_names
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.pace import telling_pace
 from mattecli.cli.recipe import AUTO, DeviceOptions, ModelRequest, look_of, open_model, open_output, with_weights
@@ -47,7 +48,7 @@ def video(
     background: Annotated[
         str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The scene without the subject: a photo, or a clip of it.")
     ] = None,
-    align: Annotated[str, typer.Option(help="Lay the plate onto the frames: auto, none or homography.")] = AUTO,
+    align: Annotated[str, typer.Option(**one_of("auto", "none", "homography"), help="How the plate is laid onto the frames.")] = AUTO,
     trimap: Annotated[str | None, typer.Option(metavar="FILE", help="A trimap for all frames, or a clip or frames of them.")] = None,
     mask: Annotated[
         str | None, typer.Option(metavar="FILE", help="A rough mask of the first frame, which is followed, or a clip or frames of masks.")
@@ -55,33 +56,36 @@ def video(
     follow: Annotated[
         str,
         typer.Option(
-            metavar="auto|on|off",
+            **one_of(*options.FOLLOWS),
             help="Follow the subject of a still guide through the clip: auto does for masks, on for trimaps too.",
-            autocompletion=lambda: list(options.FOLLOWS),
         ),
     ] = AUTO,
     screen: Annotated[
         str | None,
         typer.Option(
-            metavar="green|blue|auto|white|black|#HEX",
+            **one_of(*SCREENS, beside="#HEX"),
             help="The clip was taken before such a screen; the spill of green and blue is taken away.",
-            autocompletion=lambda: ["green", "blue", "auto", "white", "black"],
         ),
     ] = None,
     kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE|CLIP", help="Lay the cut-out over this (means --as composite).")] = None,
-    fit: Annotated[str, typer.Option(help="Bring that to the frames' size: cover, contain or stretch.")] = "cover",
+    fit: Annotated[str, typer.Option(**one_of(*FITS), help="How that is brought to the frames' size.")] = "cover",
     blur: options.Blur = "0",
     gamma: options.Gamma = False,
     decontaminate: Annotated[
-        str, typer.Option(metavar="on|off", help="Take the old background out of the colours; off keeps the clip's own.")
+        str, typer.Option(**one_of(*ON_OFF), help="Take the old background out of the colours; off keeps the clip's own.")
     ] = "on",
     keep_hidden: options.KeepHidden = False,
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="Multiply a cut-out's colours by its alpha, for tools that want it so.")
     ] = False,
     refine: Annotated[
-        str | None, typer.Option(metavar="[MODEL]|none", help="Let a trimap model finish coarse mattes.  [default: as the model advises]")
+        str | None,
+        typer.Option(
+            metavar="[MODEL]|none",
+            autocompletion=refiner_names,
+            help="Let a trimap model finish coarse mattes.  [default: as the model advises]",
+        ),
     ] = None,
     quality: options.Quality = BEST,
     smooth: Annotated[
@@ -109,9 +113,8 @@ def video(
     tone_map: Annotated[
         str,
         typer.Option(
-            metavar="keep|sdr",
+            **one_of(*options.TONE_MAPS),
             help="Of an HDR clip (PQ, HLG): keep its levels, or make the result SDR.",
-            autocompletion=lambda: list(options.TONE_MAPS),
         ),
     ] = "keep",
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make interlaced frames whole (bwdif).")] = False,

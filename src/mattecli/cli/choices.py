@@ -1,0 +1,34 @@
+"""The words that an option takes, as --help shows them and as bash and zsh complete them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mattecli.core.registry import registry
+
+Shown = dict[str, Any]
+"""Arguments of typer.Option."""
+
+SCREENS = ("green", "blue", "auto", "white", "black")
+FITS = ("cover", "contain", "stretch")
+ON_OFF = ("on", "off")
+PRECISIONS = ("auto", "fp32", "tf32", "fp16", "bf16")
+
+
+def one_of(*words: str, beside: str = "") -> Shown:
+    """An option that takes one of these words, or what `beside` names in capitals, such as "#HEX"."""
+    return {"metavar": "|".join([*words, *([beside] if beside else [])]), "autocompletion": lambda: list(words)}
+
+
+def model_or(*words: str, metavar: str) -> Shown:
+    """An option that takes a model's name or one of these words."""
+    return {"metavar": metavar, "autocompletion": model_names(*words)}
+
+
+def model_names(*words: str) -> Callable[[], list[str]]:
+    """What gives these words and the names of all models, when it is called."""
+    return lambda: [*words, *registry().models]
+
+
+def refiner_names() -> list[str]:
+    """The models that finish a coarse matte, and the words that stand for one."""
+    return ["auto", "none", *(name for name, spec in registry().models.items() if tuple(spec.guides) == ("trimap",))]
