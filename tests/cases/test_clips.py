@@ -218,7 +218,7 @@ def test_several_clips_are_made_in_one_run_and_a_broken_one_costs_itself_alone(c
     assert sorted(file.name for file in Path("made").iterdir()) == ["A [id].mov", "B [id].mov", "c23.mov"]
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert [record["output"] is None for record in records] == [False, False, True, False]
-    assert "clips/broken.mp4" in result.stderr and "3 of 4 clips were made" in result.stderr
+    assert "clips/broken.mp4" in result.stderr and "3 done, 1 failed, 0 skipped" in result.stderr
 
 
 def test_one_pixel_is_a_clip(cases: Path) -> None:

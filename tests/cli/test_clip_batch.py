@@ -64,6 +64,30 @@ def test_a_folder_of_clips_is_a_batch_that_can_be_resumed(run: Run, clips: Path)
     assert (again.exit_code, again.stdout) == (1, "made/2.mov\n") and "1 done, 1 failed, 1 skipped" in again.stderr, again.output
 
 
+def test_several_clips_are_a_batch_without_its_options(run: Run, clips: Path) -> None:
+    command = ("video", "1.mp4", "2.mp4", "-o", "made/{stem}/%02d.png", "--model", "toy.pt", "--refine", "none", "--start-number", "5")
+    done = run(*command, "--json")
+    assert done.exit_code == 0 and "matte: 2 done, 0 failed, 0 skipped in " in done.stderr, done.output
+    assert [json.loads(line)["output"] for line in done.stdout.splitlines()] == ["made/1/%02d.png", "made/2/%02d.png"]
+    assert {"fps", "coverage", "peak_memory", "doubt", "rate"} <= json.loads(done.stdout.splitlines()[0]).keys()
+    assert sorted(file.name for file in (clips / "made/2").glob("*.png")) == ["05.png", "06.png", "07.png", "08.png"]
+    (clips / "made/2/08.png").unlink()
+    kept = (clips / "made/2/06.png").stat().st_ino
+    again = run(*command, "--resume")
+    assert (again.exit_code, again.stdout) == (0, "made/2/%02d.png\n"), again.output
+    assert (clips / "made/2/08.png").exists() and (clips / "made/2/06.png").stat().st_ino == kept, "its other pictures are kept"
+    assert run(*command, "--resume", "--option", "gain=0.5").stdout == "made/1/%02d.png\nmade/2/%02d.png\n"
+    assert (clips / "made/2/06.png").stat().st_ino != kept
+
+
+def test_a_cut_out_keeps_its_own_matte_in_a_batch_as_alone(run: Run, clips: Path) -> None:
+    assert run("video", "1.mp4", "-o", "cutout.mov", "--model", "toy.pt", "--refine", "none").exit_code == 0
+    alone, batch = (
+        json.loads(run("video", "cutout.mov", *more, "--as", "alpha", "-o", "a.mov", "--json").stdout) for more in ((), ("--workers", "1"))
+    )
+    assert any("own" in note for note in alone["notes"]) and batch["notes"] == alone["notes"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -71,7 +95,8 @@ def test_a_folder_of_clips_is_a_batch_that_can_be_resumed(run: Run, clips: Path)
         (("1.mp4", "--shard", "3/2"), "--shard"),
         (("1.mp4", "--shard", "1/2", "--as", "alpha", "-o", "1.mp4"), "would overwrite"),
         (("1.mp4", "--manifest", "m.jsonl"), "drop one of them"),
-        (("--manifest", "m.jsonl", "--preview", "p.png"), "for one clip"),
+        (("--manifest", "m.jsonl", "--preview", "p.png"), "of one clip"),
+        (("-", "1.mp4", "-o", "made"), "give it alone"),
         (("--manifest", "m.jsonl"), "row 1"),
         (("--manifest", "strokes.jsonl"), "strokes are for photos"),
     ],

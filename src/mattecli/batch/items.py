@@ -89,13 +89,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Run:
-    """What holds for every item: where and how to compute. max_memory: bytes, or text such as 6G."""
+    """What holds for every item: where and how to compute. max_memory: bytes, or text such as 6G.
+
+    clips: whether the items are clips. resume: go on with the pictures of an interrupted clip where they are of this one, made so.
+    """
 
     device: str = "auto"
     precision: str = "auto"
     offline: bool = False
     max_memory: str | int | None = None
     clips: bool = False
+    resume: bool = False
 
 
 def item_of(row: Mapping[str, Any], defaults: Settings, output: str | None = None) -> Item:

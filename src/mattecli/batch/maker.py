@@ -1,5 +1,6 @@
 """One item from its files to its output and record, through the Python door."""
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -15,12 +16,14 @@ from mattecli.batch import storage
 from mattecli.batch.identity import content_identity, identity_of, written_identity
 from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
-from mattecli.batch.worker import Download, Make, Plan, Ready, Send, Told
+from mattecli.batch.worker import Download, Frames, Make, Plan, Ready, Send, Told
 from mattecli.core.tuning.memory import bytes_of
-from mattecli.errors import InputError, MatteError, OutOfMemoryError
+from mattecli.door.video import clip_record
+from mattecli.errors import InputError, MatteError, OutOfMemoryError, UsageError
 from mattecli.io.files import written_whole
 from mattecli.io.pictures.decoders.decoded import FIRST
 from mattecli.io.pictures.sizes import reading_within
+from mattecli.io.sequences import is_sequence
 from mattecli.requests.pictures import picture_options
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 KEPT_MODELS, KEPT_LOOKS = 2, 8
 MOST_PROCESSES = 4
+TOLD_EVERY_SECONDS = 0.5
 
 Made = TypeVar("Made")
 Record = dict[str, Any]
@@ -36,8 +40,8 @@ Record = dict[str, Any]
 class Maker:
     """Makes items, in one thread or several, with the models and backdrops that were used last kept open.
 
-    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them. turn: what a photo
-    holds while it is computed, such as a lock; not while it is read and written.
+    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them. on_frame: is told the frames of a
+    clip that are done, and in all. turn: what a photo holds while it is computed, such as a lock; not while it is read and written.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Maker:
         scratch: str | None = None,
         tell: Callable[[str], None] | None = None,
         on_progress: Callable[[str, int, int | None], None] | None = None,
+        on_frame: Callable[[str, int, int | None], None] = lambda clip, done, total: None,
     ) -> None:
         self.turn: AbstractContextManager[object] = nullcontext()
         self._run = run
@@ -55,6 +60,7 @@ class Maker:
         self._scratch = scratch
         self._tell = tell
         self._on_progress = on_progress
+        self._on_frame = on_frame
         self._models: _Kept[Model] = _Kept(KEPT_MODELS)
         self._looks: _Kept[OutputOptions] = _Kept(KEPT_LOOKS)
 
@@ -120,14 +126,26 @@ class Maker:
         return _timed(record, lambda: _write(content, item.output)) | {"written": content_identity(content)}
 
     def _clip(self, item: Item) -> Record:
-        settings = item.settings
+        settings, given = item.settings, _given(item.settings)
         model = self.open(settings).at(settings.quality)
-        asked: dict[str, Any] = {**_given(settings), **settings.clip, "refine": settings.refine, "overwrite": True}
-        result = mattecli.matte_video(item.input, item.output, model=model, output=self.look(settings), options=settings.options, **asked)
+        asked: dict[str, Any] = {**given, **settings.clip, "refine": settings.refine, "overwrite": True}
+        asked["keep_matte"] = settings.model is None and not given
+        result = self._video(item, model=model, output=self.look(settings), options=settings.options, **asked)
         if result.damage is not None:
             raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
-        used = {"model": model.name, "device": model.device, "weights": model.weights or None, "weights_sha256": model.weights_sha256}
-        return {**_clip_record(result), **used, "written": written_identity(item.output)}
+        used = {"weights": model.weights or None, "weights_sha256": model.weights_sha256, "written": written_identity(item.output)}
+        return {**clip_record(result, model, model.recipe(given, refine=settings.refine)), **used}
+
+    def _video(self, item: Item, **asked: Any) -> "ClipResult":
+        """The clip of an item; pictures of it that an interrupted run left are kept where that is asked for."""
+
+        def on_frame(done: int, total: int | None) -> None:
+            self._on_frame(item.input, done, total)
+
+        if self._run.resume and is_sequence(item.output):
+            with contextlib.suppress(UsageError):  # the pictures there are of another clip, or made with other settings
+                return mattecli.matte_video(item.input, item.output, on_frame=on_frame, resume=True, **asked)
+        return mattecli.matte_video(item.input, item.output, on_frame=on_frame, **asked)
 
 
 def _input_of(item: Item) -> "str | PictureFile":
@@ -188,16 +206,6 @@ def _localised(item: Item, folder: Path) -> Item:
     return replace(item, input=storage.fetched(item.input, folder), output=output, settings=replace(settings, guides=guides, over=over))
 
 
-def _clip_record(result: "ClipResult") -> Record:
-    return {
-        "size": [result.clip.size[1], result.clip.size[0]],
-        "frames": result.frames,
-        "seconds": round(result.seconds, 3),
-        "split": {step: round(seconds, 3) for step, seconds in result.split.items()},
-        "notes": list(result.notes),
-    }
-
-
 class _Kept(OrderedDict[Hashable, Made]):
     """What was used last, so many of it; made by one thread at a time."""
 
@@ -231,11 +239,25 @@ def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
         scratch=plan.scratch,
         tell=None if plan.run.max_memory is None else lambda text: send(Told(text)),
         on_progress=lambda name, done, total: send(Download(name, done, total)),
+        on_frame=_now_and_then(lambda clip, done, total: send(Frames(clip, done, total))),
     )
     ready = _shared(plan, _prepared(maker, plan))
     if ready.ahead:
         maker.turn = threading.Semaphore(ready.slots)
     return maker.make, ready
+
+
+def _now_and_then(report: Callable[[str, int, int | None], None]) -> Callable[[str, int, int | None], None]:
+    """The same, called for a clip's last frame and otherwise at most every TOLD_EVERY_SECONDS."""
+    told: dict[str, float] = {}
+
+    def step(clip: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if done == total or now - told.get(clip, 0.0) >= TOLD_EVERY_SECONDS:
+            told[clip] = now
+            report(clip, done, total)
+
+    return step
 
 
 def _prepared(maker: Maker, plan: Plan) -> str:
@@ -272,5 +294,5 @@ def _divided(plan: Plan, device: str, cores: int) -> Ready:
         return Ready(device, plan.workers or 1, 1)
     if device.startswith("cpu"):
         at_once = plan.workers or min(cores, MOST_PROCESSES)
-        return Ready(device, at_once, 1, ahead=1) if plan.run.max_memory is None else Ready(device, 1, at_once)
+        return Ready(device, at_once, 1, ahead=2) if plan.run.max_memory is None else Ready(device, 1, at_once)
     return Ready(device, 1, plan.workers or min(cores, 2 * MOST_PROCESSES))

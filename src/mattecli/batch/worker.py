@@ -71,6 +71,15 @@ class Download:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """How many frames of a clip are done, and there are in all where that is known."""
+
+    clip: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True)
 class Told:
     text: str
 
@@ -78,11 +87,14 @@ class Told:
 Send = Callable[[object], None]
 Make = Callable[[Item], dict[str, Any]]
 Opener = Callable[[Plan, Send], tuple[Make, Ready]]
-"""Opens the models of a plan in a worker, and sends Told and Download meanwhile. Importable by name, for it is sent to processes."""
+"""Opens the models of a plan in a worker; sends Told and Download meanwhile, Frames later. Importable by name, for processes get it."""
 
 
 def serve(connection: Connection, plan: Plan) -> None:
-    """Be a worker until the connection ends. Messages in: (number, Item). Messages out: Told, Download, then Ready or Broken, then Done."""
+    """Be a worker until the connection ends.
+
+    Messages in: (number, Item). Messages out: Told, Download, then Ready or Broken, then Frames and Done.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)

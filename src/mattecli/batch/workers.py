@@ -17,7 +17,7 @@ from typing import Any
 from mattecli.batch.identity import identity_of
 from mattecli.batch.items import Item
 from mattecli.batch.journal import blank_record, failure
-from mattecli.batch.worker import Broken, Done, Download, Plan, Ready, Told
+from mattecli.batch.worker import Broken, Done, Download, Frames, Plan, Ready, Told
 from mattecli.batch.worker_process import Flight, Worker, clean_processes, start_worker
 from mattecli.errors import MatteError
 
@@ -40,7 +40,8 @@ class _Waiting:
 class Pool:
     """Worker processes for one batch, used as a context. timeout: seconds an item may take, or None.
 
-    tell: is told what a person should know. on_download: (file, bytes, bytes in all or None). check: is called again and again between
+    tell: is told what a person should know. on_download: (file, bytes, bytes in all or None). on_frames: (clip, frames done, frames in all
+    or None). check: is called again and again between
     items, where it may raise what ends the batch.
     """
 
@@ -51,12 +52,14 @@ class Pool:
         timeout: float | None = None,
         tell: Callable[[str], None] = lambda text: None,
         on_download: Callable[[str, int, int | None], None] | None = None,
+        on_frames: Callable[[str, int, int | None], None] | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._timeout = timeout
         self._tell = tell
         self._on_download = on_download
+        self._on_frames = on_frames
         self._check = check
         self._context = clean_processes()
         self.workers: list[Worker] = []
@@ -180,6 +183,8 @@ class Pool:
             self._tell_once(message.text)
         elif isinstance(message, Download) and self._on_download is not None:
             self._on_download(message.name, message.done, message.total)
+        elif isinstance(message, Frames) and self._on_frames is not None:
+            self._on_frames(message.clip, message.done, message.total)
 
     def _tell_once(self, text: str) -> None:
         """Several workers have the same to say of images of one size."""

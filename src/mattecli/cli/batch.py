@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from mattecli.batch.resume import Policy
 from mattecli.batch.selection import check_order, in_order, parse_shard
 from mattecli.batch.storage import check_url
 from mattecli.cli.batch_options import BatchRequest
-from mattecli.cli.console import INTERRUPTED, Teller, complain, download_progress, watched
+from mattecli.cli.console import INTERRUPTED, Teller, clip_progress, complain, download_progress, watched
 from mattecli.cli.recipe import Look, ModelRequest
 from mattecli.cli.signals import Stopped, signals_at_rest
 from mattecli.errors import MatteError, UsageError
@@ -198,10 +198,14 @@ def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Telle
         return
     from mattecli.batch.workers import Pool
 
-    with tempfile.TemporaryDirectory(prefix="matte-") as scratch, download_progress() as on_download, signals_at_rest() as check:
+    with ExitStack() as held:
+        scratch = held.enter_context(tempfile.TemporaryDirectory(prefix="matte-"))
+        on_download = held.enter_context(download_progress())
+        on_frames = held.enter_context(clip_progress()) if run.clips else None
+        check = held.enter_context(signals_at_rest())
         plan = replace(plan, scratch=scratch, environment=dict(os.environ))
-        with Pool(plan, timeout=request.timeout, tell=teller.note, on_download=on_download, check=check) as pool:
-            yield pool
+        pool = Pool(plan, timeout=request.timeout, tell=teller.note, on_download=on_download, on_frames=on_frames, check=check)
+        yield held.enter_context(pool)
 
 
 def _counts(request: BatchRequest) -> tuple[int | None, int | None]:

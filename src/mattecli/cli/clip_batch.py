@@ -1,4 +1,4 @@
-"""Many clips on the command line: those given, of folders, or the rows of a manifest, one clip at a time."""
+"""Many clips on the command line: those given, of folders, or the rows of a manifest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -11,6 +11,7 @@ from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller
 from mattecli.cli.recipe import DeviceOptions, Look, ModelRequest
 from mattecli.errors import UsageError
+from mattecli.io.video.spool import is_stream
 from mattecli.requests.clip import SUFFIXES, check_result
 from mattecli.requests.clips import plan_clips
 from mattecli.requests.paths import keep_inputs
@@ -36,7 +37,7 @@ def make_clips(
         raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
     check_batch(request, sources)
     settings = settings_of(look, model, {name: value for name, value in clip.items() if value is not None})
-    run = Run(machine.device, machine.precision, machine.offline, machine.max_memory, clips=True)
+    run = Run(machine.device, machine.precision, machine.offline, machine.max_memory, clips=True, resume=request.resume)
     check = partial(_check_clip_item, offline=machine.offline)
     items: Iterable[Item]
     if request.manifest is None:
@@ -53,6 +54,10 @@ def make_clips(
 
 def _given_items(sources: Sequence[str], output: str | None, settings: Settings) -> list[Item]:
     """The clips that are given as plan_clips has them; URLs are one clip each."""
+    for source in filter(is_stream, sources):
+        raise UsageError(
+            f"{'stdin (-)' if source == '-' else source} is a stream and is made by itself; give it alone, without options of batches"
+        )
     if not any(map(is_url, filter(None, [*sources, output]))):
         return [Item(source, place, settings) for source, place in plan_clips(sources, output, kind=settings.kind)]
     if len(sources) == 1 and output is not None and not output.endswith("/") and "{" not in output:

@@ -253,11 +253,18 @@ def step_progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def frame_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
     """A callback for frames done and in all (None where unknown), shown with frames a second and the time left."""
+    with clip_progress() as report:
+        yield lambda done, total: report(label, done, total) if report is not None else None
+
+
+@contextmanager
+def clip_progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """The same for several clips at once, told apart by name; one leaves when its last frame is done. None where nobody watches."""
     if not watched():
-        yield lambda done, total: None
+        yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Pace(ProgressColumn):
@@ -266,5 +273,13 @@ def frame_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Pace(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(visible(label), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        tasks: dict[str, TaskID] = {}
+
+        def report(clip: str, done: int, total: int | None) -> None:
+            if clip not in tasks:
+                tasks[clip] = progress.add_task(visible(clip), total=total)
+            progress.update(tasks[clip], completed=done, total=total)
+            if done == total:
+                progress.remove_task(tasks.pop(clip))
+
+        yield report

@@ -31,7 +31,8 @@ class ClipSettings(TypedDict, total=False):
     laid onto the frames. smooth: steady the matte over time (default: where the model needs no guide). batch: frames a pass. resume: go
     on with an interrupted sequence of pictures. start_number: of the first picture written. deinterlace: make interlaced frames whole.
     tone_map: "sdr" makes an HDR clip SDR, "copy" keeps its levels. follow: auto | on | off, whether the subject in a still mask or
-    trimap is followed. overwrite: let the result replace its own input.
+    trimap is followed. keep_matte: whether a clip that is a cut-out keeps its own matte (default: without a model and guides).
+    overwrite: let the result replace its own input.
     """
 
     background: str
@@ -54,6 +55,7 @@ class ClipSettings(TypedDict, total=False):
     deinterlace: bool
     tone_map: str
     follow: str
+    keep_matte: bool
     overwrite: bool
 
 
@@ -76,7 +78,7 @@ def matte_video(
     guides = {name: os.fspath(file) for name, file in settings.items() if name in PATHS and isinstance(file, (str, os.PathLike))}
     given: dict[str, object] = guides | ({SCREEN: settings["screen"]} if "screen" in settings else {})
     request = _request(os.fspath(source), os.fspath(destination), guides, settings)
-    request = replace(request, keeps_matte=model is None and not given)
+    request = replace(request, keeps_matte=settings.get("keep_matte", model is None and not given))
     check_request(request, kind=output.kind, overwrite=settings.get("overwrite", False))
     check_given(request)
     loaded = model if isinstance(model, Model) else load(model, guides=given)
@@ -113,6 +115,32 @@ def clip_recipe(
     """How the frames of a request are matted by a model."""
     given = dict(request.guides) if screen is None else {**request.guides, SCREEN: screen}
     return model.recipe(given, refine=refine, options=options)
+
+
+def clip_record(result: ClipResult, model: Model, recipe: Recipe) -> dict[str, Any]:
+    """What is known of how a clip was made, as plain values that JSON holds; size is [width, height]."""
+    split = result.split
+    return {
+        "model": model.name,
+        "guide": recipe.choice.trimap_source or None,
+        "refine": recipe.refiner.info.name if recipe.refiner else None,
+        "quality": recipe.quality,
+        "device": model.device,
+        "precision": model.precision,
+        "size": [result.clip.size[1], result.clip.size[0]],
+        "frames": result.frames,
+        "seconds": round(result.seconds, 3),
+        "fps": round(result.frames / result.seconds, 3),
+        "real_time_factor": round(result.seconds / result.length, 3) if result.length else None,
+        "split": {step: round(seconds, 3) for step, seconds in split.items()},
+        "inference": round(split.get("matte", 0) + split.get("refine", 0), 3),
+        "peak_memory": dict(result.peak_memory),
+        "rate": str(result.clip.rate),
+        "coverage": round(result.coverage, 4),
+        "doubt": list(result.doubt),
+        "damage": result.damage,
+        "notes": list(result.notes),
+    }
 
 
 def _request(source: str, destination: str, guides: Mapping[str, str], settings: Mapping[str, Any]) -> ClipRequest:

@@ -1,8 +1,8 @@
 """Several clips of one command: which they are, and where each result goes. Nothing but streams is opened."""
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,9 +40,11 @@ def plan_clips(sources: Sequence[str], output: str | None, *, kind: str) -> list
     return _apart([(clip, str(Path(output) / f"{_stem(clip)}{SUFFIXES[kind]}")) for clip in clips])
 
 
-def spooled_requests(requests: Sequence[ClipRequest], held: ExitStack) -> list[ClipRequest]:
-    """The requests; what comes from stdin or a pipe is in a file as long as `held` is open. Raises InputError."""
-    return [replace(request, source=held.enter_context(spooled(request.source)), named=request.source) for request in requests]
+@contextmanager
+def spooled_request(request: ClipRequest) -> Iterator[ClipRequest]:
+    """The request; a source that is stdin or a pipe is in a file during the block. Raises InputError."""
+    with spooled(request.source) as source:
+        yield replace(request, source=source, named=request.source)
 
 
 def _expanded(source: str) -> list[str]:

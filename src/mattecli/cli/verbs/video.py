@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,11 +14,11 @@ from mattecli.cli.choices import FITS, ON_OFF, SCREENS, one_of, refiner_names
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.pace import telling_pace
 from mattecli.cli.recipe import AUTO, DeviceOptions, ModelRequest, look_of, open_model, open_output, with_weights
-from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.errors import InputError, UsageError
 from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:
-    from mattecli import ClipResult, Model, OutputOptions
+    from mattecli import Model, OutputOptions
     from mattecli.pipelines.recipe import Recipe
     from mattecli.requests.clip import ClipRequest
 
@@ -104,7 +104,8 @@ def video(
         str | None, typer.Option(metavar="FILE", help="First write a picture of some frames beside their alpha and composite.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted sequence of pictures, or with a manifest's interrupted batch.")
+        bool,
+        typer.Option("--resume", help="Go on with an interrupted sequence of pictures; of several clips, leave out those that are made."),
     ] = False,
     start_number: Annotated[
         int | None,
@@ -169,8 +170,9 @@ def video(
       matte video --manifest clips.csv --results results.jsonl --resume
     """
     from mattecli.batch.storage import is_url
+    from mattecli.guides.clip_sources import check_given
     from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
-    from mattecli.requests.clips import plan_clips, spooled_requests
+    from mattecli.requests.clips import plan_clips, spooled_request
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
@@ -203,77 +205,49 @@ def video(
     )
     teller = Teller(json_lines=as_json, quiet=quiet)
     machine = DeviceOptions(device, precision, offline, max_memory)
-    span = parse_span(start, end, every)
-    if not sources or many.asked or any(is_url(text) for text in (*sources, output, over, *guides.values()) if text):
-        from mattecli.cli.clip_batch import make_clips
-
-        if preview is not None or start_number is not None or deinterlace or tone_map != "keep":
-            raise UsageError(
-                "--preview, --start-number, --tone-map and --deinterlace are for one clip; drop them, or what makes this a batch"
-            )
-        asked = ModelRequest(
-            with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
-        )
-        clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf}
-        clip |= {"align": align, "smooth": smooth, "batch": batch, "follow": None if follow == AUTO else follow}
-        return make_clips(replace(many, resume=resume), sources or [], output, look, asked, machine, clip, teller)
-    rate = parse_rate(fps) if fps else None
-    requests = [
-        ClipRequest(
-            source,
-            destination,
-            guides,
-            span,
-            fps=rate,
-            codec=codec,
-            crf=crf,
-            align=align,
-            smooth=smooth,
-            batch=batch,
-            resume=resume,
-            start_number=start_number,
-            deinterlace=deinterlace,
-            follow=follow,
-            tone_map=options.tone_map_of(tone_map),
-            keeps_matte=model is None and screen is None and not guides,
-        )
-        for source, destination in plan_clips(sources, output, kind=look.kind)
-    ]
-    if preview is not None and len(requests) > 1:
-        raise UsageError(f"--preview is a picture of one clip, and these are {len(requests)}; drop it")
+    span, rate, toned = parse_span(start, end, every), parse_rate(fps) if fps else None, options.tone_map_of(tone_map)
     asked = ModelRequest(
         with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
     )
+    remote = any(is_url(text) for text in (*(sources or ()), output, over, *guides.values()) if text)
+    planned = plan_clips(sources, output, kind=look.kind) if sources and not remote and not many.asked else []
+    if len(planned) != 1:
+        from mattecli.cli.clip_batch import make_clips
+
+        if preview is not None:
+            raise UsageError("--preview is a picture of one clip; drop it, or what makes this a batch")
+        clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf, "align": align, "smooth": smooth}
+        clip |= {"batch": batch, "start_number": start_number, "follow": None if follow == AUTO else follow}
+        clip |= {"deinterlace": deinterlace or None, "tone_map": None if toned == "copy" else toned}
+        return make_clips(replace(many, resume=resume), sources or [], output, look, asked, machine, clip, teller)
+    request = ClipRequest(
+        *planned[0],
+        guides,
+        span,
+        fps=rate,
+        codec=codec,
+        crf=crf,
+        align=align,
+        smooth=smooth,
+        batch=batch,
+        resume=resume,
+        start_number=start_number,
+        deinterlace=deinterlace,
+        follow=follow,
+        tone_map=toned,
+        keeps_matte=model is None and screen is None and not guides,
+    )
     with ExitStack() as held:
-        requests = spooled_requests(requests, held)
-        for request in requests:
-            check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
-        _check_alone(requests)  # before the seconds that loading a model takes
+        request = held.enter_context(spooled_request(request))
+        check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
+        check_given(request)  # before the seconds that loading a model takes
         wanted = open_output(look, machine)
         if wanted.backdrop is not None:
             held.callback(wanted.backdrop.close)
         opened = open_model(asked, machine, teller.note)
         if preview is not None:
-            _write_preview(preview, requests[0], opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
-        for request in requests:
-            try:
-                _make(request, opened, wanted, asked, screen, teller, alone=len(requests) == 1)
-            except MatteError as error:
-                if len(requests) == 1:
-                    raise
-                teller.failed(request, error)
-    if len(requests) > 1:
-        teller.note(f"{len(requests) - teller.failures} of {len(requests)} clips were made")
-    if teller.failures:
-        raise typer.Exit(1)
-
-
-def _check_alone(requests: "list[ClipRequest]") -> None:
-    """Raise what is wrong with the only clip; of several, a broken one does not keep the others."""
-    from mattecli.guides.clip_sources import check_given
-
-    if len(requests) == 1:
-        check_given(requests[0])
+            _write_preview(preview, request, opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
+        _make(request, opened, wanted, asked, screen, teller)
 
 
 def _make(
@@ -283,19 +257,15 @@ def _make(
     asked: ModelRequest,
     screen: str | None,
     teller: Teller,
-    *,
-    alone: bool,
 ) -> None:
     """Make one clip and tell of it; an error where its source broke off."""
-    from mattecli.door.video import matte_request
-    from mattecli.guides.clip_sources import check_given
+    from mattecli.door.video import clip_record, matte_request
 
-    if not alone:
-        check_given(request)
     with frame_progress(Path(request.source).name) as on_frame:
         counted = telling_pace(on_frame, teller.note)
         result = matte_request(request, opened, wanted, screen=screen, refine=asked.refine, options=asked.options, on_frame=counted)
-    teller.done(result.destination, _record(result, opened, asked), result.notes)
+    made = clip_record(result, opened, opened.recipe(asked.given, refine=asked.refine))
+    teller.done(result.destination, {"input": result.source, "output": result.destination, **made}, result.notes)
     if result.damage is not None:
         raise InputError(f"{result.source} {result.damage}; the {result.frames} frames before that were written to {result.destination}")
 
@@ -305,30 +275,3 @@ def _write_preview(file: str, request: "ClipRequest", recipe: "Recipe", output: 
 
     write_preview(file, request, recipe, output)
     tell(f"preview: {file}")
-
-
-def _record(result: "ClipResult", model: "Model", asked: ModelRequest) -> dict[str, Any]:
-    split, recipe = result.split, model.recipe(asked.given, refine=asked.refine)
-    return {
-        "input": result.source,
-        "output": result.destination,
-        "model": model.name,
-        "guide": recipe.choice.trimap_source or None,
-        "refine": recipe.refiner.info.name if recipe.refiner else None,
-        "quality": recipe.quality,
-        "device": model.device,
-        "precision": model.precision,
-        "size": [result.clip.size[1], result.clip.size[0]],
-        "frames": result.frames,
-        "seconds": round(result.seconds, 3),
-        "fps": round(result.frames / result.seconds, 3),
-        "real_time_factor": round(result.seconds / result.length, 3) if result.length else None,
-        "split": {step: round(seconds, 3) for step, seconds in split.items()},
-        "inference": round(split.get("matte", 0) + split.get("refine", 0), 3),
-        "peak_memory": dict(result.peak_memory),
-        "rate": str(result.clip.rate),
-        "coverage": round(result.coverage, 4),
-        "doubt": list(result.doubt),
-        "damage": result.damage,
-        "notes": list(result.notes),
-    }
