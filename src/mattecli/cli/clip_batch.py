@@ -11,9 +11,8 @@ from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller
 from mattecli.cli.recipe import DeviceOptions, Look, ModelRequest
 from mattecli.errors import UsageError
-from mattecli.io.video.spool import is_stream
 from mattecli.requests.clip import SUFFIXES, check_result
-from mattecli.requests.clips import plan_clips
+from mattecli.requests.clips import plan_clips, refuse_streams
 from mattecli.requests.paths import keep_inputs
 
 
@@ -54,10 +53,7 @@ def make_clips(
 
 def _given_items(sources: Sequence[str], output: str | None, settings: Settings) -> list[Item]:
     """The clips that are given as plan_clips has them; URLs are one clip each."""
-    for source in filter(is_stream, sources):
-        raise UsageError(
-            f"{'stdin (-)' if source == '-' else source} is a stream and is made by itself; give it alone, without options of batches"
-        )
+    refuse_streams(sources)
     if not any(map(is_url, filter(None, [*sources, output]))):
         return [Item(source, place, settings) for source, place in plan_clips(sources, output, kind=settings.kind)]
     if len(sources) == 1 and output is not None and not output.endswith("/") and "{" not in output:

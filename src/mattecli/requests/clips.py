@@ -9,7 +9,7 @@ from pathlib import Path
 from mattecli.errors import InputError, UsageError
 from mattecli.io.images import STANDARD_STREAM
 from mattecli.io.sequences import is_sequence, listed, natural
-from mattecli.io.video.spool import spooled
+from mattecli.io.video.spool import is_stream, spooled
 from mattecli.requests.clip import SUFFIXES, ClipRequest, default_destination
 from mattecli.requests.paths import refuse_empty
 
@@ -38,6 +38,13 @@ def plan_clips(sources: Sequence[str], output: str | None, *, kind: str) -> list
     if Path(output).suffix and not output.endswith(("/", os.sep)) and not os.path.isdir(output):
         raise UsageError(f"{len(clips)} clips cannot all go to {output}; give -o a folder or a pattern such as 'out/{{stem}}.mov'")
     return _apart([(clip, str(Path(output) / f"{_stem(clip)}{SUFFIXES[kind]}")) for clip in clips])
+
+
+def refuse_streams(sources: Sequence[str]) -> None:
+    """UsageError for stdin or a pipe among several clips, which processes of their own read."""
+    for source in filter(is_stream, sources):
+        named = "stdin (-)" if source == STANDARD_STREAM else source
+        raise UsageError(f"{named} is a stream, which is made by itself; give it alone, without options of batches")
 
 
 @contextmanager
