@@ -72,8 +72,8 @@ class CompleteFdm(nn.Module):
         """
         side = lower_to_multiple(side, 2)
         bgr = resize_linear_8bit(image, side, side).flip(1)
-        centred = standardise(bgr, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
-        alpha = self.network(centred.to(self.network.conv1.weight.dtype))[1]
+        centred = standardise(bgr, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]).to(self.network.conv1.weight.dtype)
+        alpha = self.network(centred.contiguous(memory_format=torch.channels_last))[1]  # faster on a CPU
         return resize_linear(alpha.float(), image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
 
 

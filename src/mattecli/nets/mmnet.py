@@ -33,6 +33,9 @@ RENAMED = (
 LAYOUTS = {"weights": (3, 2, 0, 1), "depthwise_weights": (2, 3, 0, 1)}
 TRAINING_ONLY = ("/Adam", "/Adam_1", "/ExponentialMovingAverage")
 
+WIDE = 8
+"""oneDNN's depthwise convolutions pad themselves only below this dilation; padding beforehand is four times as fast from here on."""
+
 
 def scaled(channels: int, width: float) -> int:
     """Channels times the width multiplier, to the nearest multiple of 8, but at least 8."""
@@ -44,19 +47,13 @@ def resize_corners_aligned(image: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(image, size=[height, width], mode="bilinear", align_corners=True)
 
 
-def resize_rows(image: Tensor, height: int) -> Tensor:
-    """An image [B, C, H, W] with `height` rows, see `resize_from_corner`."""
-    source = torch.arange(height, device=image.device) * (image.shape[2] / height)
-    upper = source.floor()
-    above = upper.to(torch.int64)
-    below = (above + 1).clamp(max=image.shape[2] - 1)
-    share = (source - upper).to(image.dtype).unsqueeze(1)
-    return torch.lerp(image[:, :, above], image[:, :, below], share)
-
-
 def resize_from_corner(image: Tensor, height: int, width: int) -> Tensor:
-    """An image [B, C, H, W] resized as TensorFlow 1 resizes bilinearly: sample k of n is taken at k * (old n) / n."""
-    return resize_rows(resize_rows(image, height).transpose(2, 3), width).transpose(2, 3)
+    """An image [B, C, H, W] resized as TensorFlow 1 resizes bilinearly: sample k of n is taken at k * (old n) / n.
+
+    With the last row and column repeated, and one more of each in the result, that is a resize with aligned corners.
+    """
+    wider = F.pad(image, (0, 1, 0, 1), mode="replicate")
+    return resize_corners_aligned(wider, height + 1, width + 1)[:, :, :height, :width]
 
 
 class Unit(nn.Module):
@@ -66,7 +63,8 @@ class Unit(nn.Module):
         self, channels: int, width: int, kernel: int, *, stride: int = 1, rate: int = 1, groups: int = 1, linear: bool = False
     ) -> None:
         super().__init__()
-        padding = rate * (kernel // 2) if stride == 1 else 0
+        self.margin = rate if rate >= WIDE else 0
+        padding = rate * (kernel // 2) if stride == 1 and rate < WIDE else 0
         self.conv = nn.Conv2d(channels, width, kernel, stride, padding, rate, groups, bias=False)
         self.norm = nn.BatchNorm2d(width, eps=1e-3, momentum=1e-3)
         self.strided = stride == 2
@@ -75,6 +73,8 @@ class Unit(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         if self.strided:
             features = F.pad(features, (features.shape[3] % 2, 1, features.shape[2] % 2, 1))
+        if self.margin > 0:
+            features = F.pad(features, (self.margin, self.margin, self.margin, self.margin))
         result: Tensor = self.norm(self.conv(features))
         return result if self.linear else F.relu6(result)
 
@@ -165,7 +165,8 @@ class MMNet(nn.Module):
         deep = self.enc_block9(deep)
         features = self.dec_block1(self.dec_block0(deep, eighth), quarter)
         features = self.dec_block4(self.dec_block3(self.dec_block2(features)))
-        logits: Tensor = self.final_block(resize_from_corner(features, image.shape[2], image.shape[3]))
+        # The authors enlarge first. The last convolution sees single pixels, so that the order changes rounding alone.
+        logits = resize_from_corner(self.final_block(features), image.shape[2], image.shape[3])
         return logits, self.aux_block(deep)
 
 
@@ -212,7 +213,8 @@ class CompleteMMNet(nn.Module):
         """
         side = lower_to_multiple(side, 16)
         square = resize_corners_aligned(image, side, side)
-        logits = self.network(square.to(self.network.final_block.weight.dtype))[0]
+        square = square.to(self.network.final_block.weight.dtype)
+        logits = self.network(square.contiguous(memory_format=torch.channels_last))[0]  # faster on a CPU
         alpha = torch.softmax(logits.float(), 1)[:, 1:2]
         return resize_from_corner(alpha, image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
 
