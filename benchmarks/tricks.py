@@ -101,7 +101,7 @@ def _patch(trick: str) -> None:
         "reading ahead and writing behind": [(video, "read_ahead", _read_at_once), (video, "WriteBehind", _WriteAtOnce)],
         "a frame a core": [(parallelism, "MOST", 1)],
         "CUDA graphs": [(runtime, "Replayed", lambda module: module)],
-        "channels together": [(torchscript, "suit_gpu", lambda module, dtype: module.to(dtype))],
+        "channels together": [(torchscript, "lower", lambda module, dtype: module.to(dtype))],
         "pinned memory": [(torch.Tensor, "pin_memory", lambda tensor: tensor), (runtime, "to_host", lambda tensor: tensor.cpu())],
         "two frames at once": [(parallelism, "FRAMES_ON_GPU", 1)],
     }

@@ -22,7 +22,7 @@ def _suited(dtype: torch.dtype) -> torchscript.Module:
     nn.init.constant_(network.norm.running_var, 1e6)  # more than float16 can say
     nn.init.constant_(network.norm.weight, 1e3)
     module = torchscript.script(network)
-    torchscript.suit_gpu(module, dtype)
+    torchscript.lower(module, dtype)
     return module
 
 

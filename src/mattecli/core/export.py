@@ -188,7 +188,7 @@ def load_spec(spec: ModelSpec, *, device: torch.device, dtype: torch.dtype) -> t
     path = export_file(spec)
     if spec.export is not None or not onednn.is_possible(device, dtype):
         return load(path, device=device, dtype=dtype)
-    quick = store.quick_path(path)
+    quick = store.quick_path(path, str(dtype).removeprefix("torch."))
     if store.export_is_sound(quick):
         return load_trusted(quick, device), read_info(path)
     module, info = load(path, device=device, dtype=dtype)

@@ -5,7 +5,7 @@ Layout under `home()`:
     checkpoints/<model>/<file name>.sha256            the hash recorded at the first download, where no hash is public
     exports/<model>-<key>.pt                          TorchScript made from them; safe to delete, remade when needed
     exports/<model>-<key>.pt.sha256                   the hash recorded when it was made, verified whenever it is loaded
-    exports/<model>-<key>.pt.quick                    the same, frozen and fused for a CPU, with a hash of its own
+    exports/<model>-<key>.pt.<type>.quick             the same, frozen and fused for a CPU, with a hash of its own
     random/<model>-<key>.pt                           networks with random weights, to measure speed; safe to delete
 
 Files that models.toml calls shipped are part of the package, in mattecli/weights. They are verified like all others before use, and never
@@ -113,7 +113,7 @@ def remove(spec: ModelSpec) -> list[Path]:
     paths = [path for path in (home() / "checkpoints" / spec.name).glob("*") if path.is_file()]
     paths += exports_of(spec)
     for path in paths:
-        for file in (path, quick_path(path)):
+        for file in (path, *path.parent.glob(path.name + ".*.quick")):
             for beside in (file, _record_path(file), _lock_path(file)):
                 beside.unlink(missing_ok=True)
     return [path for path in paths if path.suffix not in (".lock", ".sha256")]
@@ -142,9 +142,9 @@ def kept_export(path: Path, make: Callable[[], str]) -> Path:
     return path
 
 
-def quick_path(path: Path) -> Path:
-    """Where the frozen and fused form of an export is cached."""
-    return path.with_name(path.name + ".quick")
+def quick_path(path: Path, kind: str) -> Path:
+    """Where the frozen and fused form of an export is cached, for one type of numbers: float32 or bfloat16."""
+    return path.with_name(f"{path.name}.{kind}.quick")
 
 
 def part_path(path: Path) -> Path:

@@ -145,18 +145,16 @@ def _declare_roi_align() -> torch.library.Library:
 
 def made_quick(module: Module, *, device: torch.device, dtype: torch.dtype) -> Module:
     """A module on a device with its weights in `dtype`, frozen, its convolutions fused where possible."""
-    if device.type == "cuda":
-        suit_gpu(module, dtype)
-    else:
-        module.to(dtype)
+    if device.type == "cuda" or dtype != torch.float32:
+        lower(module, dtype)
     frozen = freeze(module)
     if onednn.is_possible(device, dtype):
         onednn.fuse(frozen)
     return frozen
 
 
-def suit_gpu(module: Module, dtype: torch.dtype) -> None:
-    """Convert weights to `dtype` and channels-last order, in which a GPU's convolutions are faster.
+def lower(module: Module, dtype: torch.dtype) -> None:
+    """Convert weights to `dtype` and channels-last order, in which convolutions are faster.
 
     Batch norms stay in float32: variances exceed the range of float16, and freezing folds them into the convolutions.
     """

@@ -26,9 +26,9 @@ def _network() -> nn.Module:
     )
 
 
-def _loaded() -> tuple[torchscript.Module, list[str]]:
+def _loaded(dtype: torch.dtype = torch.float32) -> tuple[torchscript.Module, list[str]]:
     """The network as an export is loaded, and the operators in it."""
-    module = torchscript.made_quick(torchscript.script(_network()), device=CPU, dtype=torch.float32)
+    module = torchscript.made_quick(torchscript.script(_network()), device=CPU, dtype=dtype)
     return module, [node.kind() for node in module.graph.nodes()]
 
 
@@ -38,6 +38,19 @@ def test_fused_convolutions_compute_what_plain_ones_do() -> None:
     with torchscript.quiet, torch.inference_mode():
         assert torch.allclose(module(image), _network()(image), atol=1e-6)
     assert operators.count(onednn.OPERATOR) == 3 and "aten::conv2d" not in operators
+
+
+@pytest.mark.parametrize("computes", [True, False])
+def test_bf16_convolutions_are_fused_where_the_processor_computes_them(computes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if computes and not onednn.computes_bf16():
+        pytest.skip("this processor does not compute in bfloat16")
+    monkeypatch.setattr(onednn, "computes_bf16", lambda: computes)
+    module, operators = _loaded(torch.bfloat16)
+    image = torch.rand(1, 3, 17, 12)
+    with torchscript.quiet, torch.inference_mode():
+        found = module(image.bfloat16())
+        assert found.dtype == torch.bfloat16 and torch.allclose(found.float(), _network()(image), atol=0.01)
+    assert operators.count(onednn.OPERATOR) == (3 if computes else 0)
 
 
 @pytest.mark.parametrize("missing", ["the operator", "the way to insert it"])

@@ -35,8 +35,17 @@ def keep_few_kernels() -> None:
 
 
 def is_possible(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether this torch has the operator for that device; half precision is excluded, because few CPUs compute in it."""
-    return device.type == "cpu" and dtype == torch.float32 and torch.backends.mkldnn.is_available() and has_operator()
+    """Whether this torch has the operator for that device, and the processor computes in that type."""
+    computes = dtype == torch.float32 or (dtype == torch.bfloat16 and computes_bf16())
+    return device.type == "cpu" and computes and torch.backends.mkldnn.is_available() and has_operator()
+
+
+def computes_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself (AVX-512 BF16 or AMX); others convert each number, which is slower than float32."""
+    try:
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    except AttributeError:  # private to torch
+        return False
 
 
 @cache
@@ -75,9 +84,13 @@ def _blocks(block: Any) -> Iterator[Any]:
 
 
 def _is_plain(convolution: Any) -> bool:
-    """Whether a convolution has float32 weights and constant parameters."""
+    """Whether a convolution has constant weights and parameters."""
     weight, *numbers = [list(convolution.inputs())[place].toIValue() for place in (1, 3, 4, 5, 6)]
-    return isinstance(weight, Tensor) and weight.dtype == torch.float32 and all(isinstance(number, (int, list)) for number in numbers)
+    return (
+        isinstance(weight, Tensor)
+        and weight.dtype in (torch.float32, torch.bfloat16)
+        and all(isinstance(number, (int, list)) for number in numbers)
+    )
 
 
 def _replace(graph: Any, convolution: Any, activation: Any) -> None:
