@@ -1,6 +1,7 @@
 """Batches under faults: pictures good and broken, runs that are killed, and what must hold in the end. By itself it is the long form:
 
 python -m tests.faults.batches --images 2000 --kills 5
+unshare -rm sh -c 'mount -t tmpfs -o size=32m disk /mnt && exec python -m tests.faults.batches --disk /mnt'   # also onto a full disk
 """
 
 import argparse
@@ -26,7 +27,9 @@ from torch import Tensor, nn
 from mattecli.core.contract import ExportInfo
 from mattecli.core.export import export
 
-SIDE = 24
+SIDE = 64
+BLOCK = 4096
+"""Bytes that a small file takes on a disk."""
 
 
 class Brightness(nn.Module):
@@ -258,24 +261,26 @@ def _changes(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, byt
     assert outputs.keys() == good and sum(outputs[name] == like[name] for name in good) == 0
 
 
-def full_disk(folder: Path, disk: Path, tell: Callable[[str], None] = lambda text: None) -> None:
-    """A batch onto a small disk that fills up, then has room again. disk: an empty folder on a file system of about 1 MB."""
+def full_disk(folder: Path, disk: Path, *, images: int, broken: int, tell: Callable[[str], None] = lambda text: None) -> None:
+    """A batch onto a small disk that fills up, then has room again. disk: an empty folder on a file system of about 16 kB an image."""
     stage = Stage(folder, write_model(folder / "toy.pt"), {"MATTE_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"})
-    good, _ = write_photos(stage.photos, 60, 6)
+    good, bad = write_photos(stage.photos, images, broken)
     assert stage.run("whole") == 1
     (folder / "full").symlink_to(disk / "full")
     (disk / "full").mkdir()
     filler = disk / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
-        while stream.write(bytes(4096)):
+        while stream.write(bytes(BLOCK)):
             pass
-    os.truncate(filler, max(0, filler.stat().st_size - 60_000))
+    os.truncate(filler, max(0, filler.stat().st_size - images * BLOCK // 3))
     assert stage.run("full") == 1
-    assert 0 < len(stage.outputs("full")) < len(good) and not list((disk / "full").rglob(".*.part"))
+    made, like = stage.outputs("full"), stage.outputs("whole")
+    assert 0 < len(made) < len(good) and all(made[name] == like.get(name) for name in made), "what is there is whole"
     filler.unlink()
     assert stage.run("full", "--resume") == 1
-    outputs, like = stage.outputs("full"), stage.outputs("whole")
-    assert outputs == like
+    assert stage.outputs("full") == like
+    left = {str(record["input"]): record for record in stage.records("full")}
+    assert sum(record["status"] == "failed" for record in left.values()) == len(bad), "with room only the broken ones have failed"
     tell("a full disk, then room again and --resume: the same")
 
 
@@ -283,15 +288,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Batches under faults, the long form.")
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--broken", type=int, help="how many of them are broken; by default 3 %%")
-    parser.add_argument("--kills", type=int, default=5)
-    parser.add_argument("--disk", type=Path, help="an empty folder on a small file system, such as a tmpfs of 1 MB")
+    parser.add_argument("--kills", type=int, default=5, help="0 leaves out all but the full disk")
+    parser.add_argument("--disk", type=Path, help="an empty folder on a small file system, such as a tmpfs of 16 kB an image")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        broken = asked.images * 3 // 100 if asked.broken is None else asked.broken
-        scenario(Path(folder), images=asked.images, broken=broken, kills=asked.kills, tell=print)
+    broken = asked.images * 3 // 100 if asked.broken is None else asked.broken
+    begun = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - begun:6.0f} s  {text}", flush=True)
+
     if asked.disk is not None:
         with tempfile.TemporaryDirectory() as folder:
-            full_disk(Path(folder), asked.disk, print)
+            full_disk(Path(folder), asked.disk, images=asked.images, broken=broken, tell=tell)
+    if asked.kills:
+        with tempfile.TemporaryDirectory() as folder:
+            scenario(Path(folder), images=asked.images, broken=broken, kills=asked.kills, tell=tell)
 
 
 if __name__ == "__main__":
