@@ -53,8 +53,8 @@ MAY_IMPORT = {
 # The command line reads and writes the one picture of `compare`, and `doctor` looks at everything. The cache writes files whole as all do;
 # a process that is ended by force removes its half-written ones.
 EXCEPTIONS = {
-    ("batch/maker.py", "cli"),
-    ("batch/preload.py", "cli"),
+    ("batch/processes/opening.py", "cli"),
+    ("batch/processes/preload.py", "cli"),
     ("cli/signals.py", "io"),
     ("core/export.py", "io"),
     ("core/store.py", "io"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from mattecli.batch.identity import identity_of, settings_hash, written_identity
 from mattecli.batch.items import Item
-from mattecli.batch.worker import Make, Plan, Ready, Send, Told
+from mattecli.batch.processes.worker import Make, Plan, Ready, Send, Told
 from mattecli.errors import ModelError
 from mattecli.io.parts import part_beside
 

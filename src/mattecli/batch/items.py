@@ -57,6 +57,11 @@ class Settings:
         """What of the settings decides whether the models that they choose can be opened."""
         return self.model, self.screen, self.refine, *sorted(self.guides), *sorted(self.options.items())
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Everything that is read beside the input, as paths or URLs; the backdrop may be a colour."""
+        return *self.guides.values(), *filter(None, [self.over])
+
 
 @dataclass(frozen=True)
 class Item:
@@ -84,7 +89,7 @@ class Item:
     @property
     def reads(self) -> tuple[str, ...]:
         """Everything that is read, as paths or URLs; the backdrop may be a colour."""
-        return self.input, *self.settings.guides.values(), *filter(None, [self.settings.over])
+        return self.input, *self.settings.reads
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import mattecli
 from mattecli.batch import storage
+from mattecli.batch.copies import Copies
 from mattecli.batch.identity import content_identity, identity_of, written_identity
 from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
-from mattecli.batch.worker import Download, Frames, Make, Plan, Ready, Send, Told
 from mattecli.core.tuning.memory import bytes_of
 from mattecli.door.video import clip_record
 from mattecli.errors import InputError, MatteError, OutOfMemoryError, UsageError
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from mattecli import ClipResult, Matte, Model, OutputOptions, PictureFile
 
 KEPT_MODELS, KEPT_LOOKS = 2, 8
-MOST_PROCESSES = 4
-TOLD_EVERY_SECONDS = 0.5
 
 Made = TypeVar("Made")
 Record = dict[str, Any]
@@ -61,12 +59,13 @@ class Maker:
         self._tell = tell
         self._on_progress = on_progress
         self._on_frame = on_frame
+        self._copies = Copies(scratch)
         self._models: _Kept[Model] = _Kept(KEPT_MODELS)
         self._looks: _Kept[OutputOptions] = _Kept(KEPT_LOOKS)
 
     def open(self, settings: Settings) -> "Model":
         """The model that these settings choose, loaded; MatteError where that cannot be."""
-        return self._models.get((settings.model, *sorted(_given(settings))), lambda: self._load(settings))
+        return self._models.get((settings.model, *sorted(guides_of(settings))), lambda: self._load(settings))
 
     def look(self, settings: Settings) -> "OutputOptions":
         """What the outputs of these settings look like, with their backdrop opened."""
@@ -92,14 +91,14 @@ class Maker:
         return record
 
     def _load(self, settings: Settings) -> "Model":
-        machine, given = _machine_of(self._run), _given(settings)
+        machine, given = _machine_of(self._run), guides_of(settings)
         return mattecli.load(settings.model, guides=given, on_progress=self._on_progress, tell=self._tell, **machine)
 
     def _made(self, item: Item) -> Record:
         if not any(map(storage.is_url, item.files)):
             return self._made_here(item)
-        with tempfile.TemporaryDirectory(prefix="matte-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
-            local = _localised(item, Path(folder))
+        with self._copies.held(item.settings.reads) as copies, self._folder() as folder:
+            local = _localised(item, copies, Path(folder))
             try:
                 made = self._made_here(local)
             except MatteError as error:
@@ -108,6 +107,9 @@ class Maker:
                 storage.delivered(Path(local.output), item.output)
                 made["written"] = written_identity(item.output)
         return made
+
+    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
+        return tempfile.TemporaryDirectory(prefix="matte-", dir=self._scratch, ignore_cleanup_errors=True)
 
     def _made_here(self, item: Item) -> Record:
         return self._clip(item) if self._run.clips else self._photo(item)
@@ -121,12 +123,12 @@ class Maker:
             return content, {**matte.record(), "notes": list(matte.notes_of(look))}
 
         content, record = model.then(
-            _input_of(item), encoded, guides=_given(settings), refine=settings.refine, options=settings.options, turn=self.turn
+            _input_of(item), encoded, guides=guides_of(settings), refine=settings.refine, options=settings.options, turn=self.turn
         )
         return _timed(record, lambda: _write(content, item.output)) | {"written": content_identity(content)}
 
     def _clip(self, item: Item) -> Record:
-        settings, given = item.settings, _given(item.settings)
+        settings, given = item.settings, guides_of(item.settings)
         model = self.open(settings).at(settings.quality)
         asked: dict[str, Any] = {**given, **settings.clip, "refine": settings.refine, "overwrite": True}
         asked["keep_matte"] = settings.model is None and not given
@@ -168,8 +170,8 @@ def _timed(record: Record, write: Callable[[], None]) -> Record:
     return {**record, "seconds": round(record["seconds"] + more, 4), "split": split}
 
 
-def _given(settings: Settings) -> dict[str, str]:
-    """The guides by name, with the screen's colour among them."""
+def guides_of(settings: Settings) -> dict[str, str]:
+    """The guides of settings by name, with the screen's colour among them."""
     return dict(settings.guides) | ({"screen": settings.screen} if settings.screen else {})
 
 
@@ -197,11 +199,11 @@ def open_look(settings: Settings, max_memory: int | str | None = None) -> "Outpu
     )
 
 
-def _localised(item: Item, folder: Path) -> Item:
-    """The item with all that is remote fetched into a folder, and a place there for its output."""
+def _localised(item: Item, copies: Mapping[str, str], folder: Path) -> Item:
+    """The item with all that is remote in local files, the input fetched into a folder, and a place there for its output."""
     settings = item.settings
-    guides = {name: storage.fetched(file, folder) for name, file in settings.guides.items()}
-    over = settings.over and storage.fetched(settings.over, folder)
+    guides = {name: copies.get(file, file) for name, file in settings.guides.items()}
+    over = settings.over and copies.get(settings.over, settings.over)
     output = str(folder / f"made-{Path(item.output).name}") if storage.is_url(item.output) else item.output
     return replace(item, input=storage.fetched(item.input, folder), output=output, settings=replace(settings, guides=guides, over=over))
 
@@ -223,76 +225,3 @@ class _Kept(OrderedDict[Hashable, Made]):
                 self[key] = made
             self.move_to_end(key)
             return self[key]
-
-
-def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
-    """Open a plan's models in a worker process, whose settings become those of the command line."""
-    from mattecli.cli.process import quiet_warnings, set_up, set_up_pictures, set_up_torch
-
-    set_up()
-    set_up_pictures()
-    set_up_torch()
-    quiet_warnings()
-    maker = Maker(
-        plan.run,
-        checksum=plan.checksum,
-        scratch=plan.scratch,
-        tell=None if plan.run.max_memory is None else lambda text: send(Told(text)),
-        on_progress=lambda name, done, total: send(Download(name, done, total)),
-        on_frame=_now_and_then(lambda clip, done, total: send(Frames(clip, done, total))),
-    )
-    ready = _shared(plan, _prepared(maker, plan))
-    if ready.ahead:
-        maker.turn = threading.Semaphore(ready.slots)
-    return maker.make, ready
-
-
-def _now_and_then(report: Callable[[str, int, int | None], None]) -> Callable[[str, int, int | None], None]:
-    """The same, called for a clip's last frame and otherwise at most every TOLD_EVERY_SECONDS."""
-    told: dict[str, float] = {}
-
-    def step(clip: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if done == total or now - told.get(clip, 0.0) >= TOLD_EVERY_SECONDS:
-            told[clip] = now
-            report(clip, done, total)
-
-    return step
-
-
-def _prepared(maker: Maker, plan: Plan) -> str:
-    """The device of a plan's models, opened and checked against its settings."""
-    settings = plan.settings
-    try:
-        model = maker.open(settings).at(settings.quality)
-        model.prepare(guides=_given(settings), refine=settings.refine, options=settings.options)
-        maker.look(settings)
-    except MatteError:
-        if not plan.lenient:
-            raise
-        return "cpu" if plan.run.device == "auto" else plan.run.device
-    return model.device
-
-
-def _shared(plan: Plan, device: str) -> Ready:
-    """How many processes there are and what each has in hand; torch keeps to this process's share of the cores from here on.
-
-    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model, and one more is
-    read or written there meanwhile. With a bound on memory, and on a GPU, one process makes several. A clip takes all cores by itself.
-    """
-    import torch
-
-    cores = torch.get_num_threads()
-    ready = _divided(plan, device, cores)
-    if device.startswith("cpu"):
-        torch.set_num_threads(max(1, cores // (ready.processes * ready.slots)))
-    return ready
-
-
-def _divided(plan: Plan, device: str, cores: int) -> Ready:
-    if plan.run.clips:
-        return Ready(device, plan.workers or 1, 1)
-    if device.startswith("cpu"):
-        at_once = plan.workers or min(cores, MOST_PROCESSES)
-        return Ready(device, at_once, 1, ahead=2) if plan.run.max_memory is None else Ready(device, 1, at_once)
-    return Ready(device, 1, plan.workers or min(cores, 2 * MOST_PROCESSES))

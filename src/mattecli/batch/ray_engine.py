@@ -18,7 +18,7 @@ from typing import Any
 from mattecli.batch import storage
 from mattecli.batch.items import Item
 from mattecli.batch.journal import blank_record, failure
-from mattecli.batch.worker import Plan, Ready
+from mattecli.batch.processes.worker import Plan, Ready
 from mattecli.errors import MatteError, UsageError
 
 Record = dict[str, Any]

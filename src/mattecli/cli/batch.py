@@ -183,8 +183,8 @@ def _tell(record: Record, teller: Teller) -> None:
 @contextmanager
 def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Teller) -> Iterator[Executor]:
     """Worker processes on this machine, or a Ray cluster."""
-    from mattecli.batch.maker import open_maker
-    from mattecli.batch.worker import Plan
+    from mattecli.batch.processes.opening import open_maker
+    from mattecli.batch.processes.worker import Plan
 
     fewest, most = _counts(request)
     plan = Plan(open_maker, run, settings, workers=most, checksum=request.checksum)
@@ -196,7 +196,7 @@ def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Telle
         ) as cluster:
             yield cluster
         return
-    from mattecli.batch.workers import Pool
+    from mattecli.batch.processes.workers import Pool
 
     with ExitStack() as held:
         scratch = held.enter_context(tempfile.TemporaryDirectory(prefix="matte-"))

@@ -6,4 +6,4 @@ set_up()
 
 import torch  # noqa: E402, F401
 
-import mattecli.batch.maker  # noqa: E402, F401
+import mattecli.batch.processes.opening  # noqa: E402, F401

@@ -17,8 +17,8 @@ from typing import Any
 from mattecli.batch.identity import identity_of
 from mattecli.batch.items import Item
 from mattecli.batch.journal import blank_record, failure
-from mattecli.batch.worker import Broken, Done, Download, Frames, Plan, Ready, Told
-from mattecli.batch.worker_process import Flight, Worker, clean_processes, start_worker
+from mattecli.batch.processes.worker import Broken, Done, Download, Frames, Plan, Ready, Told
+from mattecli.batch.processes.worker_process import Flight, Worker, clean_processes, start_worker
 from mattecli.errors import MatteError
 
 POLL_SECONDS = 0.5

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mattecli.batch import workers
 from mattecli.batch.items import Item, Run, Settings
-from mattecli.batch.worker import Plan
-from mattecli.batch.workers import Pool, Record
+from mattecli.batch.processes import workers
+from mattecli.batch.processes.worker import Plan
+from mattecli.batch.processes.workers import Pool, Record
 from mattecli.errors import MatteError, ModelError
 from tests.batch.makers import open_copier
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mattecli.batch.items import Item
+from mattecli.batch.processes.worker import Plan, serve
 from mattecli.batch.storage import is_url
-from mattecli.batch.worker import Plan, serve
 from mattecli.io.parts import sweep
 
 
@@ -88,5 +88,5 @@ def clean_processes() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mattecli.batch.preload"])
+    context.set_forkserver_preload(["mattecli.batch.processes.preload"])
     return context

@@ -1,0 +1,1 @@
+"""Worker processes of this machine, which make the items of a batch."""
