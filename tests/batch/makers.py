@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mattecli.batch.gate import gate
 from mattecli.batch.identity import identity_of, settings_hash, written_identity
 from mattecli.batch.items import Item
 from mattecli.batch.processes.worker import Make, Plan, Ready, Send, Told
@@ -14,7 +15,8 @@ from mattecli.io.parts import part_beside
 
 
 def open_copier(plan: Plan, send: Send) -> tuple[Make, Ready]:
-    """Copies inputs to outputs. An input of `die` ends its process, one of `die once` only the first; `wait N` takes N seconds.
+    """Copies inputs to outputs. An input of `die` ends its process, one of `die once` only the first; `wait N` takes N seconds, `linger N`
+    as long after its output is there.
 
     The plan's workers are 10 x processes + slots.
     """
@@ -32,7 +34,10 @@ def open_copier(plan: Plan, send: Send) -> tuple[Make, Ready]:
                 signal.raise_signal(signal.SIGSEGV)
             if word == "wait":
                 time.sleep(float(more))
+            gate.enter()
             part.become(Path(item.output))
+        if word == "linger":
+            time.sleep(float(more))
         record = {"input": item.input, "output": item.output, "status": "ok", "error": None, "pid": os.getpid()}
         record |= {"settings": settings_hash(item, plan.run), "identity": identity_of(item), "written": written_identity(item.output)}
         return record

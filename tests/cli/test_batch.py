@@ -130,7 +130,5 @@ def test_an_interrupted_batch_tells_what_it_finished(scene: Path, number: int, c
     assert process.returncode == code, stderr
     told = [json.loads(line) for line in [*first, *rest.splitlines()]]
     made = {str(file.relative_to(scene)) for file in (scene / "o").iterdir()}
-    missing = made - {record["output"] for record in told}
-    assert {record["output"] for record in told} <= made
-    assert len(missing) <= 4 * (os.cpu_count() or 1), "only what its workers had in hand when it was interrupted is not told"
+    assert {record["output"] for record in told} == made, "each result that is there is told"
     assert stderr.splitlines()[-1].startswith(f"matte: {len(told)} done, 0 failed, 0 skipped in ")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import mattecli
 from mattecli.batch import storage
 from mattecli.batch.copies import Copies
+from mattecli.batch.gate import gate
 from mattecli.batch.identity import content_identity, identity_of, written_identity
 from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
@@ -104,6 +105,7 @@ class Maker:
             except MatteError as error:
                 raise type(error)(str(error).replace(local.input, item.input).replace(local.output, item.output)) from error
             if local.output != item.output:
+                gate.enter()
                 storage.delivered(Path(local.output), item.output)
                 made["written"] = written_identity(item.output)
         return made
@@ -157,6 +159,7 @@ def _input_of(item: Item) -> "str | PictureFile":
 
 
 def _write(content: bytes, output: str) -> None:
+    gate.enter()
     with written_whole(Path(output), advice="choose another place with -o") as stream:
         stream.write(content)
 

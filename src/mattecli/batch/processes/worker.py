@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mattecli.batch.gate import gate
 from mattecli.batch.items import Item, Run, Settings
 from mattecli.errors import MatteError
 
@@ -93,9 +94,12 @@ Opener = Callable[[Plan, Send], tuple[Make, Ready]]
 def serve(connection: Connection, plan: Plan) -> None:
     """Be a worker until the connection ends.
 
-    Messages in: (number, Item). Messages out: Told, Download, then Ready or Broken, then Frames and Done.
+    Messages in: (number, Item), or None to end when what is being written is told.
+    Messages out: Told, Download, then Ready or Broken, then Frames and Done.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # also sent to all processes of a session; the main process ends its workers
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
     if plan.environment is not None:
@@ -124,12 +128,18 @@ def _work(connection: Connection, send: Send, make: Make, slots: int) -> None:
     """Make what comes. When the main process goes away the worker ends at once; whoever comes next removes what it leaves half-written."""
 
     def attempt(number: int, item: Item) -> None:
-        send(Done(number, make(item)))
+        try:
+            send(Done(number, make(item)))
+        finally:
+            gate.leave()
 
     pool = ThreadPoolExecutor(slots, thread_name_prefix="item")
     while True:
         try:
-            number, item = connection.recv()
+            message = connection.recv()
         except (EOFError, OSError):
             os._exit(1)
-        pool.submit(attempt, number, item)
+        if message is None:
+            gate.close()
+            os._exit(0)
+        pool.submit(attempt, *message)

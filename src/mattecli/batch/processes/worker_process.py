@@ -1,5 +1,6 @@
 """A worker process as the main process sees it: what it has in hand, how it begins and how it ended. No torch here."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -48,6 +49,11 @@ class Worker:
         """What it has said and nobody has read. Raises EOFError or OSError once it is gone and all that it sent has come."""
         while self.connection.poll():
             yield self.connection.recv()
+
+    def dismiss(self) -> None:
+        """Ask it to end when it has told what it is writing."""
+        with contextlib.suppress(OSError):  # it is gone
+            self.connection.send(None)
 
     def end(self) -> None:
         """End it at once; what it was writing is removed."""

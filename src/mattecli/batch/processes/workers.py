@@ -23,6 +23,8 @@ from mattecli.errors import MatteError
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 1.0
+WRITING_SECONDS = 5.0
+"""How long a disk may take for the results that are being written when a batch ends early."""
 MOST_ATTEMPTS = 2
 
 Record = dict[str, Any]
@@ -85,11 +87,15 @@ class Pool:
             yield from self._run(chain([first], items))
 
     def drain(self) -> Iterator[tuple[Item, Record]]:
-        """What was begun and ends within GRACE_SECONDS, when `run` was left early. The workers are ended then; all they made is told."""
+        """What was begun and ends within GRACE_SECONDS, when `run` was left early. The workers end then; all that they wrote is told."""
         end = time.monotonic() + GRACE_SECONDS
         while self._flying() and (left := end - time.monotonic()) > 0:
             yield from self._events(left)
         for worker in self.workers:
+            worker.dismiss()
+        end = time.monotonic() + WRITING_SECONDS
+        for worker in self.workers:
+            worker.process.join(max(0.0, end - time.monotonic()))
             worker.end()
             with contextlib.suppress(EOFError, OSError):
                 for message in worker.messages():
