@@ -4,6 +4,7 @@ import typer
 
 from mattecli import __version__
 from mattecli.cli.console import PictureCommand, say
+from mattecli.cli.picture_options import FramingCommand
 from mattecli.cli.recipe import MattingCommand
 from mattecli.cli.signals import StoppableCommands
 from mattecli.cli.verbs.bench import bench
@@ -47,7 +48,7 @@ app.command("image", cls=MattingCommand)(image)
 app.command("matte", cls=MattingCommand, help="The same command as `image`.", hidden=True)(image)
 app.command("video", cls=MattingCommand)(video)
 app.command("plate", cls=PictureCommand)(plate)
-app.command("composite", cls=PictureCommand)(composite)
+app.command("composite", cls=FramingCommand)(composite)
 app.command("compare", cls=PictureCommand)(compare)
 app.command("trimap-from-strokes", cls=PictureCommand)(trimap_from_strokes)
 app.command("trimap-from-mask", cls=PictureCommand)(trimap_from_mask)

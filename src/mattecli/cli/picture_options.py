@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mattecli.cli.choices import one_of
+from mattecli.cli.console import PictureCommand
 
 _LENGTH = re.compile(r"\d+(\.\d+)?(px|%)?")
 
@@ -36,6 +37,13 @@ Size = Annotated[
 ]
 MaxSide = Annotated[int | None, typer.Option("--max-side", min=1, metavar="PIXELS", help="Shrink so that no side is longer.")]
 Invert = Annotated[bool, typer.Option("--invert", help="The background instead of the subject.")]
+
+
+class FramingCommand(PictureCommand):
+    """Lets `--crop` stand without a margin."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_crop_value(args))
 
 
 def with_crop_value(args: list[str]) -> list[str]:

@@ -20,8 +20,8 @@ class OutputOptions:
     linear: mix light, as a lens does; False mixes encoded values. decontaminate: take the old background out of the colours.
     keep_hidden: leave the picture's own colours where a cut-out's alpha is 0; else nothing of what was removed is in it. premultiplied:
     multiply a cut-out's colours by its alpha, as 8-bit formats and editors do it: the encoded values. encoding: of the colours and of what
-    the backdrop gives. file: how a picture is stored. framing: what part of a picture is shown, and how large. invert: the background
-    instead of the subject. These three are for pictures.
+    the backdrop gives. file: how a picture is stored. framing: what part of a result is shown, and how large. invert: the
+    background instead of the subject.
     Raises UsageError for settings that do not go together.
     """
 

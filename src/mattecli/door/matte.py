@@ -17,7 +17,7 @@ from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.door.inputs import ImageLike, open_backdrop
-from mattecli.door.picture import made_in_levels, made_in_light
+from mattecli.door.picture import made_in_light
 from mattecli.errors import UsageError
 from mattecli.io.images import STANDARD_STREAM, Photo, Pixels, encode_image, write_image
 from mattecli.io.pictures.beside import Beside
@@ -27,7 +27,7 @@ from mattecli.io.pictures.memory import to_pillow
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.found import Found, doubts, found
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.render import true_colours
+from mattecli.pipelines.render import render_framed, true_colours
 from mattecli.pipelines.tensors import Matted
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Matte:
     def pixels(self, output: OutputOptions = CUTOUT, *, bits: int | None = None) -> Pixels:
         """What the options ask for as uint8 or uint16 (bits: 8 or 16, None for the image's): [H, W], [H, W, 3] or [H, W, 4]."""
         with self._clock("compose"):
-            return made_in_levels(self._one, output, top=65535 if (bits or self.bits) == 16 else 255, icc=self.icc)
+            return render_framed(self._one, output, top=65535 if (bits or self.bits) == 16 else 255, icc=self.icc)
 
     def light(self, output: OutputOptions = CUTOUT) -> Light | Plane:
         """What the options ask for as floats: linear light, its colours multiplied by alpha, or for an alpha float32 [H, W].

@@ -1,12 +1,14 @@
 """A picture and its matte over a backdrop: read -> estimate foreground -> compose -> write. Loads torch only for soft pixels."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mattecli.compositing.backdrop import Backdrop, notes_behind
+from mattecli.compositing.framing import SQUARE, Window, framed_light, framed_straight, window_of
 from mattecli.compositing.lit import cut_out, laid_over, light_behind, unmixed_light
 from mattecli.compositing.over import lay_over, premultiply
 from mattecli.compositing.srgb import SRGB, Encoding
@@ -21,6 +23,7 @@ from mattecli.io.video.levels import is_tinted
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result
 from mattecli.requests.photos import Job
+from mattecli.requests.pictures import WHOLE, Framing
 
 if TYPE_CHECKING:
     from mattecli.core.runtime import Device
@@ -35,7 +38,8 @@ class Layout:
     backdrop: None for a transparent background; premultiplied: whether its colours are multiplied by alpha. linear: blend in linear light
     instead of encoded values. decontaminate: remove the old background from the colours of pictures with a given matte. keep_hidden: keep
     colours where a transparent result's alpha is 0; otherwise they are black. encoding: of the colours. device: a name as in core.runtime.
-    file: how pictures are stored. pick: which picture of a file is read.
+    file: how pictures are stored. pick: which picture of a file is read. framing: what part of a result is shown, and how large. invert:
+    the background instead of the subject.
     """
 
     backdrop: Backdrop | None
@@ -47,6 +51,8 @@ class Layout:
     keep_hidden: bool = False
     device: str = "auto"
     encoding: Encoding = SRGB
+    framing: Framing = WHOLE
+    invert: bool = False
 
     @property
     def kind(self) -> str:
@@ -60,6 +66,7 @@ def process_composite(job: Job, layout: Layout) -> Result:
     with clock("read"):
         photo = read_photo(job.source, pick=layout.pick)
         alpha = matte_of(photo, job.source, job.guides.get("alpha"))
+        alpha = 1 - alpha if layout.invert else alpha
     picture, icc = _picture(photo, alpha, layout, job, clock)
     with clock("write"):
         beside = {"dpi": photo.dpi, "exif": photo.exif, "premultiplied": layout.premultiplied}
@@ -79,7 +86,19 @@ def _picture(photo: Photo, alpha: Plane, layout: Layout, job: Job, clock: Clock)
     with clock("foreground"):
         colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
     with clock("compose"):
+        colours, alpha = framed_parts(colours, alpha, layout.framing, window_of(alpha, layout.framing))
         return composed(colours, alpha, layout, top=255 if depth == "8" else 65535, icc=photo.icc), photo.icc
+
+
+def framed_parts(
+    colours: Plane, alpha: Plane, framing: Framing, window: Window, *, aspect: Fraction = SQUARE, step: int = 1
+) -> tuple[Plane, Plane]:
+    """Colours and their matte, cut to a window and scaled; `aspect` and `step` as in compositing.framing."""
+    if framing.is_plain:
+        return colours, alpha
+    if not framing.scales:
+        return colours[window], alpha[window]
+    return framed_straight(np.dstack([colours[window], alpha[window]]), framing, aspect, step)
 
 
 def _lit(photo: Photo, alpha: Plane, layout: Layout, clock: Clock, *, mixed: bool) -> Light:
@@ -91,6 +110,8 @@ def _lit(photo: Photo, alpha: Plane, layout: Layout, clock: Clock, *, mixed: boo
         if light.alpha is None or alpha is not light.alpha:
             colours = unmixed_light(light, alpha, _device(layout)) if mixed else light.straight
             light = cut_out(colours, alpha, light.chromaticities)
+        if not layout.framing.is_plain:
+            light = framed_light(light, window_of(alpha, layout.framing), layout.framing)
     with clock("compose"):
         if layout.backdrop is None:
             return light

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+from mattecli.compositing.framing import EVEN, Window, framed_clip, window_of_all
 from mattecli.compositing.hdr_backdrop import hdr_backdrop
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
@@ -26,7 +27,7 @@ from mattecli.io.video_read import COPY, open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.pipelines.clip_memory import depths_within, free_budget
-from mattecli.pipelines.composite import Layout, alpha_of, composed, unmixed
+from mattecli.pipelines.composite import Layout, alpha_of, composed, framed_parts, unmixed
 from mattecli.requests.clip import ClipRequest, is_clip
 
 ALPHA = "alpha"
@@ -59,14 +60,16 @@ def process_composite_clip(
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
         clip = _led(readers, request)
         depths = depths_within(clip, free_budget())
+        window = _window(request, layout, clip)
+        shown = framed_clip(clip, layout.framing, window)
         backdrop, encoding = hdr_backdrop(layout.backdrop, clip.colour)
-        layout = replace(layout, backdrop=shaped(backdrop, clip.aspect), encoding=encoding)
+        layout = replace(layout, backdrop=shaped(backdrop, shown.aspect), encoding=encoding)
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
             open_writer(
                 request.destination,
                 kind=layout.kind,
-                clip=clip,
+                clip=shown,
                 sound=sound,
                 coding=Coding(request.codec, request.crf, layout.premultiplied),
             )
@@ -79,12 +82,13 @@ def process_composite_clip(
                 colours = unmixed(frame.levels, alpha, device=layout.device) if mixed else from_levels(frame.levels)
             with clock("compose"):
                 seconds = float((frame.pts - clip.start) * clip.time_base)
+                colours, alpha = framed_parts(colours, alpha, layout.framing, window, aspect=clip.aspect, step=EVEN)
                 picture = composed(colours, alpha, layout, top=clip.top, seconds=seconds, icc=clip.icc)
             with clock("encode"):
                 writer.write(picture, pts=frame.pts, duration=frame.duration)
 
         with (
-            read_ahead(_pairs(readers, request), depth=depths.ahead, on_wait=partial(clock.add, "decode")) as pairs,
+            read_ahead(_pairs(readers, request, invert=layout.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")) as pairs,
             WriteBehind(finish, depth=depths.behind) as behind,
         ):
             for done, pair in enumerate(pairs, start=1):
@@ -93,7 +97,7 @@ def process_composite_clip(
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     of_reading = [note for reader in readers if reader for note in reader.notes]
     notes = (*of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
-    return CompositeClipResult(request.source, request.destination, clip.size, writer.frames, clock.split, notes, damage)
+    return CompositeClipResult(request.source, request.destination, shown.size, writer.frames, clock.split, notes, damage)
 
 
 def _reader(file: str | None, fps: Fraction | None, opened: ExitStack) -> Reader | None:
@@ -115,11 +119,22 @@ def _led(readers: list[Reader | None], request: ClipRequest) -> Clip:
     return replace(mattes.clip, bits=8 if read_photo(request.source).top == 255 else 16)
 
 
-def _pairs(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Plane]]:
-    """The frames in order, each with its matte."""
+def _window(request: ClipRequest, layout: Layout, clip: Clip) -> Window:
+    """What is shown of each frame: all of it, or what the subject covers in any of them, for which the clip is read once more."""
+    whole = slice(0, clip.size[0]), slice(0, clip.size[1])
+    if layout.framing.crop is None:
+        return whole
+    with ExitStack() as opened:
+        readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
+        return window_of_all((alpha for _, alpha in _pairs(readers, request, invert=layout.invert)), layout.framing) or whole
+
+
+def _pairs(readers: list[Reader | None], request: ClipRequest, *, invert: bool = False) -> Iterator[tuple[Frame, Plane]]:
+    """The frames in order, each with its matte, or with what lies beside it."""
     file = request.guides.get(ALPHA, request.source)
     for frame, levels in _with_levels(readers, request):
-        yield frame, alpha_of(levels, file, frame.pixels.shape[:2])
+        alpha = alpha_of(levels, file, frame.pixels.shape[:2])
+        yield frame, 1 - alpha if invert else alpha
 
 
 def _with_levels(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Pixels]]:

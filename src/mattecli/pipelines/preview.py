@@ -23,6 +23,7 @@ from mattecli.io.video_read import open_clip
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render
+from mattecli.pipelines.tensors import inverted
 from mattecli.pipelines.video import ClipWork, MattedFrame, matted_frames, settled
 from mattecli.requests.clip import ClipRequest
 
@@ -41,8 +42,9 @@ def write_preview(file: str, request: ClipRequest, recipe: Recipe, output: Outpu
     shown = output if output.kind == "composite" else OutputOptions("composite", plain_backdrop(LOUD), output.linear, output.decontaminate)
     for item, clip in _sampled(request, recipe):
         seconds = float((item.frame.pts - clip.start) * clip.time_base)
+        matted = inverted(item.matted) if output.invert else item.matted
         over = replace(shown, backdrop=shaped(shown.backdrop, clip.aspect))
-        looks = [render(item.matted, wanted, top=255, seconds=seconds, icc=clip.icc) for wanted in (OutputOptions("alpha"), over)]
+        looks = [render(matted, wanted, top=255, seconds=seconds, icc=clip.icc) for wanted in (OutputOptions("alpha"), over)]
         pictures += [to_uint8(item.frame.pixels), np.dstack([looks[0]] * 3).astype(np.uint8), looks[1].astype(np.uint8)]
         captions += [f"{seconds:.2f} s", "alpha", "composite"]
     write_image(contact_sheet(pictures, captions), file)

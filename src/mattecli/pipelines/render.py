@@ -1,6 +1,8 @@
 """From mattes to pixels: alpha, foreground, cut-out, or composite over a backdrop."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from torch import Tensor
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.foreground import estimate_foreground
+from mattecli.compositing.framing import SQUARE, framed, framed_straight, window_of
 from mattecli.compositing.lit import cut_out, laid_over, light_behind, unmixed_light
 from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.over import lay_levels_over, lay_over, lay_tensors_over, own_where, premultiply_levels, shown, with_alpha
@@ -21,10 +24,54 @@ from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.transfer import to_light
 from mattecli.matting.levels import Plane, from_levels, interleave, to_levels
 from mattecli.matting.screen.despill import despill
-from mattecli.pipelines.tensors import Matted, array_tensor, finished
+from mattecli.pipelines.tensors import Matted, array_tensor, finished, inverted
+from mattecli.requests.pictures import WHOLE, Framing
 
 # From this alpha on, the picture's colour is the foreground's.
 SOLID = 1 - 0.5 / 255
+
+
+def render_framed(
+    matted: Matted,
+    output: OutputOptions,
+    *,
+    top: int,
+    seconds: float = 0.0,
+    icc: bytes | None = None,
+    aspect: Fraction = SQUARE,
+    step: int = 1,
+) -> Pixels:
+    """The result as render gives it, inverted, cut and scaled as asked for; `aspect` and `step` as in compositing.framing."""
+    shown = inverted(matted) if output.invert else matted
+    if output.framing.is_plain:
+        return render(shown, output, top=top, seconds=seconds, icc=icc)
+    framing, window = framing_of(output), window_of(to_array(shown.cover), output.framing)
+    if output.kind != "composite" and not framing.scales:
+        return np.ascontiguousarray(render(shown, replace(output, framing=WHOLE, invert=False), top=top)[window])
+    if output.kind in ("alpha", "foreground"):
+        plain = from_levels(render(shown, unframed(output, output.kind), top=top))
+        return to_levels(framed(plain[window], framing, aspect, step).clip(0, 1), top)
+    cutout = from_levels(render(shown, unframed(output, "cutout"), top=65535))[window]
+    colours, alpha = framed_straight(cutout, framing, aspect, step)
+    if output.kind == "composite":
+        behind = (output.backdrop or plain_backdrop("white")).at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
+        return to_levels(lay_over(colours, alpha, behind, linear=output.linear, encoding=output.encoding), top)
+    laid = to_levels(np.dstack([colours * alpha[..., None] if output.premultiplied else colours, alpha]), top)
+    laid[laid[..., 3] == 0] = 0
+    return laid
+
+
+def unframed(output: OutputOptions, kind: str) -> OutputOptions:
+    """The options for the whole picture; a composite's cut-out is laid over its backdrop when it has its size."""
+    backdrop = output.backdrop if kind == "composite" else None
+    return replace(output, kind=kind, backdrop=backdrop, framing=WHOLE, premultiplied=False, invert=False)
+
+
+def framing_of(output: OutputOptions) -> Framing:
+    """How a result is framed; UsageError for a foreground of an exact size."""
+    if output.kind == "foreground" and output.framing.size is not None:
+        raise UsageError("a size leaves a margin, which a foreground has no colours for; give a longest side instead")
+    return output.framing
 
 
 def render(matted: Matted, output: OutputOptions, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:

@@ -83,6 +83,8 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
         output.decontaminate,
         output.keep_hidden,
         output.premultiplied,
+        repr(output.framing),
+        output.invert,
         request.smooth,
     ]
     settings = [files, models, dict(recipe.options), guides, looks, recipe.quality]

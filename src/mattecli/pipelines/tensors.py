@@ -97,3 +97,8 @@ def in_hdr(matted: Matted, levels: Pixels, hdr: Hdr) -> Matted:
 
 def _of_copy(colours: Tensor | None, hdr: Hdr) -> Tensor | None:
     return None if colours is None else array_tensor(hdr.from_sdr(to_array(colours)), colours)
+
+
+def inverted(matted: Matted) -> Matted:
+    """The background instead of the subject: its colours are the plate's where there is one, else estimated."""
+    return replace(matted, alpha=1 - matted.alpha, foreground=matted.plate, plate=None, keyed=False)

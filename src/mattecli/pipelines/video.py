@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 import torch
 
+from mattecli.compositing.framing import EVEN, framed_clip
 from mattecli.compositing.hdr_backdrop import for_colour
 from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.pixel_shape import shaped
@@ -20,7 +21,7 @@ from mattecli.core.runtime import to_array
 from mattecli.core.tuning.parallelism import limit_threads
 from mattecli.core.tuning.queues import WriteBehind, in_parallel, read_ahead
 from mattecli.core.usage import peak_memory
-from mattecli.errors import InputError
+from mattecli.errors import InputError, UsageError
 from mattecli.guides.clip_sources import Given, open_given
 from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.io.clip_types import Clip, Frame, Writer
@@ -37,7 +38,7 @@ from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_lim
 from mattecli.pipelines.found import Seen
 from mattecli.pipelines.matte import matte_photos, own_matte, small_matte
 from mattecli.pipelines.recipe import Recipe
-from mattecli.pipelines.render import render
+from mattecli.pipelines.render import framing_of, render_framed
 from mattecli.pipelines.resume import Record, record_of
 from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide, in_hdr
 from mattecli.requests.clip import ClipRequest
@@ -103,6 +104,7 @@ def process_clip(
     """
     begin = time.perf_counter()
     request = settled(request, recipe)
+    check_framing(output)
     span = request.span
     with (
         open_clip(
@@ -117,7 +119,7 @@ def process_clip(
         open_given(request, reader.clip, matte=small_matte(recipe)) as given,
     ):
         output = for_colour(output, reader.clip.colour)
-        output = replace(output, backdrop=shaped(output.backdrop, reader.clip.aspect))
+        output = replace(output, backdrop=shaped(output.backdrop, framed_clip(reader.clip, output.framing).aspect))
         clip, frames = _numbered(reader.clip, request), iter(reader)
         depths = depths_for(clip, recipe)
         recipe = within_limit(recipe, clip, depths)
@@ -125,7 +127,7 @@ def process_clip(
         work = ClipWork(request, recipe, clip, open_plate(request, clip, begun[0]) if begun else None, given, depths)
         record = record_of(request, recipe, output)
         done = record.frames_kept(clip) if record is not None and request.resume else 0
-        with _writer(request, output, clip, done=done) as writer:
+        with _writer(request, output, framed_clip(clip, output.framing), done=done) as writer:
             seen = _run(chain(begun, frames), work, output, writer, record, done=done, on_frame=on_frame)
             count = writer.frames + done
             if count == 0:
@@ -137,7 +139,7 @@ def process_clip(
     return ClipResult(
         source=request.named or request.source,
         destination=request.destination,
-        clip=clip,
+        clip=framed_clip(clip, output.framing),
         frames=count,
         seconds=time.perf_counter() - begin,
         length=float(count / clip.rate),
@@ -148,6 +150,16 @@ def process_clip(
         doubt=seen.doubt,
         coverage=seen.coverage,
     )
+
+
+def check_framing(output: OutputOptions) -> None:
+    """UsageError for a framing that a clip cannot have."""
+    if output.framing.crop is not None:
+        raise UsageError(
+            "where the subject goes is known when all frames are matted, so a clip is not cropped while it is; write its mattes first, "
+            "then compose the clip with them and `crop`"
+        )
+    framing_of(output)
 
 
 def settled(request: ClipRequest, recipe: Recipe) -> ClipRequest:
@@ -199,7 +211,7 @@ def _run(
     def finish(item: MattedFrame) -> None:
         seconds = float((item.frame.pts - clip.start) * clip.time_base)
         with clock("compose"):
-            picture = render(item.matted, output, top=clip.top, seconds=seconds, icc=clip.icc)
+            picture = render_framed(item.matted, output, top=clip.top, seconds=seconds, icc=clip.icc, aspect=clip.aspect, step=EVEN)
         with clock("encode"):
             writer.write(picture, pts=item.frame.pts, duration=item.frame.duration)
             if record is not None:

@@ -253,11 +253,12 @@ def test_the_examples_of_the_help_work(run: Run, stage: Path) -> None:
     write_image(read(stage / "photo.png"), "photo.jpg")
     _moving("clip.mp4", _photo)
     _moving("alpha.mov", _alpha)
+    _moving("alpha.mkv", _alpha)
     _moving("street.mp4", _photo)
     examples = re.findall(r"^ +matte (composite .*)$", str(composite.__doc__), re.MULTILINE)
     write_image(read(stage / "photo.png"), "plate.exr")
     write_image(np.dstack([read(stage / "photo.png"), read(stage / "alpha.png")]), "cutout.exr")
-    assert len(examples) == 5
+    assert len(examples) == 6
     assert run("composite", "clip.mp4", "--alpha", "alpha.mov", "--over", "transparent", "-o", "cutout.mov").exit_code == 0
     for example in examples:
         done = run(*shlex.split(example))

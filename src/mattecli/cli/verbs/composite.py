@@ -54,6 +54,10 @@ def composite(
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="With --over transparent: multiply the colours by alpha, for tools that want it so.")
     ] = False,
+    invert: picture_options.Invert = False,
+    crop: picture_options.Crop = None,
+    size: picture_options.Size = None,
+    max_side: picture_options.MaxSide = None,
     page: picture_options.Page = None,
     layer: picture_options.Layer = None,
     depth: picture_options.Depth = None,
@@ -87,6 +91,8 @@ def composite(
       matte composite cutout.exr --over plate.exr -o composite.exr
 
       matte composite cutout.mov --over beach.jpg -o composite.mp4
+
+      matte composite clip.mp4 --alpha alpha.mkv --over transparent --crop 5% -o cutout.mov
     """
     from mattecli.requests.clip import is_clip
 
@@ -99,8 +105,21 @@ def composite(
         premultiplied=premultiplied,
         keep_hidden=keep_hidden,
         device=device,
-        picture=picture_options.words_of(page=page, layer=layer, depth=depth, file_quality=file_quality, straight=straight, strip=strip),
+        picture=picture_options.words_of(
+            invert=invert,
+            crop=crop,
+            size=size,
+            max_side=max_side,
+            page=page,
+            layer=layer,
+            depth=depth,
+            file_quality=file_quality,
+            straight=straight,
+            strip=strip,
+        ),
     )
+    if invert and alpha is None:
+        raise UsageError("a cut-out has no background left to show, so --invert goes with --alpha; give the matte, or drop --invert")
     behind = None if layout.backdrop is None else over
     teller = Teller(json_lines=json_lines, quiet=quiet)
     if len(inputs) == 1 and (is_clip(inputs[0]) or (alpha is not None and is_clip(alpha))):
@@ -157,12 +176,14 @@ def _layout(
         raise UsageError("--premultiplied goes with --over transparent; over a backdrop nothing is left to multiply")
     if keep_hidden and over != TRANSPARENT:
         raise UsageError("--keep-hidden goes with --over transparent; over a backdrop nothing is hidden")
+    asked = picture_options_of(picture)
+    if keep_hidden and not asked.framing.is_plain:
+        raise UsageError("--keep-hidden keeps colours where nothing is cut or scaled; drop it, or --crop, --size and --max-side")
     if device != AUTO:
         from mattecli.core.runtime import pick_device
 
         pick_device(device)
     backdrop = None if over == TRANSPARENT else open_backdrop(over, mode=fit, blur=parse_blur(blur))
-    asked = picture_options_of(picture)
     return Layout(
         backdrop,
         premultiplied=premultiplied,
@@ -172,6 +193,8 @@ def _layout(
         device=device,
         file=asked.file,
         pick=asked.pick,
+        framing=asked.framing,
+        invert=asked.invert,
     )
 
 
@@ -200,7 +223,7 @@ def _settings(layout: "Layout", over: str | None, fit: str, blur: str) -> "Setti
         decontaminate=layout.decontaminate,
         keep_hidden=layout.keep_hidden,
         premultiplied=layout.premultiplied,
-        picture={"file": repr(layout.file), "pick": repr(layout.pick)},
+        picture={name: repr(getattr(layout, name)) for name in ("file", "pick", "framing", "invert")},
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mattecli.cli import batch_options, options
+from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.choices import FITS, ON_OFF, SCREENS, one_of, refiner_names
 from mattecli.cli.console import Teller, frame_progress
@@ -79,6 +79,9 @@ def video(
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="Multiply a cut-out's colours by its alpha, for tools that want it so.")
     ] = False,
+    invert: picture_options.Invert = False,
+    size: picture_options.Size = None,
+    max_side: picture_options.MaxSide = None,
     refine: Annotated[
         str | None,
         typer.Option(
@@ -159,7 +162,7 @@ def video(
 
       matte video clip.mp4 -o 'frames/%05d.png' --resume
 
-      matte video takes/ --screen green -o cutouts/
+      matte video takes/ --screen green --max-side 1280 -o cutouts/
 
       matte video clip.mp4 --mask first_frame.png -o cutout.mov
 
@@ -186,6 +189,7 @@ def video(
         decontaminate=decontaminate,
         keep_hidden=keep_hidden,
         premultiplied=premultiplied,
+        picture=picture_options.words_of(invert=invert, size=size, max_side=max_side),
     )
     many = BatchRequest(
         manifest=manifest,
