@@ -167,6 +167,26 @@ def test_answers_that_are_no_mattes_are_errors(there: Path, module: nn.Module, s
         run_within(model, torch.rand(1, 3, 8, 8), {}, {})
 
 
+class Raises(nn.Module):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        if image.shape[2] > 4:
+            raise ValueError("too large for me")
+        return image[:, :1], None
+
+
+class Mismatched(nn.Module):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        return image[:, :1] + image[:, :1, 1:], None
+
+
+@pytest.mark.parametrize(("module", "said"), [(Raises(), "too large for me"), (Mismatched(), "must match")])
+def test_code_that_fails_is_one_sentence(there: Path, module: nn.Module, said: str) -> None:
+    export.export(module, there / "toy.pt", INFO)
+    model = load_model(there / "toy.pt", device=pick_device("cpu"))
+    with pytest.raises(ModelError, match=f"^the model's code stopped with an error \\(.*{said}[^\n]*$"):
+        run_within(model, torch.rand(1, 3, 8, 8), {}, {})
+
+
 def test_a_sound_answer_passes(there: Path) -> None:
     export.export(Gives("sound"), there / "toy.pt", INFO)
     outcome = run_within(load_model(there / "toy.pt", device=pick_device("cpu")), torch.rand(1, 3, 8, 8), {}, {})

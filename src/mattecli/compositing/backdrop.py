@@ -99,7 +99,8 @@ class PictureBackdrop:
         self._levels = lru_cache(maxsize=4)(partial(converted, photo.pixels, photo.icc))
         self._fitted: tuple[tuple[int, int], bytes | None, Plane] | None = None
         damaged = f"the colour profile of {named} is damaged, so its colours are taken as they are"
-        self.notes: tuple[str, ...] = () if is_sound(photo.icc) else (damaged,)
+        read = tuple(f"{named}: {note}" for note in photo.notes)
+        self.notes: tuple[str, ...] = read if is_sound(photo.icc) else (*read, damaged)
 
     def __repr__(self) -> str:
         """Says which picture it is, so that two runs can be told to be alike."""

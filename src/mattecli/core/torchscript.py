@@ -24,6 +24,7 @@ Module = torch.jit.ScriptModule  # a compiled module
 # Exceptions of torch and zipfile for files that are not TorchScript.
 UNREADABLE = (RuntimeError, ValueError, LookupError, AttributeError, EOFError, OSError, zlib.error, zipfile.BadZipFile)
 # Messages of torch, cuBLAS and cuDNN; of an error inside an export only the text remains, not the class.
+LONGEST_SAID = 200  # letters of an error inside an export that are repeated
 NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
 
 
@@ -56,7 +57,8 @@ quiet = _Quiet()
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Run an export without torch's warnings; errors of its own code become UsageError, a lack of memory OutOfMemoryError."""
+    """Run an export without torch's warnings; errors that its code raises become UsageError where they are this program's, else
+    ModelError, and a lack of memory OutOfMemoryError."""
     try:
         with quiet:
             yield
@@ -66,7 +68,10 @@ def running() -> Iterator[None]:
             raise UsageError(own.group(1)) from error
         if is_lack_of_memory(error):
             raise OutOfMemoryError("the picture needs more memory than there is; scale it down, or choose a smaller model") from error
-        raise
+        if "TorchScript interpreter" not in str(error):
+            raise
+        said = str(error).strip().splitlines()[-1][:LONGEST_SAID]
+        raise ModelError(f"the model's code stopped with an error ({said}); export it again, or choose another model") from error
 
 
 def is_lack_of_memory(error: BaseException) -> bool:

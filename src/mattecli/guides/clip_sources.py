@@ -150,11 +150,7 @@ class MovingGuide:
         """Frames are matched by number; a doubt where their times differ."""
         if self._found is None or self._reader is None or is_sequence(self._file):
             return ()
-        clip = self._reader.clip
-        apart = (self._found.pts - clip.start) * clip.time_base - (frame.pts - self._clip.start) * self._clip.time_base
-        if abs(apart) * self._rate <= Fraction(6, 10):
-            return ()
-        return (f"the {self._name} of the same number is of another time: {_rates(clip, self._clip, self._every)}",)
+        return other_time(self._name, (self._reader.clip, self._found), (self._clip, frame), every=self._every)
 
     def surplus(self, frames: int) -> tuple[str, ...]:
         if self._reader is None or next(self._frames, None) is None:
@@ -182,6 +178,15 @@ def _guide_levels(name: str, file: str, levels: Pixels) -> Pixels:
     if levels.ndim == 3 and is_tinted(levels[..., :3]):
         raise InputError(f"{file} has colours, and a trimap is black, grey and white; give a mask or a cut-out as the mask")
     return _three_levels(levels if levels.ndim == 2 else levels[..., 1])
+
+
+def other_time(name: str, guide: tuple[Clip, Frame], shown: tuple[Clip, Frame], *, every: int = 1) -> tuple[str, ...]:
+    """A doubt where a guide's frame, and that of its number in the clip, are more than 0.6 frames apart; each with its clip."""
+    (clip, frame), (other, beside) = guide, shown
+    apart = (frame.pts - clip.start) * clip.time_base - (beside.pts - other.start) * other.time_base
+    if abs(apart) * other.rate * every <= Fraction(6, 10):
+        return ()
+    return (f"the {name} of the same number is of another time: {_rates(clip, other, every)}",)
 
 
 def _rates(guide: Clip, clip: Clip, every: int) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mattecli.errors import EmptyError, InputError
 from mattecli.guides.choose import SCREEN, ModelChoice, is_keyed
 from mattecli.guides.sources import PLATE, GuideValue, read_guide
-from mattecli.io.files import naming
+from mattecli.io.files import naming, notes_of_reading
 from mattecli.io.images import Photo, Pixels
 from mattecli.matting.given_trimap import nothing_unknown
 from mattecli.matting.grow import spread_strokes
@@ -42,7 +42,8 @@ def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: Mode
 
     Raises InputError for guides that do not fit the photo, and for the plate of another scene.
     """
-    read = {name: read_guide(name, value, photo.pixels) for name, value in given.items() if name != SCREEN}
+    with notes_of_reading() as heard:
+        read = {name: read_guide(name, value, photo.pixels) for name, value in given.items() if name != SCREEN}
     laid: Registration | None = None
     if PLATE in read:
         with naming(_named(PLATE, given)):
@@ -51,7 +52,7 @@ def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: Mode
         read[PLATE] = apply(laid, read[PLATE])
     with naming(_named(choice.trimap_source, given)):
         derived = derive(photo.pixels, read, choice, laid=laid)
-    return replace(derived, notes=tuple(_doubts(read, given)))
+    return replace(derived, notes=(*heard, *_doubts(read, given)))
 
 
 def _doubts(read: Mapping[str, Pixels], given: Mapping[str, GuideValue]) -> Iterator[str]:

@@ -86,11 +86,11 @@ def open_plate(request: ClipRequest, clip: Clip, first: Frame) -> LaidPlate | No
     file = request.guides.get(PLATE)
     if file is None:
         return None
-    made = None if is_picture(file) else plate_of_clip(file)
-    plate = prepare(_fitted(read_photo(file).pixels if made is None else made.pixels, clip, file))
+    made = read_photo(file) if is_picture(file) else plate_of_clip(file)
+    plate = prepare(_fitted(made.pixels, clip, file))
     registration = register(plate, first.pixels, align=request.align)
     check_same_scene(registration)
-    return LaidPlate(plate, registration, () if made is None else made.notes)
+    return LaidPlate(plate, registration, made.notes)
 
 
 def _fitted(plate: Pixels, clip: Clip, file: str) -> Pixels:

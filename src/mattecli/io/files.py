@@ -3,7 +3,8 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +30,27 @@ def naming(source: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(str(error) if source in str(error) else f"{source}: {error}") from error
+
+
+_heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+
+
+@contextlib.contextmanager
+def notes_of_reading() -> Iterator[list[str]]:
+    """The notes on the pictures that this thread reads in the block, each after its file's name: for guides, which are mere levels."""
+    heard: list[str] = []
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
+
+
+def hear(source: str, notes: Iterable[str]) -> None:
+    """Pass the notes on a picture to the block of notes_of_reading, if there is one."""
+    heard = _heard.get()
+    if heard is not None:
+        heard.extend(f"{source}: {note}" for note in notes)
 
 
 def stdin() -> BinaryIO:

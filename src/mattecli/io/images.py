@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutOfMemoryError, OutputError, UsageError
-from mattecli.io.files import naming, read_stdin, reading, write_stdout, written_whole
+from mattecli.io.files import hear, naming, read_stdin, reading, write_stdout, written_whole
 from mattecli.io.pictures.beside import NOTHING, Beside
 from mattecli.io.pictures.decoders.decode import decode, size_of
 from mattecli.io.pictures.decoders.decoded import FIRST, File, Pick
@@ -85,7 +85,9 @@ def _read(source: str | Path, *, as_levels: bool, most: int | None = None, pick:
     data = _read_bytes(source)
     path = None if str(source) == STANDARD_STREAM else str(source)
     with _explained(source), naming(_named(source)):
-        return _photo_of(File(_named(source), data, path, pick, most, as_levels))
+        photo = _photo_of(File(_named(source), data, path, pick, most, as_levels))
+        hear(_named(source), photo.notes)
+        return photo
 
 
 def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
@@ -104,11 +106,14 @@ def _photo_of(file: File) -> Photo:
     if is_grey_profile(metadata.icc) and not file.as_levels:
         colours, told = _in_srgb_greys(colours, metadata.icc or b"")
         notes = (*notes, *told)
+    profile = _rgb_profile(metadata.icc)
+    if metadata.icc and profile is None and not (file.as_levels or is_grey_profile(metadata.icc)):
+        notes = (*notes, "its colour profile is damaged or none of RGB and left out, so its colours are taken for sRGB")
     opaque = alpha is not None and bool(alpha.min() == np.iinfo(alpha.dtype).max)
     return Photo(
         _as_rgb(colours),
         None if opaque else alpha,
-        _rgb_profile(metadata.icc),
+        profile,
         lossy=decoded.lossy,
         opaque=opaque,
         dpi=_turned(metadata),
@@ -315,5 +320,7 @@ def _as_rgb(colours: Any) -> Any:
 
 
 def _rgb_profile(profile: bytes | None) -> bytes | None:
-    """The profile if it describes RGB (bytes 16 to 20 name the colour space): a grey profile on an RGB result would be wrong."""
-    return profile if profile and profile[16:20] == b"RGB " else None
+    """The profile if it is sound and describes RGB (bytes 16 to 20 name the colour space): a grey one on an RGB result would be wrong."""
+    from mattecli.io.icc import is_sound
+
+    return profile if profile and profile[16:20] == b"RGB " and is_sound(profile) else None

@@ -14,6 +14,7 @@ from mattecli.compositing.over import lay_over, premultiply
 from mattecli.compositing.srgb import SRGB, Encoding
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError, UsageError
+from mattecli.io.files import notes_of_reading
 from mattecli.io.icc import converted
 from mattecli.io.images import STANDARD_STREAM, Photo, Pixels, read_photo, read_values, write_image
 from mattecli.io.pictures.decoders.decoded import FIRST, Pick
@@ -65,13 +66,14 @@ def process_composite(job: Job, layout: Layout) -> Result:
     clock = Clock()
     with clock("read"):
         photo = read_photo(job.source, pick=layout.pick)
-        alpha = matte_of(photo, job.source, job.guides.get("alpha"))
+        with notes_of_reading() as heard:
+            alpha = matte_of(photo, job.source, job.guides.get("alpha"))
         alpha = 1 - alpha if layout.invert else alpha
     picture, icc = _picture(photo, alpha, layout, job, clock)
     with clock("write"):
         beside = {"dpi": photo.dpi, "exif": photo.exif, "premultiplied": layout.premultiplied}
         write_image(picture, job.destination, icc=icc, options=layout.file, **beside)  # type: ignore[arg-type]
-    notes = (*photo.notes, *notes_behind(layout.backdrop, photo.icc))
+    notes = (*photo.notes, *heard, *notes_behind(layout.backdrop, photo.icc))
     return Result(job.source, job.destination, photo.size, clock.split, notes)
 
 

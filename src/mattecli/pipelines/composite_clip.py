@@ -5,6 +5,7 @@ As in video.py a thread reads ahead and a thread writes behind, so memory does n
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from mattecli.compositing.pixel_shape import shaped
 from mattecli.core.clock import Clock
 from mattecli.core.tuning.queues import WriteBehind, read_ahead
 from mattecli.errors import InputError, UsageError
+from mattecli.guides.clip_sources import other_time
 from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.codecs import Coding
 from mattecli.io.icc import converted
@@ -75,6 +77,8 @@ def process_composite_clip(
             )
         )
 
+        doubts: Counter[str] = Counter()
+
         def finish(pair: tuple[Frame, Plane]) -> None:
             frame, alpha = pair
             with clock("foreground"):
@@ -88,7 +92,9 @@ def process_composite_clip(
                 writer.write(picture, pts=frame.pts, duration=frame.duration)
 
         with (
-            read_ahead(_pairs(readers, request, invert=layout.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")) as pairs,
+            read_ahead(
+                _pairs(readers, request, doubts, invert=layout.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")
+            ) as pairs,
             WriteBehind(finish, depth=depths.behind) as behind,
         ):
             for done, pair in enumerate(pairs, start=1):
@@ -96,7 +102,7 @@ def process_composite_clip(
                 on_frame(done, clip.frames)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     of_reading = [note for reader in readers if reader for note in reader.notes]
-    notes = (*of_reading, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    notes = (*of_reading, *_told(doubts), *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
     return CompositeClipResult(request.source, request.destination, shown.size, writer.frames, clock.split, notes, damage)
 
 
@@ -126,18 +132,25 @@ def _window(request: ClipRequest, layout: Layout, clip: Clip) -> Window:
         return whole
     with ExitStack() as opened:
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
-        return window_of_all((alpha for _, alpha in _pairs(readers, request, invert=layout.invert)), layout.framing) or whole
+        pairs = _pairs(readers, request, Counter(), invert=layout.invert)
+        return window_of_all((alpha for _, alpha in pairs), layout.framing) or whole
 
 
-def _pairs(readers: list[Reader | None], request: ClipRequest, *, invert: bool = False) -> Iterator[tuple[Frame, Plane]]:
-    """The frames in order, each with its matte, or with what lies beside it."""
+def _told(doubts: Mapping[str, int]) -> list[str]:
+    return [f"in {count} frames {doubt}" for doubt, count in doubts.items()]
+
+
+def _pairs(
+    readers: list[Reader | None], request: ClipRequest, doubts: Counter[str], *, invert: bool = False
+) -> Iterator[tuple[Frame, Plane]]:
+    """The frames in order, each with its matte, or with what lies beside it; `doubts` counts those whose matte may be of another moment."""
     file = request.guides.get(ALPHA, request.source)
-    for frame, levels in _with_levels(readers, request):
+    for frame, levels in _with_levels(readers, request, doubts):
         alpha = alpha_of(levels, file, frame.pixels.shape[:2])
         yield frame, 1 - alpha if invert else alpha
 
 
-def _with_levels(readers: list[Reader | None], request: ClipRequest) -> Iterator[tuple[Frame, Pixels]]:
+def _with_levels(readers: list[Reader | None], request: ClipRequest, doubts: Counter[str]) -> Iterator[tuple[Frame, Pixels]]:
     """The frames, each with the levels that hold its matte; without given mattes the frame's transparency."""
     pictures, mattes = readers
     if pictures is not None and ALPHA not in request.guides:
@@ -150,7 +163,8 @@ def _with_levels(readers: list[Reader | None], request: ClipRequest) -> Iterator
     if pictures is None:
         still, own = _still(request.source)
         return ((replace(matte, pixels=still, alpha=own), levels_of(matte)) for matte in mattes)
-    return ((frame, levels_of(matte)) for frame, matte in _in_step(pictures, mattes))
+    watched = not (is_sequence(request.source) or is_sequence(file))  # pictures have no times of their own
+    return ((frame, levels_of(matte)) for frame, matte in _in_step(pictures, mattes, doubts if watched else None))
 
 
 def _is_cutout(file: str, fps: Fraction | None) -> bool:
@@ -165,7 +179,7 @@ def _still(file: str) -> tuple[Pixels, Pixels | None]:
     return converted(photo.pixels, photo.icc, None), photo.alpha
 
 
-def _in_step(pictures: Reader, mattes: Reader) -> Iterator[tuple[Frame, Frame]]:
+def _in_step(pictures: Reader, mattes: Reader, doubts: Counter[str] | None) -> Iterator[tuple[Frame, Frame]]:
     """Both clips' frames in pairs; InputError with both counts where one clip has more than the other."""
     ahead, beside = iter(pictures), iter(mattes)
     for done in itertools.count():
@@ -178,4 +192,6 @@ def _in_step(pictures: Reader, mattes: Reader) -> Iterator[tuple[Frame, Frame]]:
             raise InputError(
                 f"{pictures.clip.source} has {frames} frames and {mattes.clip.source} {alphas}; give a matte for each frame, or one for all"
             )
+        if doubts is not None:
+            doubts.update(other_time("matte", (mattes.clip, matte), (pictures.clip, frame)))
         yield frame, matte

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mattecli.errors import UsageError
 from mattecli.guides.sources import read_mask_levels, read_strokes
+from mattecli.io.files import notes_of_reading
 from mattecli.io.images import STANDARD_STREAM, read_photo, write_image
 from mattecli.matting.affinity import Growth
 from mattecli.matting.given_trimap import one_sided, too_unknown, trimap_shares
@@ -77,9 +78,10 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
 
     Strokes of one kind only are written without spreading, with a warning.
     """
-    photo = read_photo(job.source)
-    strokes = read_strokes(job.guides[STROKES], photo.pixels)
-    warnings = [*missing_strokes(strokes), *contradictions(strokes)]
+    with notes_of_reading() as heard:
+        photo = read_photo(job.source)
+        strokes = read_strokes(job.guides[STROKES], photo.pixels)
+    warnings = [*_beside(job, heard), *missing_strokes(strokes), *contradictions(strokes)]
     trimap = strokes
     if growth is not None and not missing_strokes(strokes):
         trimap = spread_strokes(to_uint8(photo.pixels), strokes, growth=growth, band=band.pixels(photo.size) if band else None)
@@ -88,9 +90,15 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
 
 def process_mask(job: Job, *, band: Length | None) -> MadeTrimap:
     """Make a trimap from a hard mask or a soft matte. Raises MatteError; then nothing is written."""
-    mask = read_mask_levels(job.source)
+    with notes_of_reading() as heard:
+        mask = read_mask_levels(job.source)
     trimap = trimap_from_mask(mask, band=band.pixels(mask.shape) if band else None)
-    return _write(job, trimap, [*one_sided(trimap), *too_unknown(trimap)])
+    return _write(job, trimap, [*_beside(job, heard), *one_sided(trimap), *too_unknown(trimap)])
+
+
+def _beside(job: Job, heard: Sequence[str]) -> list[str]:
+    """Notes of reading, of which those of the source do not repeat its name."""
+    return [note.removeprefix(f"{job.source}: ") for note in heard]
 
 
 def _write(job: Job, trimap: NDArray[np.uint8], warnings: list[str]) -> MadeTrimap:

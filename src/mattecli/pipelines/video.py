@@ -26,6 +26,7 @@ from mattecli.guides.clip_sources import Given, open_given
 from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.codecs import Coding
+from mattecli.io.files import notes_of_reading
 from mattecli.io.images import Photo
 from mattecli.io.video.encoding import keeps_tags
 from mattecli.io.video.hdr import hdr_of
@@ -116,8 +117,10 @@ def process_clip(
             deinterlace=request.deinterlace,
             tone_map=request.tone_map,
         ) as reader,
+        notes_of_reading() as heard,
         open_given(request, reader.clip, matte=small_matte(recipe)) as given,
     ):
+        told_of_guides = tuple(heard)
         output = for_colour(output, reader.clip.colour)
         output = replace(output, backdrop=shaped(output.backdrop, framed_clip(reader.clip, output.framing).aspect))
         clip, frames = _numbered(reader.clip, request), iter(reader)
@@ -133,7 +136,8 @@ def process_clip(
             if count == 0:
                 raise InputError(f"{request.source} has no frames in the part asked for{_because(reader.damage)}; check start and end")
         whole = span.end is None and reader.damage is None
-        of_guides = [*_plate_notes(work.plate), *(note for guide in given.values() for note in (guide.surplus(count) if whole else ()))]
+        surplus = (note for guide in given.values() for note in (guide.surplus(count) if whole else ()))
+        of_guides = (*told_of_guides, *_plate_notes(work.plate), *surplus)
     told = (*reader.notes, *_clip_notes(request, output, clip, done), *writer.notes, *of_guides, *seen.doubt)
     notes = tuple(note.replace(request.source, request.named or request.source) for note in told)
     return ClipResult(

@@ -128,7 +128,7 @@ def test_a_picture_with_a_profile_is_laid_over_colours_that_keep_their_look_and_
     over = read(stage / "over.png")
     assert over[0, 0].tolist() == [202, 54, 44] and over[30, 40].tolist() == [10, 200, 30]
     done = run("composite", "wide.png", "--over", "red.png", "-o", "over.png", "--overwrite")
-    assert "profile of red.png is damaged" in done.stderr and read(stage / "over.png")[0, 0].tolist() == [220, 30, 30]
+    assert "red.png: its colour profile is damaged" in done.stderr and read(stage / "over.png")[0, 0].tolist() == [202, 54, 44]
     _moving("alpha.mkv", lambda index, size: np.full((*size, 3), 255, np.uint8), codec="ffv1")
     assert run("composite", "wide.png", "--alpha", "alpha.mkv", "--over", "white", "-o", "still.mkv").exit_code == 0
     assert _frames("still.mkv")[0, 30, 40, 0] < 5, "a green that sRGB has not, cut off"
@@ -201,6 +201,13 @@ def test_clips_of_different_lengths_are_refused_with_both_counts(run: Run, stage
     done = run("composite", "clip.mkv", "--alpha", "short.mkv", "--over", "white", "-o", "out.mkv")
     assert done.exit_code == 1 and "clip.mkv has 6 frames and short.mkv 4" in done.stderr
     assert not Path("out.mkv").exists()
+
+
+def test_mattes_of_another_rate_are_told(run: Run, stage: Path) -> None:
+    _moving("clip.mkv", _photo, codec="ffv1")
+    _moving("alpha.mkv", _alpha, codec="ffv1", rate=12)
+    done = run("composite", "clip.mkv", "--alpha", "alpha.mkv", "--over", "white", "-o", "out.mkv")
+    assert done.exit_code == 0 and "in 5 frames the matte of the same number is of another time" in done.stderr, done.output
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,17 @@ def test_killed_while_writing_nothing_half_done_has_the_final_name(scene: Path) 
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (scene / "big.tif").exists()
+
+
+def test_what_is_damaged_in_a_guide_or_a_backdrop_is_told(run: Run, scene: Path) -> None:
+    Image.open("photo.png").save("backdrop.jpg", quality=95)
+    Image.open("true.png").save("mask.jpg", quality=95)
+    for name in ("mask.jpg", "backdrop.jpg"):
+        data = Path(name).read_bytes()
+        middle = len(data) * 2 // 3
+        Path(name).write_bytes(data[:middle] + b"\xff\xd9" + data[middle:])
+    done = run("image", "photo.png", "--mask", "mask.jpg", "--over", "backdrop.jpg", "-o", "over.jpg")
+    assert done.exit_code == 0 and done.stderr.count("its pixels are damaged") == 2, done.output
+    done = run("composite", "photo.png", "--alpha", "mask.jpg", "--over", "red", "-o", "laid.png")
+    assert "mask.jpg: its pixels are damaged" in done.stderr, done.output
+    assert "mask.jpg: warning: its pixels are damaged" in run("trimap-from-mask", "mask.jpg", "-o", "made.png").stderr

@@ -85,6 +85,14 @@ def test_a_large_profile_that_was_written_is_read_again(tmp_path: Path, suffix: 
     assert read_photo(tmp_path / f"a{suffix}").icc == profile
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_a_profile_that_cannot_be_used_is_left_out_and_told(tmp_path: Path, suffix: str) -> None:
+    for profile in (SRGB[:200], b"no profile" * 20):
+        PICTURE.save(tmp_path / f"a{suffix}", icc_profile=profile)
+        photo = read_photo(tmp_path / f"a{suffix}")
+        assert photo.icc is None and any("colour profile is damaged" in note for note in photo.notes), photo.notes
+
+
 def test_a_profile_that_swells_beyond_all_profiles_is_left_out_and_told(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(_png_with(_chunk(b"iCCP", b"w\0\0" + zlib.compress(bytes(40 << 20)))))
     photo = read_photo(tmp_path / "a.png")

@@ -21,6 +21,11 @@ def test_rounded_stamps_become_exact_over_hours_and_gaps(rate: Fraction, origin:
     assert seconds == [number / rate for number in numbers]
 
 
+def test_a_rate_of_rounded_durations_is_that_of_television() -> None:
+    steady = SteadyRate(Fraction(19001, 317), MILLISECOND, rounded=True)
+    assert steady.step is not None and steady.step * steady.time_base == Fraction(1001, 60000)
+
+
 def test_from_the_first_stamp_that_the_rate_does_not_explain_on_all_are_as_they_were() -> None:
     steady = SteadyRate(FILM, MILLISECOND, rounded=True)
     stated = [0, 42, 83, 130, 167, 209]

@@ -4,6 +4,7 @@ from fractions import Fraction
 from math import gcd
 
 _FINEST = 2**31 - 1  # ticks a second, a 32-bit field of .mov and .mp4
+_ROUNDED = Fraction(1, 2_000_000)
 _SIMPLE = 1001  # the largest denominator of a chosen rate; averages of uneven frames have larger ones
 
 
@@ -15,6 +16,7 @@ class SteadyRate:
     """
 
     def __init__(self, rate: Fraction, tick: Fraction, *, rounded: bool) -> None:
+        rate = _usual(rate)
         self._rate, self._tick = rate, tick
         exact = _common(tick, 1 / rate)
         self._holds = rounded and exact != tick and rate.denominator <= _SIMPLE and exact.denominator <= _FINEST
@@ -36,6 +38,12 @@ class SteadyRate:
             self._holds = abs(exact - stated) <= self._tick
             stated = exact if self._holds else stated
         return int(stated / self.time_base)
+
+
+def _usual(rate: Fraction) -> Fraction:
+    """The rate N * 1000/1001 that a rounded duration of a frame stands for: WebM states 60000/1001 frames a second as 19001/317."""
+    television = Fraction(round(rate * _SIMPLE / 1000) * 1000, _SIMPLE)
+    return television if rate.denominator > 1 and abs(television / rate - 1) < _ROUNDED else rate
 
 
 def _common(a: Fraction, b: Fraction) -> Fraction:
