@@ -18,6 +18,20 @@ HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273."""
 
 T = TypeVar("T")
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Mastering:
+    """The display that an HDR clip was graded on (SMPTE ST 2086), and its content's light (CTA-861.3); None where it is not stated.
+
+    primaries: the chromaticities (x, y) of red, green, blue and white. luminance: the display's darkest and brightest, in cd/m2.
+    content: the brightest pixel and the brightest frame on average, in cd/m2.
+    """
+
+    primaries: tuple[Point, Point, Point, Point] | None = None
+    luminance: tuple[float, float] | None = None
+    content: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Clip:
     clip), None when the file does not state it. bits: per channel, as stored (8, 10, 12, 16). aspect: width of a pixel over its height.
     lossy: whether the compression is lossy. audio: the number of sound streams. alpha: whether its frames have an alpha channel, possibly
     an opaque one. tags: metadata. numbers: those in the names of the delivered pictures, for a sequence of numbered ones. icc: the profile
-    of the colours, None where `colour` applies.
+    of the colours, None where `colour` applies. mastering: of an HDR clip, None where it states nothing.
     """
 
     source: str
@@ -62,6 +76,7 @@ class Clip:
     tags: Tags = field(default_factory=Tags)
     numbers: Sequence[int] | None = None
     icc: bytes | None = None
+    mastering: Mastering | None = None
 
     @property
     def top(self) -> int:

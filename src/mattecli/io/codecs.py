@@ -59,13 +59,15 @@ class Codec:
 @dataclass(frozen=True)
 class Container:
     """A file ending: FFmpeg's muxer and its options, the codecs (the first that suits is used), the sounds it takes as they are, and the
-    encoder for other sounds, "" for a container without sound. keeps_negative: time stamps before zero are possible. keeps_aspect: PyAV has
-    it write the pixels' shape. keeps_times: frames may follow each other unevenly."""
+    encoder for other sounds, "" for a container without sound. texts, text_encoder: the same of subtitles. keeps_negative: time stamps
+    before zero are possible. keeps_aspect: PyAV has it write the pixels' shape. keeps_times: frames may follow each other unevenly."""
 
     muxer: str
     codecs: tuple[str, ...]
     sounds: frozenset[str] = frozenset()
     sound_encoder: str = ""
+    texts: frozenset[str] = frozenset()
+    text_encoder: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     keeps_negative: bool = True
     keeps_aspect: bool = True
@@ -156,6 +158,7 @@ CODECS: Mapping[str, Codec] = {
 }
 
 _MOVIE_SOUNDS = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
+_MOVIE_TEXTS = frozenset({"mov_text"}), "mov_text"
 _PCM = frozenset({"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_s16be", "pcm_s24be", "pcm_s32be"})
 
 CONTAINERS: Mapping[str, Container] = {
@@ -164,14 +167,28 @@ CONTAINERS: Mapping[str, Container] = {
         ("prores", "h264", "hevc"),
         _MOVIE_SOUNDS | _PCM | {"pcm_f32be", "pcm_f64be", "pcm_alaw", "pcm_mulaw"},
         "aac",
+        *_MOVIE_TEXTS,
     ),
-    ".mp4": Container("mp4", ("h264", "hevc", "av1"), _MOVIE_SOUNDS | {"mp2", "opus", "flac"}, "aac", {"movflags": "+faststart"}),
-    ".webm": Container("webm", ("vp9", "av1"), frozenset({"opus", "vorbis"}), "libopus", keeps_negative=False, keeps_aspect=False),
+    ".mp4": Container(
+        "mp4", ("h264", "hevc", "av1"), _MOVIE_SOUNDS | {"mp2", "opus", "flac"}, "aac", *_MOVIE_TEXTS, {"movflags": "+faststart"}
+    ),
+    ".webm": Container(
+        "webm",
+        ("vp9", "av1"),
+        frozenset({"opus", "vorbis"}),
+        "libopus",
+        frozenset({"webvtt"}),
+        "webvtt",
+        keeps_negative=False,
+        keeps_aspect=False,
+    ),
     ".mkv": Container(
         "matroska",
         ("ffv1", "prores", "vp9", "h264", "hevc", "av1"),
         _MOVIE_SOUNDS | _PCM | {"mp2", "opus", "vorbis", "flac", "dts", "truehd", "wavpack", "tta", "pcm_u8"},
         "flac",
+        frozenset({"subrip", "ass", "webvtt"}),
+        "subrip",
         keeps_negative=False,
         keeps_aspect=False,
     ),

@@ -1,15 +1,18 @@
 """Reading of clips: the frames of a video file or of a folder of pictures, with rotation applied, in RGB, with their times."""
 
 import itertools
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
+from typing import Any, cast
 
 import av
+from av.sidedata.sidedata import Type
 
 from mattecli.errors import InputError, UsageError
-from mattecli.io.clip_types import Clip, Frame, Reader, Span
+from mattecli.io.clip_types import Clip, Frame, Mastering, Reader, Span
 from mattecli.io.pictures.animated import AnimatedReader, is_animated_webp
 from mattecli.io.sequences import DEFAULT_RATE, SequenceReader, is_sequence
 from mattecli.io.video.deinterlace import deinterlaced
@@ -76,7 +79,7 @@ class VideoReader:
             self._hdr = None if tone_map == STORED else hdr_of(self.clip.colour)
             self._keeps_levels = tone_map != SDR
             if self._hdr is not None and not self._keeps_levels:
-                self.clip = replace(self.clip, colour=as_sdr(self.clip.colour))
+                self.clip = replace(self.clip, colour=as_sdr(self.clip.colour), mastering=None)
         except BaseException:
             self.close()
             raise
@@ -158,5 +161,23 @@ def _described(file: VideoFile, to_rgb: YuvToRgb, first: av.VideoFrame, span: Sp
         lossy=codec.lossy or not codec.lossless,
         audio=file.audio,
         alpha=to_rgb.has_alpha,
+        mastering=_mastering(first) if to_rgb.colour.hdr else None,
         tags=tags if span.every == 1 else replace(tags, timecode=None, left_out=(*tags.left_out, *(["timecode"] if tags.timecode else []))),
     )
+
+
+def _mastering(frame: av.VideoFrame) -> Mastering | None:
+    """What a frame's side data state of its mastering: FFmpeg's structs AVMasteringDisplayMetadata and AVContentLightMetadata."""
+    stated, data = Mastering(), cast(Any, frame.side_data)  # PyAV's own types know one of its kinds
+    if Type.MASTERING_DISPLAY_METADATA in data:
+        *numbers, has_primaries, has_luminance = struct.unpack_from("=22i", bytes(data[Type.MASTERING_DISPLAY_METADATA]))
+        values = [above / (below or 1) for above, below in zip(numbers[::2], numbers[1::2], strict=True)]
+        red, green, blue, white = zip(values[0:8:2], values[1:8:2], strict=True)
+        stated = replace(
+            stated,
+            primaries=(red, green, blue, white) if has_primaries else None,
+            luminance=(values[8], values[9]) if has_luminance else None,
+        )
+    if Type.CONTENT_LIGHT_LEVEL in data:
+        stated = replace(stated, content=struct.unpack_from("=2I", bytes(data[Type.CONTENT_LIGHT_LEVEL])))
+    return None if stated == Mastering() else stated

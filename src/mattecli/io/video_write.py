@@ -18,6 +18,7 @@ from mattecli.io.clip_types import Clip, Span, Writer
 from mattecli.io.codecs import Coding, Container
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
+from mattecli.io.subtitles import Subtitles
 from mattecli.io.video.encoder import available, frame_of, in_srgb, video_stream
 from mattecli.io.video.encoding import Encoding, check_destination, encoding_for
 from mattecli.io.video.pace import Pace
@@ -88,12 +89,13 @@ class VideoWriter:
         self._origin = 0
         self._last = 0, 0  # time stamp and duration
         self._sound: Sound | None = None
+        self._beside: list[Sound | Subtitles] = []
         self._lost: tuple[str, ...] = ()
         self._held = contextlib.ExitStack()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self._encoding.notes, *(self._sound.notes if self._sound else ()), *self._lost, *self._left_out())
+        return (*self._encoding.notes, *(note for stream in self._beside for note in stream.notes), *self._lost, *self._left_out())
 
     def __enter__(self) -> "VideoWriter":
         try:
@@ -140,9 +142,13 @@ class VideoWriter:
         )
         self._video = video_stream(self._output, self._encoding, self._clip, self._colour)
         if self._sound_source is not None and container.sound_encoder:
-            end = None if self._end is None else self._clip.start * self._clip.time_base + self._end
-            self._sound = Sound(self._sound_source, self._output, container, trimmed=self._trimmed, end=end)
+            self._sound = Sound(self._sound_source, self._output, container, trimmed=self._trimmed, end=self._until)
+            self._beside.append(self._sound)
             self._held.callback(self._sound.close)
+        if self._clip.tags.subtitles and container.text_encoder:
+            texts = Subtitles(self._clip.source, self._output, container, end=self._until)
+            self._beside.append(texts)
+            self._held.callback(texts.close)
         if container.muxer in ("mov", "mp4"):
             self._output.container_options.update(_timescales(self._clip.time_base, self._sound.rates if self._sound else []))
 
@@ -157,17 +163,22 @@ class VideoWriter:
             self._origin = first // self._clip.time_base
         origin = self._origin * self._clip.time_base
         before = round((pts - self._clip.start) * self._clip.time_base * self._clip.rate)
-        end = None if self._end is None else self._clip.start * self._clip.time_base + self._end
-        apply_tags(self._clip.tags, self._output, self._video, origin=origin, end=end, frames=before)
-        if self._sound is not None:
-            self._sound.begin(origin)
+        apply_tags(self._clip.tags, self._output, self._video, origin=origin, end=self._until, frames=before)
+        for stream in self._beside:
+            stream.begin(origin)
+
+    @property
+    def _until(self) -> Fraction | None:
+        """Where the requested part ends, on the source's clock."""
+        return None if self._end is None else self._clip.start * self._clip.time_base + self._end
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
         for packet in packets:
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, packet.duration)
-            if self._sound is not None and packet.dts is not None:
-                self._sound.up_to(float(packet.dts * packet.time_base))
+            if packet.dts is not None:
+                for stream in self._beside:
+                    stream.up_to(float(packet.dts * packet.time_base))
             self._output.mux(packet)
 
     def _finish(self) -> None:
@@ -178,8 +189,8 @@ class VideoWriter:
             for packet in packets:
                 packet.dts = packet.pts  # libx265 4.1 leaves them unset in so short a clip; without frames to reorder, they are the same
         self._mux(packets)
-        if self._sound is not None:
-            self._sound.finish()
+        for stream in self._beside:
+            stream.finish()
         self._output.close()
         (begin, duration), tick = self._last, self._clip.time_base
         lost = self._target.keep(self.frames, (begin + duration - self._origin) * tick, duration * tick, self._clip.tags)

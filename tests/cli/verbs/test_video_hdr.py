@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from mattecli.io.clip_types import Colour
+from mattecli.io.codecs import Coding
 from mattecli.io.images import write_image
 from mattecli.io.video.hdr import Hdr
-from mattecli.io.video_read import open_clip
+from mattecli.io.video_read import open_clip, probe
+from mattecli.io.video_write import open_writer
 from tests.cli.verbs.test_video import true_alpha
 from tests.clips import ffmpeg, header_of
 from tests.support import Run
@@ -99,3 +101,26 @@ def test_a_result_may_be_sdr(name: str, stage: Path, run: Run) -> None:
     dim = (alpha[0] == 65535) & (_light(0).max(axis=2) < 0.7)
     assert np.abs(colours[0] / 65535 - _light(0) ** (1 / 2.4))[dim].max() < 0.02
     assert run("video", f"{name}.mkv", "--tone-map", "hdr").exit_code == 2
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+def test_the_mastering_display_and_the_content_s_light_go_along(codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _draw(tmp_path / "drawn.mkv", [np.full((*SIZE, 3), 0.4, np.float32)] * 2, "smpte2084", "bt2020", "bt2020nc")
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    stated = f"log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:master-display={display}:max-cll=1000,400"
+    ffmpeg("-i", "drawn.mkv", "-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-x265-params", stated, "source.mp4")
+    for path, given in (("out.mp4", codec), ("out.mkv", "ffv1")):
+        with (
+            open_clip("source.mp4") as reader,
+            open_writer(path, kind="composite", clip=reader.clip, sound=None, coding=Coding(given)) as writer,
+        ):
+            for frame in reader:
+                writer.write(frame.pixels, pts=frame.pts, duration=frame.duration)
+        assert any("mastering display" in note for note in writer.notes) == (given == "ffv1")
+    source, result = probe("source.mp4").mastering, probe("out.mp4").mastering
+    assert source is not None and result is not None and source.content == result.content == (1000, 400)
+    assert source.luminance == (0.005, 1000) and result.luminance == pytest.approx((0.005, 1000), abs=1e-4)
+    np.testing.assert_allclose(result.primaries, source.primaries, atol=2e-5)
+    with open_clip("source.mp4", tone_map="sdr") as reader:
+        assert reader.clip.mastering is None

@@ -60,7 +60,7 @@ def test_what_editors_need_goes_along(ending: str, tagged: Path, tmp_path: Path)
     told, notes = _rewritten(tagged, tmp_path / f"out{ending}")
     assert all(word in told for word in ("Take 7", "A. Camera", "2024-05-06T07:08:09", "01:02:03:04", "One", "Two"))
     assert ending == ".mov" or "(deu)" in told  # QuickTime's old language codes lack some
-    assert notes[-1] == f"out{ending} does not carry the source's 1 track of subtitles"
+    assert not any("does not carry" in note for note in notes)
 
 
 def test_a_part_has_its_own_timecode_and_chapters(tagged: Path, tmp_path: Path) -> None:

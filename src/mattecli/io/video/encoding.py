@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mattecli.errors import UsageError
-from mattecli.io.clip_types import Clip
+from mattecli.io.clip_types import Clip, Mastering
 from mattecli.io.codecs import CODECS, CONTAINERS, CUTOUT, STREAMED, TAGGED, Container
 from mattecli.io.images import STANDARD_STREAM
 from mattecli.io.sequence_write import check_sequence, sequence_pattern
@@ -84,9 +84,33 @@ def encoding_for(destination: str, *, kind: str, clip: Clip, codec: str | None, 
     if container.muxer == "rawvideo":
         notes.append(f"each raw frame is {width}x{height} {pixel_format}, and {float(clip.rate):.6g} come a second")
     options = {**chosen.options, **form.options, **quality}
+    if clip.mastering is not None:
+        stated = _mastering_options(name, clip.mastering, options)
+        options |= stated
+        notes += [] if stated else [f"{name} does not carry the mastering display and the content light levels; hevc and av1 do"]
     return Encoding(
         container, chosen.encoder, pixel_format, form.eight, options, chosen.tag, chosen.limited, tuple(notes), chosen.quantised
     )
+
+
+def _mastering_options(codec: str, mastering: Mastering, options: Mapping[str, str]) -> dict[str, str]:
+    """Encoder options with which a stream states its mastering; none for a codec that cannot."""
+    words = []
+    if codec == "hevc":
+        if mastering.primaries and mastering.luminance:
+            red, green, blue, white = (f"({round(x * 50000)},{round(y * 50000)})" for x, y in mastering.primaries)
+            least, most = (round(value * 10000) for value in mastering.luminance)
+            words = [f"master-display=G{green}B{blue}R{red}WP{white}L({most},{least})"]
+        words += [f"max-cll={mastering.content[0]},{mastering.content[1]}"] if mastering.content else []
+        return {"x265-params": ":".join([options["x265-params"], *words])}
+    if codec == "av1":
+        if mastering.primaries and mastering.luminance:
+            red, green, blue, white = (f"({x:.5f},{y:.5f})" for x, y in mastering.primaries)
+            darkest, brightest = mastering.luminance
+            words = [f"mastering-display=G{green}B{blue}R{red}WP{white}L({brightest:.4f},{darkest:.4f})"]
+        words += [f"content-light={mastering.content[0]},{mastering.content[1]}"] if mastering.content else []
+        return {"svtav1-params": ":".join(words)}
+    return {}
 
 
 def eight_bit_note(codec: str, kind: str, bits: int) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # FFmpeg is loaded where files are opened
 _OF_THE_FILE = frozenset(("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"))
 """Tags that describe how a file is stored; a result has its own."""
 _TIMECODE = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;.])(\d\d\d?)")
+SUBTITLES = frozenset(("mov_text", "subrip", "ass", "webvtt", "text"))
+"""Codecs of subtitles that are text, by FFmpeg's names."""
 _MOST_BYTES, _MOST_TAGS = 4000, 1000
 _LATEST = 10**9  # seconds; a chapter beyond that is damage
 
@@ -31,14 +33,15 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Tags:
-    """texts: by FFmpeg's names in lower case. language: of the pictures. timecode: of the first frame, "hh:mm:ss:ff". left_out: further
-    content of the file that a result does not get, as words for a note."""
+    """texts: by FFmpeg's names in lower case. language: of the pictures. timecode: of the first frame, "hh:mm:ss:ff". subtitles: the number
+    of streams of text. left_out: further content of the file that a result does not get, as words for a note."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     language: str | None = None
     timecode: str | None = None
     chapters: tuple[Chapter, ...] = ()
     left_out: tuple[str, ...] = ()
+    subtitles: int = 0
 
 
 def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
@@ -52,6 +55,7 @@ def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
         timecode=next(filter(_TIMECODE.fullmatch, codes), None),
         chapters=tuple(islice(_chapters(container), _MOST_TAGS)),
         left_out=_left_out(container),
+        subtitles=_texts(container),
     )
 
 
@@ -76,12 +80,14 @@ def lost_tags(tags: Tags, result: InputContainer) -> tuple[str, ...]:
     kept = tags_of(result, result.streams.video[0])
     lost = [name for name, text in tags.texts.items() if text not in kept.texts.values()]
     lost += ["timecode"] if tags.timecode and not kept.timecode else []
+    lost += _counted("subtitles", tags.subtitles - kept.subtitles)
     return (*lost, *(["chapters"] if len(kept.chapters) < len(tags.chapters) and not kept.chapters else []))
 
 
 def all_tags(tags: Tags) -> tuple[str, ...]:
     """All tags, as words for a note."""
-    return (*tags.texts, *(["timecode"] if tags.timecode else []), *(["chapters"] if tags.chapters else []), *tags.left_out)
+    beside = [name for name, there in (("timecode", tags.timecode), ("chapters", tags.chapters)) if there]
+    return (*tags.texts, *beside, *_counted("subtitles", tags.subtitles), *tags.left_out)
 
 
 def timecode_after(text: str, frames: int, rate: Fraction) -> str | None:
@@ -126,8 +132,24 @@ def _written(index: int, part: Chapter, origin: Fraction) -> Any:
 def _left_out(container: InputContainer) -> tuple[str, ...]:
     """The streams that a result does not get."""
     of_data = sum("timecode" not in track.metadata for track in container.streams.data)
-    of_text = len(container.streams.subtitles)
-    if "mp4" in container.format.name and container.chapters():  # in .mp4 the titles of chapters are a track too
-        of_data, of_text = (of_data - 1, of_text) if of_data else (0, max(0, of_text - 1))
-    counts = {"subtitles": of_text, "further pictures": len(container.streams.video) - 1, "data": of_data}
-    return tuple(f"{count} track{'s' if count > 1 else ''} of {kind}" for kind, count in counts.items() if count)
+    pictured = len(container.streams.subtitles) - _texts(container)
+    if _titles_are_a_track(container):
+        of_data, pictured = (of_data - 1, pictured) if of_data else (0, max(0, pictured - 1))
+    counts = {"subtitles": pictured, "further pictures": len(container.streams.video) - 1, "data": of_data}
+    return tuple(told for kind, count in counts.items() for told in _counted(kind, count))
+
+
+def _texts(container: InputContainer) -> int:
+    """The number of subtitles that are text; titles of chapters are none."""
+    contexts = [track.codec_context for track in container.streams.subtitles]
+    found = sum(context is not None and context.codec.canonical_name in SUBTITLES for context in contexts)
+    return max(0, found - (_titles_are_a_track(container) and not container.streams.data))
+
+
+def _titles_are_a_track(container: InputContainer) -> bool:
+    """Whether this is an .mp4 or .mov with chapters, whose titles are a track of it."""
+    return "mp4" in container.format.name and bool(container.chapters())
+
+
+def _counted(kind: str, count: int) -> list[str]:
+    return [f"{count} track{'s' if count > 1 else ''} of {kind}"] if count > 0 else []

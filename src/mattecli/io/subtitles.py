@@ -1,0 +1,107 @@
+"""A clip's subtitles, muxed into a result: packets are copied, or re-encoded where the container does not take their codec."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import inf
+from typing import Any
+
+import av
+from av.container import OutputContainer
+from av.stream import Discard
+
+from mattecli.io.codecs import Container
+from mattecli.io.video.opening import open_container
+from mattecli.io.video.tags import SUBTITLES
+from mattecli.io.video.timeline import may_jump
+
+
+class _Track:
+    """One stream of text and its output stream: `copied`, or decoded and re-encoded."""
+
+    def __init__(self, source: Any, output: OutputContainer, container: Container) -> None:
+        self.name = source.codec_context.codec.canonical_name
+        self.copied = self.name in container.texts
+        self._container, self._last = output, Fraction(0)
+        if self.copied:
+            self._out: Any = output.add_stream_from_template(source)
+        else:
+            source.codec_context.open(strict=False)  # makes the header that an encoder asks for
+            self._out = output.add_stream(container.text_encoder)
+            self._out.codec_context.subtitle_header = source.codec_context.subtitle_header
+        self._out.metadata.update({key: source.metadata[key] for key in ("language", "title") if key in source.metadata})
+        self._out.disposition = source.disposition
+
+    def take(self, packet: Any, begin: Fraction, length: Fraction) -> None:
+        """Mux one packet, shown from `begin` on for so long, in seconds of the result."""
+        tick = packet.time_base
+        if not self.copied:
+            text = packet.stream.codec_context.decode2(packet)
+            if text is None or not len(text.rects):
+                return
+            packet = self._out.codec_context.encode_subtitle(text)
+        self._last = max(self._last, begin)
+        packet.time_base = tick
+        packet.pts = packet.dts = round(self._last / tick)
+        packet.duration = round(length / tick)
+        packet.stream = self._out
+        self._container.mux(packet)
+
+
+class Subtitles:
+    """The text streams of the clip `source`, muxed into `output` slightly ahead of the pictures.
+
+    end: where they stop, in the source's seconds, or None. What is shown when the result begins is shown from its beginning. Damage in
+    the source ends the subtitles, not the result. notes: damage, and what was re-encoded.
+    """
+
+    def __init__(self, source: str, output: OutputContainer, container: Container, *, end: Fraction | None) -> None:
+        self.notes: list[str] = []
+        self._source, self._end, self._origin = source, end, Fraction(0)
+        self._input = open_container(source)
+        texts = [stream for stream in self._input.streams.subtitles if _name(stream) in SUBTITLES]
+        known = [] if may_jump(self._input) else texts
+        for stream in self._input.streams:
+            if stream not in known:
+                stream.discard = Discard.all
+        self._tracks = {stream.index: _Track(stream, output, container) for stream in known}
+        for name in dict.fromkeys(track.name for track in self._tracks.values() if not track.copied):
+            told = f"the subtitles are {name}, which {container.muxer} files do not take; they are re-encoded as {container.text_encoder}"
+            self.notes.append(told)
+        self._packets = self._wanted(known)
+        self._next: tuple[Any, Fraction, Fraction] | None = None
+
+    def begin(self, origin: Fraction) -> None:
+        """Start: the time `origin` of the source, in seconds, becomes zero."""
+        self._origin = origin
+        self._next = next(self._packets, None)
+
+    def up_to(self, seconds: float) -> None:
+        """Mux what begins before `seconds` of the result; infinity for the rest."""
+        while self._next is not None and self._next[1] <= seconds:
+            packet, begin, length = self._next
+            self._tracks[packet.stream.index].take(packet, begin, length)
+            self._next = next(self._packets, None)
+
+    def finish(self) -> None:
+        self.up_to(inf)
+
+    def close(self) -> None:
+        self._input.close()
+
+    def _wanted(self, streams: list[Any]) -> Iterator[tuple[Any, Fraction, Fraction]]:
+        """The packets of the requested part, each with its begin in the result and its length in seconds."""
+        try:
+            for packet in self._input.demux(streams) if streams else ():
+                if not packet.size or packet.pts is None:
+                    continue
+                stated = packet.pts * packet.time_base
+                begin, until = max(stated, self._origin), stated + (packet.duration or 0) * packet.time_base
+                until = until if self._end is None else min(until, self._end)
+                if until > begin:
+                    yield packet, begin - self._origin, until - begin
+        except av.FFmpegError as error:
+            self.notes.append(f"the subtitles of {self._source} break off ({error.strerror}); the rest is left out")
+
+
+def _name(stream: Any) -> str | None:
+    return None if stream.codec_context is None else stream.codec_context.codec.canonical_name
