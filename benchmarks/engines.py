@@ -1,10 +1,11 @@
 """How fast `matte` runs a network on a processor, beside ONNX Runtime and OpenVINO on the same network and input, in one process.
 
 For each model the complete function of its export (pre- and post-processing included) with random weights, at the size at which its
-network works by itself: `matte`'s way with one picture, ONNX Runtime and OpenVINO on an ONNX file that torch makes of the same module.
+network works by itself: `matte`'s way with one picture, ONNX Runtime on an ONNX file that torch makes of the same module, and OpenVINO on
+what its own converter makes of that module.
 They take turns, call by call; the first calls of each are warm-up, the rest count by their median. Every way has the same number of
-threads. In bfloat16 only `matte` and OpenVINO take part (`--precision bf16`), and the loss is the greatest difference of an alpha from
-the float32 one. An engine that cannot take a model is a row with its reason.
+threads. In bfloat16 only `matte` and OpenVINO take part (`--precision bf16`), and the loss is the greatest and the mean difference of an
+alpha from the float32 one. An engine that cannot take a model is a row with its reason.
 
 Usage: python benchmarks/engines.py [--models shm-fast,modnet] [--precision fp32] [--repeat 15] [--json benchmarks/results/engines.json]
 Needs the packages onnxruntime, openvino, onnx and onnxscript. A busy machine means little: others_share is the time that others had.
@@ -16,21 +17,24 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cpu import busy_seconds
+from cpu import busy_seconds, norms_apart
 from mattecli.cli import process
 from mattecli.core import machine
 from mattecli.core.random_weights import build_random, random_export
 from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import load_model, pick_device
+from mattecli.nets.modnet import HalfInstanceNorm
 from models import scene
 
 SIZES = {
@@ -67,12 +71,19 @@ def ours(spec: ModelSpec, tensors: list[Tensor], precision: str) -> Call:
     return lambda: model(tensors[0], guides)[0].float().numpy()
 
 
+@contextmanager
+def convertible(spec: ModelSpec) -> Iterator[nn.Module]:
+    """The model's module for a converter, with its authors' norms for MODNet: converters do not know ours, which write in place."""
+    with warnings.catch_warnings(), torch.no_grad(), mock.patch.object(HalfInstanceNorm, "forward", norms_apart):
+        warnings.simplefilter("ignore")
+        yield AlphaOnly(build_random(spec)).eval()
+
+
 def exported(spec: ModelSpec, tensors: list[Tensor], folder: Path) -> Path:
     """An ONNX file of the model's module, for this size alone."""
     path = folder / f"{spec.name}.onnx"
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(AlphaOnly(build_random(spec)).eval(), tuple(tensors), path, dynamo=True, verbose=False)
+    with convertible(spec) as module:
+        torch.onnx.export(module, tuple(tensors), path, dynamo=True, verbose=False)
     return path
 
 
@@ -86,15 +97,19 @@ def with_onnxruntime(path: Path, tensors: list[Tensor], threads: int) -> Call:
     return lambda: np.asarray(session.run(None, given)[0])
 
 
-def with_openvino(path: Path, tensors: list[Tensor], threads: int, precision: str) -> Call:
+def with_openvino(spec: ModelSpec, tensors: list[Tensor], threads: int, precision: str) -> Call:
     import openvino
+
+    with convertible(spec) as module:
+        shapes = [list(tensor.shape) for tensor in tensors]
+        converted = openvino.convert_model(module, example_input=tuple(tensors), input=shapes)
 
     settings = {
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": {"fp32": "f32"}.get(precision, precision),
     }
-    request = openvino.Core().compile_model(str(path), "CPU", settings).create_infer_request()
+    request = openvino.Core().compile_model(converted, "CPU", settings).create_infer_request()
     given = [tensor.numpy() for tensor in tensors]
     return lambda: np.asarray(request.infer(given)[0])
 
@@ -110,20 +125,25 @@ def measured(name: str, *, precision: str, repeat: int, threads: int) -> dict[st
     exact = ours(spec, tensors, "fp32")() if precision != "fp32" else alphas[OURS]
     row: dict[str, Any] = {"model": name, "size": "{1}x{0}".format(*SIZES[name]), "precision": precision, "others_share": others}
     for way, taken in seconds.items():
-        row[way] = {"seconds": statistics.median(taken), "least": min(taken), "apart": float(np.abs(alphas[way] - exact).max())}
+        row[way] = {"seconds": statistics.median(taken), "least": min(taken), **apart(alphas[way], exact)}
     row |= {f"{way} / {OURS}": row[way]["seconds"] / row[OURS]["seconds"] for way in seconds if way != OURS}
     return {**row, "failed": failed}
 
 
+def apart(alpha: Alpha, exact: Alpha) -> dict[str, float]:
+    difference = np.abs(alpha - exact)
+    return {"apart": float(difference.max()), "mean_apart": float(difference.mean())}
+
+
 def _calls(spec: ModelSpec, tensors: list[Tensor], folder: Path, precision: str, threads: int) -> tuple[dict[str, Call], dict[str, str]]:
     """What can run the model, and why what cannot does not."""
-    makers: dict[str, Callable[[Path], Call]] = {VINO: lambda path: with_openvino(path, tensors, threads, precision)}
+    makers: dict[str, Callable[[], Call]] = {VINO: lambda: with_openvino(spec, tensors, threads, precision)}
     if precision == "fp32":
-        makers = {ONNX: lambda path: with_onnxruntime(path, tensors, threads), **makers}
+        makers = {ONNX: lambda: with_onnxruntime(exported(spec, tensors, folder), tensors, threads), **makers}
     calls, failed = {OURS: ours(spec, tensors, precision)}, {}
     for way, make in makers.items():
         try:
-            calls[way] = make(exported(spec, tensors, folder))
+            calls[way] = make()
         except Exception as error:  # whatever an exporter or an engine raises is a row here
             failed[way] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
     return calls, failed

@@ -28,7 +28,7 @@ from mattecli.core.registry import registry
 from mattecli.errors import MatteError
 from weights import table
 
-MODELS = "bgmv2,bgmv2-resnet50,modnet,shm-fast,dim,fusion"
+MODELS = "bgmv2,bgmv2-resnet50,modnet,shm-fast,dim,fusion,fusion-plate,subject"
 COLUMNS = {
     "median ms": lambda row: f"{1000 * row['median_seconds']:.2f}",
     "tensor fps": lambda row: f"{row['fps']:.0f}",
