@@ -18,6 +18,7 @@ from mattecli.io import codecs
 from mattecli.io.clip_types import Clip, Colour, Span
 from mattecli.io.codecs import Coding
 from mattecli.io.video.encoding import check_destination
+from mattecli.io.video_read import probe
 from mattecli.io.video_write import WHOLE, open_writer
 from tests.clips import PATCHES, SIZE, cut_off, ffmpeg, header_of, make_clip, numbered, patch_colours, patches, pictures_of, stamps
 
@@ -197,9 +198,11 @@ def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
     for ending, codec in [(".mov", "prores"), (".mp4", "h264"), (".mkv", "hevc")]:
         assert _write(tmp_path / f"a{ending}", clip=wide, times=STEADY[:2], codec=codec) == ()
         assert "SAR 4:3" in header_of(tmp_path / f"a{ending}")
-    for ending in (".mkv", ".webm"):
-        (note,) = _write(tmp_path / f"a{ending}", clip=wide, times=STEADY[:2])
-        assert "4/3 times as wide as high" in note and "SAR 4:3" not in header_of(tmp_path / f"a{ending}")
+    for ending, codec in [(".mkv", "ffv1"), (".mkv", "prores"), (".webm", "vp9"), (".webm", "av1")]:
+        assert _write(tmp_path / f"a{ending}", clip=wide, times=STEADY[:2], codec=codec) == ()
+        assert "SAR 4:3" in header_of(tmp_path / f"a{ending}") and probe(str(tmp_path / f"a{ending}")).aspect == Fraction(4, 3)
+        assert "display" not in header_of(tmp_path / f"a{ending}") and len(stamps(tmp_path / f"a{ending}")[1]) == 2
+    assert any("4/3 times as wide as high" in note for note in _write(tmp_path / "a.nut", clip=wide, times=STEADY[:2]))
 
 
 @pytest.mark.parametrize(("source_ending", "codec"), [(".mp4", "aac"), (".mov", "pcm_s24le"), (".mkv", "libopus"), (".mkv", "aac")])

@@ -60,7 +60,7 @@ class Codec:
 class Container:
     """A file ending: FFmpeg's muxer and its options, the codecs (the first that suits is used), the sounds it takes as they are, and the
     encoder for other sounds, "" for a container without sound. texts, text_encoder: the same of subtitles. keeps_negative: time stamps
-    before zero are possible. keeps_aspect: PyAV has it write the pixels' shape. keeps_times: frames may follow each other unevenly."""
+    before zero are possible. keeps_aspect: it has the pixels' shape. keeps_times: frames may follow each other unevenly."""
 
     muxer: str
     codecs: tuple[str, ...]
@@ -180,7 +180,6 @@ CONTAINERS: Mapping[str, Container] = {
         frozenset({"webvtt"}),
         "webvtt",
         keeps_negative=False,
-        keeps_aspect=False,
     ),
     ".mkv": Container(
         "matroska",
@@ -190,7 +189,6 @@ CONTAINERS: Mapping[str, Container] = {
         frozenset({"subrip", "ass", "webvtt"}),
         "subrip",
         keeps_negative=False,
-        keeps_aspect=False,
     ),
     ".gif": Container("gif", ("gif",), options={"loop": "0"}, keeps_aspect=False),
     ".webp": Container("webp", ("webp",), options={"loop": "0"}, keeps_aspect=False),

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
-from mattecli.io.clip_types import Clip, Span, Writer
+from mattecli.io.clip_types import Clip, Span, Writer, display_size
 from mattecli.io.codecs import Coding, Container
 from mattecli.io.images import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
@@ -24,7 +24,7 @@ from mattecli.io.video.encoding import Encoding, check_destination, encoding_for
 from mattecli.io.video.pace import Pace
 from mattecli.io.video.palette import Quantiser
 from mattecli.io.video.tags import apply_tags
-from mattecli.io.video.target import FileTarget, StdoutTarget, explained, target_of
+from mattecli.io.video.target import SHOWN, FileTarget, StdoutTarget, explained, target_of
 from mattecli.io.yuv import colour_written
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
@@ -137,10 +137,14 @@ class VideoWriter:
     def _open_streams(self, container: Container) -> None:
         # Packets arrive in order, so the muxer buffers only a second of them, in microseconds, for a stream that lacks some.
         options = {**container.options, "max_interleave_delta": "1000000"}
+        if self._shown is not None:
+            options["write_crc32"] = "0"  # of the tracks, which are amended in the end
         self._output = self._held.enter_context(
             av.open(self._target.open(self._held), "w", format=container.muxer, container_options=options)
         )
         self._video = video_stream(self._output, self._encoding, self._clip, self._colour)
+        if self._shown is not None:
+            self._video.metadata["title"] = SHOWN
         if self._sound_source is not None and container.sound_encoder:
             self._sound = Sound(self._sound_source, self._output, container, trimmed=self._trimmed, end=self._until)
             self._beside.append(self._sound)
@@ -168,6 +172,12 @@ class VideoWriter:
             stream.begin(origin)
 
     @property
+    def _shown(self) -> tuple[int, int] | None:
+        """The (height, width) of display that a Matroska file says where its pixels are not square."""
+        is_matroska = self._encoding.container.muxer in ("matroska", "webm")
+        return display_size(self._clip.size, self._clip.aspect) if is_matroska and self._clip.aspect != 1 else None
+
+    @property
     def _until(self) -> Fraction | None:
         """Where the requested part ends, on the source's clock."""
         return None if self._end is None else self._clip.start * self._clip.time_base + self._end
@@ -193,7 +203,7 @@ class VideoWriter:
             stream.finish()
         self._output.close()
         (begin, duration), tick = self._last, self._clip.time_base
-        lost = self._target.keep(self.frames, (begin + duration - self._origin) * tick, duration * tick, self._clip.tags)
+        lost = self._target.keep(self.frames, (begin + duration - self._origin) * tick, duration * tick, self._clip.tags, self._shown)
         if lost:
             self._lost = (f"{Path(self._target.named).name} does not carry the source's {', '.join(lost)}",)
 
