@@ -2,8 +2,8 @@
 
 Throughput: in each round the ways take turns. "network" is the loaded model on images that lie in memory, one after the other on all
 cores; "network, an image a core" is the same in a process with one thread for each core, at the same time. "batch" is `matte image` on a
-folder, from half of its results on, since the second process loads while the first one works. Ratios are the batch's to the faster of
-the others.
+folder, from half of its results on, since the second process loads while the first one works. `ratio` is the batch's to the faster of
+the others, `loop_ratio` to "network".
 
 Images a second depend on what else the machine does; milliseconds of a core an image hardly do. They are stated for "network, an image a
 core", for the batch, and for what no batch can save: decoding the JPEG and encoding the alpha as PNG, by the same libraries and nothing
@@ -20,6 +20,7 @@ Usage: python benchmarks/batch.py [--models shm-fast,fdm-erd] [--sides 512,1024]
 """
 
 import argparse
+import io
 import json
 import os
 import statistics
@@ -39,6 +40,8 @@ from PIL import Image
 import mattecli
 from mattecli.core import machine, random_weights
 from mattecli.core.registry import registry
+from mattecli.io.pictures.beside import NOTHING
+from mattecli.io.pictures.png_write import encode_png
 
 ALONE = """
 import sys, time, torch, mattecli
@@ -89,7 +92,7 @@ def around(model: Path, folder: Path, turns: int = 20) -> float:
         alpha = loaded(torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255, {})[0]
         levels = (alpha[0, 0] * 255).round().to(torch.uint8).numpy()
         begin = time.thread_time()
-        cv2.imencode(".png", levels)
+        encode_png(levels, io.BytesIO(), NOTHING)
         spent.append(decoded + time.thread_time() - begin)
     return 1000 * statistics.median(spent)
 
@@ -158,9 +161,11 @@ def throughput(name: str, side: int, images: int, rounds: int) -> dict[str, obje
         write_photos(Path(folder, "photos"), 20, side)
         beside = around(model, Path(folder, "photos"))
     ratios = [made[0] / max(one[0], many[0]) for one, many, made in zip(*timed.values(), strict=True)]
+    loops = [made[0] / one[0] for one, _, made in zip(*timed.values(), strict=True)]
     pace = {way: round(statistics.median(pace for pace, _ in values), 2) for way, values in timed.items()}
     network, whole = (statistics.median(spent for _, spent in timed[way]) for way in ("network, an image a core", "batch"))
     row = {"model": name, "side": side, **pace, "ratio": round(statistics.median(ratios), 3), "ratios": [round(one, 3) for one in ratios]}
+    row |= {"loop_ratio": round(statistics.median(loops), 3)}
     row |= {"network_ms": round(network, 1), "codecs_ms": round(beside, 1), "batch_ms": round(whole, 1)}
     row |= {"processor_ratio": round(network / whole, 3), "floor": round(network / (network + beside), 3)}
     print(json.dumps(row), flush=True)
