@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mattecli.core.tuning import malloc
-from mattecli.core.tuning.cgroups import groups_of
+from mattecli.core.tuning.cgroups import groups_of, kernel_text
 from mattecli.core.tuning.memory import Budget
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _free(device: torch.device) -> int | None:
 def resident_memory(root: Path = Path("/")) -> int:
     """The resident memory of this process in bytes; 0 without /proc."""
     try:
-        return int((root / "proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(kernel_text(f"{root}/proc/self/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
 
@@ -90,8 +90,8 @@ def resident_memory(root: Path = Path("/")) -> int:
 def free_host_memory(root: Path = Path("/")) -> int | None:
     """Bytes available without swapping, within the limits of this process's control groups; None without /proc."""
     try:
-        with (root / "proc/meminfo").open() as lines:
-            machine = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        lines = kernel_text(f"{root}/proc/meminfo").splitlines()
+        machine = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return None
     return min([machine, *_left_in_groups(root)])
@@ -99,16 +99,16 @@ def free_host_memory(root: Path = Path("/")) -> int | None:
 
 def _left_in_groups(root: Path) -> Iterator[int]:
     for group in groups_of("memory", root):
-        yield from _left_in(group.folder, *(FILES_V1 if group.first_version else FILES_V2))
+        yield from _left_in(str(group.folder), *(FILES_V1 if group.first_version else FILES_V2))
 
 
-def _left_in(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
+def _left_in(folder: str, limit: str, used: str, cached: str) -> Iterator[int]:
     try:
-        most = (folder / limit).read_text().strip()
+        most = kernel_text(f"{folder}/{limit}").strip()
         if most == "max" or int(most) >= NO_LIMIT:
             return  # the rest, which the kernel gathers from all cores, takes longer to read
-        now = int((folder / used).read_text())
-        lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        now = int(kernel_text(f"{folder}/{used}"))
+        lines = (line.split() for line in kernel_text(f"{folder}/memory.stat").splitlines())
         spare = next((int(fields[1]) for fields in lines if fields[0] == cached), 0)
     except OSError:  # not visible here: a container sees its own group as the root
         return
