@@ -112,6 +112,29 @@ def test_a_failure_may_stop_the_batch(run: Run, rows: Rows, scene: Path) -> None
     assert len(list(scene.glob("[0-9]*.png"))) < 5
 
 
+def test_failures_stop_the_batch_at_a_number_and_are_tried_again_when_asked(run: Run, rows: Rows, scene: Path) -> None:
+    (scene / "text.png").write_text("no picture")
+    rows(*({"input": "text.png", "output": f"t{number}.png"} for number in range(3)), {"output": "a.png"})
+    command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", "--workers", "1")
+    done = run(*command, "--max-failures", "1")
+    assert done.exit_code == 1 and "stopped, since" in done.stderr and not (scene / "a.png").exists(), done.output
+    assert run(*command, "--resume").stdout == "a.png\n"
+    before = len(_results(scene))
+    (scene / "text.png").write_bytes((scene / "photo.png").read_bytes())
+    os.utime(scene / "text.png", (1, 1))
+    assert run(*command, "--retry-failed", "--order", "oldest").stdout == "t0.png\nt1.png\nt2.png\n"
+    assert len(_results(scene)) == before + 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs an input that never ends")
+def test_an_input_that_takes_too_long_is_one_failed_line(run: Run, rows: Rows, scene: Path) -> None:
+    os.mkfifo(scene / "endless.png")
+    rows({"input": "endless.png", "output": "a.png"})
+    done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", "--timeout", "1")
+    (record,) = _results(scene)
+    assert done.exit_code == 1 and record["error"]["kind"] == "TimedOut" and "longer than 1 s" in done.stderr, done.output
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends signals the POSIX way")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_batch_tells_what_it_finished(scene: Path, number: int, code: int) -> None:
