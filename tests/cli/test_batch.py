@@ -149,7 +149,8 @@ def test_an_interrupted_batch_tells_what_it_finished(scene: Path, number: int, c
     assert process.stdout is not None
     first = [process.stdout.readline() for _ in range(20)]
     process.send_signal(number)
-    rest, stderr = process.communicate(timeout=60)
+    rest = process.stdout.read()  # communicate would pass over what readline has read ahead
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
     told = [json.loads(line) for line in [*first, *rest.splitlines()]]
     made = {str(file.relative_to(scene)) for file in (scene / "o").iterdir()}

@@ -79,7 +79,7 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             self._ray.init(
-                address=self._cluster.address,
+                address=self._cluster.address or "local",  # None would join what this machine ran before
                 include_dashboard=False if self._cluster.address is None else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
