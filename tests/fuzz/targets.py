@@ -2,20 +2,23 @@
 
 import contextlib
 import io
+import itertools
 import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 
 from mattecli.batch.items import Settings, item_of
 from mattecli.batch.manifest import check_manifest
 from mattecli.core.contract import METADATA_FILE, parse_info, read_info
 from mattecli.errors import MatteError
-from mattecli.guides.sources import read_strokes
+from mattecli.guides.sources import read_guide, read_strokes
 from mattecli.io.images import read_photo_bytes
+from mattecli.io.video_read import open_clip
 
 Target = Callable[[bytes], None]
 CORPUS = Path(__file__).with_name("corpus")
@@ -50,7 +53,21 @@ def picture(data: bytes) -> None:
     read_photo_bytes(data)
 
 
-TARGETS: dict[str, Target] = {target.__name__: target for target in (strokes, manifest, metadata, archive, picture)}
+def guide(data: bytes) -> None:
+    """A picture of any format as each guide; the first byte says which."""
+    name = ("trimap", "strokes", "mask", "background")[data[0] % 4 if data else 0]
+    with _file(data[1:], ".png") as path:
+        read_guide(name, path, PICTURE)
+
+
+def clip(data: bytes) -> None:
+    """A video file, of which no more than a few frames are read."""
+    with _file(data, ".mp4") as path, open_clip(path) as reader:
+        for _ in itertools.islice(reader, 4):
+            pass
+
+
+TARGETS: dict[str, Target] = {target.__name__: target for target in (strokes, manifest, metadata, archive, picture, guide, clip)}
 
 
 def survives(target: Target, data: bytes) -> None:
@@ -66,6 +83,7 @@ def seeds(name: str) -> list[bytes]:
     info = {"name": "toy", "architecture": "toy", "guides": ["trimap"], "options": {"side": 64}, "foreground": False}
     info |= {"checkpoint_sha256": None, "licence": "MIT", "versions": {"torch": "2"}, "format": 1}
     info |= {"memory": {"fixed": 1, "picture": 2.5, "seen": 3, "sees": "longest", "bound": "side"}}
+    pictures = [file.read_bytes() for file in sorted((CORPUS / "picture").glob("*"))]
     return {
         "strokes": [b'{"foreground": [[1, 2], [3, 4.5]], "background": [[[0, 0]], [[9, 9], [20, 20]]], "width": 3}'],
         "manifest": [
@@ -74,8 +92,21 @@ def seeds(name: str) -> list[bytes]:
         ],
         "metadata": [json.dumps(info).encode()],
         "archive": [_zipped(json.dumps(info).encode())],
-        "picture": [file.read_bytes() for file in sorted((CORPUS / "picture").glob("*"))],
+        "picture": pictures,
+        "guide": [bytes([number % 4]) + data for number, data in enumerate(pictures)],
+        "clip": [_filmed(container) for container in ("mp4", "matroska", "mpegts")],
     }[name]
+
+
+def _filmed(container: str) -> bytes:
+    """Three frames of PICTURE's size as a video file."""
+    content = io.BytesIO()
+    with av.open(content, "w", format=container) as made:
+        stream = made.add_stream("mpeg4", rate=25, width=PICTURE.shape[1], height=PICTURE.shape[0], pix_fmt="yuv420p")
+        for _ in range(3):
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(PICTURE, "rgb24")))
+        made.mux(stream.encode(None))
+    return content.getvalue()
 
 
 def _zipped(text: bytes) -> bytes:
