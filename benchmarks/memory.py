@@ -36,6 +36,11 @@ from mattecli.errors import OutOfMemoryError
 from mattecli.matting.levels import to_levels
 from models import scene
 
+# What benchmarks/max_memory.py measured.
+BOUND = (
+    "Under `--max-memory` the bound holds for all that a process has: over photos of mixed sizes its most was 592 MB of 640 MB (12 photos,",
+    "all with less detail) and 608 MB of 800 MB; with 520 MB all were refused, at 513 MB (`benchmarks/max_memory.py`, 2026-11-30).",
+)
 SIZES = {"512": (512, 512), "1080p": (1080, 1920), "4k": (2160, 3840)}
 COMPOSE = "composing"
 # The other settings that tell what grows with the picture from what grows with what the network sees of it.
@@ -190,6 +195,8 @@ def markdown(report: dict) -> str:
         "columns are what is expected when the network sees every pixel (`--option max_side=3840`), whole or with `--option tile=1024`.",
         f"Finding foreground colours and composing takes up to {readable(COMPOSING * 1e6)} a megapixel; `matte` never expects less than",
         "that. On a GPU the same numbers are used; libraries there differ, so they are a guess.",
+        "",
+        *BOUND,
         "",
         "| model | loaded | 512x512 | 1920x1080 | 3840x2160 | 3840x2160 unshrunk | in tiles |",
         "|---|---|---|---|---|---|---|",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from mattecli.io.images import read_photo, write_image
+from mattecli.io.images import encode_image, read_photo, read_photo_bytes, write_image
 
 PICTURE = Image.fromarray(np.kron(np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8), np.ones((8, 8, 1), np.uint8)))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -83,6 +83,28 @@ def test_a_large_profile_that_was_written_is_read_again(tmp_path: Path, suffix: 
     profile = struct.pack(">I", size) + SRGB[4:] + np.random.default_rng(0).bytes(size - len(SRGB))
     write_image(np.asarray(PICTURE), tmp_path / f"a{suffix}", icc=profile)
     assert read_photo(tmp_path / f"a{suffix}").icc == profile
+
+
+def test_bytes_behind_the_packed_pixels_are_passed_over_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    png = encode_image(np.arange(900, dtype=np.uint16).reshape(15, 20, 3), ".png")
+    place = png.index(b"IDAT")
+    content = png[place + 4 : -16]
+    for parts in ([content + b"more"], [content, b"more"], [content[:40], content[40:] + b"more", b"and more"]):
+        longer = png[: place - 4] + b"".join(_chunk(b"IDAT", part) for part in parts) + png[-12:]
+        np.testing.assert_array_equal(read_photo_bytes(longer).pixels, read_photo_bytes(png).pixels)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("levels", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kind", [b"IDAT", b"ABCD", b"abCD"])
+def test_a_chunk_that_claims_gigabytes_takes_none(levels: type, kind: bytes) -> None:
+    png = encode_image(np.arange(900, dtype=levels).reshape(15, 20, 3), ".png")
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    photo = read_photo_bytes(png[:-12] + b"\x7f\xff\xff\xf0" + kind + b"x")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 200_000, "kilobytes"
+    np.testing.assert_array_equal(photo.pixels, read_photo_bytes(png).pixels)
+    assert photo.notes == ("it lacks its end marker; all its pixels are there",)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from mattecli.core.contract import ExportInfo, Footprint, Tunable
 from mattecli.core.registry import ModelSpec, registry
+from mattecli.core.store import is_runnable
 from mattecli.errors import OutOfMemoryError, UsageError
 
 TILE = "tile"  # the option of networks that can process tiles with the same result
@@ -187,12 +188,12 @@ def _refusal(model: Model, task: Task, needed: tuple[int, int], budget: Budget) 
 
 
 def _that_fit(model: Model, task: Task, budget: Budget) -> list[str]:
-    """Models with the same guides for which the task fits into the budget, reduced if necessary."""
-    found = []
+    """Models with the same guides for which the task fits into the budget, reduced if necessary; those that are here, if any is."""
+    found: list[ModelSpec] = []
     for other in registry().models.values():
         if other.guides != model.guides or other.name == model.name:
             continue
         ways = [expected_peak(other, task, change) for change in ({}, *_reductions(other, {}))]
         if any(way is not None and way <= budget.left for way in ways):
-            found.append(other.name)
-    return found
+            found.append(other)
+    return [other.name for other in filter(is_runnable, found)] or [other.name for other in found]

@@ -25,6 +25,8 @@ EXR_ATTRIBUTES = {0x010F: "Make", 0x0110: "Model", 0x0132: "DateTime"}
 METRES_PER_INCH = 0.0254
 _PNG_END = bytes.fromhex("0000000049454e44ae426082")
 _SHORTEST_CHUNK = 12
+_DEEP = b"\x10"  # 16 bits, the depth in the header chunk
+_UNPACKED_AT_ONCE = 1 << 20
 LARGEST_PROFILE = 16 << 20
 """Bytes; the largest profiles of printers have a few million."""
 LARGEST_DPI = 1e6
@@ -86,14 +88,23 @@ def split_png(data: bytes) -> tuple[bytes, Metadata]:
     """A PNG file reduced to the chunks of its pixels, and the metadata of the others.
 
     Decoders reject a picture for a text or a profile that is too long, or for a missing end marker, which is appended. Data that do not
-    consist of chunks are returned unchanged.
+    consist of chunks are returned unchanged. A last chunk that is longer than the file is left out, or of the pixels what is there of it
+    kept: OpenCV reserves as many bytes as it claims.
     """
-    kept, found, is_whole = [data[:8]], Metadata(), True
+    kept, found, ended = [data[:8]], Metadata(), False
+    pixels = zlib.decompressobj() if data[24:25] == _DEEP else None
     for kind, whole in _chunks(data):
         content = whole[8:-4]
         if kind == b"IEND" or len(whole) < _SHORTEST_CHUNK:
+            ended = whole == _PNG_END
             break
-        is_whole = len(content) == int.from_bytes(whole[:4], "big")
+        if len(content) != int.from_bytes(whole[:4], "big"):
+            if kind == b"IDAT":
+                rest = _chunk(kind, whole[8:])
+                kept.append(rest if pixels is None else _without_surplus(rest, pixels))
+            break
+        if kind == b"IDAT" and pixels is not None:
+            whole = _without_surplus(whole, pixels)
         if kind[:1].isupper() or kind == b"tRNS":
             kept.append(whole)
         elif kind == b"iCCP":
@@ -105,10 +116,27 @@ def split_png(data: bytes) -> tuple[bytes, Metadata]:
             found = replace(found, frames=int.from_bytes(content[:4], "big"))
         elif kind == b"eXIf" and zlib.crc32(whole[4:-4]).to_bytes(4, "big") == whole[-4:]:
             kept.append(whole)
-    if is_whole and len(kept) > 1:
-        found = found if _PNG_END in data else replace(found, notes=(*found.notes, "it lacks its end marker; all its pixels are there"))
+    if len(kept) > 1:
+        found = found if ended else replace(found, notes=(*found.notes, "it lacks its end marker; all its pixels are there"))
         kept.append(_PNG_END)
     return b"".join(kept), found
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _without_surplus(chunk: bytes, pixels: "zlib._Decompress") -> bytes:
+    """An IDAT chunk without what lies behind the end of the packed pixels, of which the libpng in OpenCV warns on stderr."""
+    content = rest = chunk[8:-4]
+    try:
+        while rest and not pixels.eof:
+            pixels.decompress(rest, _UNPACKED_AT_ONCE)
+            rest = pixels.unconsumed_tail
+    except zlib.error:
+        return chunk
+    surplus = len(pixels.unused_data) if pixels.eof and not rest else len(rest)
+    return _chunk(b"IDAT", content[: len(content) - surplus]) if surplus else chunk
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
