@@ -69,3 +69,10 @@ def test_a_gpu_without_memory_is_said_so_from_inside_an_export() -> None:
     for said in ("CUDA out of memory. Tried to allocate 2.00 GiB", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"):
         with pytest.raises(OutOfMemoryError, match="more memory than there is"), torchscript.running():
             raise RuntimeError(f"The following operation failed in the TorchScript interpreter.\nRuntimeError: {said}")
+
+
+def test_modules_run_as_written_in_the_block_alone() -> None:
+    before = torch._C._get_graph_executor_optimize()
+    with torchscript.as_written():
+        assert not torch._C._get_graph_executor_optimize()
+    assert torch._C._get_graph_executor_optimize() == before

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -134,8 +133,8 @@ class LoadedModel:
         if missing:
             raise ModelError(f"{self.info.name} was not given its {' and '.join(missing)}; give it the guides it declares")
         tensors = [image, *(guides[guide] for guide in self.info.guides)]
-        arithmetic = rounding_as(self.precision) if self.device.torch.type == "cuda" else nullcontext()
-        with arithmetic, torchscript.running(), torch.inference_mode():
+        settings = rounding_as(self.precision) if self.device.torch.type == "cuda" else torchscript.as_written()
+        with settings, torchscript.running(), torch.inference_mode():
             answer = self.module(*tensors, **{**self.info.options, **checked_options(self.info, options or {})})
         return _checked_answer(answer, image, self.info)
 
