@@ -1,6 +1,8 @@
 # make demo   set up, cut out examples/astronaut.jpg, show before, alpha and cut-out in demo/demo.png
 # make test   set up and run the tests
 # make check  format, lint, types and tests, as CI does
+# Without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu spares gigabytes of CUDA: make demo TORCH_INDEX=...
+TORCH_INDEX ?=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +12,7 @@ READY := $(VENV)/.ready
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e ".[dev]"
 	touch $(READY)
 
 demo: $(READY)
