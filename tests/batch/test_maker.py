@@ -1,5 +1,7 @@
 """Items made through the door: models and backdrops are opened once, and nothing that goes wrong leaves a maker."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,3 +82,8 @@ def test_a_lack_of_memory_is_a_failure_of_the_item_in_a_sentence(item: Item) -> 
     maker.turn = turn()
     record = maker.make(item)
     assert record["error"]["kind"] == "OutOfMemoryError" and record["error"]["message"].startswith("memory ran out over ")
+
+
+def test_the_main_process_of_a_batch_needs_no_torch() -> None:
+    program = "import sys, mattecli.cli.batch, mattecli.cli.clip_batch, mattecli.batch.processes.opening; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -19,7 +19,6 @@ from mattecli.batch.identity import content_identity, identity_of, written_ident
 from mattecli.batch.items import LOOKS, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
 from mattecli.core.tuning.memory import bytes_of
-from mattecli.door.video import clip_record
 from mattecli.errors import InputError, MatteError, OutOfMemoryError, UsageError
 from mattecli.io.files import written_whole
 from mattecli.io.pictures.decoders.decoded import FIRST
@@ -130,6 +129,8 @@ class Maker:
         return _timed(record, lambda: _write(content, item.output)) | {"written": content_identity(content)}
 
     def _clip(self, item: Item) -> Record:
+        from mattecli.door.video import clip_record  # which loads torch, and the main process has none
+
         settings, given = item.settings, guides_of(item.settings)
         model = self.open(settings).at(settings.quality)
         asked: dict[str, Any] = {**given, **settings.clip, "refine": settings.refine, "overwrite": True}

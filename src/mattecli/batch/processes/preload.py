@@ -6,4 +6,5 @@ set_up()
 
 import torch  # noqa: E402, F401
 
-import mattecli.batch.processes.opening  # noqa: E402, F401
+import mattecli.batch.processes.opening  # noqa: E402
+import mattecli.door.video  # noqa: E402, F401
