@@ -65,7 +65,7 @@ def main() -> None:
 def default_models() -> list[str]:
     known = registry()
     names = dict.fromkeys((*known.defaults["trimap"], *known.defaults["background"]))
-    return [name for name in names if is_runnable(known.models[name])]
+    return [name for name in names if is_runnable(known.find(name))]
 
 
 def recipes(names: Sequence[str], guide: str) -> Iterator[tuple[str, Recipe]]:

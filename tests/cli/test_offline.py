@@ -8,6 +8,8 @@ from typing import NoReturn
 import pytest
 
 from mattecli.core.registry import registry
+from mattecli.io.images import write_image
+from tests.clips import make_clip
 from tests.support import Run, read
 
 SHIPPED = [name for name, spec in registry().models.items() if spec.shipped or spec.ours is not None]
@@ -70,3 +72,21 @@ def test_weights_without_a_model_are_told(run: Run) -> None:
 def test_a_model_that_is_not_here_names_one_that_is_and_takes_the_same_guide(run: Run, asked: tuple[str, ...], instead: str) -> None:
     done = run("image", "photo.png", "--model", f"{asked[0]}@authors", *asked[1:], "-o", "cut.png", "--offline")
     assert done.exit_code == 1 and f"or use --model {instead}, which is here" in done.stderr
+
+
+def test_a_clip_with_a_plate_is_matted_by_bgmv2(run: Run, scene: Path) -> None:
+    photo = read(scene / "photo.png")
+    make_clip(scene / "clip.mp4", size=(72, 96), frames=3, picture=lambda index, size: photo)
+    write_image(read(scene / "plate.png"), scene / "plate.jpg")
+    done = run("video", "clip.mp4", "--model", "bgmv2", "--bg", "plate.jpg", "--as", "alpha", "-o", scene / "mattes" / "%03d.png", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["model"] == "bgmv2" and "weights: ours-" in done.stderr
+    mattes = [read(file) > 127 for file in sorted((scene / "mattes").glob("[0-9]*.png"))]
+    assert len(mattes) == 3
+    assert all((matte == (read(scene / "true.png") > 127)).mean() > 0.9 for matte in mattes)
+
+
+@pytest.mark.usefixtures("scene")
+def test_a_plate_alone_takes_the_better_shipped_network(run: Run) -> None:
+    done = run("image", "photo.png", "--bg", "plate.png", "-o", "cut.png", "--json")
+    assert json.loads(done.stdout)["model"] == "fusion-plate", done.output

@@ -12,9 +12,9 @@ from mattecli.errors import ModelError
 
 def test_every_default_is_a_model_that_fits() -> None:
     known = registry()
-    assert all(known.models[name].guides == () for name in known.defaults["none"])
-    assert all(set(known.models[name].guides) - {"trimap"} == {"background"} for name in known.defaults["background"])
-    assert all(known.models[name].guides == ("trimap",) for name in (*known.defaults["trimap"], *known.defaults["refine"]))
+    assert all(known.find(name).guides == () for name in known.defaults["none"])
+    assert all(set(known.find(name).guides) - {"trimap"} == {"background"} for name in known.defaults["background"])
+    assert all(known.find(name).guides == ("trimap",) for name in (*known.defaults["trimap"], *known.defaults["refine"]))
     assert all(spec.refine in ("", *known.models) for spec in known.models.values())
 
 
@@ -36,7 +36,7 @@ def test_every_shipped_file_is_there_and_is_the_one_of_the_table() -> None:
 def test_what_a_trimap_or_a_plate_needs_is_there_before_anything_is_pulled() -> None:
     known = registry()
     for kind in ("trimap", "background", "refine"):
-        specs = [known.models[name] for name in known.defaults[kind]]
+        specs = [known.find(name) for name in known.defaults[kind]]
         assert any(spec.shipped or not spec.files for spec in specs), f"nothing works from a {kind} without a download"
 
 

@@ -34,7 +34,7 @@ def choose(registry: Registry, model: str | None, given: Mapping[str, object]) -
     """
     if model is not None:
         return match(runnable(registry.find(model)), given)
-    preferred = [registry.models[name] for name in _preferred(registry, given)]
+    preferred = [registry.find(name) for name in _preferred(registry, given)]
     return match(runnable(next(filter(is_runnable, preferred), preferred[-1])), given)
 
 
@@ -45,13 +45,13 @@ def _preferred(registry: Registry, given: Mapping[str, object]) -> tuple[str, ..
     if "background" not in given:
         return registry.defaults["trimap"]
     alone = set(given) == {"background"}
-    plate_models = [name for name in registry.defaults["background"] if alone or "trimap" in registry.models[name].guides]
+    plate_models = [name for name in registry.defaults["background"] if alone or "trimap" in registry.find(name).guides]
     return (*plate_models, *registry.defaults["trimap"])
 
 
 def _default_refiner(registry: Registry) -> ModelSpec:
     """The preferred trimap model for refinement that is installed, or the first one if none is."""
-    refiners = [registry.models[name] for name in registry.defaults["refine"]]
+    refiners = [registry.find(name) for name in registry.defaults["refine"]]
     return runnable(next(filter(is_runnable, refiners), refiners[0]))
 
 
