@@ -18,10 +18,12 @@ from mattecli.core.contract import METADATA_FILE, parse_info, read_info
 from mattecli.errors import MatteError
 from mattecli.guides.sources import read_guide, read_strokes
 from mattecli.io.images import read_photo_bytes
+from mattecli.io.pictures.sizes import reading_within
 from mattecli.io.video_read import open_clip
 
 Target = Callable[[bytes], None]
 CORPUS = Path(__file__).with_name("corpus")
+MOST = 500_000_000  # bytes that a picture may take; without a bound it is 250 megapixels, far above the fuzzer's limit
 PICTURE = np.zeros((24, 32, 3), np.uint8)
 
 
@@ -50,13 +52,14 @@ def archive(data: bytes) -> None:
 
 def picture(data: bytes) -> None:
     """A picture of any format."""
-    read_photo_bytes(data)
+    with reading_within(MOST):
+        read_photo_bytes(data)
 
 
 def guide(data: bytes) -> None:
     """A picture of any format as each guide; the first byte says which."""
     name = ("trimap", "strokes", "mask", "background")[data[0] % 4 if data else 0]
-    with _file(data[1:], ".png") as path:
+    with _file(data[1:], ".png") as path, reading_within(MOST):
         read_guide(name, path, PICTURE)
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from av.video.stream import VideoStream
 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
+_FARTHEST = 1 << 40  # bytes; files end sooner, and file systems do not seek much farther
 _MOST_ELEMENTS = 500_000  # three days of fragments of a second
 _RIFFS = (b"RIFF", b"RIFX")
 _DURATION = re.compile(r"(\d{1,4}):([0-5]?\d):([0-5]?\d)(\.\d{1,12})?")
@@ -53,7 +54,7 @@ def _matroska_ends(file: BinaryIO) -> Iterator[int]:
         size = _ebml_size(file)
         if size is None or name not in (_EBML, _SEGMENT):
             return
-        yield file.seek(size, os.SEEK_CUR)
+        yield file.seek(min(size, _FARTHEST), os.SEEK_CUR)
 
 
 def _ebml_size(file: BinaryIO) -> int | None:
