@@ -183,13 +183,24 @@ class BackgroundMatting2(Task):
     fields = ("image", "alpha", "foreground", "background", "trimap", "plate")
     terms_known = ("alpha", "edges", "laplacian", "foreground", "error", "small_alpha", "small_edges", "small_foreground")
 
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        """Half of the first filters see how the picture differs from the plate: what is to be learnt is that difference first of all."""
+        network = super().build(options)
+        with torch.no_grad():
+            if (first := dict(network.named_parameters()).get("backbone.features.0.0.weight")) is not None:
+                first[::2, 3:] = -first[::2, :3]
+        return network
+
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        """The whole network sees a training's pictures at another scale each time, of those it is used at; torch's generator draws it."""
+        """The whole network sees a training's pictures at another scale each time, of those it is used at; torch's generator draws it.
+
+        It refines them everywhere: among chosen cells alone the norms of the refiner would learn what edges look like, and nothing else.
+        """
         if not hasattr(network, "refiner"):
             found = [plane.float() for plane in network(batch["image"], batch["plate"])]
             return dict(zip(("alpha", "foreground", "error"), found, strict=False))
         scale = SCALES[int(torch.randint(len(SCALES), ()))] if network.training else _advised_scale(batch["image"])
-        found = [plane.float() for plane in network(batch["image"], batch["plate"], scale=scale)]
+        found = [plane.float() for plane in network(batch["image"], batch["plate"], scale=scale, mode="full")]
         names = ("alpha", "foreground", "small_alpha", "small_foreground", "error", "refined")
         return dict(zip(names, found, strict=True))
 
@@ -231,7 +242,7 @@ class BackgroundMatting1(Task):
 
     architecture = "bgm"
     fields = ("image", "alpha", "foreground", "background", "trimap", "plate")
-    terms_known = ("alpha", "gradient", "foreground", "composition")
+    terms_known = ("alpha", "gradient", "foreground", "composition", "laplacian")
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         gray = 0.114 * batch["image"][:, :1] + 0.587 * batch["image"][:, 1:2] + 0.299 * batch["image"][:, 2:]
@@ -248,6 +259,7 @@ class BackgroundMatting1(Task):
             "gradient": 2.0 * losses.gradient(alpha, true),
             "foreground": 2.0 * losses.absolute(answer["foreground"], batch["foreground"], subject),
             "composition": 2.0 * losses.absolute(composed, batch["image"]),
+            "laplacian": losses.laplacian(alpha, true),  # not the authors': thin things count more
         }
 
 

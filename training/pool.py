@@ -27,8 +27,9 @@ from torch.utils.data import DataLoader, Dataset
 from mattecli.errors import InputError
 from training.coarse import coarse_matte
 from training.engine import Example, Sources, draw
+from training.engine.sources import surface
 from training.networks import task_of
-from training.scenes import Scene, draw_scene, library
+from training.scenes import Scene, draw_scene, draw_subject, library
 from training.settings import Run, as_table
 
 Arrays = dict[str, NDArray[Any]]
@@ -82,6 +83,8 @@ class ExamplePool:
             size = run.data.size if self.held_out or index >= self.early_examples else run.data.early_size
             return as_arrays(draw_scene(seed, size=size, pictures=pictures, settings=run.subjects))
         sources = sources_of(run.sources, run.data.hold_out, self.held_out, run.data.leave_out)
+        if self.in_parts and np.random.default_rng((seed, 1)).random() < run.mix.subjects:
+            return subject_parts(seed, run, sources)
         example = draw(seed, size=run.data.size, sources=sources, settings=run.engine)
         return parts(example) if self.in_parts else packed(example, run.network, coarse=not self.coarse_is_made_later)
 
@@ -151,6 +154,16 @@ def parts(example: Example) -> Arrays:
     return {name: _rounded(getattr(example, name), name) for name in PARTS}
 
 
+def subject_parts(seed: int, run: Run, sources: Sources) -> Arrays:
+    """The parts of an example whose foreground is a whole subject of the run's [subjects]."""
+    rng = np.random.default_rng(seed)
+    pictures = library(run.subjects, run.sources, run.data.hold_out, held_out=False)
+    placed = draw_subject(rng, size=run.data.size, pictures=pictures)
+    behind = surface(rng, run.data.size, sources, made_up=run.engine.painted)
+    arrays = {"foreground": placed[..., :3], "alpha": placed[..., 3], "background": behind}
+    return {name: _rounded(array, name) for name, array in arrays.items()}
+
+
 def _rounded(array: NDArray[np.float32], name: str) -> NDArray[Any]:
     if name == "trimap":
         return np.rint(array * 2).astype(np.uint8)
@@ -201,6 +214,7 @@ def _check_same(pool: ExamplePool) -> None:
         "in_parts": pool.in_parts,
         "coarse": not pool.coarse_is_made_later,
         "engine": as_table(run.engine),
+        **({"subjects": as_table(run.subjects), "share": run.mix.subjects} if run.mix.subjects else {}),
     }
     text = json.dumps({**made_of, "sources": Path(run.sources).name}, indent=1, sort_keys=True, default=str)
     if not note.exists():

@@ -186,6 +186,22 @@ def _composite(chance: np.random.Generator, pictures: Library, size: int, settin
     return _seen(chance, image, alpha, 1.0, person=person)
 
 
+def draw_subject(chance: np.random.Generator, *, size: int, pictures: Library) -> Plane:
+    """One subject somewhere in a square [size, size, 4], straight RGBA in 0..1; around it its colours go on."""
+    pixels, _ = _cutout(chance, pictures)
+    placed = _placed(chance, pixels, size, largest=1.1)
+    return _continued(placed)
+
+
+def _continued(pixels: Plane) -> Plane:
+    """A picture [H, W, 4] whose colours where alpha is small are those of the solid parts nearby."""
+    solid = (pixels[..., 3] > 0.9).astype(np.float32)
+    spread = 0.03 * max(solid.shape)
+    weight = cv2.GaussianBlur(solid, (0, 0), spread)[..., None]
+    near = cv2.GaussianBlur(pixels[..., :3] * solid[..., None], (0, 0), spread) / np.maximum(weight, 1e-4)
+    return np.dstack((np.where(pixels[..., 3:] > 0.05, pixels[..., :3], near), pixels[..., 3]))
+
+
 def _cutout(chance: np.random.Generator, pictures: Library) -> tuple[Levels, bool]:
     """A subject [H, W, 4]: an exact cut-out, or that of a photograph whose label is good."""
     if chance.random() < 0.5:

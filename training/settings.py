@@ -53,12 +53,14 @@ class Mix:
     """Examples of the pool taken apart and put together anew at each step, on the device (see recompose.py); how often what is done to
     them, [engine] says. `size`: side of what is put together (0: examples are taken as they were drawn); `window`: the share of a
     picture's side that is looked at, (least, most); `still`: how often the plate fits to the pixel and is in the same light, as behind
-    a tripod; `clean`: how often it has no noise."""
+    a tripod; `clean`: how often it has no noise; `subjects`: the share of foregrounds that are whole subjects of [subjects] instead of what
+    the engine draws."""
 
     size: int = 0
     window: tuple[float, float] = (0.5, 1.1)
     still: float = 0.4
     clean: float = 0.3
+    subjects: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from training.networks import task_of
 from training.photos import photos, sharpen
 from training.pool import ExamplePool, as_arrays, stacked, unpacked
 from training.scenes import Library, Subjects, draw_scene, library
-from training.settings import Data, Run
+from training.settings import Data, Mix, Run
 
 NOTHING, SOMETHING = Subjects(empty=1.0), Subjects(empty=0.0, composites=1.0)
 
@@ -38,6 +38,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "people" / "renders" / "r_alpha.png", cutout[..., 3])
     for name in ("a.png", "b.png"):
         write(folder / "backgrounds" / name, np.random.default_rng(1).integers(0, 255, (70, 90, 3)))
+    lists = {"backgrounds": [{"file": f"backgrounds/{name}.png"} for name in "ab"], "foregrounds": [{"file": "foregrounds/f.png"}]}
+    (folder / "sources.json").write_text(json.dumps(lists))
     sharpen(folder / "people", folder / "kept", lambda done, count: None)
     return folder
 
@@ -63,6 +65,19 @@ def test_the_first_examples_of_a_run_are_as_small_as_it_says(sources: Path) -> N
     run = Run("fdm", "unused", 4, {"entropy": 1.0}, batch=2, sources=str(sources), data=data, subjects=subjects)
     assert [ExamplePool(run)(index)["image"].shape[0] for index in (0, 3, 4)] == [32, 32, 64]
     assert ExamplePool(run, held_out=True)(0)["image"].shape[0] == 64
+
+
+def test_the_parts_of_an_example_are_a_whole_subject_as_often_as_the_mix_says(sources: Path) -> None:
+    subjects = replace(SOMETHING, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
+    data, mix = Data(size=64, pool=4, hold_out=0), Mix(size=32, subjects=1.0)
+    run = Run("bgmv2", "unused", 4, {"alpha": 1.0}, batch=2, sources=str(sources), data=data, mix=mix, subjects=subjects)
+    parts = [ExamplePool(run)(index) for index in range(4)]
+    assert all(example["background"].shape == (64, 64, 3) and example["alpha"].max() == 65535 for example in parts)
+    for example in parts:  # around a subject its own colours go on, so that a blurred edge has no black in it
+        edge = cv2.dilate((example["alpha"] > 32768).astype(np.uint8), np.ones((3, 3))) > 0
+        assert example["foreground"][edge].max(1).min() >= 25
+    drawn = ExamplePool(replace(run, mix=Mix(size=32)))(0)
+    assert not np.array_equal(drawn["alpha"], parts[0]["alpha"])
 
 
 def test_a_label_becomes_a_matte_of_the_photo_s_own_edge(sources: Path) -> None:

@@ -19,8 +19,8 @@ def _norm_relu(channels: int) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.ReLU()]
 
 
-def _first(channels: int) -> list[nn.Module]:
-    return [nn.ReflectionPad2d(3), nn.Conv2d(channels, 64, 7), *_norm_relu(64)]
+def _first(channels: int, width: int) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *_norm_relu(width)]
 
 
 def _halve(channels: int) -> list[nn.Module]:
@@ -32,33 +32,33 @@ def _double(channels: int, width: int) -> list[nn.Module]:
     return [upsample, nn.Conv2d(channels, width, 3, padding=1), *_norm_relu(width)]
 
 
-def _last(width: int) -> list[nn.Module]:
-    return [nn.ReflectionPad2d(3), nn.Conv2d(64, width, 7)]
+def _last(channels: int, width: int) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7)]
 
 
-def _encoder(channels: int) -> nn.Sequential:
-    """`channels` at full size to 256 at 1/4."""
-    return nn.Sequential(*_first(channels), *_halve(64), *_halve(128))
+def _encoder(channels: int, width: int) -> nn.Sequential:
+    """`channels` at full size to 4 times the width at 1/4."""
+    return nn.Sequential(*_first(channels, width), *_halve(width), *_halve(2 * width))
 
 
-def _combination() -> nn.Sequential:
-    """The image's features beside those of one other input, condensed to 64 channels."""
-    return nn.Sequential(nn.Conv2d(512, 64, 1, bias=False), *_norm_relu(64))
+def _combination(width: int) -> nn.Sequential:
+    """The image's features beside those of one other input, condensed to `width` channels."""
+    return nn.Sequential(nn.Conv2d(8 * width, width, 1, bias=False), *_norm_relu(width))
 
 
 class ResidualBlock(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        widen = [nn.ReflectionPad2d(1), nn.Conv2d(256, 256, 3), *_norm_relu(256)]
-        self.conv_block = nn.Sequential(*widen, nn.ReflectionPad2d(1), nn.Conv2d(256, 256, 3), nn.BatchNorm2d(256))
+        widen = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), *_norm_relu(channels)]
+        self.conv_block = nn.Sequential(*widen, nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.BatchNorm2d(channels))
 
     def forward(self, features: Tensor) -> Tensor:
         result: Tensor = self.conv_block(features)
         return features + result
 
 
-def _residual_blocks(count: int) -> list[nn.Module]:
-    return [ResidualBlock() for _ in range(count)]
+def _residual_blocks(channels: int, count: int) -> list[nn.Module]:
+    return [ResidualBlock(channels) for _ in range(count)]
 
 
 class BackgroundMatting(nn.Module):
@@ -71,22 +71,23 @@ class BackgroundMatting(nn.Module):
     checkpoint holds, are kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.model_enc1 = nn.Sequential(*_first(3), *_halve(64))
-        self.model_enc2 = nn.Sequential(*_halve(128))
-        self.model_enc_back = _encoder(3)
-        self.model_enc_seg = _encoder(1)
-        self.model_enc_multi = _encoder(4)
-        self.comb_back = _combination()
-        self.comb_seg = _combination()
-        self.comb_multi = _combination()
-        self.model_res_dec = nn.Sequential(nn.Conv2d(256 + 3 * 64, 256, 1, bias=False), *_norm_relu(256), *_residual_blocks(7))
-        self.model_res_dec_al = nn.Sequential(*_residual_blocks(3))
-        self.model_res_dec_fg = nn.Sequential(*_residual_blocks(3))
-        self.model_al_out = nn.Sequential(*_double(256, 128), *_double(128, 64), *_last(1))
-        self.model_dec_fg1 = nn.Sequential(*_double(256, 128))
-        self.model_fg_out = nn.Sequential(*_double(256, 64), *_last(3))
+        deep = 4 * width
+        self.model_enc1 = nn.Sequential(*_first(3, width), *_halve(width))
+        self.model_enc2 = nn.Sequential(*_halve(2 * width))
+        self.model_enc_back = _encoder(3, width)
+        self.model_enc_seg = _encoder(1, width)
+        self.model_enc_multi = _encoder(4, width)
+        self.comb_back = _combination(width)
+        self.comb_seg = _combination(width)
+        self.comb_multi = _combination(width)
+        self.model_res_dec = nn.Sequential(nn.Conv2d(deep + 3 * width, deep, 1, bias=False), *_norm_relu(deep), *_residual_blocks(deep, 7))
+        self.model_res_dec_al = nn.Sequential(*_residual_blocks(deep, 3))
+        self.model_res_dec_fg = nn.Sequential(*_residual_blocks(deep, 3))
+        self.model_al_out = nn.Sequential(*_double(deep, 2 * width), *_double(2 * width, width), *_last(width, 1))
+        self.model_dec_fg1 = nn.Sequential(*_double(deep, 2 * width))
+        self.model_fg_out = nn.Sequential(*_double(deep, width), *_last(width, 3))
 
     def forward(self, image: Tensor, background: Tensor, segmentation: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         half = self.model_enc1(image)
@@ -100,9 +101,9 @@ class BackgroundMatting(nn.Module):
         return alpha, foreground
 
 
-def build() -> BackgroundMatting:
-    """The bare network with random weights."""
-    return BackgroundMatting()
+def build(width: float = 1.0) -> BackgroundMatting:
+    """The bare network with random weights; `width` multiplies its authors' channels (64 after the first convolution)."""
+    return BackgroundMatting(int(64 * width))
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
