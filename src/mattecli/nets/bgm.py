@@ -214,9 +214,10 @@ class CompleteBackgroundMatting(nn.Module):
         return torch.cat(alphas), torch.cat(foregrounds)
 
 
-def wrap(network: BackgroundMatting) -> CompleteBackgroundMatting:
+def wrap(network: BackgroundMatting, *, width: float = 1.0) -> CompleteBackgroundMatting:
     """The network with its authors' pre- and post-processing: `forward(image, background, mask, side=512) -> (alpha, foreground)`.
 
-    The motion input is that of a photo: the image's gray four times. For a video's motion, call the bare network.
+    The motion input is that of a photo: the image's gray four times. For a video's motion, call the bare network. `width` is that of
+    `build`.
     """
     return CompleteBackgroundMatting(network)
