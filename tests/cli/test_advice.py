@@ -23,5 +23,5 @@ def test_info_says_how_to_get_a_model_and_what_its_hash_begins_with(run: Run) ->
 def test_offline_a_model_that_is_here_and_takes_the_same_is_named(run: Run, scene: object) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--model", "dim-skip", "--offline", "-q")
     assert done.exit_code == 1 and "use --model fusion, which is here" in done.stderr, done.output
-    done = run("image", "photo.png", "--bg", "plate.png", "--mask", "true.png", "--model", "bgm", "-q")
+    done = run("image", "photo.png", "--bg", "plate.png", "--mask", "true.png", "--model", "bgm@authors", "-q")
     assert done.exit_code == 1 and "has no download" in done.stderr and "pull" not in done.stderr, done.output

@@ -1,5 +1,6 @@
 """The commands of docs/options.md are run on a small scene, and each makes what it says it makes."""
 
+import functools
 import os
 import re
 import signal
@@ -84,7 +85,8 @@ def test_the_examples_of_a_section_do_what_they_say(title: str, stage: Path, run
 @pytest.mark.parametrize("words", [words for words in commands(PAGE.read_text()) if {*LASTING} & set(words)], ids=" ".join)
 def test_what_lasts_says_that_it_is_ready_and_ends_when_interrupted(words: list[str], stage: Path) -> None:
     command = [sys.executable, "-m", "mattecli", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a shell's background job would ignore
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
     try:
         assert process.stdout is not None
         said = process.stdout.readline()

@@ -78,7 +78,7 @@ def test_a_backdrop_keeps_its_look_behind_a_photo_with_a_profile(run: Run, scene
         write_image(read(scene / "photo.png"), scene / f"{name}.png", icc=icc)
         done = run("image", f"{name}.png", "--trimap", "trimap.png", "--over", "220,30,30", "-o", f"{name}_over.png")
         assert done.exit_code == 0, done.output
-        assert ("profile of the photo is damaged" in done.stderr) == (name == "damaged")
+        assert ("its colour profile is damaged" in done.stderr) == (name == "damaged")
     assert read(scene / "wide_over.png")[0, 0].tolist() == [202, 54, 44], "what 220, 30, 30 of sRGB is in Display P3"
     assert read(scene / "damaged_over.png")[0, 0].tolist() == [220, 30, 30]
 
