@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mattecli.batch import storage
 
@@ -53,7 +52,7 @@ class Copies:
                 copy.users -= 1
                 self._forget()
 
-    def _used(self, key: Any) -> _Copy:
+    def _used(self, key: tuple[str, str]) -> _Copy:
         with self._turn:
             copy = self._copies.setdefault(key, _Copy())
             self._copies.move_to_end(key)

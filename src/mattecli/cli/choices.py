@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from mattecli.core.choices import AUTO, DEVICE_KINDS, PRECISION_NAMES
 from mattecli.core.registry import registry
 
 Shown = dict[str, Any]
@@ -11,12 +12,17 @@ Shown = dict[str, Any]
 SCREENS = ("green", "blue", "auto", "white", "black")
 FITS = ("cover", "contain", "stretch")
 ON_OFF = ("on", "off")
-PRECISIONS = ("auto", "fp32", "tf32", "fp16", "bf16")
+PRECISIONS = (AUTO, *PRECISION_NAMES)
 
 
 def one_of(*words: str, beside: str = "") -> Shown:
     """An option that takes one of these words, or what `beside` names in capitals, such as "#HEX"."""
     return {"metavar": "|".join([*words, *([beside] if beside else [])]), "autocompletion": lambda: list(words)}
+
+
+def a_device() -> Shown:
+    """An option that takes a device."""
+    return one_of(AUTO, *DEVICE_KINDS, beside="cuda:N")
 
 
 def model_or(*words: str, metavar: str) -> Shown:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mattecli.cli.choices import PRECISIONS, model_or, one_of
+from mattecli.cli.choices import PRECISIONS, a_device, model_or, one_of
 from mattecli.errors import UsageError
 
 Output = Annotated[
@@ -50,7 +50,7 @@ Quality = Annotated[
         help="Refine coarse mattes in a small copy of the picture, or in the picture itself.",
     ),
 ]
-Device = Annotated[str, typer.Option("--device", **one_of("auto", "cpu", "cuda", "mps", beside="cuda:N"), help="Where the networks run.")]
+Device = Annotated[str, typer.Option("--device", **a_device(), help="Where the networks run.")]
 Precision = Annotated[str, typer.Option("--precision", **one_of(*PRECISIONS), help="Of the networks' numbers; auto is exact.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")]
 

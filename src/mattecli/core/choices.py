@@ -7,6 +7,7 @@ from mattecli.core.contract import Tunable
 from mattecli.errors import UsageError
 
 AUTO = "auto"
+DEVICE_KINDS = ("cpu", "cuda", "mps")
 PRECISION_NAMES = ("fp32", "tf32", "fp16", "bf16")
 
 
@@ -22,7 +23,7 @@ class Tunables(Protocol):
 def check_device(name: str) -> None:
     """UsageError for a name that is no device's: auto, cpu, cuda, cuda:N or mps."""
     kind, _, index = name.partition(":")
-    if name != AUTO and (kind not in ("cpu", "cuda", "mps") or (":" in name and not (kind == "cuda" and index.isdecimal()))):
+    if name != AUTO and (kind not in DEVICE_KINDS or (":" in name and not (kind == "cuda" and index.isdecimal()))):
         raise UsageError(f"there is no device {name!r}; devices are auto, cpu, cuda, cuda:N and mps")
 
 

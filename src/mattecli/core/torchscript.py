@@ -23,8 +23,8 @@ from mattecli.errors import ModelError, OutOfMemoryError, UsageError
 Module = torch.jit.ScriptModule  # a compiled module
 # Exceptions of torch and zipfile for files that are not TorchScript.
 UNREADABLE = (RuntimeError, ValueError, LookupError, AttributeError, EOFError, OSError, zlib.error, zipfile.BadZipFile)
-# Messages of torch, cuBLAS and cuDNN; of an error inside an export only the text remains, not the class.
 LONGEST_SAID = 200  # letters of an error inside an export that are repeated
+# Messages of torch, cuBLAS and cuDNN; of an error inside an export only the text remains, not the class.
 NO_MEMORY = re.compile("out of memory|allocate memory|ALLOC_FAILED")
 
 

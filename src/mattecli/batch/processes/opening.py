@@ -64,7 +64,7 @@ def _prepared(maker: Maker, plan: Plan) -> str:
 def _shared(plan: Plan, device: str) -> Ready:
     """How many processes there are and what each has in hand; torch keeps to this process's share of the cores from here on.
 
-    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model, and one more is
+    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model, and two more are
     read or written there meanwhile. With a bound on memory, and on a GPU, one process makes several. A clip takes all cores by itself.
     """
     import torch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options, picture_options
-from mattecli.cli.choices import FITS, ON_OFF, one_of
+from mattecli.cli.choices import FITS, ON_OFF, a_device, one_of
 from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
 from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
@@ -67,9 +67,7 @@ def composite(
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames a second of patterns of pictures: frames/%05d.png.")] = None,
     codec: options.Codec = None,
     crf: options.Crf = None,
-    device: Annotated[
-        str, typer.Option(**one_of("auto", "cpu", "cuda", "mps", beside="cuda:N"), help="Where colours are estimated.")
-    ] = AUTO,
+    device: Annotated[str, typer.Option(**a_device(), help="Where colours are estimated.")] = AUTO,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each result on stdout.")] = False,
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
