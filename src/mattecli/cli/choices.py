@@ -10,7 +10,6 @@ Shown = dict[str, Any]
 """Arguments of typer.Option."""
 
 SCREENS = ("green", "blue", "auto", "white", "black")
-FITS = ("cover", "contain", "stretch")
 ON_OFF = ("on", "off")
 PRECISIONS = (AUTO, *PRECISION_NAMES)
 

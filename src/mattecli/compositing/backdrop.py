@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mattecli.compositing.fit import check_mode, fit, plain
+from mattecli.compositing.fit import fit, plain
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Colour, Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound
@@ -18,6 +18,7 @@ from mattecli.io.images import Photo, Pixels, read_photo
 from mattecli.io.pictures.formats import is_picture
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels
+from mattecli.requests.fits import check_fit
 from mattecli.requests.quantities import Length, parse_colour, parse_length
 
 # Times come as floating-point seconds: a frame whose time is this near has come.
@@ -223,7 +224,7 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
     A word that is a colour is that colour, even where a folder has its name; ./white is the folder. mode and blur are how pictures
     and clips are brought to a frame's size. Raises MatteError for what is none of these, or larger than reading_within allows.
     """
-    check_mode(mode)
+    check_fit(mode)
     placing = Placing(mode, blur)
     if is_picture(over):
         return PictureBackdrop(read_photo(over), placing, named=over)
@@ -233,7 +234,7 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
 
 def check_backdrop(over: str, *, mode: str, blur: str) -> None:
     """Raise what open_backdrop would raise for the words alone; nothing is opened."""
-    check_mode(mode)
+    check_fit(mode)
     parse_blur(blur)
     if not is_picture(over):
         _colour_named(over)

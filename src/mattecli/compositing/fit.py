@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.errors import UsageError
 from mattecli.io.pictures.transfer import from_light, to_light
 from mattecli.matting.levels import Plane
+from mattecli.requests.fits import check_fit
 
-MODES = ("cover", "contain", "stretch")
 # A wider Gaussian is made on a smaller picture, where its standard deviation is about this many pixels.
 NARROW_SIGMA = 6.0
 # OpenCV's Gaussian of floats ends this many standard deviations from its middle.
@@ -32,7 +31,7 @@ def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma:
     deviation of a Gaussian, in pixels of the frame. What falls outside of the frame, however much, is not made. Raises UsageError for
     another mode.
     """
-    check_mode(mode)
+    check_fit(mode)
     rows, columns = backdrop.shape[:2]
     vertical, horizontal = height / rows, width / columns
     if mode != "stretch":
@@ -41,12 +40,6 @@ def fit(backdrop: Plane, height: int, width: int, *, mode: str = "cover", sigma:
     reach = math.ceil(REACH * sigma)
     resized = _resize(backdrop, size, (_seen(size[0], height, reach), _seen(size[1], width, reach)), top=None if light else 1.0)
     return _centre(_blurred(resized, sigma) if light else _defocus(resized, sigma), height, width)
-
-
-def check_mode(mode: str) -> None:
-    """Raise UsageError for what is not a way to fit a backdrop."""
-    if mode not in MODES:
-        raise UsageError(f"'{mode}' is not a way to fit a backdrop; choose one of {', '.join(MODES)}")
 
 
 def _seen(length: int, frame: int, reach: int) -> range:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options, picture_options
-from mattecli.cli.choices import FITS, ON_OFF, a_device, one_of
+from mattecli.cli.choices import ON_OFF, a_device, one_of
 from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
 from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
+from mattecli.requests.fits import FITS
 
 if TYPE_CHECKING:
     from mattecli.batch.items import Item, Settings

@@ -9,10 +9,11 @@ import typer
 
 from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
-from mattecli.cli.choices import FITS, ON_OFF, SCREENS, one_of, refiner_names
+from mattecli.cli.choices import ON_OFF, SCREENS, one_of, refiner_names
 from mattecli.cli.console import Teller, step_progress
 from mattecli.cli.recipe import AUTO, DeviceOptions, Look, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
+from mattecli.requests.fits import FITS
 from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:

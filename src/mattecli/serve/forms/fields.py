@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from mattecli.requests.fits import FITS
 from mattecli.requests.quality import QUALITIES
 
 FILE, TEXT, EITHER = "file", "text", "either"
 
 KINDS = ("cutout", "alpha", "foreground", "composite", "trimap")
 FORMATS = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg", "tif": "image/tiff"}
-FITS = ("cover", "contain", "stretch")
 
 
 @dataclass(frozen=True)
