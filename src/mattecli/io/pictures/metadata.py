@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from isal import isal_zlib
 from PIL import Image
 
 ORIENTATION_TAG, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, RESOLUTION_UNIT_TAG = 0x0112, 0x011A, 0x011B, 0x0128
@@ -100,7 +101,7 @@ def split_png(data: bytes) -> tuple[bytes, Metadata]:
             break
         if len(content) != int.from_bytes(whole[:4], "big"):
             if kind == b"IDAT":
-                rest = _chunk(kind, whole[8:])
+                rest = png_chunk(kind, whole[8:])
                 kept.append(rest if pixels is None else _without_surplus(rest, pixels))
             break
         if kind == b"IDAT" and pixels is not None:
@@ -122,8 +123,10 @@ def split_png(data: bytes) -> tuple[bytes, Metadata]:
     return b"".join(kept), found
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG file: its length, its kind, what it holds and a checksum (ISO/IEC 15948, 5.3)."""
+    check = isal_zlib.crc32(content, isal_zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)))
 
 
 def _without_surplus(chunk: bytes, pixels: "zlib._Decompress") -> bytes:
@@ -136,7 +139,7 @@ def _without_surplus(chunk: bytes, pixels: "zlib._Decompress") -> bytes:
     except zlib.error:
         return chunk
     surplus = len(pixels.unused_data) if pixels.eof and not rest else len(rest)
-    return _chunk(b"IDAT", content[: len(content) - surplus]) if surplus else chunk
+    return png_chunk(b"IDAT", content[: len(content) - surplus]) if surplus else chunk
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

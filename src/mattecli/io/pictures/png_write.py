@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 from mattecli.io.pictures.beside import Beside
-from mattecli.io.pictures.metadata import METRES_PER_INCH
+from mattecli.io.pictures.metadata import METRES_PER_INCH, png_chunk
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -36,24 +36,24 @@ def encode_png(pixels: Pixels, stream: BinaryIO, beside: Beside) -> None:
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     stream.write(SIGNATURE)
-    _write_chunk(stream, b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, COLOUR_TYPES[channels], 0, 0, 0))
+    stream.write(png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, COLOUR_TYPES[channels], 0, 0, 0)))
     if channels > 1 and beside.icc is not None and _is_profile(beside.icc):
-        _write_chunk(stream, b"iCCP", b"icc\0\0" + zlib.compress(beside.icc))
+        stream.write(png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(beside.icc)))
     if beside.dpi is not None:
         across, down = (round(value / METRES_PER_INCH) for value in beside.dpi)
-        _write_chunk(stream, b"pHYs", struct.pack(">IIB", across, down, 1))
+        stream.write(png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
     if beside.exif is not None:
-        _write_chunk(stream, b"eXIf", beside.exif.removeprefix(b"Exif\0\0"))
+        stream.write(png_chunk(b"eXIf", beside.exif.removeprefix(b"Exif\0\0")))
     _write_rows(stream, pixels.reshape(height, width * channels))
-    _write_chunk(stream, b"IEND", b"")
+    stream.write(png_chunk(b"IEND", b""))
 
 
 def _write_rows(stream: BinaryIO, rows: Pixels) -> None:
     packer = isal_zlib.compressobj(LEVEL)
     for band in _filtered(rows):
         if packed := packer.compress(band):
-            _write_chunk(stream, b"IDAT", packed)
-    _write_chunk(stream, b"IDAT", packer.flush())
+            stream.write(png_chunk(b"IDAT", packed))
+    stream.write(png_chunk(b"IDAT", packer.flush()))
 
 
 def _filtered(rows: Pixels) -> Iterator[NDArray[np.uint8]]:
@@ -72,13 +72,6 @@ def _filtered(rows: Pixels) -> Iterator[NDArray[np.uint8]]:
 
 def _big_endian(rows: Pixels) -> NDArray[np.uint8]:
     return np.ascontiguousarray(rows, rows.dtype.newbyteorder(">")).view(np.uint8)
-
-
-def _write_chunk(stream: BinaryIO, kind: bytes, content: bytes) -> None:
-    check = isal_zlib.crc32(content, isal_zlib.crc32(kind))
-    stream.write(struct.pack(">I", len(content)) + kind)
-    stream.write(content)
-    stream.write(struct.pack(">I", check))
 
 
 def _is_profile(icc: bytes) -> bool:
