@@ -196,9 +196,7 @@ def draw_subject(chance: np.random.Generator, *, size: int, pictures: Library) -
 def _continued(pixels: Plane) -> Plane:
     """A picture [H, W, 4] whose colours where alpha is small are those of the solid parts nearby."""
     solid = (pixels[..., 3] > 0.9).astype(np.float32)
-    spread = 0.03 * max(solid.shape)
-    weight = cv2.GaussianBlur(solid, (0, 0), spread)[..., None]
-    near = cv2.GaussianBlur(pixels[..., :3] * solid[..., None], (0, 0), spread) / np.maximum(weight, 1e-4)
+    near, _ = _nearby(pixels[..., :3], solid, 0.03 * max(solid.shape))
     return np.dstack((np.where(pixels[..., 3:] > 0.05, pixels[..., :3], near), pixels[..., 3]))
 
 
@@ -223,10 +221,16 @@ def _with_own_colours(pixels: Levels) -> Levels:
     """Colours under a soft edge without the background's: those of the solid parts nearby."""
     solid = (pixels[..., 3] >= 250).astype(np.float32)
     colours = pixels[..., :3].astype(np.float32)
-    weight = cv2.GaussianBlur(solid, (0, 0), 4.0)
-    near = cv2.GaussianBlur(colours * solid[..., None], (0, 0), 4.0) / np.maximum(weight, 1e-4)[..., None]
+    near, weight = _nearby(colours, solid, 4.0)
     share = (np.maximum(solid, np.float32(weight < 1e-3)))[..., None]
     return np.dstack((np.clip(colours * share + near * (1 - share), 0, 255).astype(np.uint8), pixels[..., 3]))
+
+
+def _nearby(colours: Plane, solid: Plane, sigma: float) -> tuple[Plane, Plane]:
+    """The mean colours [H, W, 3] of the solid pixels around each one, in a Gaussian window, and the weight [H, W] of those."""
+    weight = blurred(solid, sigma)
+    near = blurred(colours * solid[..., None], sigma) / np.maximum(weight, np.float32(1e-4))[..., None]
+    return near.astype(np.float32, copy=False), weight
 
 
 def _trimmed(pixels: Levels) -> Levels:

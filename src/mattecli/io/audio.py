@@ -14,6 +14,7 @@ from av.stream import Discard
 
 from mattecli.io.codecs import Container
 from mattecli.io.video.opening import open_container
+from mattecli.io.video.tags import copy_labels
 from mattecli.io.video.timeline import Timeline, may_jump
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
@@ -36,8 +37,7 @@ class _Track:
         self._last: Fraction | None = None
         self._container = output
         self._out = output.add_stream_from_template(source) if self.copied else _encoder(source, output, container.sound_encoder)
-        self._out.metadata.update({key: source.metadata[key] for key in ("language", "title") if key in source.metadata})
-        self._out.disposition = source.disposition
+        copy_labels(source, self._out)
 
     def take(self, packet: "Packet[AudioStream]", origin: Fraction) -> None:
         """Mux one packet, shifted `origin` seconds earlier."""

@@ -11,7 +11,7 @@ from av.stream import Discard
 
 from mattecli.io.codecs import Container
 from mattecli.io.video.opening import open_container
-from mattecli.io.video.tags import SUBTITLES
+from mattecli.io.video.tags import SUBTITLES, copy_labels
 from mattecli.io.video.timeline import may_jump
 
 
@@ -28,8 +28,7 @@ class _Track:
             source.codec_context.open(strict=False)  # makes the header that an encoder asks for
             self._out = output.add_stream(container.text_encoder)
             self._out.codec_context.subtitle_header = source.codec_context.subtitle_header
-        self._out.metadata.update({key: source.metadata[key] for key in ("language", "title") if key in source.metadata})
-        self._out.disposition = source.disposition
+        copy_labels(source, self._out)
 
     def take(self, packet: Any, begin: Fraction, length: Fraction) -> None:
         """Mux one packet, shown from `begin` on for so long, in seconds of the result."""

@@ -75,6 +75,12 @@ def apply_tags(tags: Tags, output: OutputContainer, stream: VideoStream, *, orig
     output.set_chapters([_written(index, part, origin) for index, part in enumerate(parts) if part.end > part.begin])
 
 
+def copy_labels(source: Any, result: Any) -> None:
+    """Give a result's track of sound or text its source's language, title and role."""
+    result.metadata.update({key: source.metadata[key] for key in ("language", "title") if key in source.metadata})
+    result.disposition = source.disposition
+
+
 def lost_tags(tags: Tags, result: InputContainer) -> tuple[str, ...]:
     """The tags of its source that a finished result lacks, as words for a note."""
     kept = tags_of(result, result.streams.video[0])
