@@ -95,7 +95,7 @@ def test_every_exception_is_needed() -> None:
     assert not unused, "remove these from EXCEPTIONS"
 
 
-def test_imports_are_absolute_and_by_name_only_where_the_layers_say() -> None:
+def test_imports_are_absolute_and_dynamic_only_where_the_layers_allow_it() -> None:
     for module in MODULES:
         for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
             assert not (isinstance(node, ast.ImportFrom) and node.level), f"{module} has a relative import, which the table does not see"
@@ -116,7 +116,7 @@ def test_imports_are_absolute_and_by_name_only_where_the_layers_say() -> None:
         ("uvicorn", "serve"),
     ],
 )
-def test_each_library_is_known_in_one_place(package: str, home: str | tuple[str, ...]) -> None:
+def test_each_library_is_imported_in_one_place(package: str, home: str | tuple[str, ...]) -> None:
     for file in PACKAGE.rglob("*.py"):
         name = file.relative_to(PACKAGE).as_posix()
         uses = any(imported == package or imported.startswith(package + ".") for imported in _imports(file))
@@ -124,7 +124,7 @@ def test_each_library_is_known_in_one_place(package: str, home: str | tuple[str,
         assert not (uses or calls) or name.startswith(home), f"{name} uses {package}"
 
 
-def test_every_folder_stands_in_the_table_and_in_the_architecture() -> None:
+def test_every_folder_is_in_the_table_and_in_the_architecture() -> None:
     assert {module.parts[0] for module in MODULES if len(module.parts) > 1} == set(MAY_IMPORT) - {"errors"}
     rooms = ARCHITECTURE.read_text().split("## Rooms")[1].split("\n## ")[0]
     named = {folder.rstrip("/") for row in re.findall(r"^\| (`[^|]+) \|", rooms, re.MULTILINE) for folder in re.findall(r"`([^`]+/)`", row)}

@@ -25,7 +25,7 @@ def _table() -> list[list[str]]:
     return rows[2:]
 
 
-def test_the_model_table_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_table_matches_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))  # where nothing was pulled
     listed = CliRunner().invoke(app, ["models", "list"]).stdout.splitlines()[1:]
     columns = [re.split(r"\s{2,}", line) for line in listed]
@@ -47,7 +47,7 @@ def test_every_command_has_the_options_it_is_shown_with(page: Path) -> None:
     assert [(words, unknown) for words in commands(page.read_text()) if (unknown := _unknown_options(words))] == []
 
 
-def test_the_commands_of_the_first_screen_are_found() -> None:
+def test_the_commands_of_the_first_screen_exist() -> None:
     assert ["image", "examples/astronaut.jpg", "-o", "cutout.png"] in list(commands(README.read_text()))
 
 

@@ -51,7 +51,7 @@ SCHEMA = {
 }
 
 
-def test_the_rayjob_is_one_and_its_command_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rayjob_is_valid_and_its_command_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     yaml, jsonschema = pytest.importorskip("yaml"), pytest.importorskip("jsonschema")
     job = yaml.safe_load(YAML.read_text())
     jsonschema.validate(job, SCHEMA)

@@ -34,7 +34,7 @@ def _put(name: str, content: bytes) -> str:
     return f"memory://copies/{name}"
 
 
-def test_a_backdrop_of_all_items_is_fetched_once(tmp_path: Path, fetches: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backdrop_shared_by_items_is_fetched_once(tmp_path: Path, fetches: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
     write_photos(tmp_path / "photos", 3, 0)
     photos = sorted((tmp_path / "photos").rglob("*.png"))
@@ -46,7 +46,7 @@ def test_a_backdrop_of_all_items_is_fetched_once(tmp_path: Path, fetches: list[s
     assert fetches == [over]
 
 
-def test_a_file_that_changed_is_fetched_anew(tmp_path: Path, fetches: list[str]) -> None:
+def test_a_changed_file_is_fetched_again(tmp_path: Path, fetches: list[str]) -> None:
     copies, url = Copies(str(tmp_path)), _put("a.txt", b"one")
     for content in (b"one", b"one", b"three"):
         if content != b"one":
@@ -56,7 +56,7 @@ def test_a_file_that_changed_is_fetched_anew(tmp_path: Path, fetches: list[str])
     assert len(fetches) == 2
 
 
-def test_few_copies_are_kept_and_none_in_use_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_copies_is_bounded_and_copies_in_use_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
     copies = Copies(str(tmp_path))
     with copies.held([_put("first", b"first")]) as first:

@@ -59,13 +59,13 @@ def _lines(tmp_path: Path) -> list[tuple[str, str]]:
     return [(os.path.basename(record["input"]), record["status"]) for record in records]
 
 
-def test_each_item_is_one_line_and_failures_do_not_stop_the_rest(items: list[Item], tmp_path: Path) -> None:
+def test_each_item_is_one_record_and_failures_do_not_stop_the_others(items: list[Item], tmp_path: Path) -> None:
     batch, _ = _run(items, tmp_path)
     assert _lines(tmp_path) == [("a", "ok"), ("b", "failed"), ("c", "ok"), ("d", "failed")]
     assert batch.summary.sentence().startswith("2 done, 2 failed, 0 skipped in ")
 
 
-def test_resuming_makes_what_is_left_and_counts_what_failed_before(items: list[Item], tmp_path: Path) -> None:
+def test_resume_makes_missing_items_and_counts_earlier_failures(items: list[Item], tmp_path: Path) -> None:
     _run(items[:2], tmp_path)
     batch, made = _run(items, tmp_path, resume=True)
     assert made == ["c", "d"]
@@ -74,7 +74,7 @@ def test_resuming_makes_what_is_left_and_counts_what_failed_before(items: list[I
     assert _run(items, tmp_path, resume=True, retry_failed=True)[1] == ["b", "d"]
 
 
-def test_a_changed_input_or_setting_or_result_is_made_again_and_told(items: list[Item], tmp_path: Path) -> None:
+def test_changed_inputs_settings_and_results_are_made_again_with_a_note(items: list[Item], tmp_path: Path) -> None:
     good = [items[0], items[2]]
     _run(good, tmp_path)
     (tmp_path / "in" / "a").write_text("changed")
@@ -86,30 +86,30 @@ def test_a_changed_input_or_setting_or_result_is_made_again_and_told(items: list
     assert _run(changed, tmp_path, resume=True)[1] == ["a", "c"]
 
 
-def test_without_a_results_file_the_cache_remembers(items: list[Item], tmp_path: Path) -> None:
+def test_without_a_results_file_resume_reads_the_cache(items: list[Item], tmp_path: Path) -> None:
     _run(items[:1], tmp_path, results=False)
     assert _run(items, tmp_path, results=False, resume=True)[1] == ["b", "c", "d"]
 
 
-def test_so_many_failures_stop_the_batch(items: list[Item], tmp_path: Path) -> None:
+def test_max_failures_stops_the_batch(items: list[Item], tmp_path: Path) -> None:
     batch, made = _run(items, tmp_path, max_failures=1)
     assert made == ["a", "b"] and batch.stopped
     assert not _run(items, tmp_path, max_failures=3)[0].stopped
 
 
-def test_results_that_are_kept_are_skipped_lines(items: list[Item], tmp_path: Path) -> None:
+def test_kept_results_are_records_of_status_skipped(items: list[Item], tmp_path: Path) -> None:
     Path(items[0].output).write_text("mine")
     batch, made = _run(items, tmp_path, overwrite="never")
     assert made == ["b", "c", "d"] and batch.summary.skipped == 1 and ("a", "skipped") in _lines(tmp_path)
     assert Path(items[0].output).read_text() == "mine"
 
 
-def test_options_that_need_a_results_file_say_so() -> None:
+def test_retry_failed_without_a_results_file_is_refused() -> None:
     with pytest.raises(UsageError, match="--results"):
         Rules(Policy(retry_failed=True))
 
 
-def test_the_time_left_is_that_of_the_pace_so_far(items: list[Item], tmp_path: Path) -> None:
+def test_the_remaining_time_is_estimated_from_the_pace_so_far(items: list[Item], tmp_path: Path) -> None:
     batch, _ = _run(items, tmp_path)
     assert batch.summary.time_left(None) is None
     left = batch.summary.time_left(8)
@@ -128,7 +128,7 @@ class Backwards(Copy):
                 begun.clear()
 
 
-def test_records_come_in_the_items_order_and_missing_inputs_among_them(items: list[Item], tmp_path: Path) -> None:
+def test_records_come_in_item_order_including_missing_inputs(items: list[Item], tmp_path: Path) -> None:
     missing = Item(str(tmp_path / "nothing"), "x")
     batch = Batch(Run(), Rules(results=str(tmp_path / "results.jsonl")))
     records = list(batch.run([items[0], missing, *items[1:]], Backwards()))
@@ -137,7 +137,7 @@ def test_records_come_in_the_items_order_and_missing_inputs_among_them(items: li
     assert [name for name, _ in _lines(tmp_path)] == ["nothing", "b", "a", "d", "c"], "the results file has them as they end"
 
 
-def test_an_interrupted_batch_still_has_what_waited_for_its_turn(items: list[Item]) -> None:
+def test_an_interrupted_batch_reports_finished_records_still_in_the_queue(items: list[Item]) -> None:
     class SecondOnly(Copy):
         def run(self, fed: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
             next(fed)

@@ -36,14 +36,14 @@ def test_any_setting_changes_the_hash_and_the_device_does_not(item: Item) -> Non
 
 
 @pytest.mark.parametrize("name", ["in.png", "trimap.png", "beach.png"])
-def test_a_change_of_any_file_is_seen(item: Item, tmp_path: Path, name: str) -> None:
+def test_a_change_of_any_input_file_is_detected(item: Item, tmp_path: Path, name: str) -> None:
     noted = identity_of(item)
     assert same_input(noted, item, checksum=False)
     (tmp_path / name).write_bytes(b"something else")
     assert not same_input(noted, item, checksum=False)
 
 
-def test_with_checksum_content_decides(item: Item, tmp_path: Path) -> None:
+def test_with_checksum_the_content_decides(item: Item, tmp_path: Path) -> None:
     noted = identity_of(item, checksum=True)
     os.utime(tmp_path / "in.png", (1, 1))
     assert same_input(noted, item, checksum=True) and not same_input(noted, item, checksum=False)
@@ -58,7 +58,7 @@ def test_a_missing_input_is_never_the_same(item: Item, tmp_path: Path) -> None:
     assert not same_input(identity_of(item), item, checksum=False)
 
 
-def test_an_output_is_there_as_long_as_every_byte_is(tmp_path: Path) -> None:
+def test_an_output_with_a_changed_byte_counts_as_missing(tmp_path: Path) -> None:
     file = tmp_path / "out.png"
     file.write_bytes(b"x" * 100)
     noted = written_identity(str(file))
@@ -69,7 +69,7 @@ def test_an_output_is_there_as_long_as_every_byte_is(tmp_path: Path) -> None:
     assert not still_there(noted, str(file)) and not still_there({}, str(file))
 
 
-def test_a_sequence_is_all_its_pictures(tmp_path: Path) -> None:
+def test_the_identity_of_a_sequence_covers_all_its_pictures(tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
     for number in (1, 2, 3):

@@ -19,27 +19,27 @@ def test_a_row_overrides_the_commands_settings() -> None:
     )
 
 
-def test_empty_cells_are_no_cells() -> None:
+def test_empty_cells_count_as_absent() -> None:
     assert item_of({"input": "a.jpg", "output": "", "model": "", "note": None}, Settings(), "out/{stem}_{name}.png") == Item(
         "a.jpg", "out/a_a.jpg.png"
     )
 
 
-def test_over_means_a_composite() -> None:
+def test_a_backdrop_implies_a_composite() -> None:
     assert item_of({"input": "a", "output": "b", "over": "white"}, Settings()).settings.kind == "composite"
 
 
-def test_switches_of_the_look_are_columns() -> None:
+def test_output_options_are_columns() -> None:
     row = {"input": "a", "output": "b.png", "keep_hidden": True, "decontaminate": "off"}
     assert item_of(row, Settings()) == Item("a", "b.png", Settings(keep_hidden=True, decontaminate=False))
 
 
-def test_a_look_of_the_command_that_a_rows_kind_has_no_use_for_is_left_out() -> None:
+def test_output_options_of_the_command_that_do_not_suit_a_row_s_kind_are_ignored() -> None:
     row = {"input": "a", "output": "b.png", "as": "alpha", "keep_hidden": False}
     assert item_of(row, Settings(keep_hidden=True, decontaminate=False)).settings == Settings(kind="alpha")
 
 
-def test_names_of_urls_fill_patterns() -> None:
+def test_names_in_urls_fill_patterns() -> None:
     assert item_of({"input": "https://host/p/cat.one.jpg?size=2"}, Settings(), "s3://b/{stem}.png").output == "s3://b/cat.one.png"
 
 
@@ -63,6 +63,6 @@ def test_names_of_urls_fill_patterns() -> None:
         ({"input": "a", "output": "b", "options": [1]}, "not read"),
     ],
 )
-def test_what_cannot_be_meant_is_said(row: dict[str, object], said: str) -> None:
+def test_wrong_rows_are_refused_with_a_reason(row: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         item_of(row, Settings())

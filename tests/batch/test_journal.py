@@ -15,7 +15,7 @@ def _record(name: str, **more: object) -> dict[str, object]:
     return {"input": name, "output": f"{name}.png", "status": "ok", "settings": "s", "identity": {}, "written": {}} | more
 
 
-def test_a_line_is_on_disk_when_written_and_kept_by_the_next_run(tmp_path: Path) -> None:
+def test_records_are_flushed_to_disk_and_kept_by_the_next_run(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "r.jsonl"
     journal = Journal(str(file))
     journal.write(_record("a"))
@@ -27,7 +27,7 @@ def test_a_line_is_on_disk_when_written_and_kept_by_the_next_run(tmp_path: Path)
     assert history.of(("a", "b.png")) is None
 
 
-def test_a_torn_last_line_is_ended_and_passed_over(tmp_path: Path) -> None:
+def test_a_truncated_last_line_is_terminated_and_skipped(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
     file.write_text(json.dumps(_record("a")) + "\n" + json.dumps(_record("b"))[:30])
     Journal(str(file)).write(_record("c"))
@@ -35,7 +35,7 @@ def test_a_torn_last_line_is_ended_and_passed_over(tmp_path: Path) -> None:
     assert file.read_text().count("\n") == 3
 
 
-def test_foreign_lines_are_passed_over(tmp_path: Path) -> None:
+def test_lines_that_are_no_records_are_skipped(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
     file.write_bytes(b'\xff\xfe\n[]\n"text"\n{"input": 3}\n' + b"[" * 50_000 + b"\n" + json.dumps(_record("a")).encode() + b"\n")
     assert [record["input"] for record in read_journal(str(file))] == ["a"]
@@ -49,7 +49,7 @@ def test_the_last_record_of_an_item_counts(tmp_path: Path) -> None:
     assert past is not None and past.status == "ok"
 
 
-def test_names_that_are_no_text_come_back(tmp_path: Path) -> None:
+def test_undecodable_file_names_survive_a_round_trip(tmp_path: Path) -> None:
     Journal(str(tmp_path / "r.jsonl")).write(_record("caf\udce9\n"))
     assert History(str(tmp_path / "r.jsonl")).of(("caf\udce9\n", "caf\udce9\n.png")) is not None
 
@@ -66,12 +66,12 @@ def test_two_processes_append_whole_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_said() -> None:
+def test_a_full_disk_is_one_error() -> None:
     with pytest.raises(OutputError, match=r"/dev/full cannot be written .No space left"):
         Journal("/dev/full").write(_record("a"))
 
 
-def test_a_results_file_is_no_folder_and_no_input(tmp_path: Path) -> None:
+def test_a_results_file_that_is_a_folder_or_an_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder"):
         check_results(str(tmp_path), ())
     with pytest.raises(UsageError, match="is an input"):

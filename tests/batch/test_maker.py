@@ -26,7 +26,7 @@ def item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Item:
     return Item(str(tmp_path / "in.png"), str(tmp_path / "out.png"), settings, columns={"shop": 3})
 
 
-def test_the_record_says_what_was_made_of_what(item: Item) -> None:
+def test_the_record_names_input_settings_and_output(item: Item) -> None:
     record = Maker(Run(), checksum=True).make(item)
     assert (record["status"], record["model"], record["size"], record["columns"]) == ("ok", "brightness", [8, 6], {"shop": 3})
     assert record["identity"]["input"]["sha256"] and record["written"]["size"] == Path(item.output).stat().st_size
@@ -42,7 +42,7 @@ def test_models_and_backdrops_are_opened_once(item: Item) -> None:
         maker.open(Settings(model="no-such-model"))
 
 
-def test_remote_files_are_fetched_and_delivered(item: Item, tmp_path: Path) -> None:
+def test_remote_inputs_are_fetched_and_results_uploaded(item: Item, tmp_path: Path) -> None:
     fsspec = pytest.importorskip("fsspec")
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/maker/in.png", Path(item.input).read_bytes())
@@ -57,7 +57,7 @@ def test_remote_files_are_fetched_and_delivered(item: Item, tmp_path: Path) -> N
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_photo_is_read_and_written_outside_its_turn(item: Item) -> None:
+def test_photos_are_read_and_written_outside_the_turn_of_the_model(item: Item) -> None:
     output, there = Path(item.output), []
 
     @contextmanager
@@ -72,7 +72,7 @@ def test_a_photo_is_read_and_written_outside_its_turn(item: Item) -> None:
     assert record["written"] == written_identity(item.output)
 
 
-def test_a_lack_of_memory_is_a_failure_of_the_item_in_a_sentence(item: Item) -> None:
+def test_out_of_memory_is_a_failure_of_its_item_in_one_sentence(item: Item) -> None:
     @contextmanager
     def turn() -> Iterator[None]:
         raise MemoryError

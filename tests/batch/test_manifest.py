@@ -35,7 +35,7 @@ def _write(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["m.jsonl", "m.csv", "m.parquet"])
-def test_all_forms_give_the_same_items(tmp_path: Path, name: str) -> None:
+def test_csv_tsv_and_json_lines_give_the_same_items(tmp_path: Path, name: str) -> None:
     _write(tmp_path / name)
     path = str(tmp_path / name)
     assert check_manifest(path, _item) == 2
@@ -47,7 +47,7 @@ def test_all_forms_give_the_same_items(tmp_path: Path, name: str) -> None:
     json.dumps([dict(item.columns) for item in items])
 
 
-def test_stdin_is_taken_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stdin_is_read_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
     class Pipe(io.BytesIO):
         read_so_far = 0
 

@@ -26,7 +26,7 @@ def _past(item: Item, status: str = "ok", error: str = "") -> Past:
     return Past(status, settings_hash(item, Run()), identity_of(item), written_identity(item.output), error)
 
 
-def test_done_is_what_was_made_so_from_this_and_is_still_there(item: Item) -> None:
+def test_an_item_is_done_when_inputs_settings_and_output_are_unchanged(item: Item) -> None:
     past = _past(item)
     assert verdict(item, Run(), past, RESUME) == DONE
     assert verdict(replace(item, settings=Settings(kind="alpha")), Run(), past, RESUME) == REMAKE
@@ -43,11 +43,11 @@ def test_a_changed_input_is_made_again(item: Item) -> None:
     assert verdict(item, Run(), past, RESUME) == REMAKE
 
 
-def test_a_foreign_result_is_made_again(item: Item) -> None:
+def test_a_result_without_a_record_is_made_again(item: Item) -> None:
     assert verdict(item, Run(), None, RESUME) == REMAKE
 
 
-def test_failures_stay_until_they_are_to_be_tried_again_or_were_not_of_the_item(item: Item) -> None:
+def test_failures_are_tried_again_when_asked_or_when_the_item_did_not_cause_them(item: Item) -> None:
     failed = _past(item, "failed", "InputError")
     assert verdict(item, Run(), failed, RESUME) == FAILED
     assert verdict(item, Run(), failed, Policy(resume=True, retry_failed=True)) == REMAKE
@@ -57,7 +57,7 @@ def test_failures_stay_until_they_are_to_be_tried_again_or_were_not_of_the_item(
     assert verdict(item, Run(), failed, RESUME) == REMAKE
 
 
-def test_overwrite(item: Item) -> None:
+def test_overwrite_keeps_or_replaces_results_by_policy(item: Item) -> None:
     os.utime(item.input, (100, 100))
     os.utime(item.output, (200, 200))
     assert [verdict(item, Run(), None, Policy(overwrite=word)) for word in ("always", "older", "never")] == [MAKE, KEPT, KEPT]
@@ -69,7 +69,7 @@ def test_overwrite(item: Item) -> None:
         Policy(overwrite="newer")
 
 
-def test_the_ledger_remembers_folders_of_results(item: Item, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_ledger_finds_results_by_folder(item: Item, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
     past = _past(item)
     record = {"input": item.input, "output": item.output, "status": "ok"}
@@ -79,7 +79,7 @@ def test_the_ledger_remembers_folders_of_results(item: Item, monkeypatch: pytest
     assert Ledger().of(Item("in.png", "elsewhere/out.png")) is None
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(item: Item, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_not_an_error(item: Item, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("no folder")
     monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
     Ledger().write({"input": item.input, "output": item.output, "status": "ok"})

@@ -12,13 +12,13 @@ from mattecli.errors import UsageError
 ITEMS = [Item(f"photos/{number}.jpg", f"out/{number}.png") for number in range(1000)]
 
 
-def test_every_item_is_in_one_shard_and_shards_are_alike() -> None:
+def test_every_item_is_in_one_shard_and_shards_have_similar_sizes() -> None:
     parts = [[item for item in ITEMS if parse_shard(f"{index}/8").holds(item)] for index in range(1, 9)]
     assert sorted((item for part in parts for item in part), key=ITEMS.index) == ITEMS
     assert all(90 < len(part) < 160 for part in parts)
 
 
-def test_a_shard_does_not_depend_on_the_machine() -> None:
+def test_shards_do_not_depend_on_the_machine() -> None:
     assert [item.output for item in ITEMS[:12] if Shard(1, 3).holds(item)] == ["out/0.png", "out/2.png", "out/4.png", "out/6.png"]
 
 
@@ -31,12 +31,12 @@ def test_eight_slurm_tasks_cover_every_item_once(first: int, step: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/\u00b2", ""])
-def test_other_shards_are_usage_errors(text: str) -> None:
+def test_wrong_shards_are_usage_errors(text: str) -> None:
     with pytest.raises(UsageError, match="I/N"):
         parse_shard(text)
 
 
-def test_slurm_without_an_array_or_with_gaps_is_said() -> None:
+def test_slurm_without_an_array_or_with_gaps_is_refused() -> None:
     with pytest.raises(UsageError, match="--array=0-7"):
         parse_shard("slurm", {})
     array = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_MAX": "7"}
@@ -44,7 +44,7 @@ def test_slurm_without_an_array_or_with_gaps_is_said() -> None:
         parse_shard("slurm", array)
 
 
-def test_orders(tmp_path: Path) -> None:
+def test_items_are_ordered_by_name_size_or_age(tmp_path: Path) -> None:
     for number, (name, size) in enumerate({"b": 3, "c": 1, "a": 2}.items()):
         (tmp_path / name).write_bytes(b"x" * size)
         os.utime(tmp_path / name, (number, number))

@@ -9,7 +9,7 @@ from mattecli.batch import storage
 from mattecli.errors import InputError, UsageError
 
 
-def test_a_file_goes_there_and_back(tmp_path: Path) -> None:
+def test_files_are_uploaded_and_downloaded_unchanged(tmp_path: Path) -> None:
     (tmp_path / "made.png").write_bytes(b"whole")
     storage.delivered(tmp_path / "made.png", "memory://bucket/deep/made.png")
     assert storage.status("memory://bucket/deep/made.png") is not None
@@ -19,7 +19,7 @@ def test_a_file_goes_there_and_back(tmp_path: Path) -> None:
         assert stream.read() == b"whole"
 
 
-def test_a_new_version_is_another(tmp_path: Path) -> None:
+def test_a_new_version_has_another_status(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one")
     storage.delivered(tmp_path / "a", "memory://bucket/a")
     first = storage.status("memory://bucket/a")
@@ -30,13 +30,13 @@ def test_a_new_version_is_another(tmp_path: Path) -> None:
     assert storage.status("memory://bucket/a") != first
 
 
-def test_what_is_missing_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     assert storage.status("memory://nothing/here.png") is None
     with pytest.raises(InputError, match=r"memory://nothing/here\.png"):
         storage.fetched("memory://nothing/here.png", tmp_path)
 
 
-def test_failures_that_may_pass_are_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transient_failures_are_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "FIRST_PAUSE", 0.001)
     memory = type(fsspec.filesystem("memory"))
     whole, failures = memory.get_file, [ConnectionError("reset"), OSError(5, "Internal Error")]
@@ -59,12 +59,12 @@ def test_failures_that_may_pass_are_tried_again(tmp_path: Path, monkeypatch: pyt
         ("s3://b/a.png", {"offline": True}, "--offline"),
     ],
 )
-def test_urls_that_cannot_work_are_usage_errors(url: str, options: dict[str, bool], said: str) -> None:
+def test_unsupported_urls_are_usage_errors(url: str, options: dict[str, bool], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         storage.check_url(url, **options)
 
 
-def test_paths_are_no_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_not_taken_for_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert not storage.is_url("photos/a:b.png") and not storage.is_url("C:\\a.png") and storage.is_url("s3://b/a.png")
     Path("s3:").mkdir()

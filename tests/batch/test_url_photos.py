@@ -26,7 +26,7 @@ def _planned(*inputs: str, output: str | None = None, **more: Any) -> dict[str, 
     return {job.source: job.destination for job in plan_url_jobs(inputs, output, kind="cutout", guides={}, **more)}
 
 
-def test_a_folder_keeps_its_tree_and_what_is_no_picture_is_told(store: Any) -> None:
+def test_a_remote_folder_keeps_its_tree_and_other_files_are_reported(store: Any) -> None:
     told: list[str] = []
     planned = _planned("memory://bucket/in/", output="memory://bucket/out", tell=told.append)
     assert planned == {
@@ -46,11 +46,11 @@ def test_a_folder_keeps_its_tree_and_what_is_no_picture_is_told(store: Any) -> N
         ("https://host/p/cat.jpg?size=2", "memory://b/", "memory://b/cat.png"),
     ],
 )
-def test_one_photo_goes_where_the_output_says(store: Any, source: str, output: str | None, destination: str) -> None:
+def test_one_remote_photo_is_written_to_the_output(store: Any, source: str, output: str | None, destination: str) -> None:
     assert list(_planned(source, output=output).values()) == [destination]
 
 
-def test_files_go_to_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_files_are_written_to_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("photos/a.png", "photos/b/c.png"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def test_guides_are_found_by_name(store: Any) -> None:
     assert dict(job.guides) == {"mask": "memory://m/a.png"}
 
 
-def test_what_cannot_be_meant_is_said(store: Any) -> None:
+def test_contradicting_options_are_refused_with_a_reason(store: Any) -> None:
     with pytest.raises(InputError, match="holds no pictures"):
         _planned("memory://bucket/none/", output="out")
     with pytest.raises(UsageError, match="would overwrite the input memory://bucket/in/a"):

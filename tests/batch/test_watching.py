@@ -14,7 +14,7 @@ def _looked(watch: Watch, times: int = 2) -> list[str]:
     return [path for _ in range(times) for path, _ in watch.look()]
 
 
-def test_a_file_that_is_being_written_waits(tmp_path: Path) -> None:
+def test_a_file_still_being_written_is_not_yielded(tmp_path: Path) -> None:
     watch, file = _watch(tmp_path), tmp_path / "a.png"
     file.write_bytes(b"half")
     assert watch.look() == []
@@ -24,7 +24,7 @@ def test_a_file_that_is_being_written_waits(tmp_path: Path) -> None:
     assert watch.look() == []
 
 
-def test_files_that_are_moved_in_or_replaced_are_seen(tmp_path: Path) -> None:
+def test_moved_and_replaced_files_are_yielded(tmp_path: Path) -> None:
     watch = _watch(tmp_path)
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "deep.png").write_bytes(b"one")
@@ -35,7 +35,7 @@ def test_files_that_are_moved_in_or_replaced_are_seen(tmp_path: Path) -> None:
     assert _looked(watch) == [str(tmp_path / "made" / "deep.png")]
 
 
-def test_empty_hidden_and_other_files_and_results_are_left_alone(tmp_path: Path) -> None:
+def test_empty_hidden_and_other_files_and_results_are_ignored(tmp_path: Path) -> None:
     watch = _watch(tmp_path)
     (tmp_path / "out").mkdir()
     for name in (".hidden.png", "notes.txt", "out/result.png"):

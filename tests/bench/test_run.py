@@ -41,7 +41,7 @@ def test_sizes_are_given_as_width_by_height() -> None:
     assert parse_sizes("512,HD, 4k,640x360,1920x1080") == [(512, 512), (1080, 1920), (2160, 3840), (360, 640)]
 
 
-def test_the_scene_is_the_same_each_time_and_leaves_a_tenth_unknown(tmp_path: Path) -> None:
+def test_the_scene_is_reproducible_and_a_tenth_unknown(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_scene(tmp_path / name, (180, 320))
     assert all((tmp_path / "one" / file.name).read_bytes() == file.read_bytes() for file in (tmp_path / "two").iterdir())
@@ -65,7 +65,7 @@ def test_the_subject_of_the_clip_stays_within_the_trimaps_band(tmp_path: Path) -
     assert all(np.abs(frame - plate)[beyond].mean() < 8 for frame in frames[:25:6])
 
 
-def test_what_was_measured_is_kept_when_what_follows_fails(tmp_path: Path) -> None:
+def test_finished_rows_are_kept_when_a_later_one_fails(tmp_path: Path) -> None:
     write_scene(tmp_path, (32, 32))
     kept: list[dict[str, Any]] = []
     file = random_export(registry().find("fdm"))
@@ -80,14 +80,14 @@ def _row(model: str, median: float | None = None, **reasons: str) -> Row:
     return Row(Case(model, (1080, 1920), "fp32", 1), model == "fdm", numbers, **reasons)
 
 
-def test_the_table_has_the_columns_that_say_something_and_a_word_for_a_row_without_numbers() -> None:
+def test_the_table_leaves_out_empty_columns_and_explains_rows_without_numbers() -> None:
     table = table_of([_row("fdm", 0.0123), _row("dim", skipped="too large")])
     assert table.headings == ["model", "size", "median ms", "fps"]
     assert table.lines == [["fdm (random weights)", "hd", "12.3", "81.3"], ["dim", "hd", "skipped", "-"]]
     assert [short(number) for number in (None, 0, 0.00123, 1.5, 12345.6)] == ["-", "0", "0.00123", "1.50", "12346"]
 
 
-def test_an_old_bench_is_compared_row_by_row_and_on_the_whole() -> None:
+def test_an_earlier_bench_is_compared_row_by_row_and_overall() -> None:
     bench = Bench([registry().find("fdm")], [(1080, 1920)], ["fp32"], [1], "cpu", 1.0)
     old = json.loads(json.dumps(record(bench, [_row("fdm", 0.2), _row("dim", 8.0), _row("sim", failed="no")])))
     rows = [compared(row, old) for row in (_row("fdm", 0.1), _row("dim", 1.0), _row("sim", 1.0), _row("bgm", 1.0))]

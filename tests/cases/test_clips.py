@@ -89,7 +89,7 @@ def test_a_cutout_given_as_a_matte_is_its_alpha(alpha: str, cases: Path) -> None
 
 
 @pytest.mark.parametrize("source", ["cut.mov", "cut.webm", "cut/%05d.png"])
-def test_a_cutout_is_laid_over_something_by_its_own_alpha(source: str, cases: Path) -> None:
+def test_a_cutout_is_composited_with_its_own_alpha(source: str, cases: Path) -> None:
     matte("composite", source, "--over", "lime", "-o", "over.mp4")
     assert _is_disc_over_lime("over.mp4")
 
@@ -101,7 +101,7 @@ def test_a_clip_without_alpha_and_a_matte_in_colours_are_refused(cases: Path) ->
 
 
 @pytest.mark.parametrize("kind", ["cutout", "red", "opaque"])
-def test_a_moving_mask_is_read_as_a_still_one_is(kind: str, cases: Path) -> None:
+def test_a_moving_mask_is_read_like_a_still_one(kind: str, cases: Path) -> None:
     for index in range(24):
         inside = _alpha(index)
         colours = {"cutout": (90, 90, 90), "red": (255, 0, 0), "opaque": (255, 255, 255)}[kind]
@@ -115,7 +115,7 @@ def test_a_moving_mask_is_read_as_a_still_one_is(kind: str, cases: Path) -> None
         assert np.abs(found.astype(int) - _alpha(index)).mean() < 3
 
 
-def test_a_path_that_exists_is_that_file(cases: Path) -> None:
+def test_a_path_of_an_existing_file_is_not_a_pattern(cases: Path) -> None:
     for name in ("A [id]", "B [id]"):
         assert matte("video", f"clips/{name}.mp4", "--bg", "plate.png", *FAST, "--end", "0.05").stdout.strip() == f"clips/{name}_cutout.mov"
         assert matte("plate", f"clips/{name}.mp4").stdout.strip() == f"clips/{name}_plate.png"
@@ -124,7 +124,7 @@ def test_a_path_that_exists_is_that_file(cases: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["back.ts", "jump.ts"])
-def test_times_that_jump_are_joined_with_the_sound_and_a_note(name: str, cases: Path) -> None:
+def test_jumping_timestamps_are_joined_with_their_sound_and_a_note(name: str, cases: Path) -> None:
     result = matte("video", name, "--bg", "plate.png", *FAST, "--as", "alpha", "-o", "o.mov")
     base, ticks = stamps(Path("o.mov"))
     assert [float(tick * base) for tick in ticks] == pytest.approx([index / 24 for index in range(24)], abs=0.001)
@@ -132,13 +132,13 @@ def test_times_that_jump_are_joined_with_the_sound_and_a_note(name: str, cases: 
     assert float(sound[-1] * sound_base) == pytest.approx(1, abs=0.05) and "jump once" in result.stderr
 
 
-def test_a_constant_rate_stays_one(cases: Path) -> None:
+def test_a_constant_frame_rate_stays_constant(cases: Path) -> None:
     matte("video", "c23.mkv", "--bg", "plate.png", *FAST, "--end", "0.5", "-o", "o.mov")
     base, ticks = stamps(Path("o.mov"))
     assert [tick * base for tick in ticks] == [index * Fraction(1001, 24000) for index in range(12)]
 
 
-def test_a_sequence_keeps_its_numbers_and_gaps_and_says_so(cases: Path) -> None:
+def test_a_sequence_keeps_its_numbers_and_gaps_with_a_note(cases: Path) -> None:
     result = matte("video", "gap/", "--bg", "plate.png", *FAST, "-o", "o/cut.%04d.png")
     numbers = [1001, 1002, 1003, 1006, 1007, 1008]
     assert sorted(file.name for file in Path("o").glob("*.png")) == [f"cut.{number}.png" for number in numbers]
@@ -153,7 +153,7 @@ def test_a_sequence_keeps_its_numbers_and_gaps_and_says_so(cases: Path) -> None:
     assert {file.name for file in Path("p").glob("*.png")} == {f"{number}.png" for number in range(7, 13)}
 
 
-def test_a_sequence_in_a_profile_keeps_it_as_pictures_and_looks_alike_as_a_video(cases: Path) -> None:
+def test_the_profile_of_a_sequence_is_kept_in_pictures_and_converted_in_a_video(cases: Path) -> None:
     for index in range(2):
         write_image(np.full((40, 60, 3), (200, 60, 40), np.uint8), cases / f"wide/{index}.png", icc=display_p3())
     write_image(np.full((40, 60), 255, np.uint8), cases / "white.png")
@@ -166,7 +166,7 @@ def test_a_sequence_in_a_profile_keeps_it_as_pictures_and_looks_alike_as_a_video
         assert np.abs(next(iter(reader)).pixels[9, 9].astype(int) - expected).max() <= 1
 
 
-def test_a_backdrop_and_a_plate_have_the_shape_people_see(cases: Path) -> None:
+def test_backdrops_and_plates_are_read_with_their_orientation_and_pixel_aspect(cases: Path) -> None:
     rows, columns = np.mgrid[:180, :320]
     circle = np.hypot(rows - 90, columns - 160)[..., None] < 60
     write_image(np.where(circle, (255, 255, 255), (0, 0, 200)).astype(np.uint8), cases / "circle.png")
@@ -185,7 +185,7 @@ def test_a_backdrop_and_a_plate_have_the_shape_people_see(cases: Path) -> None:
         assert abs(white.any(axis=0).sum() - 120 * 3 / 4) < 4
 
 
-def test_interlaced_frames_are_told_or_made_whole(cases: Path) -> None:
+def test_interlaced_frames_are_reported_or_deinterlaced(cases: Path) -> None:
     command = ("video", "interlaced.mp4", "--bg", "plate.png", *FAST, "--as", "alpha", "--start", "0.1", "--end", "0.3")
     assert "interlaced" in matte(*command, "-o", "combed/").stderr
     assert "they show the first" in matte(*command, "-o", "whole/", "--deinterlace").stderr
@@ -196,13 +196,13 @@ def test_interlaced_frames_are_told_or_made_whole(cases: Path) -> None:
     assert combs[1] < 0.8 * combs[0]  # the chroma of both moments is mixed already in a clip of 4:2:0
 
 
-def test_a_timecode_goes_along(cases: Path) -> None:
+def test_a_timecode_is_kept(cases: Path) -> None:
     matte("video", "tc.mov", "--bg", "plate.png", *FAST, "--start", "0.5", "-o", "o.mov")
     with open_clip("o.mov") as reader:
         assert reader.clip.tags.timecode == "01:02:03:16"
 
 
-def test_a_still_mask_under_a_moving_subject_is_doubted(cases: Path) -> None:
+def test_a_still_mask_of_a_moving_subject_is_doubted(cases: Path) -> None:
     write_image(_alpha(0), cases / "first.png")
     result = matte(
         "video", "base.mp4", "--mask", "first.png", "--follow", "off", *FAST, "--end", "0.5", "--as", "alpha", "-o", "o.mov", "--json"
@@ -212,7 +212,7 @@ def test_a_still_mask_under_a_moving_subject_is_doubted(cases: Path) -> None:
     assert 0.001 < record["coverage"] < 0.2
 
 
-def test_several_clips_are_made_in_one_run_and_a_broken_one_costs_itself_alone(cases: Path) -> None:
+def test_several_clips_are_made_in_one_run_and_a_broken_one_fails_alone(cases: Path) -> None:
     Path("clips/broken.mp4").write_bytes(b"no clip")
     result = matte("video", "clips", "c23.mkv", "--bg", "plate.png", *FAST, "--end", "0.05", "-o", "made", "--json", code=1)
     assert sorted(file.name for file in Path("made").iterdir()) == ["A [id].mov", "B [id].mov", "c23.mov"]
@@ -221,13 +221,13 @@ def test_several_clips_are_made_in_one_run_and_a_broken_one_costs_itself_alone(c
     assert "clips/broken.mp4" in result.stderr and "3 done, 1 failed, 0 skipped" in result.stderr
 
 
-def test_one_pixel_is_a_clip(cases: Path) -> None:
+def test_a_clip_of_one_pixel_is_matted(cases: Path) -> None:
     matte("video", "one_pixel.mkv", "-o", "o.mov")
     assert len(stamps(Path("o.mov"))[1]) == 24
 
 
 @pytest.mark.parametrize("time", ["1e9999999999", "nan", "-1", "1/3", "1_0", "9" * 5000])
-def test_a_number_that_is_no_plain_one_is_refused_at_once(time: str, cases: Path) -> None:
+def test_numbers_that_are_not_plain_decimals_are_refused(time: str, cases: Path) -> None:
     for option in ("--start", "--end", "--fps"):
         said = matte("video", "base.mp4", f"{option}={time}", code=2).stderr
         assert len(said.splitlines()) == 1 and len(said) < 250

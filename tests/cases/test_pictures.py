@@ -30,7 +30,7 @@ def _alpha(run: Run, *arguments: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["exif.png", "exif.webp", "ztxt.png", "bigicc.tif", "noeoi.jpg"])
-def test_what_is_broken_beside_sound_pixels_costs_nothing(run: Run, cases: Path, name: str) -> None:
+def test_broken_metadata_beside_valid_pixels_is_ignored(run: Run, cases: Path, name: str) -> None:
     done = run("image", name, "--trimap", "t.png", "-o", "own.png")
     assert done.exit_code == 0, done.output
     assert (name in done.stderr) == (name in ("exif.png", "exif.webp", "noeoi.jpg")), "a note where anything was lost"
@@ -38,7 +38,7 @@ def test_what_is_broken_beside_sound_pixels_costs_nothing(run: Run, cases: Path,
     assert again.exit_code == 0, again.output
 
 
-def test_what_a_folder_holds_decides_and_the_rest_is_counted(run: Run, cases: Path) -> None:
+def test_pictures_of_a_folder_are_matted_and_other_files_counted(run: Run, cases: Path) -> None:
     (cases / "in/notes.txt").write_text("no picture")
     done = run("image", "in", "-o", "out", "--mask", "mask.png")
     assert done.exit_code == 0, done.output
@@ -48,7 +48,7 @@ def test_what_a_folder_holds_decides_and_the_rest_is_counted(run: Run, cases: Pa
     assert np.abs(read(cases / "over.png").astype(int) - np.asarray(Image.open("in/b.jfif"))).max() <= 1
 
 
-def test_one_missing_guide_costs_one_picture(run: Run, cases: Path) -> None:
+def test_one_missing_guide_fails_one_picture(run: Run, cases: Path) -> None:
     done = run("image", "three", "-o", "o", "--trimap", "tri", "--json")
     assert done.exit_code == 1
     outputs = {Path(record["input"]).name: record["output"] for record in map(json.loads, done.stdout.splitlines())}
@@ -56,12 +56,12 @@ def test_one_missing_guide_costs_one_picture(run: Run, cases: Path) -> None:
     assert done.stderr.count("error") == 1 and "no guide for three/b.jpg" in done.stderr
 
 
-def test_braces_may_be_part_of_a_name(run: Run, cases: Path) -> None:
+def test_braces_in_file_names_are_kept(run: Run, cases: Path) -> None:
     done = run("image", "{GUID}.jpg", "--trimap", "t.png", "-o", "{GUID}_x.png")
     assert (done.exit_code, done.stdout) == (0, "{GUID}_x.png\n"), done.output
 
 
-def test_frames_that_are_left_out_are_counted(run: Run, cases: Path) -> None:
+def test_ignored_frames_are_counted(run: Run, cases: Path) -> None:
     done = run("image", "anim.webp", "--trimap", "t.png", "-o", "cut.png")
     assert done.exit_code == 0 and "2 frames" in done.stderr, done.output
 
@@ -72,17 +72,17 @@ def test_the_resolution_is_kept(run: Run, cases: Path) -> None:
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
-def test_small_parts_of_a_drawn_mask_stay(run: Run, cases: Path) -> None:
+def test_small_parts_of_a_drawn_mask_are_kept(run: Run, cases: Path) -> None:
     alpha = _alpha(run, "p.png", "--mask", "mask.png")
     assert alpha[52, 332] > 250 and np.abs(alpha.astype(int) - read(cases / "mask.png")).mean() < 2
 
 
 @pytest.mark.parametrize("strokes", ["st_photo.png", "st_white.png"])
-def test_strokes_may_lie_on_the_photo_or_on_white(run: Run, cases: Path, strokes: str) -> None:
+def test_strokes_are_read_on_the_photo_or_on_white(run: Run, cases: Path, strokes: str) -> None:
     assert _alpha(run, "p.png", "--strokes", strokes).mean() == pytest.approx(68, abs=2)
 
 
-def test_a_mask_in_labels_is_read_and_one_that_says_nothing_refused(run: Run, cases: Path) -> None:
+def test_a_label_mask_is_read_and_a_uniform_mask_refused(run: Run, cases: Path) -> None:
     np.testing.assert_array_equal(_alpha(run, "p.png", "--mask", "class_ids.png"), _alpha(run, "p.png", "--mask", "mask.png"))
     for mask, said in (("empty.png", "mask is empty"), ("p.png", "no mask")):
         done = run("image", "p.png", "--mask", mask, "-o", "none.png")
@@ -94,7 +94,7 @@ def test_trimaps_at_studio_levels_are_read(run: Run, cases: Path) -> None:
     np.testing.assert_array_equal(_alpha(run, "p.png", "--trimap", "t_studio.png"), _alpha(run, "p.png", "--trimap", "t.png"))
 
 
-def test_contradicting_strokes_are_told_when_matting_too(run: Run, cases: Path) -> None:
+def test_contradicting_strokes_are_reported_by_matte_image(run: Run, cases: Path) -> None:
     strokes = np.full((300, 400), 128, np.uint8)
     strokes[175:185, 110:210], strokes[10:20], strokes[185:190, 150:160] = 255, 0, 0
     Image.fromarray(strokes).save("crossed.png")
@@ -110,7 +110,7 @@ def test_contradicting_strokes_are_told_when_matting_too(run: Run, cases: Path) 
         ("composite", "p.png", "--alpha", "mask.png", "--over", "transparent"),
     ],
 )
-def test_what_was_removed_is_not_in_the_file_unless_asked(run: Run, cases: Path, command: tuple[str, ...]) -> None:
+def test_removed_colours_are_not_in_the_file_unless_keep_hidden_is_given(run: Run, cases: Path, command: tuple[str, ...]) -> None:
     assert run(*command, "-o", "cut.png").exit_code == 0
     assert run(*command, "--keep-hidden", "-o", "kept.png").exit_code == 0
     cut, kept, photo = read(cases / "cut.png"), read(cases / "kept.png"), read(cases / "p.png")
@@ -121,14 +121,14 @@ def test_what_was_removed_is_not_in_the_file_unless_asked(run: Run, cases: Path,
     np.testing.assert_array_equal(kept[..., 3], cut[..., 3])
 
 
-def test_a_photo_without_a_verb_and_a_result_without_o_are_told_how(run: Run, cases: Path) -> None:
+def test_a_missing_verb_and_a_missing_output_option_are_explained(run: Run, cases: Path) -> None:
     before = sorted(cases.rglob("*"))
     for command in (("p.png",), ("image", "p.png", "out.png"), ("image", "p.png", "--over", "beigeish"), ("image", "p.png", "-m", "nomod")):
         assert run(*command).exit_code == 2
     assert sorted(cases.rglob("*")) == before
 
 
-def test_results_of_yesterday_do_not_stop_a_batch(run: Run, cases: Path) -> None:
+def test_earlier_results_do_not_stop_a_batch(run: Run, cases: Path) -> None:
     for _ in range(2):
         done = run("image", *sorted(map(str, Path("three").iterdir())), "--trimap", "t.png")
         assert done.exit_code == 0 and len(done.stdout.split()) == 3, done.output

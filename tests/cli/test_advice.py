@@ -6,7 +6,7 @@ from mattecli.core.registry import registry
 from tests.support import Run
 
 
-def test_doctor_advises_a_pull_only_where_there_is_something_to_pull(run: Run) -> None:
+def test_doctor_advises_a_pull_only_for_models_with_a_download(run: Run) -> None:
     findings = {record["name"]: record for record in map(json.loads, run("doctor", "--json").stdout.splitlines())}
     for name, spec in registry().models.items():
         advice = findings[name]["advice"]
@@ -14,13 +14,13 @@ def test_doctor_advises_a_pull_only_where_there_is_something_to_pull(run: Run) -
             assert ("models pull" in advice) == all(file.urls for file in spec.files), name
 
 
-def test_info_says_how_to_get_a_model_and_what_its_hash_begins_with(run: Run) -> None:
+def test_info_shows_how_to_get_a_model_and_the_first_digits_of_its_hash(run: Run) -> None:
     assert "no; no weights were published" in run("models", "info", "shm").stdout
     dim = run("models", "info", "dim").stdout
     assert "no; get it with `matte models pull dim`" in dim and "647f24b6" in dim.split("sha256")[1]
 
 
-def test_offline_a_model_that_is_here_and_takes_the_same_is_named(run: Run, scene: object) -> None:
+def test_offline_the_error_names_an_installed_model_with_the_same_guides(run: Run, scene: object) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--model", "dim-skip", "--offline", "-q")
     assert done.exit_code == 1 and "use --model fusion, which is here" in done.stderr, done.output
     done = run("image", "photo.png", "--bg", "plate.png", "--mask", "true.png", "--model", "bgm@authors", "-q")

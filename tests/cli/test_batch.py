@@ -35,7 +35,7 @@ def _results(scene: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (scene / "r.jsonl").read_text().splitlines()]
 
 
-def test_each_row_is_made_its_own_way(run: Run, rows: Rows, scene: Path) -> None:
+def test_each_manifest_row_is_made_with_its_own_settings(run: Run, rows: Rows, scene: Path) -> None:
     rows(
         {"output": "o/alpha.png", "trimap": "trimap.png", "as": "alpha", "model": "closed-form", "shop": 7},
         {"output": "o/red.jpg", "guides": {"trimap": "trimap.png"}, "over": "red"},
@@ -58,7 +58,7 @@ def test_each_row_is_made_its_own_way(run: Run, rows: Rows, scene: Path) -> None
     assert len(done.stdout.splitlines()) == 4
 
 
-def test_a_manifest_through_a_pipe_and_a_folder_for_its_results(run: Run, scene: Path) -> None:
+def test_a_manifest_on_stdin_writes_its_results_to_a_folder(run: Run, scene: Path) -> None:
     lines = b'{"input": "photo.png", "trimap": "trimap.png"}\n{"input": "photo.png", "output": 3}\n'
     done = run("image", "--manifest", "-", "-o", "o/", "--as", "alpha", input=lines)
     assert (done.exit_code, done.stdout) == (1, "o/photo.png\n"), done.output
@@ -84,7 +84,9 @@ def test_a_manifest_through_a_pipe_and_a_folder_for_its_results(run: Run, scene:
         (("--manifest", "m.jsonl", "--as", "sticker"), "choose cutout"),
     ],
 )
-def test_what_cannot_be_meant_ends_before_any_work(run: Run, rows: Rows, scene: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_contradicting_options_are_refused_before_any_work(
+    run: Run, rows: Rows, scene: Path, arguments: tuple[str, ...], said: str
+) -> None:
     rows({"output": "photo.png"})
     before = sorted(scene.iterdir())
     done = run("image", *arguments)
@@ -92,7 +94,7 @@ def test_what_cannot_be_meant_ends_before_any_work(run: Run, rows: Rows, scene: 
     assert sorted(scene.iterdir()) == before
 
 
-def test_overwrite_says_which_results_are_replaced(run: Run, rows: Rows, scene: Path) -> None:
+def test_overwrite_decides_which_results_are_replaced(run: Run, rows: Rows, scene: Path) -> None:
     rows({"output": "a.png"}, {"output": "b.png"})
     (scene / "a.png").write_text("mine")
     command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl")
@@ -104,7 +106,7 @@ def test_overwrite_says_which_results_are_replaced(run: Run, rows: Rows, scene: 
     assert run(*command).stdout == "a.png\nb.png\n"
 
 
-def test_a_failure_may_stop_the_batch(run: Run, rows: Rows, scene: Path) -> None:
+def test_on_error_stop_ends_the_batch_at_the_first_failure(run: Run, rows: Rows, scene: Path) -> None:
     (scene / "text.png").write_text("no picture")
     rows({"input": "text.png", "output": "a.png"}, *({"output": f"{number}.png"} for number in range(30)))
     done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--on-error", "stop", "--workers", "1")
@@ -112,7 +114,7 @@ def test_a_failure_may_stop_the_batch(run: Run, rows: Rows, scene: Path) -> None
     assert len(list(scene.glob("[0-9]*.png"))) < 5
 
 
-def test_failures_stop_the_batch_at_a_number_and_are_tried_again_when_asked(run: Run, rows: Rows, scene: Path) -> None:
+def test_max_failures_stops_the_batch_and_retry_failed_tries_the_failures_again(run: Run, rows: Rows, scene: Path) -> None:
     (scene / "text.png").write_text("no picture")
     rows(*({"input": "text.png", "output": f"t{number}.png"} for number in range(3)), {"output": "a.png"})
     command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", "--workers", "1")
@@ -127,7 +129,7 @@ def test_failures_stop_the_batch_at_a_number_and_are_tried_again_when_asked(run:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs an input that never ends")
-def test_an_input_that_takes_too_long_is_one_failed_line(run: Run, rows: Rows, scene: Path) -> None:
+def test_an_input_beyond_the_timeout_is_one_failed_record(run: Run, rows: Rows, scene: Path) -> None:
     os.mkfifo(scene / "endless.png")
     rows({"input": "endless.png", "output": "a.png"})
     done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", "--timeout", "1")
@@ -137,7 +139,7 @@ def test_an_input_that_takes_too_long_is_one_failed_line(run: Run, rows: Rows, s
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals the POSIX way")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_batch_tells_what_it_finished(scene: Path, number: int, code: int) -> None:
+def test_an_interrupted_batch_reports_every_finished_result(scene: Path, number: int, code: int) -> None:
     model = write_model(scene / "toy.pt")
     for name in range(3000):
         (scene / "photos" / f"{name:04d}.png").parent.mkdir(exist_ok=True)

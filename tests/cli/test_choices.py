@@ -42,11 +42,11 @@ def _named(verb: Verb, option: Any) -> str:
     return f"matte {' '.join(verb)} {option.opts[-1]}"
 
 
-def test_every_option_says_what_it_is_for() -> None:
+def test_every_option_has_a_help_sentence() -> None:
     assert [_named(verb, option) for verb, option in OPTIONS if not re.match(r".{9,}[.\]]$", option.help or "")] == []
 
 
-def test_words_are_shown_where_the_value_stands_and_not_in_the_sentence() -> None:
+def test_choices_are_listed_in_the_metavar_and_not_in_the_help_sentence() -> None:
     listed = re.compile(r"\b[a-z0-9-]+(, [a-z0-9:-]+)* or [a-z0-9-]+[.:]")
     spoken = [_named(verb, option) for verb, option in OPTIONS if listed.match(option.help or "")]
     assert spoken == []
@@ -59,7 +59,7 @@ def _completed(shell: Any, words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("shell", [BashComplete, ZshComplete], ids=["bash", "zsh"])
-def test_the_words_of_every_option_are_completed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choices_of_every_option_are_completed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COMP_WORDS", "COMP_CWORD", "_TYPER_COMPLETE_ARGS"):
         monkeypatch.setenv(name, "")  # put back afterwards
     for verb, option in OPTIONS:
@@ -72,7 +72,7 @@ def test_the_words_of_every_option_are_completed(shell: Any, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_the_program_answers_a_shell(shell: str) -> None:
+def test_the_program_answers_completion_requests_of_a_shell(shell: str) -> None:
     words = {
         "COMP_WORDS": "matte video clip.mp4 --tone-map ",
         "COMP_CWORD": "4",
@@ -91,6 +91,6 @@ def _used(words: list[str]) -> set[tuple[Verb, str]]:
     return {(verb, names[word].opts[0]) for word in words if word.startswith("-") and word in names}
 
 
-def test_every_option_stands_in_an_example() -> None:
+def test_every_option_is_used_in_an_example() -> None:
     shown = set().union(*map(_used, EXAMPLES))
     assert [_named(verb, option) for verb, option in OPTIONS if (verb, option.opts[0]) not in shown] == []

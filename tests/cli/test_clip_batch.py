@@ -26,7 +26,7 @@ def _results(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "r.jsonl").read_text().splitlines()]
 
 
-def test_each_clip_is_made_as_its_row_says(run: Run, clips: Path) -> None:
+def test_each_clip_is_made_with_the_settings_of_its_row(run: Run, clips: Path) -> None:
     rows = [
         {"input": "1.mp4", "output": "out/one.mp4", "as": "alpha"},
         {"input": "2.mp4", "output": "out/frames/%03d.png", "as": "alpha", "options": {"gain": 0.5}},
@@ -46,7 +46,7 @@ def test_each_clip_is_made_as_its_row_says(run: Run, clips: Path) -> None:
     assert [json.loads(line)["output"] for line in again.stdout.splitlines()] == ["out/frames/%03d.png"], again.output
 
 
-def test_names_of_clips_come_from_a_folder(run: Run, clips: Path) -> None:
+def test_clips_without_an_output_are_named_in_the_output_folder(run: Run, clips: Path) -> None:
     (clips / "m.csv").write_text("input\n1.mp4\n2.mp4\n")
     done = run("video", "--manifest", "m.csv", "--model", "toy.pt", "--refine", "none", "--over", "red", "-o", "made/")
     assert (done.exit_code, done.stdout) == (0, "made/1.mp4\nmade/2.mp4\n"), done.output
@@ -64,7 +64,7 @@ def test_a_folder_of_clips_is_a_batch_that_can_be_resumed(run: Run, clips: Path)
     assert (again.exit_code, again.stdout) == (1, "made/2.mov\n") and "1 done, 1 failed, 1 skipped" in again.stderr, again.output
 
 
-def test_several_clips_are_a_batch_without_its_options(run: Run, clips: Path) -> None:
+def test_several_clips_are_a_batch_without_batch_options(run: Run, clips: Path) -> None:
     command = ("video", "1.mp4", "2.mp4", "-o", "made/{stem}/%02d.png", "--model", "toy.pt", "--refine", "none", "--start-number", "5")
     done = run(*command, "--json")
     assert done.exit_code == 0 and "matte: 2 done, 0 failed, 0 skipped in " in done.stderr, done.output
@@ -80,7 +80,7 @@ def test_several_clips_are_a_batch_without_its_options(run: Run, clips: Path) ->
     assert (clips / "made/2/06.png").stat().st_ino != kept
 
 
-def test_a_cut_out_keeps_its_own_matte_in_a_batch_as_alone(run: Run, clips: Path) -> None:
+def test_a_cutout_clip_keeps_its_own_matte_alone_and_in_a_batch(run: Run, clips: Path) -> None:
     assert run("video", "1.mp4", "-o", "cutout.mov", "--model", "toy.pt", "--refine", "none").exit_code == 0
     alone, batch = (
         json.loads(run("video", "cutout.mov", *more, "--as", "alpha", "-o", "a.mov", "--json").stdout) for more in ((), ("--workers", "1"))
@@ -101,7 +101,7 @@ def test_a_cut_out_keeps_its_own_matte_in_a_batch_as_alone(run: Run, clips: Path
         (("--manifest", "strokes.jsonl"), "strokes are for photos"),
     ],
 )
-def test_what_cannot_be_meant_ends_before_any_work(run: Run, clips: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_contradicting_options_are_refused_before_any_work(run: Run, clips: Path, arguments: tuple[str, ...], said: str) -> None:
     (clips / "m.jsonl").write_text('{"input": "1.mp4", "output": "1.png.txt"}')
     (clips / "strokes.jsonl").write_text('{"input": "1.mp4", "output": "o.mov", "strokes": "s.png"}')
     done = run("video", *arguments)

@@ -134,7 +134,7 @@ def _keys(s3: Any) -> list[str]:
 COMMAND = ("image", "--model", "toy.pt", "--as", "alpha", "--refine", "none", "--results", "r.jsonl")
 
 
-def test_a_manifest_on_s3_is_made_there_and_resumed(run: Run, scene: Path, s3: Any, manifest: str) -> None:
+def test_a_manifest_on_s3_writes_its_results_there_and_resumes(run: Run, scene: Path, s3: Any, manifest: str) -> None:
     done = run(*COMMAND, "--manifest", manifest)
     assert done.exit_code == 0, done.output
     assert [key for key in _keys(s3) if key.startswith("out/")] == ["out/a.png", "out/b.png", "out/c.png"]
@@ -149,7 +149,7 @@ def test_a_manifest_on_s3_is_made_there_and_resumed(run: Run, scene: Path, s3: A
     assert changed.stdout.split() == ["s3://photos/out/a.png", "s3://photos/out/c.png"], changed.output
 
 
-def test_a_folder_on_s3_is_an_input_and_one_an_output(run: Run, scene: Path, s3: Any, manifest: str) -> None:
+def test_folders_on_s3_are_inputs_and_outputs(run: Run, scene: Path, s3: Any, manifest: str) -> None:
     s3.put_object(Bucket="photos", Key="in/notes.txt", Body=b"no picture")
     done = run(*COMMAND, "s3://photos/in/", "-o", "s3://photos/out/")
     assert done.exit_code == 0 and "1 .txt" in done.stderr, done.output
@@ -159,14 +159,14 @@ def test_a_folder_on_s3_is_an_input_and_one_an_output(run: Run, scene: Path, s3:
     assert (done.exit_code, sorted(file.name for file in (scene / "made").iterdir())) == (0, ["a.png", "b.png"]), done.output
 
 
-def test_a_server_that_fails_twice_is_asked_again(run: Run, s3: Any, manifest: str) -> None:
+def test_a_request_that_fails_twice_is_repeated(run: Run, s3: Any, manifest: str) -> None:
     Proxy.failures |= {("in/a.png", 500): 2, ("out/b.png", 503): 2}
     done = run(*COMMAND, "--manifest", manifest)
     assert done.exit_code == 0, done.output
     assert set(Proxy.failures.values()) == {0}
 
 
-def test_wrong_buckets_and_missing_rights_are_one_line_each(run: Run, scene: Path, s3: Any, manifest: str) -> None:
+def test_wrong_buckets_and_missing_permissions_are_one_line_each(run: Run, scene: Path, s3: Any, manifest: str) -> None:
     Proxy.failures |= {("in/secret.png", 403): 99}
     rows = [
         {"input": "s3://no-such-bucket/a.png", "output": "s3://photos/out/1.png"},
@@ -184,7 +184,7 @@ def test_wrong_buckets_and_missing_rights_are_one_line_each(run: Run, scene: Pat
     assert missing.exit_code == 1 and missing.stderr.count("\n") == 1 and "s3://photos/nothing.jsonl" in missing.stderr
 
 
-def test_without_the_library_one_sentence_names_the_extra(scene: Path) -> None:
+def test_without_s3fs_the_error_names_the_extra_to_install(scene: Path) -> None:
     program = "import sys; sys.modules['s3fs'] = None; from mattecli.cli.app import app; app()"
     (scene / "rows.jsonl").write_text('{"input": "s3://photos/a.png", "output": "a.png"}')
     command = [sys.executable, "-c", program, "image", "--manifest", "rows.jsonl"]

@@ -33,12 +33,12 @@ def _trimaps(scene: Path, charset: str, *options: str) -> bytes:
         ("ascii", [b"caf\xe9", rb"caf\xe9", rb"\u65e5\u672c", rb"\U0001f600"]),
     ],
 )
-def test_a_path_keeps_its_bytes_or_is_escaped(scene: Path, charset: str, names: list[bytes]) -> None:
+def test_printed_paths_keep_their_bytes_or_are_escaped(scene: Path, charset: str, names: list[bytes]) -> None:
     assert _trimaps(scene, charset).splitlines() == [b"out/" + name + b".png" for name in names]
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "latin-1", "ascii"])
-def test_json_is_utf_8_and_names_the_files(scene: Path, charset: str) -> None:
+def test_json_results_are_utf_8_and_hold_exact_file_names(scene: Path, charset: str) -> None:
     lines = _trimaps(scene, charset, "--json").splitlines()
     records = [json.loads(line.decode("utf-8")) for line in lines]
     assert [record["output"] for record in records] == [f"out/{name}.png" for name in NAMES]

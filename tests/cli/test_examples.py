@@ -71,7 +71,7 @@ def stage(scene: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("title", _sections())
-def test_the_examples_of_a_section_do_what_they_say(title: str, stage: Path, run: Run) -> None:
+def test_the_examples_of_each_section_run_and_write_their_results(title: str, stage: Path, run: Run) -> None:
     for words in _sections()[title]:
         done = run(*words)
         assert done.exit_code == 0, f"matte {' '.join(words)}\n{done.output}"
@@ -83,7 +83,7 @@ def test_the_examples_of_a_section_do_what_they_say(title: str, stage: Path, run
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals the POSIX way")
 @pytest.mark.parametrize("words", [words for words in commands(PAGE.read_text()) if {*LASTING} & set(words)], ids=" ".join)
-def test_what_lasts_says_that_it_is_ready_and_ends_when_interrupted(words: list[str], stage: Path) -> None:
+def test_long_running_examples_report_that_they_are_ready_and_end_on_ctrl_c(words: list[str], stage: Path) -> None:
     command = [sys.executable, "-m", "mattecli", *words]
     heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a shell's background job would ignore
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
@@ -97,7 +97,7 @@ def test_what_lasts_says_that_it_is_ready_and_ends_when_interrupted(words: list[
     assert process.returncode in (0, 130), told
 
 
-def test_the_examples_for_a_cluster_run_on_one(stage: Path) -> None:
+def test_the_examples_for_a_cluster_run_on_a_local_cluster(stage: Path) -> None:
     pytest.importorskip("ray")
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
     begin = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--num-cpus", "2", "--num-gpus", "1", "--port", "0"]

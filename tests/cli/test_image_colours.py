@@ -26,7 +26,7 @@ def before_screen(folder: Path, colour: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("screen", "colour"), [("green", GREEN), ("auto", GREEN), ("blue", BLUE)])
-def test_a_screen_is_guide_enough_and_leaves_none_of_its_colour(run: Run, scene: Path, screen: str, colour: np.ndarray) -> None:
+def test_a_screen_is_keyed_without_other_guides_and_leaves_no_spill(run: Run, scene: Path, screen: str, colour: np.ndarray) -> None:
     alpha = before_screen(scene, colour)
     done = run("image", "studio.png", "--screen", screen, "-o", "cut.png", "--offline")
     assert done.exit_code == 0, done.output
@@ -48,7 +48,7 @@ def test_decontaminate_off_keeps_the_photos_own_colours(run: Run, scene: Path) -
     assert (cut[~seen] == 0).all(), "nothing of what was removed is in the file"
 
 
-def test_a_photo_with_transparency_keeps_its_colours_where_it_is_seen_through(run: Run, scene: Path) -> None:
+def test_a_photo_with_transparency_keeps_the_colours_of_half_transparent_pixels(run: Run, scene: Path) -> None:
     photo, solid = read(scene / "photo.png"), read(scene / "trimap.png") == 255
     own = np.full(photo.shape[:2], 255, np.uint8)
     own[:, 48:] = 128
@@ -64,7 +64,7 @@ def test_a_photo_with_transparency_keeps_its_colours_where_it_is_seen_through(ru
     assert np.abs(cut[..., :3].astype(int) - whole[..., :3])[soft].mean() < 4, "the edge is as without transparency"
 
 
-def test_colours_hidden_in_a_cutout_do_not_come_out_when_it_is_cut_again(run: Run, scene: Path) -> None:
+def test_colours_under_alpha_0_of_a_cutout_do_not_return_when_it_is_matted_again(run: Run, scene: Path) -> None:
     alpha = read(scene / "true.png")
     hidden = np.where(alpha[..., None] > 0, WANTED, (0, 255, 0)).astype(np.uint8)
     write_image(np.dstack([hidden, alpha]), scene / "cut.png")
@@ -73,7 +73,7 @@ def test_colours_hidden_in_a_cutout_do_not_come_out_when_it_is_cut_again(run: Ru
     assert np.abs(again[..., :3] - WANTED)[again[..., 3] > 0].max() <= 1
 
 
-def test_a_backdrop_keeps_its_look_behind_a_photo_with_a_profile(run: Run, scene: Path) -> None:
+def test_a_backdrop_is_converted_to_the_profile_of_the_photo(run: Run, scene: Path) -> None:
     for name, icc in (("wide", display_p3()), ("damaged", damaged())):
         write_image(read(scene / "photo.png"), scene / f"{name}.png", icc=icc)
         done = run("image", f"{name}.png", "--trimap", "trimap.png", "--over", "220,30,30", "-o", f"{name}_over.png")
@@ -83,7 +83,7 @@ def test_a_backdrop_keeps_its_look_behind_a_photo_with_a_profile(run: Run, scene
     assert read(scene / "damaged_over.png")[0, 0].tolist() == [220, 30, 30]
 
 
-def test_gamma_blends_levels_and_fit_and_blur_reach_the_backdrop(run: Run, scene: Path) -> None:
+def test_gamma_blends_encoded_values_and_fit_and_blur_apply_to_the_backdrop(run: Run, scene: Path) -> None:
     ramp = np.repeat(np.linspace(0, 255, 96)[None, :, None], 20, axis=0).repeat(3, axis=2)
     write_image(ramp.astype(np.uint8), scene / "ramp.png")
     for name, flags in (
@@ -111,14 +111,14 @@ def test_gamma_blends_levels_and_fit_and_blur_reach_the_backdrop(run: Run, scene
         (["--trimap", "trimap.png", "--over", "none.jpg"], 1, "there is no file none.jpg"),
     ],
 )
-def test_what_does_not_go_together_is_said_in_one_line(run: Run, scene: Path, arguments: list[str], code: int, said: str) -> None:
+def test_contradicting_options_are_refused_in_one_line(run: Run, scene: Path, arguments: list[str], code: int, said: str) -> None:
     done = run("image", "photo.png", *arguments, "-o", "out.png", "--quiet")
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
     assert said in done.stderr
 
 
 @pytest.mark.parametrize(("screen", "colour"), [("white", (245, 245, 243)), ("#0c0c0e", (12, 12, 14))])
-def test_a_screen_may_be_of_any_colour(run: Run, scene: Path, screen: str, colour: tuple[int, int, int]) -> None:
+def test_screens_of_any_colour_are_keyed(run: Run, scene: Path, screen: str, colour: tuple[int, int, int]) -> None:
     alpha = before_screen(scene, np.array(colour))
     done = run("image", "studio.png", "--screen", screen, "-o", "cut.png", "--offline")
     assert done.exit_code == 0, done.output

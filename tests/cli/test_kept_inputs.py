@@ -47,7 +47,7 @@ OVERWRITING = {
 
 
 @pytest.mark.parametrize("what", OVERWRITING)
-def test_what_is_read_is_not_written_over(what: str, run: Run, stage: Path) -> None:
+def test_an_output_that_is_also_an_input_is_refused(what: str, run: Run, stage: Path) -> None:
     (stage / "street.mp4").touch()
     before = _contents(stage)
     done = run(*OVERWRITING[what], input=(stage / "photo.png").read_bytes())
@@ -56,7 +56,7 @@ def test_what_is_read_is_not_written_over(what: str, run: Run, stage: Path) -> N
     assert _contents(stage) == before
 
 
-def test_frames_may_lie_beside_those_of_another_clip_and_a_colour_is_no_folder(run: Run, stage: Path) -> None:
+def test_frames_are_written_beside_those_of_another_clip_and_a_colour_name_is_not_a_folder(run: Run, stage: Path) -> None:
     for number in (1, 2, 3):
         (stage / "f" / f"{number:05d}.png").rename(stage / "f" / f"in{number}.png")
     (stage / "white").symlink_to("f")
@@ -87,14 +87,14 @@ EMPTY = (
 
 
 @pytest.mark.parametrize("arguments", EMPTY, ids=" ".join)
-def test_an_empty_path_is_not_the_current_folder(arguments: tuple[str, ...], run: Run, stage: Path) -> None:
+def test_an_empty_path_is_refused(arguments: tuple[str, ...], run: Run, stage: Path) -> None:
     before = _contents(stage)
     done = run(*arguments)
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
     assert "is empty" in done.stderr and _contents(stage) == before
 
 
-def test_a_name_longer_than_names_can_be_is_one_sentence(run: Run, stage: Path) -> None:
+def test_a_name_too_long_for_the_file_system_is_one_sentence(run: Run, stage: Path) -> None:
     long = "x" * 300 + ".png"
     for arguments in (
         ("image", long),
@@ -108,7 +108,7 @@ def test_a_name_longer_than_names_can_be_is_one_sentence(run: Run, stage: Path) 
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1) and "cannot be read" in done.stderr, done.output
 
 
-def test_without_o_the_frames_of_the_current_folder_become_a_clip_beside_it(run: Run, stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_o_the_result_of_the_current_folder_is_a_clip_beside_it(run: Run, stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(stage / "f")
     done = run("video", ".", "--bg", "../plate.png", "--quiet")
     assert done.exit_code == 0, done.output

@@ -43,7 +43,7 @@ class Tiling(torch.nn.Module):
         return torch.full_like(image[:, :1], 1.0 if tile > 0 else 0.2), None
 
 
-def test_a_picture_that_would_not_fit_is_matted_in_tiles_and_said_so(scene: Path) -> None:
+def test_a_picture_beyond_the_limit_is_matted_in_tiles_with_a_note(scene: Path) -> None:
     info = ExportInfo("toy", "toy", (), {"tile": 0}, False, None, "none", {}, memory=Footprint(0.0, 0.0, 2000.0))
     export.export(Tiling(), scene / "toy.pt", info)
     write_image(np.zeros((1000, 1000, 3), np.uint8), scene / "large.png")
@@ -66,20 +66,20 @@ def test_without_a_limit_nothing_is_announced(run: Run, scene: Path) -> None:
     assert "peak" not in run("image", "photo.png", "--trimap", "trimap.png", "-o", "cut.png").stderr
 
 
-def test_a_picture_that_cannot_fit_is_refused_with_the_numbers(run: Run, scene: Path) -> None:
+def test_a_picture_that_cannot_fit_is_refused_with_needed_and_free_memory(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--max-memory", "1M", "-o", "cut.png", "--quiet")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert "fusion needs about" in done.stderr and "0 MB of the 1 MB are left" in done.stderr
     assert not (scene / "cut.png").exists()
 
 
-def test_no_amount_of_memory_is_a_wrong_command(run: Run, scene: Path) -> None:
+def test_an_unreadable_amount_of_memory_is_a_usage_error(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--trimap", "trimap.png", "--max-memory", "lots")
     assert done.exit_code == 2 and "such as 6G" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--trimap", "--over"])
-def test_guides_and_backdrops_are_read_within_it(run: Run, scene: Path, option: str) -> None:
+def test_guides_and_backdrops_are_read_within_the_limit(run: Run, scene: Path, option: str) -> None:
     header = b"IHDR" + struct.pack(">IIBBBBB", 20000, 12000, 8, 2, 0, 0, 0)
     content = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\4IDAT" + bytes(8)
     (scene / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)

@@ -29,7 +29,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_weights_that_come_with_the_package_matte_a_photo(run: Run, scene: Path, name: str) -> None:
+def test_shipped_weights_matte_a_photo_offline(run: Run, scene: Path, name: str) -> None:
     spec = registry().models[name]
     given = next((words for guide, words in GUIDES.items() if guide in spec.guides), ())
     done = run("image", "photo.png", "--model", name, *given, "--as", "alpha", "-o", "alpha.png", "--json")
@@ -43,7 +43,7 @@ def test_weights_that_come_with_the_package_matte_a_photo(run: Run, scene: Path,
     assert (f"weights: {record['weights']} (the authors' are not installed)" in done.stderr) == (spec.ours is not None)
 
 
-def test_the_authors_weights_are_asked_for_by_name(run: Run, scene: Path) -> None:
+def test_the_authors_weights_are_used_only_when_asked_for_by_name(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--model", "fdm", "--weights", "authors", "-o", "cut.png", "--offline")
     assert done.exit_code == 1 and "no weights were published" in done.stderr
     assert not (scene / "cut.png").exists()
@@ -53,13 +53,13 @@ def test_the_authors_weights_are_asked_for_by_name(run: Run, scene: Path) -> Non
     ("words", "advice"), [(("fdm", "--weights", "theirs"), "choose ours or authors"), (("shm-fast@ours",), "give shm-fast@authors")]
 )
 @pytest.mark.usefixtures("scene")
-def test_weights_that_are_not_known_are_told_before_anything_loads(run: Run, words: tuple[str, ...], advice: str) -> None:
+def test_an_unknown_weight_set_is_refused_before_anything_loads(run: Run, words: tuple[str, ...], advice: str) -> None:
     done = run("image", "photo.png", "--model", *words, "-o", "cut.png")
     assert done.exit_code in (1, 2) and advice in done.stderr
 
 
 @pytest.mark.usefixtures("scene")
-def test_weights_without_a_model_are_told(run: Run) -> None:
+def test_weights_without_a_model_are_refused(run: Run) -> None:
     done = run("image", "photo.png", "--weights", "ours", "-o", "cut.png")
     assert done.exit_code == 2 and "give its name with --model" in done.stderr
 
@@ -69,7 +69,7 @@ def test_weights_without_a_model_are_told(run: Run) -> None:
     [(("modnet",), "subject"), (("dim", "--trimap", "trimap.png"), "fusion"), (("bgmv2", "--bg", "plate.png"), "fusion-plate")],
 )
 @pytest.mark.usefixtures("scene")
-def test_a_model_that_is_not_here_names_one_that_is_and_takes_the_same_guide(run: Run, asked: tuple[str, ...], instead: str) -> None:
+def test_the_error_for_a_missing_model_names_an_installed_one_with_the_same_guides(run: Run, asked: tuple[str, ...], instead: str) -> None:
     done = run("image", "photo.png", "--model", f"{asked[0]}@authors", *asked[1:], "-o", "cut.png", "--offline")
     assert done.exit_code == 1 and f"or use --model {instead}, which is here" in done.stderr
 
@@ -87,6 +87,6 @@ def test_a_clip_with_a_plate_is_matted_by_bgmv2(run: Run, scene: Path) -> None:
 
 
 @pytest.mark.usefixtures("scene")
-def test_a_plate_alone_takes_the_better_shipped_network(run: Run) -> None:
+def test_a_plate_alone_selects_the_better_shipped_network(run: Run) -> None:
     done = run("image", "photo.png", "--bg", "plate.png", "-o", "cut.png", "--json")
     assert json.loads(done.stdout)["model"] == "fusion-plate", done.output

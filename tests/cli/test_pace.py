@@ -24,9 +24,9 @@ def _told(seconds: list[float], total: int | None) -> list[str]:
     return told
 
 
-def test_the_pace_is_told_once_without_the_first_frame() -> None:
+def test_the_pace_is_reported_once_and_leaves_out_the_first_frame() -> None:
     assert _told([9, 11, 12, 15, 18, 21], 122) == ["2 s a frame, so the 122 frames take about 4 min, 4 min from now"]
 
 
-def test_nothing_is_told_of_a_short_clip_or_one_of_unknown_length() -> None:
+def test_the_pace_of_a_short_clip_or_one_of_unknown_length_is_not_reported() -> None:
     assert _told([0, 0.1, 0.2, 0.3, 0.4], 60) == [] and _told([0, 2, 4, 6, 8], None) == []

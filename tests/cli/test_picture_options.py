@@ -43,7 +43,7 @@ def _exr(name: str) -> dict[str, np.ndarray]:
         return {channel: found.pixels.astype(np.float64) for channel, found in file.channels().items()}
 
 
-def test_a_composite_of_light_over_light_is_the_formula_to_half_precision(run: Run, plates: Path) -> None:
+def test_a_composite_of_two_exr_files_equals_the_formula_to_half_precision(run: Run, plates: Path) -> None:
     _made(run, "composite", "front.exr", "--alpha", "alpha.exr", "--decontaminate", "off", "--over", "back.exr", "-o", "out.exr")
     front, back, alpha, out = _exr("front.exr")["RGB"], _exr("back.exr")["RGB"], _exr("alpha.exr")["Y"][..., None], _exr("out.exr")
     wanted = alpha * front + (1 - alpha) * back
@@ -51,7 +51,7 @@ def test_a_composite_of_light_over_light_is_the_formula_to_half_precision(run: R
     assert (np.abs(out["RGB"] - wanted) <= 2.0**-11 * wanted + 2.0**-25 + 1e-6 * wanted).all(), "half an ulp of a half"
 
 
-def test_a_cutout_of_light_goes_through_a_file_and_back(run: Run, plates: Path) -> None:
+def test_an_exr_cutout_survives_writing_and_reading(run: Run, plates: Path) -> None:
     over = ("--over", "back.exr", "-o")
     _made(run, "composite", "front.exr", "--alpha", "alpha.exr", "--over", "transparent", "--depth", "float", "-o", "cut.exr")
     cut = _exr("cut.exr")["RGBA"]
@@ -67,7 +67,7 @@ def test_a_cutout_of_light_goes_through_a_file_and_back(run: Run, plates: Path) 
     np.testing.assert_allclose(_exr("straight.exr")["RGBA"][soft][:, :3], (cut[..., :3] / alpha[..., None].clip(1e-9))[soft], rtol=2**-9)
 
 
-def test_an_exr_is_matted_and_its_light_stays(run: Run, scene: Path) -> None:
+def test_an_exr_is_matted_and_keeps_values_above_1(run: Run, scene: Path) -> None:
     chromaticities = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329)
     light = np.ascontiguousarray(to_light(read(scene / "photo.png") / 255), np.float32)
     light[32:40, 44:52] = 6.5  # a lamp on the disc
@@ -86,7 +86,7 @@ def test_an_exr_is_matted_and_its_light_stays(run: Run, scene: Path) -> None:
     np.testing.assert_allclose(seen[..., 3] / 65535, cut[..., 3], atol=1e-3)
 
 
-def test_colours_become_light_where_an_exr_is_asked_for(run: Run, scene: Path) -> None:
+def test_an_exr_result_of_an_8_bit_photo_holds_linear_light(run: Run, scene: Path) -> None:
     _made(run, "image", "photo.png", *CLOSED, "-o", "cut.png", "--depth", "16")
     _made(run, "image", "photo.png", *CLOSED, "-o", "cut.exr")
     _made(run, "image", "photo.png", *CLOSED, "--as", "alpha", "-o", "alpha.exr")
@@ -112,7 +112,7 @@ def test_a_photo_keeps_camera_date_and_resolution_unless_they_are_stripped(run: 
         assert not bare.getexif() and "dpi" not in bare.info
 
 
-def test_quality_makes_smaller_files_whose_alpha_stays(run: Run, scene: Path) -> None:
+def test_a_lower_quality_makes_smaller_files_and_leaves_alpha_exact(run: Run, scene: Path) -> None:
     _made(run, "image", "photo.png", *CLOSED, "-o", "whole.webp")
     _made(run, "image", "photo.png", *CLOSED, "--file-quality", "40", "-o", "small.webp")
     assert Path("small.webp").stat().st_size < Path("whole.webp").stat().st_size / 2
@@ -122,7 +122,7 @@ def test_quality_makes_smaller_files_whose_alpha_stays(run: Run, scene: Path) ->
     assert read_photo("deep.avif").pixels.dtype == np.uint16
 
 
-def test_a_result_is_cut_to_its_subject_and_brought_to_a_size(run: Run, scene: Path) -> None:
+def test_crop_size_and_max_side_frame_the_result(run: Run, scene: Path) -> None:
     _made(run, "image", "photo.png", *CLOSED, "-o", "whole.png")
     whole = read(scene / "whole.png")
     rows, columns = (np.flatnonzero((whole[..., 3] > 0).any(axis=axis)) for axis in (1, 0))
@@ -137,7 +137,7 @@ def test_a_result_is_cut_to_its_subject_and_brought_to_a_size(run: Run, scene: P
     assert small.shape == (36, 48) and abs(small.mean() - whole[..., 3].mean()) < 1
 
 
-def test_the_background_alone_is_what_the_subject_left(run: Run, scene: Path) -> None:
+def test_invert_keeps_the_background_alone(run: Run, scene: Path) -> None:
     _made(run, "image", "photo.png", *CLOSED, "--as", "alpha", "-o", "alpha.png")
     _made(run, "image", "photo.png", *CLOSED, "--invert", "-o", "rest.png")
     rest, alpha, plate = read(scene / "rest.png"), read(scene / "alpha.png"), read(scene / "plate.png")
@@ -147,7 +147,7 @@ def test_the_background_alone_is_what_the_subject_left(run: Run, scene: Path) ->
     assert rest[36, 48, 3] == 0
 
 
-def test_pages_and_layers_are_chosen_and_told(run: Run, scene: Path) -> None:
+def test_a_chosen_page_is_read_and_reported(run: Run, scene: Path) -> None:
     photo = read(scene / "photo.png")
     with tifffile.TiffWriter("pages.tif") as file:
         file.write(np.zeros_like(photo), photometric="rgb", metadata=None)
@@ -160,7 +160,7 @@ def test_pages_and_layers_are_chosen_and_told(run: Run, scene: Path) -> None:
     assert refused.exit_code == 1 and "holds 2 pictures, and there is no page 3" in refused.stderr
 
 
-def test_rows_have_their_own_framing_and_storage(run: Run, scene: Path) -> None:
+def test_manifest_rows_have_their_own_framing_and_file_options(run: Run, scene: Path) -> None:
     rows = [
         {"input": "photo.png", "output": "a.png", "crop": "2px", "depth": "16"},
         {"input": "photo.png", "output": "b.webp", "max_side": 24, "file_quality": 50, "invert": True},
@@ -186,7 +186,7 @@ def test_rows_have_their_own_framing_and_storage(run: Run, scene: Path) -> None:
         (["--size", "20", "--max-side", "10", "-o", "a.png"], "do not go together"),
     ],
 )
-def test_what_cannot_be_meant_is_said_before_any_work(run: Run, scene: Path, arguments: list[str], said: str) -> None:
+def test_contradicting_options_are_refused_before_any_work(run: Run, scene: Path, arguments: list[str], said: str) -> None:
     refused = run("image", "photo.png", *CLOSED, *arguments)
     assert refused.exit_code == 2 and said in " ".join(refused.stderr.split()), refused.output
     assert not list(scene.glob("a.*"))
@@ -206,7 +206,7 @@ def test_the_examples_of_the_help_run(run: Run, scene: Path) -> None:
     assert read(scene / "product.jpg").shape == (1000, 1000, 3) and "RGBA" in _exr("cutout.exr")
 
 
-def test_the_commands_of_the_page_of_formats_run(run: Run, scene: Path) -> None:
+def test_the_commands_of_docs_formats_run(run: Run, scene: Path) -> None:
     import pillow_heif
 
     photo = Image.open("photo.png")
@@ -227,7 +227,7 @@ def test_the_commands_of_the_page_of_formats_run(run: Run, scene: Path) -> None:
         _made(run, *words, *(CLOSED if words[0] == "image" else ()))
 
 
-def test_each_option_is_in_the_help_with_its_choices() -> None:
+def test_each_option_of_pictures_is_in_the_help_with_its_choices() -> None:
     shown = " ".join(CliRunner().invoke(app, ["image", "--help"], env={"COLUMNS": "250", "TERM": "dumb"}).stdout.split())
     for option in ("--page", "--layer", "--crop", "--size", "--max-side", "--invert", "--file-quality", "--straight", "--strip"):
         assert option in shown, option

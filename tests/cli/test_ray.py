@@ -34,7 +34,7 @@ def _actors(home: str) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds actors in /proc")
-def test_two_hundred_images_on_ray_are_those_of_a_local_run_though_an_actor_is_killed(stage: Stage) -> None:
+def test_ray_writes_the_bytes_of_a_local_run_although_an_actor_is_killed(stage: Stage) -> None:
     pytest.importorskip("ray")
     good, bad = write_photos(stage.photos, 200, 6)
     assert stage.run("local") == 1
@@ -54,7 +54,7 @@ def test_two_hundred_images_on_ray_are_those_of_a_local_run_though_an_actor_is_k
     assert len(stage.records("cluster")) == 200
 
 
-def test_a_wrong_model_is_one_sentence_before_the_work(stage: Stage) -> None:
+def test_an_unknown_model_is_one_sentence_before_any_work(stage: Stage) -> None:
     pytest.importorskip("ray")
     write_photos(stage.photos, 4, 0)
     process = stage.start("cluster", *RAY, "--model", "closed-from")
@@ -62,7 +62,7 @@ def test_a_wrong_model_is_one_sentence_before_the_work(stage: Stage) -> None:
     assert process.returncode == 2 and stderr.decode().count("\n") == 1 and b"did you mean closed-form?" in stderr, stderr
 
 
-def test_without_ray_one_sentence_names_the_extra(stage: Stage) -> None:
+def test_without_ray_the_error_names_the_extra_to_install(stage: Stage) -> None:
     write_photos(stage.photos, 2, 0)
     program = "import sys; sys.modules['ray'] = None; from mattecli.cli.app import app; app()"
     command = [sys.executable, "-c", program, *stage.command("cluster", *RAY)[3:]]
@@ -70,7 +70,7 @@ def test_without_ray_one_sentence_names_the_extra(stage: Stage) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "pip install 'mattecli[ray]'" in done.stderr, done.stderr
 
 
-def test_options_of_a_cluster_need_one(stage: Stage) -> None:
+def test_options_of_a_cluster_without_a_cluster_are_refused(stage: Stage) -> None:
     write_photos(stage.photos, 2, 0)
     for more in (("--gpus", "1"), ("--engine", "spark"), ("--engine", "ray", "--timeout", "3"), ("--workers", "1:3")):
         done = subprocess.run(stage.command("out", *more), cwd=stage.folder, capture_output=True, text=True, check=False)

@@ -115,7 +115,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     registry.registry.cache_clear()
 
 
-def test_shipped_weights_are_there_without_a_pull_and_stay_when_the_cache_is_cleared(run: Run, package: Path, scene: Path) -> None:
+def test_shipped_weights_need_no_pull_and_stay_when_the_cache_is_cleared(run: Run, package: Path, scene: Path) -> None:
     listed = {record["name"]: record for record in map(json.loads, run("models", "list", "--json").stdout.splitlines())}
     assert listed["by-trimap"]["installed"] and not listed["far-away"]["installed"]
     (row,) = [line for line in run("models", "list").stdout.splitlines() if line.startswith("by-trimap")]
@@ -180,7 +180,7 @@ def test_shipped_weights_that_were_altered_are_never_used(run: Run, package: Pat
 
 
 @pytest.mark.usefixtures("scene")
-def test_without_the_shipped_file_the_next_default_does_the_work(run: Run, package: Path) -> None:
+def test_without_the_shipped_file_the_next_default_is_used(run: Run, package: Path) -> None:
     (package / "weights" / "half.pt").unlink()
     assert "install that again" in _findings(run)["by-trimap"]["advice"], "there is nothing to pull"
     done = run("image", "photo.png", "--trimap", "trimap.png", "-o", "cut.png", "--json")
@@ -191,7 +191,7 @@ def test_without_the_shipped_file_the_next_default_does_the_work(run: Run, packa
     assert named.exit_code == 1 and "half.pt is missing; it comes with mattecli" in named.stderr
 
 
-def test_an_import_does_not_replace_what_is_shipped_but_an_export_takes_weights_of_ones_own(run: Run, package: Path, scene: Path) -> None:
+def test_import_does_not_replace_shipped_weights_and_export_takes_other_weights(run: Run, package: Path, scene: Path) -> None:
     _weights(package / "mine.pth", 0.25)
     done = run("models", "import", "by-trimap", package / "mine.pth")
     assert done.exit_code == 1 and "matte models export by-trimap --checkpoint" in done.stderr

@@ -37,7 +37,7 @@ class Endless(torch.nn.Module):
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_model_without_end_is_interrupted(scene: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_a_command_whose_model_does_not_return(scene: Path, number: signal.Signals) -> None:
     export.export(Endless(), scene / "endless.pt", ExportInfo("endless", "toy", (), {}, False, None, "none", {}))
     before = sorted(path.name for path in scene.iterdir())
     words = ["image", "photo.png", "-m", "endless.pt", "--max-memory", "60G", "-o", "out.png"]

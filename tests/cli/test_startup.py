@@ -37,7 +37,7 @@ VERBS = (
 @pytest.mark.parametrize(
     "command", [["--help"], ["--version"], ["models", "list"], ["models", "info", "modnet"], *([verb, "--help"] for verb in VERBS)]
 )
-def test_nothing_heavy_is_imported_to_answer(command: list[str]) -> None:
+def test_help_and_lists_import_nothing_heavy(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
@@ -85,7 +85,7 @@ MISTAKES = {
 }
 
 
-def test_mistakes_are_told_before_torch_is_imported(tmp_path: Path) -> None:
+def test_mistakes_are_reported_before_torch_is_imported(tmp_path: Path) -> None:
     Image.new("RGB", (8, 6)).save(tmp_path / "photo.png")
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.png").touch()

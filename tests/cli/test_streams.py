@@ -34,32 +34,32 @@ BATCH = "trimap-from-mask a.png missing.png b.png c.png -o out --json"
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", pytest.param("2>/dev/full", marks=needs_full)])
-def test_notes_that_cannot_be_told_stop_nothing(masks: Path, redirection: str) -> None:
+def test_a_closed_or_full_stderr_does_not_stop_the_work(masks: Path, redirection: str) -> None:
     done = _shell(masks, f"{BATCH} {redirection}")
     assert done.returncode == 1 and done.stdout.count("\n") == 4, "one of four is missing, and said so on stdout"
     assert len(list((masks / "out").iterdir())) == 3
 
 
 @pytest.mark.parametrize("redirection", [">&-", pytest.param(">/dev/full", marks=needs_full), "| true"])
-def test_files_go_on_being_made_when_stdout_takes_no_more(masks: Path, redirection: str) -> None:
+def test_files_are_still_written_when_stdout_is_closed_or_full(masks: Path, redirection: str) -> None:
     done = _shell(masks, f"{BATCH.replace('missing.png ', '')} {redirection}")
     assert len(list((masks / "out").iterdir())) == 3
     assert done.stderr.count("stdout takes no more results") == 1 and "Traceback" not in done.stderr
     assert done.returncode == UNTOLD or redirection == "| true"
 
 
-def test_a_failure_outweighs_a_result_that_was_not_told(masks: Path) -> None:
+def test_a_failure_takes_precedence_over_an_unprinted_result_in_the_exit_code(masks: Path) -> None:
     assert _shell(masks, f"{BATCH} >&-").returncode == 1
 
 
 @needs_full
 @pytest.mark.parametrize("line", ["models list", "--help", "--version"])
-def test_text_that_cannot_be_told_is_one_sentence(tmp_path: Path, line: str) -> None:
+def test_text_that_cannot_be_printed_is_one_sentence(tmp_path: Path, line: str) -> None:
     done = _shell(tmp_path, f"{line} >/dev/full")
     assert (done.returncode, done.stderr.count("\n")) == (UNTOLD, 1) and "No space left on device" in done.stderr
 
 
-def test_a_reader_that_leaves_ends_a_list_without_a_word(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_list_silently(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mattecli", "models", "list"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
@@ -81,7 +81,7 @@ def test_a_picture_through_a_broken_pipe_is_one_sentence(masks: Path, redirectio
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and said in done.stderr
 
 
-def test_no_file_takes_the_place_of_a_closed_stream(masks: Path) -> None:
+def test_no_file_gets_the_descriptor_of_a_closed_stream(masks: Path) -> None:
     done = _shell(masks, "trimap-from-mask a.png -o out.png <&- >&- 2>&-")
     assert done.returncode == UNTOLD
     assert (masks / "out.png").read_bytes().startswith(b"\x89PNG")

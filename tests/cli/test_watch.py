@@ -25,7 +25,7 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals the POSIX way")
-def test_photos_are_made_as_they_arrive(scene: Path) -> None:
+def test_watch_mattes_photos_as_they_arrive(scene: Path) -> None:
     (scene / "inbox").mkdir()
     photo = (scene / "photo.png").read_bytes()
     (scene / "inbox/first.png").write_bytes(photo)
@@ -51,7 +51,7 @@ def test_photos_are_made_as_they_arrive(scene: Path) -> None:
     assert stderr.splitlines()[-1].startswith("matte: 3 done, 0 failed, 0 skipped in ")
 
 
-def test_only_folders_are_watched(run: Run, scene: Path) -> None:
+def test_watch_takes_folders_only(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--watch")
     assert done.exit_code == 2 and "watches folders" in done.stderr
     done = run("image", ".", "--watch", "--order", "newest")

@@ -22,7 +22,7 @@ from tests.support import Run, messages_of
         (b"caf\xe9.jpg".decode("utf-8", "surrogateescape"), "caf\\xe9.jpg"),
     ],
 )
-def test_what_steers_a_terminal_is_written_out(name: str, seen: str) -> None:
+def test_control_characters_in_names_are_escaped(name: str, seen: str) -> None:
     assert visible(name) == seen
 
 
@@ -32,7 +32,7 @@ def test_messages_show_flags_for_settings() -> None:
     assert in_flags(said) == shown
 
 
-def test_every_setting_of_a_message_is_an_option_of_a_command() -> None:
+def test_every_setting_named_in_messages_is_an_option_of_a_command() -> None:
     commands = get_command(app).commands.values()  # type: ignore[attr-defined]
     flags = {flag for command in commands for option in command.params for flag in option.opts}
     sources = Path(mattecli.__file__).parent
@@ -57,7 +57,7 @@ def test_no_escape_sequence_of_a_name_reaches_stderr(run: Run, scene: Path) -> N
 @pytest.mark.parametrize(
     ("word", "verb"), [("photo.png", "image"), ("gone.jpg", "image"), ("clip.mp4", "video"), ("folder", "image"), ("*.jpg", "image")]
 )
-def test_a_file_where_a_verb_should_be_is_told_the_verb(run: Run, scene: Path, word: str, verb: str) -> None:
+def test_a_file_in_place_of_a_verb_is_answered_with_the_verb(run: Run, scene: Path, word: str, verb: str) -> None:
     (scene / "folder").mkdir()
     before = sorted(scene.rglob("*"))
     done = run(word)
@@ -65,6 +65,6 @@ def test_a_file_where_a_verb_should_be_is_told_the_verb(run: Run, scene: Path, w
     assert sorted(scene.rglob("*")) == before
 
 
-def test_another_word_is_no_command(run: Run, scene: Path) -> None:
+def test_an_unknown_word_is_not_a_command(run: Run, scene: Path) -> None:
     done = run("sticker")
     assert done.exit_code == 2 and "No such command" in done.stderr

@@ -53,7 +53,7 @@ def test_blur_is_pixels_or_a_share_of_the_longer_side() -> None:
         open_backdrop("white", mode="tile")
 
 
-def test_what_is_transparent_in_a_backdrop_is_black(tmp_path: Path) -> None:
+def test_transparent_pixels_of_a_backdrop_are_black(tmp_path: Path) -> None:
     picture = np.full((4, 4, 4), 200, np.uint8)
     picture[:2, :, 3], picture[2:, :, 3] = 0, 255
     write_image(picture, tmp_path / "logo.png")
@@ -61,7 +61,7 @@ def test_what_is_transparent_in_a_backdrop_is_black(tmp_path: Path) -> None:
     assert shown[:2].max() == 0 and shown[2:].min() == pytest.approx(200 / 255)
 
 
-def test_a_backdrop_has_its_own_look_behind_a_photo_of_any_profile(tmp_path: Path) -> None:
+def test_a_backdrop_is_converted_to_the_profile_of_the_photo(tmp_path: Path) -> None:
     p3, red = display_p3(), np.full((4, 4, 3), (220, 30, 30), np.uint8)
     for name, profile in (("plain", None), ("tagged", SRGB), ("wide", p3)):
         write_image(red, tmp_path / f"{name}.png", icc=profile)
@@ -77,14 +77,14 @@ def test_a_backdrop_has_its_own_look_behind_a_photo_of_any_profile(tmp_path: Pat
     assert corner(wide, None)[0] > 235, "as red as sRGB can be"
 
 
-def test_a_moving_backdrop_has_its_own_look_too(clip: Path) -> None:
+def test_a_moving_backdrop_is_converted_to_the_profile_of_the_photo(clip: Path) -> None:
     backdrop = open_backdrop(str(clip))
     as_it_is = backdrop.at(SIZE)
     assert np.abs(backdrop.at(SIZE, icc=display_p3()) - as_it_is).max() > 0.05
     backdrop.close()
 
 
-def test_two_runs_with_one_picture_and_placing_are_known_to_be_alike(tmp_path: Path) -> None:
+def test_backdrops_of_equal_picture_and_placing_have_equal_identities(tmp_path: Path) -> None:
     for name, level in (("a", 10), ("b", 11)):
         write_image(np.full((8, 8, 3), level, np.uint8), tmp_path / f"{name}.png")
     first, again, other = (repr(open_backdrop(str(tmp_path / f"{name}.png"))) for name in ("a", "a", "b"))
@@ -92,7 +92,7 @@ def test_two_runs_with_one_picture_and_placing_are_known_to_be_alike(tmp_path: P
     assert first != repr(open_backdrop(str(tmp_path / "a.png"), blur=Length(3)))
 
 
-def test_a_clip_shows_the_frame_whose_time_has_come_and_begins_again_at_its_end(clip: Path) -> None:
+def test_a_backdrop_clip_is_sampled_by_time_and_loops(clip: Path) -> None:
     backdrop = open_backdrop(str(clip))
     assert isinstance(backdrop, ClipBackdrop)
     times = [0, 0.04, 0.1, 0.55, 1.19]
@@ -104,7 +104,7 @@ def test_a_clip_shows_the_frame_whose_time_has_come_and_begins_again_at_its_end(
     backdrop.close()
 
 
-def test_a_clip_asked_from_its_end_on_is_where_it_would_be_had_it_been_watched(clip: Path) -> None:
+def test_a_backdrop_clip_started_late_shows_the_frame_of_that_time(clip: Path) -> None:
     backdrop = open_backdrop(str(clip))
     assert isinstance(backdrop, ClipBackdrop)
     assert _index(backdrop, 1.25) == 0

@@ -9,7 +9,7 @@ from mattecli.compositing.fit import fit, plain
 from mattecli.errors import MatteError
 
 
-def test_cover_fills_the_frame_from_the_middle_contain_shows_all_and_stretch_bends() -> None:
+def test_cover_crops_contain_pads_and_stretch_distorts() -> None:
     wide = np.zeros((10, 40, 3), np.float32)
     wide[:, 10:30] = 1
     assert fit(wide, 20, 20).min() > 0.4
@@ -31,12 +31,12 @@ def test_shrinking_averages_so_that_fine_patterns_turn_grey_and_enlarging_stays_
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (37, 2), (11, 640)])
 @pytest.mark.parametrize("mode", ["cover", "contain", "stretch"])
-def test_every_size_is_met_exactly(height: int, width: int, mode: str) -> None:
+def test_every_requested_size_is_exact(height: int, width: int, mode: str) -> None:
     assert fit(plain(7, 5, (1, 1, 1)), height, width, mode=mode).shape == (height, width, 3)
 
 
 @pytest.mark.parametrize("sigma", [3.0, 20.0])
-def test_a_blurred_backdrop_keeps_its_light_and_spreads_a_lamp_by_the_given_deviation(sigma: float) -> None:
+def test_blur_keeps_the_light_and_spreads_a_point_by_the_given_deviation(sigma: float) -> None:
     lamp = np.zeros((201, 201, 3), np.float32)
     lamp[100, 100] = 1
     blurred = fit(lamp, 201, 201, sigma=sigma)

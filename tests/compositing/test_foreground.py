@@ -43,7 +43,7 @@ def test_solid_pixels_are_the_photo_to_the_bit() -> None:
     assert solid.any() and torch.equal(estimate_foreground(photo, alpha)[solid], photo[solid])
 
 
-def test_a_plate_makes_the_cut_out_over_it_the_photo_again() -> None:
+def test_with_a_plate_the_cutout_over_it_equals_the_photo() -> None:
     alpha = _disc(80, 80)
     plate = torch.rand(1, 3, 80, 80, generator=torch.Generator().manual_seed(2))
     photo = _mix(RED, alpha, plate)
@@ -64,7 +64,7 @@ def test_any_size_and_any_constant_alpha_give_colours_in_range(height: int, widt
 
 
 @pytest.mark.parametrize("with_plate", [False, True])
-def test_photos_in_a_batch_do_not_touch_each_other_or_the_input(with_plate: bool) -> None:
+def test_photos_in_a_batch_are_independent_and_inputs_unchanged(with_plate: bool) -> None:
     alpha = torch.cat([_disc(40, 55), 1 - _disc(40, 55), torch.zeros(1, 1, 40, 55)])
     photo = torch.rand(3, 3, 40, 55, generator=torch.Generator().manual_seed(3))
     plate = torch.rand(3, 3, 40, 55, generator=torch.Generator().manual_seed(4)) if with_plate else None
@@ -77,7 +77,7 @@ def test_photos_in_a_batch_do_not_touch_each_other_or_the_input(with_plate: bool
         assert tensor is None or copy is None or torch.equal(tensor, copy)
 
 
-def test_real_hair_loses_most_of_the_old_background(shared: Path) -> None:
+def test_real_hair_keeps_little_of_the_old_background(shared: Path) -> None:
     files = [shared / "data/plates" / f"synthperson_group{ending}" for ending in (".jpg", "_fg.jpg", "_alpha.png")]
     top, left, side = 128, 256, 384
     crop = (slice(None), slice(None), slice(top, top + side), slice(left, left + side))

@@ -36,7 +36,7 @@ def test_a_longest_side_enlarges_nothing() -> None:
     assert framed(ALPHA, Framing(max_side=15)).shape == (10, 15)
 
 
-def test_light_stays_as_bright_and_keeps_its_sum() -> None:
+def test_scaling_keeps_the_mean_of_linear_light() -> None:
     light = Light(np.repeat(ALPHA[..., None] * 8, 3, axis=2), ALPHA)
     half = framed_light(light, window_of(ALPHA, Framing()), Framing(max_side=15))
     assert half.colours.max() == 8 and half.alpha is not None

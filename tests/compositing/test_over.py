@@ -47,7 +47,7 @@ def test_only_soft_pixels_are_mixed_and_the_others_are_copies_to_the_bit() -> No
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
 @pytest.mark.parametrize("linear", [True, False])
-def test_laying_over_in_integers_is_laying_over_and_solid_parts_are_the_photos_to_the_bit(dtype: type, top: int, linear: bool) -> None:
+def test_integer_compositing_equals_float_and_keeps_opaque_pixels_exact(dtype: type, top: int, linear: bool) -> None:
     random = np.random.default_rng(3)
     photo, (soft, backdrop) = random.integers(0, top + 1, (300, 7, 3)).astype(dtype), random.random((2, 300, 7, 3), np.float32)
     alpha = random.choice(np.array([0, 0.3, 0.9999, 1], np.float32), (300, 7))
@@ -71,7 +71,7 @@ def _tensor(plane: np.ndarray) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("linear", [True, False])
-def test_tensors_are_laid_over_each_other_as_arrays_are(linear: bool) -> None:
+def test_tensors_composite_like_arrays(linear: bool) -> None:
     random = np.random.default_rng(0)
     front, behind = (random.random((40, 60, 3), np.float32) for _ in range(2))
     alpha = from_levels(random.integers(0, 256, (40, 60), np.uint8))

@@ -8,7 +8,7 @@ from mattecli.errors import UsageError
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:1", "", "CUDA"])
-def test_what_is_no_device_is_told_the_devices(name: str) -> None:
+def test_an_unknown_device_is_refused_with_the_list(name: str) -> None:
     with pytest.raises(UsageError, match="cuda:N"):
         check_device(name)
 

@@ -57,7 +57,7 @@ def test_any_size_gives_an_alpha_of_that_size_within_bounds(model: LoadedModel, 
     torch.testing.assert_close(alpha[1:], alone, atol=1e-4, rtol=0)
 
 
-def test_the_file_says_what_it_is(file: Path) -> None:
+def test_an_export_holds_its_metadata(file: Path) -> None:
     info = read_info(file)
     spec = registry().models[file.stem]
     assert (info.guides, info.options, info.foreground) == (spec.guides, dict(spec.options), spec.foreground)
@@ -100,7 +100,7 @@ def _archive(path: Path, text: bytes) -> Path:
         {"more": 1},
     ],
 )
-def test_metadata_that_no_export_has_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_invalid_metadata_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
     assert read_info(_archive(tmp_path / "toy.pt", json.dumps(SOUND | {"memory": FOOTPRINT}).encode())).name == "toy"
     with pytest.raises(ModelError, match="metadata cannot be read") as error:
         read_info(_archive(tmp_path / "toy.pt", json.dumps(SOUND | change).encode()))
@@ -108,11 +108,11 @@ def test_metadata_that_no_export_has_is_one_sentence(tmp_path: Path, change: dic
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 100_000, b'{"name": ' + b"1" * 5000 + b"}", b" " * 50_000_000])
-def test_what_is_no_metadata_is_one_sentence(tmp_path: Path, text: bytes) -> None:
+def test_unreadable_metadata_is_one_sentence(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(ModelError):
         read_info(_archive(tmp_path / "toy.pt", text))
 
 
-def test_what_is_no_file_is_no_model(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no file"):
         read_info(tmp_path)

@@ -71,7 +71,7 @@ def _off(one: Tensor, other: Tensor) -> float:
 
 @pytest.mark.parametrize("size", [(131, 197), (7, 5), (1, 1)], ids=str)
 @pytest.mark.parametrize("name", [*NETWORKS, "closed-form"])
-def test_fp32_is_what_the_processor_computes(name: str, size: tuple[int, int]) -> None:
+def test_fp32_on_the_gpu_equals_the_cpu(name: str, size: tuple[int, int]) -> None:
     alpha, foreground = _matter(name)(*_scene(*size), EVERYWHERE.get(name, {}))
     exact, colours = _matter(name, "cpu")(*_scene(*size, "cpu"), EVERYWHERE.get(name, {}))
     # A handful of pixels with next to nothing known hardly decide a solver's equations.
@@ -83,7 +83,7 @@ def test_fp32_is_what_the_processor_computes(name: str, size: tuple[int, int]) -
 
 @pytest.mark.parametrize("precision", OFF)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_other_precisions_are_near(name: str, precision: str) -> None:
+def test_other_precisions_are_close(name: str, precision: str) -> None:
     alpha, _ = _matter(name, precision=precision)(*_scene(131, 197), EVERYWHERE.get(name, {}))
     assert _off(alpha, _matter(name)(*_scene(131, 197), EVERYWHERE.get(name, {}))[0]) < OFF[precision]
 
@@ -94,7 +94,7 @@ def _recorded(model: LoadedModel) -> bool:
 
 
 @pytest.mark.parametrize("name", ["bgmv2", "modnet", "shm-fast", "fdm-erd", "dim"])
-def test_a_call_that_comes_often_is_recorded_and_the_answers_stay(name: str) -> None:
+def test_repeated_calls_are_recorded_with_unchanged_outputs(name: str) -> None:
     file = random_export(registry().models[name])
     model, plain = (load_model(file, device=pick_device("cuda"), precision="fp16") for _ in range(2))
     for call in range(CALLS_BEFORE + 3):
@@ -106,7 +106,7 @@ def test_a_call_that_comes_often_is_recorded_and_the_answers_stay(name: str) -> 
         assert foreground is None or _off(foreground, colours) < 1e-3
 
 
-def test_what_was_answered_is_not_written_over_by_the_next_call() -> None:
+def test_outputs_are_not_overwritten_by_the_next_call() -> None:
     model = _matter("shm-fast", precision="fp16")
     first = [model(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
     again = [model(*_scene(64, 96, seed=seed))[0] for seed in range(CALLS_BEFORE + 3)]
@@ -114,7 +114,7 @@ def test_what_was_answered_is_not_written_over_by_the_next_call() -> None:
     assert _off(first[-1], first[-2]) > 0
 
 
-def test_a_picture_of_another_size_between_frames_is_called_plainly() -> None:
+def test_a_frame_of_another_size_runs_without_recording() -> None:
     model = _matter("fdm-erd")
     for _ in range(CALLS_BEFORE + 1):
         alpha, _ = model(*_scene(64, 96))
@@ -124,7 +124,7 @@ def test_a_picture_of_another_size_between_frames_is_called_plainly() -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), [("closed-form", {}), ("bgmv2", {"mode": "thresholding"})])
-def test_a_call_that_makes_the_host_wait_goes_on_unrecorded(name: str, options: Mapping[str, str]) -> None:
+def test_a_call_that_synchronises_runs_unrecorded(name: str, options: Mapping[str, str]) -> None:
     model = load_model(random_export(registry().models[name]), device=pick_device("cuda"))
     answers = [model(*_scene(96, 160), options)[0] for _ in range(CALLS_BEFORE + 3)]
     assert not _recorded(model)
@@ -132,7 +132,7 @@ def test_a_call_that_makes_the_host_wait_goes_on_unrecorded(name: str, options: 
     assert torch.cuda.current_stream() == torch.cuda.default_stream()
 
 
-def test_memory_of_a_recording_that_failed_comes_back() -> None:
+def test_memory_of_a_failed_recording_is_released() -> None:
     model = load_model(random_export(registry().models["closed-form"]), device=pick_device("cuda"))
     side = torch.cuda.Stream()
     for _ in range(CALLS_BEFORE + 2):
@@ -147,7 +147,7 @@ def test_memory_of_a_recording_that_failed_comes_back() -> None:
 
 
 @pytest.mark.parametrize("name", ["bgmv2", "modnet", "closed-form"])
-def test_two_threads_find_what_one_finds(name: str, cuda: Device) -> None:
+def test_two_threads_compute_what_one_computes(name: str, cuda: Device) -> None:
     model = _matter(name, precision="fp16" if name != "closed-form" else "fp32")
 
     def alpha_of(seed: int) -> Tensor:
@@ -163,14 +163,14 @@ def test_two_threads_find_what_one_finds(name: str, cuda: Device) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_batch_is_its_pictures(name: str) -> None:
+def test_a_batch_equals_its_pictures_one_by_one(name: str) -> None:
     scenes = [_scene(66, 98, seed=seed) for seed in range(3)]
     batch = torch.cat([image for image, _ in scenes]), {key: torch.cat([guides[key] for _, guides in scenes]) for key in scenes[0][1]}
     together, _ = _matter(name)(*batch)
     assert all(_off(together[at : at + 1], _matter(name)(*scene)[0]) < 2e-3 for at, scene in enumerate(scenes))
 
 
-def test_a_gpu_without_memory_says_so_and_goes_on() -> None:
+def test_out_of_gpu_memory_is_an_error_and_later_calls_work() -> None:
     model, scene = _matter("bgmv2"), _scene(1080, 1920)
     torch.cuda.empty_cache()
     whole = torch.cuda.get_device_properties(0).total_memory
@@ -184,7 +184,7 @@ def test_a_gpu_without_memory_says_so_and_goes_on() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
-def test_pixels_travel_there_and_back(dtype: type, top: int, cuda: Device) -> None:
+def test_pixels_survive_the_transfer_to_the_gpu_and_back(dtype: type, top: int, cuda: Device) -> None:
     pixels = np.random.default_rng(0).integers(0, top + 1, (33, 47, 4), dtype=dtype)
     tensor = to_tensor(pixels, cuda)
     np.testing.assert_array_equal(to_uint(top, tensor), pixels)
@@ -194,7 +194,7 @@ def test_pixels_travel_there_and_back(dtype: type, top: int, cuda: Device) -> No
 
 @pytest.mark.parametrize("kind", ["cutout", "alpha", "foreground", "composite"])
 @pytest.mark.parametrize("top", [255, 65535])
-def test_a_gpu_composes_what_the_processor_does(kind: str, top: int) -> None:
+def test_compositing_on_the_gpu_equals_the_cpu(kind: str, top: int) -> None:
     pictures = []
     for device in ("cuda", "cpu"):
         image, guides = _scene(66, 98, device)

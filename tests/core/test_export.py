@@ -29,7 +29,7 @@ def _damage(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_an_export_that_was_altered_is_made_anew(exported: Path) -> None:
+def test_an_altered_export_is_made_again(exported: Path) -> None:
     whole = exported.read_bytes()
     _damage(exported)
     assert not store.export_is_sound(exported)
@@ -37,13 +37,13 @@ def test_an_export_that_was_altered_is_made_anew(exported: Path) -> None:
     assert store.export_is_sound(exported) and len(exported.read_bytes()) == len(whole)
 
 
-def test_an_export_that_is_sound_is_not_made_again(exported: Path) -> None:
+def test_an_intact_export_is_not_made_again(exported: Path) -> None:
     before = exported.stat().st_mtime_ns
     export.export_file(registry().find("closed-form"))
     assert exported.stat().st_mtime_ns == before
 
 
-def test_removing_a_model_removes_what_lies_beside_its_export(exported: Path) -> None:
+def test_removing_a_model_removes_the_files_beside_its_export(exported: Path) -> None:
     assert store.remove(registry().find("closed-form")) == [exported]
     assert list(exported.parent.iterdir()) == []
 
@@ -62,7 +62,7 @@ except OutputError as error:
 """
 
 
-def test_no_room_for_an_export_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_during_export_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
     done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -70,7 +70,7 @@ def test_no_room_for_an_export_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     assert [path.name for path in (tmp_path / "exports").iterdir() if path.suffix != ".lock"] == []
 
 
-def test_what_is_made_of_an_export_for_a_cpu_is_kept_and_computes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cpu_version_of_an_export_is_cached_with_equal_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
     spec, cpu = registry().find("subject"), pick_device("cpu")
     image = torch.rand(1, 3, 64, 80)
@@ -87,7 +87,7 @@ def test_what_is_made_of_an_export_for_a_cpu_is_kept_and_computes_the_same(tmp_p
     assert not list((tmp_path / "exports").glob("*.quick*"))
 
 
-def test_weights_of_this_project_may_want_other_options_than_their_network_s_defaults(tmp_path: Path) -> None:
+def test_weights_of_this_project_set_their_own_option_defaults(tmp_path: Path) -> None:
     ours = replace(registry().find("fdm@authors"), weights="ours-2000-01", options={"side": 64})
     with torch.random.fork_rng(devices=[]):
         export.export(random_weights.build_random(ours), tmp_path / "fdm.pt", export.info_for(ours, None))
@@ -97,7 +97,7 @@ def test_weights_of_this_project_may_want_other_options_than_their_network_s_def
     assert torch.equal(alone, small) and not torch.equal(alone, authors)
 
 
-def test_options_that_are_not_those_of_the_code_are_refused(tmp_path: Path) -> None:
+def test_options_that_the_code_does_not_have_are_refused(tmp_path: Path) -> None:
     strange = replace(registry().find("fdm@authors"), options={"side": 64})
     with pytest.raises(ModelError, match="make them agree"):
         export.export(random_weights.build_random(strange), tmp_path / "fdm.pt", export.info_for(strange, None))

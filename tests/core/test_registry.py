@@ -26,14 +26,14 @@ def test_every_file_has_a_source_or_says_how_to_get_it() -> None:
             assert file.sha256 is None or len(file.sha256) == 64
 
 
-def test_every_shipped_file_is_there_and_is_the_one_of_the_table() -> None:
+def test_every_shipped_file_exists_with_the_hash_of_the_table() -> None:
     for spec in registry().models.values():
         for file in spec.files:
             if file.shipped:
                 assert store.verified(spec, file).stat().st_size == file.bytes, f"{spec.name}: {file.name}"
 
 
-def test_what_a_trimap_or_a_plate_needs_is_there_before_anything_is_pulled() -> None:
+def test_models_for_trimaps_and_plates_are_installed_before_any_pull() -> None:
     known = registry()
     for kind in ("trimap", "background", "refine"):
         specs = [known.find(name) for name in known.defaults[kind]]
@@ -50,7 +50,7 @@ def test_a_shipped_file_of_unknown_content_is_refused(tmp_path: Path, lacking: s
         read_registry(tmp_path / "models.toml")
 
 
-def test_an_unknown_model_is_met_with_the_nearest() -> None:
+def test_an_unknown_model_is_answered_with_the_closest_name() -> None:
     with pytest.raises(ModelError, match=r"did you mean modnet\?"):
         registry().find("mod-net")
 
@@ -106,7 +106,7 @@ def test_a_weight_set_of_this_project_differs_from_the_authors_where_its_table_s
     assert [file.name for file in ours.files] == ["own.pt"]
 
 
-def test_weights_of_this_project_run_until_the_authors_are_there(
+def test_weights_of_this_project_are_used_until_the_authors_are_installed(
     two_sets: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))

@@ -24,7 +24,7 @@ def test_an_absent_cuda_device_is_an_error_with_its_reason(name: str) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA")
-def test_cuda_asked_for_is_cuda() -> None:
+def test_cuda_is_used_when_requested() -> None:
     assert pick_device("cuda").torch.type == "cuda"
     with pytest.raises(DeviceError, match="there is no device cuda:99"):
         pick_device("cuda:99")
@@ -42,7 +42,7 @@ def test_auto_reports_its_choice() -> None:
     assert pick_precision("auto", chosen) == "fp32"
 
 
-def test_tf32_is_for_gpus_that_have_it() -> None:
+def test_tf32_is_used_on_gpus_that_have_it() -> None:
     with pytest.raises(DeviceError, match=r"cpu cannot compute in tf32, .*; use `precision` fp32, or `device` cuda"):
         pick_precision("tf32", CPU)
     with pytest.raises(UsageError, match="precisions are auto, fp32, tf32, fp16 and bf16"):
@@ -55,7 +55,7 @@ def test_pixels_of_sixteen_bits_keep_their_upper_half() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
-def test_pixels_become_tensors_and_come_back(dtype: type, top: int) -> None:
+def test_pixels_survive_the_round_trip_to_tensors(dtype: type, top: int) -> None:
     pixels = np.random.default_rng(0).integers(0, top + 1, (5, 7, 3), dtype=dtype)
     tensor = to_tensor(pixels, CPU)
     assert tensor.shape == (1, 3, 5, 7)
@@ -71,7 +71,7 @@ def test_options_take_the_type_of_their_default() -> None:
             checked_options(info, bad)
 
 
-def test_a_processor_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_graphs_are_not_used_on_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path))
     model = load_model(random_export(registry().models["fdm"]), device=CPU)
     assert isinstance(model.module, torchscript.Module)

@@ -71,7 +71,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("module", "operator"),
     [(Saves, "aten::save writes a file"), (Maps, "aten::from_file"), (Prints, "prim::Print"), (SetsState, "__setstate__ would run")],
 )
-def test_what_does_more_than_compute_is_refused_before_it_runs(there: Path, module: type[nn.Module], operator: str) -> None:
+def test_code_that_does_more_than_compute_is_refused_before_it_runs(there: Path, module: type[nn.Module], operator: str) -> None:
     export.export(module(), there / "toy.pt", INFO)
     with pytest.raises(ModelError, match=operator):
         load_model(there / "toy.pt", device=pick_device("cpu"))
@@ -160,7 +160,7 @@ class GivesOne(nn.Module):
         (GivesOne(), "1 results and not alpha and foreground"),
     ],
 )
-def test_answers_that_are_no_mattes_are_errors(there: Path, module: nn.Module, said: str) -> None:
+def test_outputs_that_are_no_mattes_are_errors(there: Path, module: nn.Module, said: str) -> None:
     export.export(module, there / "toy.pt", INFO)
     model = load_model(there / "toy.pt", device=pick_device("cpu"))
     with pytest.raises(ModelError, match=said):
@@ -180,14 +180,14 @@ class Mismatched(nn.Module):
 
 
 @pytest.mark.parametrize(("module", "said"), [(Raises(), "too large for me"), (Mismatched(), "must match")])
-def test_code_that_fails_is_one_sentence(there: Path, module: nn.Module, said: str) -> None:
+def test_exceptions_of_an_export_are_one_sentence(there: Path, module: nn.Module, said: str) -> None:
     export.export(module, there / "toy.pt", INFO)
     model = load_model(there / "toy.pt", device=pick_device("cpu"))
     with pytest.raises(ModelError, match=f"^the model's code stopped with an error \\(.*{said}[^\n]*$"):
         run_within(model, torch.rand(1, 3, 8, 8), {}, {})
 
 
-def test_a_sound_answer_passes(there: Path) -> None:
+def test_a_valid_output_passes(there: Path) -> None:
     export.export(Gives("sound"), there / "toy.pt", INFO)
     outcome = run_within(load_model(there / "toy.pt", device=pick_device("cpu")), torch.rand(1, 3, 8, 8), {}, {})
     assert outcome.foreground is not None and outcome.alpha.shape == (1, 1, 8, 8)

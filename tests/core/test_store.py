@@ -93,7 +93,7 @@ def _spec(*urls: str, sha256: str | None = DIGEST) -> ModelSpec:
     return ModelSpec("toy", "", "toy", (), "", "", files=(WeightFile("toy.pth", urls, sha256),))
 
 
-def test_a_pull_tries_every_place_and_checks_the_hash(server: str) -> None:
+def test_a_pull_tries_every_source_and_checks_the_hash(server: str) -> None:
     (path,) = pulling.pull(_spec(f"{server}/missing/toy.pth", f"{server}/plain/toy.pth"))
     assert path.read_bytes() == CONTENT
     asked = len(_Server.ranges)
@@ -101,7 +101,7 @@ def test_a_pull_tries_every_place_and_checks_the_hash(server: str) -> None:
     assert len(_Server.ranges) == asked, "a file that is there and right is not fetched again"
 
 
-def test_a_download_that_was_cut_off_goes_on_where_it_stopped(server: str) -> None:
+def test_an_interrupted_download_resumes(server: str) -> None:
     with pytest.raises(ModelError, match="goes on from there"):
         pulling.pull(_spec(f"{server}/short/toy.pth"))
     (path,) = pulling.pull(_spec(f"{server}/ranged/toy.pth"))
@@ -139,7 +139,7 @@ def test_without_a_public_hash_the_first_download_sets_the_record(server: str) -
     assert pulling.pull(spec) == [path] and path.read_bytes() == WEIGHTS
 
 
-def test_what_does_not_fit_the_network_is_not_installed_and_the_next_place_is_tried(server: str) -> None:
+def test_weights_that_do_not_fit_the_network_are_not_installed_and_the_next_source_is_tried(server: str) -> None:
     lost = [f"{server}/{kind}/toy.pth" for kind in ("login", "empty", "plain")]
     with pytest.raises(ModelError, match="so it is deleted") as failure:
         pulling.pull(_without_hash(*lost))
@@ -148,7 +148,7 @@ def test_what_does_not_fit_the_network_is_not_installed_and_the_next_place_is_tr
     assert path.read_bytes() == WEIGHTS
 
 
-def test_a_login_page_that_began_a_download_does_not_spoil_the_next(server: str) -> None:
+def test_a_login_page_in_place_of_a_download_does_not_corrupt_the_next(server: str) -> None:
     spec = _without_hash(f"{server}/weights/toy.pth")
     part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
     part.parent.mkdir(parents=True)
@@ -199,7 +199,7 @@ def test_a_misbehaving_server_is_reported_and_the_next_source_tried(
 
 
 @pytest.mark.parametrize("kind", ["elsewhere", "unsaid"])
-def test_another_part_than_was_asked_for_is_not_appended(server: str, kind: str) -> None:
+def test_a_wrong_byte_range_is_not_appended(server: str, kind: str) -> None:
     spec = _spec(f"{server}/{kind}/toy.pth", f"{server}/ranged/toy.pth")
     part = store.checkpoint_path(spec, spec.files[0]).with_name("toy.pth.part")
     part.parent.mkdir(parents=True)
@@ -226,7 +226,7 @@ def test_a_mirror_folder_comes_first_and_works_offline(server: str, tmp_path: Pa
     assert _Server.ranges == []
 
 
-def test_offline_names_the_command_that_would_help(server: str) -> None:
+def test_offline_errors_name_the_command_to_run(server: str) -> None:
     with pytest.raises(ModelError, match="matte models pull toy"):
         pulling.pull(_spec(f"{server}/plain/toy.pth"), offline=True)
     assert _Server.ranges == []
@@ -254,9 +254,7 @@ def test_a_file_fetched_by_hand_is_checked_too(server: str, tmp_path: Path) -> N
         pulling.import_file(_spec(), by_hand)
 
 
-def test_a_shipped_file_is_checked_where_it_lies_and_no_verb_touches_it(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shipped_file_is_verified_in_place_and_never_removed(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "weights_folder", lambda: tmp_path)
     spec = ModelSpec("toy", "", "toy", (), "", "", files=(WeightFile("toy.pth", (f"{server}/plain/toy.pth",), DIGEST, shipped=True),))
     file = tmp_path / "toy.pth"

@@ -26,7 +26,7 @@ def _suited(dtype: torch.dtype) -> torchscript.Module:
     return module
 
 
-def test_weights_are_halved_and_norms_are_not() -> None:
+def test_weights_become_half_precision_and_norms_do_not() -> None:
     state = _suited(torch.float16).state_dict()
     assert {name: value.dtype for name, value in state.items() if "num_batches" not in name} == {
         "convolution.weight": torch.float16,
@@ -55,23 +55,23 @@ class Choosy(torch.nn.Module):
         return torch.zeros(1)
 
 
-def test_a_complaint_of_an_export_is_the_error_it_is() -> None:
+def test_errors_raised_by_an_export_keep_their_message() -> None:
     with pytest.raises(UsageError, match=r"^there is no mode bad; take good$"), torchscript.running():
         torchscript.script(Choosy())("bad")
 
 
-def test_a_lack_of_memory_is_said_so() -> None:
+def test_out_of_memory_is_reported() -> None:
     with pytest.raises(DeviceError, match="more memory than there is"), torchscript.running():
         torch.empty(1 << 60, dtype=torch.uint8)
 
 
-def test_a_gpu_without_memory_is_said_so_from_inside_an_export() -> None:
+def test_out_of_gpu_memory_within_an_export_is_reported() -> None:
     for said in ("CUDA out of memory. Tried to allocate 2.00 GiB", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"):
         with pytest.raises(OutOfMemoryError, match="more memory than there is"), torchscript.running():
             raise RuntimeError(f"The following operation failed in the TorchScript interpreter.\nRuntimeError: {said}")
 
 
-def test_modules_run_as_written_in_the_block_alone() -> None:
+def test_modules_run_unoptimised_within_the_block_only() -> None:
     before = torch._C._get_graph_executor_optimize()
     with torchscript.as_written():
         assert not torch._C._get_graph_executor_optimize()

@@ -22,7 +22,7 @@ def matte(scene: Path) -> Matte:
     return mattecli.load("closed-form")("deep.png", trimap="trimap.png")
 
 
-def test_files_keep_depth_and_profile(matte: Matte) -> None:
+def test_saved_files_keep_depth_and_profile(matte: Matte) -> None:
     matte.save("cutout.png")
     cutout = read(Path("cutout.png"))
     assert cutout.dtype == np.uint16 and cutout.shape == (72, 96, 4) and matte.bits == 16
@@ -31,7 +31,7 @@ def test_files_keep_depth_and_profile(matte: Matte) -> None:
     assert matte.encode(".png") == Path("cutout.png").read_bytes()
 
 
-def test_pictures_of_pillows(matte: Matte) -> None:
+def test_cutout_and_over_are_pillow_images(matte: Matte) -> None:
     cutout, over = matte.cutout(), matte.over("white")
     assert (cutout.mode, over.mode, cutout.size) == ("RGBA", "RGB", (96, 72)) and cutout.info["icc_profile"] == matte.icc
     assert np.asarray(over)[0, 0].tolist() == [255, 255, 255]
@@ -40,13 +40,13 @@ def test_pictures_of_pillows(matte: Matte) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cutout", "alpha", "foreground", "composite"])
-def test_each_kind_is_what_the_command_line_writes(matte: Matte, run: object, kind: str) -> None:
+def test_each_kind_equals_the_file_of_the_command_line(matte: Matte, run: object, kind: str) -> None:
     matte.save("ours.png", OutputOptions(kind))
     done = run("image", "deep.png", "--model", "closed-form", "--trimap", "trimap.png", "--as", kind, "-o", "theirs.png")
     assert done.exit_code == 0 and Path("ours.png").read_bytes() == Path("theirs.png").read_bytes()
 
 
-def test_what_cannot_be_written_is_an_error(matte: Matte) -> None:
+def test_unwritable_outputs_are_errors(matte: Matte) -> None:
     with pytest.raises(UsageError, match=r"\.jpg cannot hold transparency"):
         matte.save("cutout.jpg")
     with pytest.raises(UsageError, match="'sticker' is no kind of result"):

@@ -38,7 +38,7 @@ def test_every_form_of_an_image_gives_the_same_alpha(model: Model, scene: Path) 
         np.testing.assert_allclose(alpha.squeeze().numpy(), expected, atol=1e-4)
 
 
-def test_guides_of_the_network_may_be_tensors_of_a_batch(model: Model, scene: Path) -> None:
+def test_guides_are_accepted_as_batched_tensors(model: Model, scene: Path) -> None:
     expected = model("photo.png", trimap="trimap.png")
     image = torch.from_numpy(np.array(Image.open("photo.png"))).permute(2, 0, 1) / 255
     trimap = torch.from_numpy(expected.trimap / 255.0)[None]
@@ -57,14 +57,14 @@ def test_several_threads_may_call_one_model(model: Model, scene: Path) -> None:
     assert all(np.array_equal(alpha, expected) for alpha in mattes)
 
 
-def test_a_batch_is_its_images(model: Model, scene: Path) -> None:
+def test_a_batch_equals_its_images_one_by_one(model: Model, scene: Path) -> None:
     tables = [{"trimap": "trimap.png"}, {"strokes": "strokes.png"}]
     alone = [model("photo.png", **table).alpha for table in tables[:1] * 2]
     for matte, expected in zip(model.batch(["photo.png"] * 2, tables[:1] * 2), alone, strict=True):
         np.testing.assert_allclose(matte.alpha, expected, atol=1e-4)
 
 
-def test_what_a_matte_tells_of_itself(model: Model, scene: Path) -> None:
+def test_a_matte_reports_coverage_model_and_notes(model: Model, scene: Path) -> None:
     matte = model("photo.png", mask="true.png")
     assert (matte.model, matte.guide, matte.refiner, matte.device, matte.size, matte.bits) == (
         "closed-form",
@@ -78,7 +78,7 @@ def test_what_a_matte_tells_of_itself(model: Model, scene: Path) -> None:
     assert list(matte.record()["split"]) == ["read", "guide", "matte", "refine"] and matte.record()["size"] == [96, 72]
 
 
-def test_the_default_is_the_best_for_the_guides_that_come(scene: Path) -> None:
+def test_the_default_model_suits_the_given_guides(scene: Path) -> None:
     assert mattecli.load(guides=["trimap"]).name == "fusion"
     assert mattecli.load(guides={"background": "plate.png"}).name == "fusion-plate"
 
@@ -95,12 +95,12 @@ def test_the_default_is_the_best_for_the_guides_that_come(scene: Path) -> None:
         ("none.png", "there is no file none.png"),
     ],
 )
-def test_what_is_no_image_is_an_error(model: Model, scene: Path, image: object, said: str) -> None:
+def test_inputs_that_are_no_images_are_errors(model: Model, scene: Path, image: object, said: str) -> None:
     with pytest.raises(InputError, match=said):
         model(image, trimap="trimap.png")
 
 
-def test_what_does_not_go_together_is_an_error(model: Model, scene: Path) -> None:
+def test_contradicting_arguments_are_errors(model: Model, scene: Path) -> None:
     with pytest.raises(ModelError, match="no model called 'modnett'; did you mean modnet"):
         mattecli.load("modnett")
     with pytest.raises(UsageError, match="closed-form takes one way to a trimap"):

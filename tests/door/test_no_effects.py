@@ -66,7 +66,7 @@ def _run(code: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_nothing_of_the_process_changes(scene: Path) -> None:
+def test_importing_loading_and_calling_leave_the_process_unchanged(scene: Path) -> None:
     frames = scene / "frames"
     frames.mkdir()
     for number in (1, 2):
@@ -74,6 +74,6 @@ def test_nothing_of_the_process_changes(scene: Path) -> None:
     _run(SNAPSHOT + CALLS, scene)
 
 
-def test_the_import_is_light(tmp_path: Path) -> None:
+def test_the_import_loads_no_torch(tmp_path: Path) -> None:
     heavy = "{'torch', 'numpy', 'cv2', 'PIL', 'av', 'typer', 'rich'}"
     _run(f"import sys, mattecli; assert not {heavy} & set(sys.modules); mattecli.models(); assert 'torch' not in sys.modules", tmp_path)

@@ -5,7 +5,7 @@ import numpy as np
 from mattecli.evaluation.error_map import NOT_COUNTED, heat_map, shrunk, worst_window
 
 
-def test_too_opaque_is_warm_too_clear_is_cold_right_is_dark_and_the_rest_grey() -> None:
+def test_errors_are_warm_or_cold_correct_pixels_dark_and_unmeasured_ones_grey() -> None:
     error = np.array([[0.5, -0.5, 0.0, 1.0]], np.float32)
     warm, cold, dark, grey = heat_map(error, np.array([[True, True, True, False]]))[0].astype(int)
     assert warm[0] > 2 * warm[2] and cold[2] > 2 * cold[0]

@@ -89,7 +89,7 @@ def _plain_gradient(matte: Plane) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 2), (12, 15)])
-def test_grad_is_the_written_out_sum_also_for_pictures_smaller_than_its_kernel(size: tuple[int, int]) -> None:
+def test_grad_equals_the_explicit_sum_even_below_the_kernel_size(size: tuple[int, int]) -> None:
     predicted, true = np.random.default_rng(5).random((2, *size), np.float32)
     region = np.random.default_rng(6).random(size) < 0.7
     plain = ((_plain_gradient(predicted) - _plain_gradient(true)) ** 2)[region].sum()
@@ -121,7 +121,7 @@ def test_a_matte_of_one_level_has_no_gradient() -> None:
         ([0, 0], [0.1, 0], 0.0),  # nothing solid at all, and nothing beyond the slack
     ],
 )
-def test_conn_by_hand(predicted: list[float], true: list[float], expected: float) -> None:
+def test_conn_equals_values_computed_by_hand(predicted: list[float], true: list[float], expected: float) -> None:
     assert conn(_plane(predicted), _plane(true), _everywhere(_plane(true))) == pytest.approx(expected, abs=1e-6)
 
 
@@ -157,7 +157,7 @@ def test_a_trimap_without_unknown_pixels_gives_sums_of_nothing_and_no_means() ->
     assert _numbers(Sample(PREDICTED, TRUE, known), "bgmv2") == {"sad": 0, "mse": None, "mad": None, "grad": 0, "conn": 0}
 
 
-def test_dtssd_is_the_difference_of_changes() -> None:
+def test_dtssd_is_the_difference_of_temporal_gradients() -> None:
     before, after = _plane([0.0, 0.0]), _plane([0.5, 0.0])
     still, brighter = _plane([0.3, 0.3]), _plane([0.4, 0.4])
     assert dtssd((still, brighter), (before, before)) == pytest.approx(0.1)
@@ -165,7 +165,7 @@ def test_dtssd_is_the_difference_of_changes() -> None:
     assert _numbers(Sample(after, still), "rvm", before=Sample(before, still))["dtssd"] == pytest.approx(100 * math.sqrt(0.125))
 
 
-def test_foreground_mse_counts_no_colour_where_the_true_alpha_is_nought() -> None:
+def test_foreground_mse_ignores_pixels_of_true_alpha_0() -> None:
     alpha = _plane([1.0, 0.5, 0.0, 0.0])
     predicted, true = np.zeros((2, 1, 4, 3), np.float32)
     predicted[0, 0], predicted[0, 2] = (0.3, 0.6, 0.0), 1.0

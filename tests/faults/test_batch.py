@@ -11,12 +11,12 @@ from tests.faults.batches import scenario
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills processes the POSIX way")
-def test_killed_and_resumed_batches_end_as_whole_ones(tmp_path: Path) -> None:
+def test_killed_and_resumed_batches_equal_uninterrupted_ones(tmp_path: Path) -> None:
     scenario(tmp_path, images=200, broken=20, kills=2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk the Linux way")
-def test_a_batch_goes_on_when_a_full_disk_has_room_again(tmp_path: Path) -> None:
+def test_a_batch_resumes_when_a_full_disk_has_space_again(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     mounted = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m disk "$0" && exec "$@"', str(tmp_path / "disk")]
     try:

@@ -92,7 +92,7 @@ def test_interrupted_batches_leave_whole_files_only_and_are_completed(calm: Path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
-def test_a_full_disk_fails_what_does_not_fit_and_leaves_nothing_of_it(calm: Path) -> None:
+def test_a_full_disk_fails_items_without_leaving_partial_files(calm: Path) -> None:
     sizes = {file.name: file.stat().st_size for file in (calm / "calm").iterdir()}
     limit = sorted(sizes.values())[len(sizes) // 2]
     process = _start(calm, "-o", "out", limit=limit)

@@ -22,7 +22,7 @@ QUICK = settings(max_examples=150, deadline=None, database=None, suppress_health
 
 @pytest.mark.filterwarnings("ignore:::PIL")
 @pytest.mark.parametrize("name", TARGETS)
-def test_damaged_files_are_errors_that_were_foreseen(name: str) -> None:
+def test_damaged_files_raise_matte_errors_only(name: str) -> None:
     dice = random.Random(0)
     for _ in range(300):
         survives(TARGETS[name], _damaged(dice.choice(seeds(name)), dice))
@@ -32,7 +32,7 @@ def test_damaged_files_are_errors_that_were_foreseen(name: str) -> None:
 @seed(1)
 @QUICK
 @given(value=VALUES, place=st.integers(0, 30))
-def test_any_value_in_any_place_is_answered(name: str, value: Any, place: int) -> None:
+def test_any_json_value_is_accepted_or_refused(name: str, value: Any, place: int) -> None:
     prefix = b"j" if name == "manifest" else b""
     sound = json.loads(seeds(name)[0].removeprefix(prefix))
     key = list(sound)[place % len(sound)]

@@ -40,7 +40,7 @@ def widths(source: str, guide: str, *, name: str = "mask") -> tuple[list[int], l
     return found, doubts
 
 
-def test_numbered_pictures_go_with_the_pictures_of_their_numbers(tmp_path: Path) -> None:
+def test_numbered_guides_are_paired_by_number(tmp_path: Path) -> None:
     source = bars(tmp_path / "clip", [1001, 1002, 1005])
     assert widths(source, bars(tmp_path / "all", range(999, 1009)))[0] == [1 + 1001 % 90, 1 + 1002 % 90, 1 + 1005 % 90]
     assert widths(source, bars(tmp_path / "counted", range(1, 4)))[0] == [2, 3, 4]
@@ -78,7 +78,7 @@ def test_black_frames_of_a_coded_mask_stay_black_and_labels_of_pictures_are_read
 
 
 @pytest.mark.parametrize("name", ["trimap", "mask"])
-def test_a_photo_is_no_guide(name: str, tmp_path: Path) -> None:
+def test_a_colour_photo_is_refused_as_a_guide(name: str, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=2)
     noise = np.random.default_rng(0).integers(0, 255, (2, *SIZE, 3), dtype=np.uint8)
     photo = make_clip(tmp_path / "photo.mkv", codec="ffv1", pixels="bgr0", frames=2, picture=lambda index, size: noise[index])
@@ -86,7 +86,7 @@ def test_a_photo_is_no_guide(name: str, tmp_path: Path) -> None:
         widths(str(clip), str(photo), name=name)
 
 
-def test_times_are_compared_from_each_clips_own_first_frame(tmp_path: Path) -> None:
+def test_times_are_relative_to_the_first_frame_of_each_clip(tmp_path: Path) -> None:
     late = make_clip(tmp_path / "late.mkv", frames=4, options=("-output_ts_offset", "3"))
     guide = make_clip(tmp_path / "guide.mkv", codec="ffv1", frames=4, picture=bar)
     assert widths(str(late), str(guide)) == ([1, 2, 3, 4], [])

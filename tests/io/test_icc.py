@@ -12,7 +12,7 @@ SRGB_IN_P3 = {(1, 0, 0): (0.91749, 0.20029, 0.13856), (0, 1, 0): (0.45840, 0.985
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_colours_are_those_of_the_published_conversion_at_both_depths(dtype: type) -> None:
+def test_conversion_matches_published_values_at_8_and_16_bits(dtype: type) -> None:
     top = np.iinfo(dtype).max
     pixels = np.array([list(SRGB_IN_P3)], dtype) * dtype(top)
     inside = converted(pixels, None, P3)
@@ -22,7 +22,7 @@ def test_colours_are_those_of_the_published_conversion_at_both_depths(dtype: typ
     np.testing.assert_allclose(converted(converted(red, None, P3), P3, None) / top, red / top, atol=1.2 / 255)
 
 
-def test_sixteen_bits_keep_their_gradation() -> None:
+def test_sixteen_bit_colours_keep_their_gradation() -> None:
     ramp = np.linspace(20_000, 22_000, 1000).astype(np.uint16)
     orange = np.stack([ramp + 20_000, ramp, ramp // 2], axis=1)[None]
     steps = np.diff(converted(orange, None, P3)[0].astype(int), axis=0)
@@ -30,7 +30,7 @@ def test_sixteen_bits_keep_their_gradation() -> None:
     assert np.count_nonzero(steps[:, 1]) > 900
 
 
-def test_what_means_the_same_or_cannot_be_read_is_left_alone() -> None:
+def test_equal_and_unreadable_profiles_leave_pixels_unchanged() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     for pair in ((None, None), (P3, P3), (None, SRGB), (SRGB, None), (damaged(), None), (P3, damaged())):
         assert converted(pixels, *pair) is pixels

@@ -27,7 +27,7 @@ def _saved(path: Path, picture: Image.Image, **options: object) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp", ".bmp"])
-def test_eight_bit_colours_come_back_exactly(tmp_path: Path, suffix: str) -> None:
+def test_eight_bit_colours_survive_a_round_trip(tmp_path: Path, suffix: str) -> None:
     write_image(COLOURS, tmp_path / f"a{suffix}")
     photo = read_photo(tmp_path / f"a{suffix}")
     assert photo.pixels.dtype == np.uint8 and photo.alpha is None
@@ -36,7 +36,7 @@ def test_eight_bit_colours_come_back_exactly(tmp_path: Path, suffix: str) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_sixteen_bits_straight_alpha_and_profile_come_back_exactly(tmp_path: Path, suffix: str) -> None:
+def test_sixteen_bits_straight_alpha_and_profile_survive_a_round_trip(tmp_path: Path, suffix: str) -> None:
     write_image(DEEP, tmp_path / f"a{suffix}", icc=SRGB)
     photo = read_photo(tmp_path / f"a{suffix}")
     np.testing.assert_array_equal(photo.pixels, DEEP[..., :3])
@@ -44,7 +44,7 @@ def test_sixteen_bits_straight_alpha_and_profile_come_back_exactly(tmp_path: Pat
     assert photo.icc == SRGB
 
 
-def test_other_programs_see_a_straight_alpha_tiff(tmp_path: Path) -> None:
+def test_a_tiff_is_tagged_with_straight_alpha_for_other_programs(tmp_path: Path) -> None:
     write_image(DEEP, tmp_path / "a.tif")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.pages[0].tags["ExtraSamples"].value == (2,)  # TIFF 6.0: 2 is unassociated alpha
@@ -64,19 +64,19 @@ def test_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -
     np.testing.assert_array_equal(read_photo(path).pixels, wanted)
 
 
-def test_orientation_is_applied_to_sixteen_bits(tmp_path: Path) -> None:
+def test_orientation_is_applied_to_sixteen_bit_pictures(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", DEEP[..., :3], photometric="rgb", extratags=[(274, 3, 1, 6, True)])
     np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").pixels, np.rot90(DEEP[..., :3], -1))
 
 
-def test_sixteen_bit_channels_may_lie_one_after_another(tmp_path: Path) -> None:
+def test_planar_sixteen_bit_tiffs_are_read(tmp_path: Path) -> None:
     planes = np.moveaxis(DEEP[..., :3], 2, 0)
     tags = [(274, 3, 1, 6, True)]
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate", compression="adobe_deflate", extratags=tags)
     np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").pixels, np.rot90(DEEP[..., :3], -1))
 
 
-def test_a_strip_that_unpacks_to_more_than_its_pixels_is_refused(tmp_path: Path) -> None:
+def test_a_strip_that_decompresses_to_more_than_its_pixels_is_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", DEEP[..., :3], photometric="rgb", compression="adobe_deflate", rowsperstrip=DEEP.shape[0])
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         begin, count = file.pages[0].dataoffsets[0], file.pages[0].tags["StripByteCounts"].valueoffset
@@ -88,12 +88,12 @@ def test_a_strip_that_unpacks_to_more_than_its_pixels_is_refused(tmp_path: Path)
         read_photo(tmp_path / "a.tif")
 
 
-def test_sixteen_bit_grey_may_count_from_white(tmp_path: Path) -> None:
+def test_sixteen_bit_grey_with_white_as_zero_is_read(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", DEEP[..., 0], photometric="miniswhite")
     np.testing.assert_array_equal(read_levels(tmp_path / "a.tif"), 65535 - DEEP[..., 0])
 
 
-def test_premultiplied_colours_come_back_straight(tmp_path: Path) -> None:
+def test_premultiplied_colours_are_read_as_straight(tmp_path: Path) -> None:
     alpha = np.maximum(DEEP[..., 3], 2000)
     alpha[0] = 0
     premultiplied = np.round(DEEP[..., :3] * (alpha[..., None] / 65535)).astype(np.uint16)
@@ -105,7 +105,7 @@ def test_premultiplied_colours_come_back_straight(tmp_path: Path) -> None:
     assert (photo.pixels[0] == 0).all()
 
 
-def test_a_sixteen_bit_channel_that_is_not_said_to_be_alpha_is_none(tmp_path: Path) -> None:
+def test_an_unspecified_extra_channel_of_sixteen_bits_is_not_alpha(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb", extrasamples=["unspecified"])
     photo = read_photo(tmp_path / "a.tif")
     assert photo.alpha is None
@@ -126,7 +126,7 @@ def _lzw(data: bytes) -> bytes:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("imagecodecs") is not None, reason="with imagecodecs, tifffile reads these")
-def test_channels_one_after_another_in_lzw_are_refused_and_not_guessed(tmp_path: Path) -> None:
+def test_planar_lzw_tiffs_are_refused(tmp_path: Path) -> None:
     planes = np.moveaxis(DEEP[..., :3], 2, 0)
     options = {"photometric": "rgb", "planarconfig": "separate", "compression": "adobe_deflate", "byteorder": "<"}
     strips = iter([_lzw(plane.astype("<u2").tobytes()) for plane in planes])
@@ -152,24 +152,24 @@ def test_a_cmyk_jpeg_becomes_rgb(tmp_path: Path) -> None:
     assert pixel[0] > 200 and pixel[1] < 60 and pixel[2] < 60
 
 
-def test_a_profile_of_grey_is_not_put_on_colours(tmp_path: Path) -> None:
+def test_a_grey_profile_is_not_written_to_a_colour_picture(tmp_path: Path) -> None:
     grey_profile = SRGB[:16] + b"GRAY" + SRGB[20:]
     path = _saved(tmp_path / "a.png", Image.fromarray(COLOURS[..., 0]), icc_profile=grey_profile)
     assert read_photo(path).icc is None
 
 
-def test_a_profile_that_is_cut_off_does_not_keep_a_png_from_being_written(tmp_path: Path) -> None:
+def test_a_truncated_profile_does_not_prevent_writing_a_png(tmp_path: Path) -> None:
     write_image(COLOURS, tmp_path / "a.png", icc=SRGB[:200])
     np.testing.assert_array_equal(read_photo(tmp_path / "a.png").pixels, COLOURS)
 
 
-def test_a_bmp_holds_no_profile_so_its_colours_become_srgb(tmp_path: Path) -> None:
+def test_colours_of_a_bmp_are_converted_to_srgb(tmp_path: Path) -> None:
     red_is_green = SRGB.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
     write_image(np.full((4, 4, 3), (255, 0, 0), np.uint8), tmp_path / "a.bmp", icc=red_is_green)
     assert np.abs(read_photo(tmp_path / "a.bmp").pixels.astype(int) - (0, 255, 0)).max() <= 2
 
 
-def test_guides_keep_their_grey_levels(tmp_path: Path) -> None:
+def test_guides_are_read_as_their_grey_levels(tmp_path: Path) -> None:
     write_image(COLOURS[..., 0], tmp_path / "a.png")
     np.testing.assert_array_equal(read_levels(tmp_path / "a.png"), COLOURS[..., 0])
 
@@ -229,13 +229,13 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "size"), [("a.webp", (1, 16384)), ("a.jpg", (65501, 1))])
-def test_sides_longer_than_a_format_has_are_refused_with_its_limit(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+def test_sides_beyond_the_limit_of_a_format_are_refused_with_the_limit(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
     with pytest.raises(OutputError, match=rf"holds {max(size) - 1} a side; use \.png or \.tif"):
         write_image(np.zeros((*size, 3), np.uint8), tmp_path / name)
     write_image(np.zeros((min(size[0], 65500), min(size[1], 16383), 3), np.uint8), tmp_path / name)
 
 
-def test_what_an_encoder_has_to_say_is_told(tmp_path: Path) -> None:
+def test_messages_of_an_encoder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"a\.jpg cannot be written \(Cannot handle this data type.*\); choose another format"):
         write_image(DEEP[..., :3], tmp_path / "a.jpg")
     with (
@@ -247,7 +247,7 @@ def test_what_an_encoder_has_to_say_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_may_be_as_long_as_names_get(tmp_path: Path) -> None:
+def test_names_of_the_maximum_length_are_written(tmp_path: Path) -> None:
     longest = tmp_path / ("a" * 251 + ".png")
     write_image(COLOURS, longest)
     assert list(tmp_path.iterdir()) == [longest]

@@ -31,7 +31,7 @@ def _process(result: Path, fate: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.skipif(parts.fcntl is None, reason="needs flock")
-def test_the_part_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+def test_parts_of_killed_processes_are_removed_and_those_of_running_ones_stay(tmp_path: Path) -> None:
     living = _process(tmp_path / "a.png", "living")
     assert living.stdout is not None
     busy = Path(living.stdout.readline().strip())
@@ -44,7 +44,7 @@ def test_the_part_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.png"]
 
 
-def test_what_is_no_part_is_left_alone(tmp_path: Path) -> None:
+def test_files_that_are_no_parts_are_left_alone(tmp_path: Path) -> None:
     for name in (".part", ".1234-abcdef01.part", "matte-0123456789abcdef.part", ".matte-0123456789abcdef.part.png"):
         (tmp_path / name).touch()
     (tmp_path / ".matte-0123456789abcdef.part").symlink_to(tmp_path / ".part")
@@ -52,7 +52,7 @@ def test_what_is_no_part_is_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 5
 
 
-def test_a_link_in_the_place_of_a_part_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_in_place_of_a_part_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     precious = tmp_path / "precious"
     precious.write_text("kept")
     monkeypatch.setattr(parts.secrets, "token_hex", lambda count: "0" * 16)
@@ -71,14 +71,14 @@ def test_a_result_that_replaces_a_link_leaves_its_target(tmp_path: Path) -> None
     assert precious.read_text() == "kept" and link.read_bytes() == b"new" and not link.is_symlink()
 
 
-def test_a_process_that_ends_at_once_can_remove_its_parts(tmp_path: Path) -> None:
+def test_a_process_can_remove_its_open_parts_before_it_exits(tmp_path: Path) -> None:
     with part_beside(tmp_path / "a.png") as part:
         os.write(part.descriptor, b"half")
         remove_own_parts()
         assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_takes_the_name_when_nothing_was_written(tmp_path: Path) -> None:
+def test_nothing_is_renamed_when_nothing_was_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nothing was written"), written_whole(tmp_path / "a.png", advice=""):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -42,18 +42,18 @@ def test_a_folder_gets_numbered_pictures_with_straight_alpha(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["%03d.png", "a_%d.tif"])
-def test_sixteen_bits_stay(tmp_path: Path, name: str) -> None:
+def test_sixteen_bit_frames_stay_sixteen_bit(tmp_path: Path, name: str) -> None:
     assert _write(str(tmp_path / name), [DEEP], clip=_clip(bits=10)) == ()
     np.testing.assert_array_equal(read(tmp_path / (name % 1)), DEEP)
 
 
-def test_formats_of_eight_bits_round_and_say_so(tmp_path: Path) -> None:
+def test_formats_of_eight_bits_round_with_a_note(tmp_path: Path) -> None:
     notes = _write(str(tmp_path / "%02d.webp"), [DEEP], clip=_clip(bits=10))
     assert "keeps 8" in notes[0]
     np.testing.assert_array_equal(read(tmp_path / "01.webp"), np.rint(DEEP / 257.0).astype(np.uint8))
 
 
-def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_a_sequence_resumes_where_it_stopped(tmp_path: Path) -> None:
     pattern = str(tmp_path / "%05d.png")
     with pytest.raises(KeyboardInterrupt), open_writer(pattern, kind="cutout", clip=_clip(), sound=None) as writer:
         for index in range(3):
@@ -65,7 +65,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "00004.png"), CUTOUT[::-1])
 
 
-def test_frames_after_a_gap_or_cut_off_do_not_count(tmp_path: Path) -> None:
+def test_frames_after_a_gap_and_truncated_frames_do_not_count(tmp_path: Path) -> None:
     pattern = str(tmp_path / "%05d.png")
     assert frames_present(pattern, _clip()) == 0
     _write(pattern, [CUTOUT] * 6)
@@ -78,7 +78,7 @@ def test_frames_after_a_gap_or_cut_off_do_not_count(tmp_path: Path) -> None:
     assert frames_present(pattern, _clip()) == 1
 
 
-def test_pictures_keep_the_numbers_of_the_pictures_they_are_made_of(tmp_path: Path) -> None:
+def test_results_keep_the_numbers_of_their_source_pictures(tmp_path: Path) -> None:
     numbered = replace(_clip(), numbers=[1001, 1002, 1006])
     _write(str(tmp_path / "%04d.png"), [CUTOUT] * 2, clip=numbered)
     assert frames_present(str(tmp_path / "%04d.png"), numbered) == 2
@@ -86,7 +86,7 @@ def test_pictures_keep_the_numbers_of_the_pictures_they_are_made_of(tmp_path: Pa
     assert _names(tmp_path) == ["1001.png", "1002.png", "1006.png"]
 
 
-def test_what_pictures_forget_is_told(tmp_path: Path) -> None:
+def test_pixel_aspect_and_uneven_times_that_pictures_cannot_hold_are_reported(tmp_path: Path) -> None:
     clip = replace(_clip(), aspect=Fraction(4, 3), time_base=Fraction(1, 1000))
     with open_writer(f"{tmp_path}/", kind="cutout", clip=clip, sound=None) as writer:
         for pts in (0, 40, 50, 130):
@@ -94,7 +94,7 @@ def test_what_pictures_forget_is_told(tmp_path: Path) -> None:
     assert "4/3 times as wide" in writer.notes[0] and "do not follow each other evenly" in writer.notes[1]
 
 
-def test_frames_of_an_earlier_longer_result_are_pointed_out(tmp_path: Path) -> None:
+def test_surplus_frames_of_an_earlier_result_are_reported(tmp_path: Path) -> None:
     pattern = str(tmp_path / "%05d.png")
     _write(pattern, [CUTOUT] * 3)
     (note,) = _write(pattern, [CUTOUT] * 2)
@@ -111,23 +111,23 @@ def test_frames_of_an_earlier_longer_result_are_pointed_out(tmp_path: Path) -> N
         ("%03d.jpg", "cutout", "cannot hold transparency"),
     ],
 )
-def test_patterns_that_do_not_work_are_refused_in_one_sentence(destination: str, kind: str, complaint: str) -> None:
+def test_wrong_patterns_are_refused_in_one_sentence(destination: str, kind: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         check_destination(destination, kind=kind, codec=None)
 
 
-def test_a_codec_for_pictures_is_refused() -> None:
+def test_a_codec_for_numbered_pictures_is_refused() -> None:
     with pytest.raises(UsageError, match="have no codec"):
         check_destination("frames/%05d.png", kind="cutout", codec="ffv1")
 
 
-def test_a_folder_that_cannot_be_is_reported(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where a folder should be")
     with pytest.raises(OutputError, match="cannot be made"):
         _write(f"{tmp_path}/taken/deeper/", [CUTOUT])
 
 
-def test_a_sequence_of_exr_holds_premultiplied_light(tmp_path: Path) -> None:
+def test_an_exr_sequence_holds_premultiplied_linear_light(tmp_path: Path) -> None:
     exr = pytest.importorskip("OpenEXR")
     notes = _write(str(tmp_path / "%02d.exr"), [CUTOUT.astype(np.uint16) * 257], clip=_clip(bits=16))
     assert not any("keeps 8" in note for note in notes)

@@ -56,19 +56,19 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
         ("*.tif", [5]),
     ],
 )
-def test_a_pattern_picks_pictures_by_name(tmp_path: Path, pattern: str, found: list[int]) -> None:
+def test_a_pattern_selects_pictures_by_name(tmp_path: Path, pattern: str, found: list[int]) -> None:
     folder = _folder(tmp_path / "a [shot] 100%d", ["00001.png", "00002.png", "7.png", "12.png", "00013.png", "1.tif"])
     chosen = sorted(_indices(_frames(folder / pattern)))
     assert chosen == found
 
 
-def test_numbers_of_a_pattern_count_and_gaps_close_up(tmp_path: Path) -> None:
+def test_a_pattern_orders_by_number_and_closes_gaps(tmp_path: Path) -> None:
     folder = _folder(tmp_path, ["f8.png", "f9.png", "f12.png", "f101.png"])
     frames = _frames(folder / "f%d.png")
     assert _indices(frames) == [0, 1, 2, 3] and [frame.pts for frame in frames] == [0, 1, 2, 3]
 
 
-def test_the_rate_is_the_callers_or_25(tmp_path: Path) -> None:
+def test_the_frame_rate_is_the_argument_or_25(tmp_path: Path) -> None:
     folder = _folder(tmp_path, [f"{index}.png" for index in range(6)])
     clip = probe(str(folder))
     assert (clip.rate, clip.time_base, clip.size, clip.bits, clip.audio, clip.lossy) == (25, Fraction(1, 25), SIZE, 8, 0, False)
@@ -78,7 +78,7 @@ def test_the_rate_is_the_callers_or_25(tmp_path: Path) -> None:
         open_clip(str(folder), fps=Fraction(0))
 
 
-def test_a_part_is_taken_by_time(tmp_path: Path) -> None:
+def test_a_part_is_selected_by_time(tmp_path: Path) -> None:
     folder = _folder(tmp_path, [f"{index}.png" for index in range(12)])
     span = {"start": Fraction(3, 10), "end": Fraction(1), "every": 3}
     frames = _frames(folder, fps=Fraction(10), **span)
@@ -86,27 +86,27 @@ def test_a_part_is_taken_by_time(tmp_path: Path) -> None:
     assert _frames(folder, start=Fraction(99)) == []
 
 
-def test_sixteen_bits_stay(tmp_path: Path) -> None:
+def test_sixteen_bit_pictures_stay_sixteen_bit(tmp_path: Path) -> None:
     folder = _folder(tmp_path, ["1.png", "2.tif"], depth=np.uint16)
     frames = _frames(folder)
     assert probe(str(folder)).bits == 16 and _indices(frames) == [0, 1]
     np.testing.assert_array_equal(frames[1].pixels, numbered(1).astype(np.uint16) * 257)
 
 
-def test_transparency_is_left_out(tmp_path: Path) -> None:
+def test_frames_have_no_alpha_channel(tmp_path: Path) -> None:
     write_image(np.dstack([numbered(5), numbered(5)[..., :1]]), tmp_path / "1.png")
     np.testing.assert_array_equal(_frames(tmp_path)[0].pixels, numbered(5))
 
 
 @pytest.mark.parametrize("other", [numbered(0, (32, 96)), numbered(0).astype(np.uint16)])
-def test_a_picture_unlike_the_first_is_named(tmp_path: Path, other: Any) -> None:
+def test_a_picture_that_differs_from_the_first_is_named(tmp_path: Path, other: Any) -> None:
     folder = _folder(tmp_path, ["1.png", "2.png", "3.png"])
     write_image(other, folder / "2.png")
     with open_clip(str(folder)) as reader, pytest.raises(InputError, match=r"2\.png is 96x.* but 1\.png is 96x64 of 8 bits"):
         list(reader)
 
 
-def test_a_broken_picture_is_named_after_those_before_it_were_given(tmp_path: Path) -> None:
+def test_a_broken_picture_is_an_error_after_the_frames_before_it(tmp_path: Path) -> None:
     folder = _folder(tmp_path, ["1.png", "2.png"])
     (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:60])
     with open_clip(str(folder)) as reader:
@@ -127,13 +127,13 @@ def test_a_broken_picture_is_named_after_those_before_it_were_given(tmp_path: Pa
         ("50%discount.mp4", "there is no file"),
     ],
 )
-def test_nothing_to_read_is_said(tmp_path: Path, source: str, said: str) -> None:
+def test_an_empty_sequence_is_an_error(tmp_path: Path, source: str, said: str) -> None:
     (tmp_path / ".hidden.png").touch()
     with pytest.raises(InputError, match=said):
         open_clip(str(tmp_path / source))
 
 
-def test_frames_of_floats_are_seen_as_a_screen_shows_them_and_mattes_as_their_numbers(tmp_path: Path) -> None:
+def test_float_frames_are_read_as_srgb_and_float_mattes_as_their_values(tmp_path: Path) -> None:
     ramp = np.linspace(0, 1, 96, dtype=np.float32) * np.ones((64, 1), np.float32)
     for number in (1, 2):
         write_image(ramp, tmp_path / f"matte.{number}.exr")

@@ -47,7 +47,7 @@ def _words(path: Path) -> str:
         (".mkv", "ass", ".webm", "webvtt"),
     ],
 )
-def test_words_come_at_their_times_in_each_container(ending: str, codec: str, wanted: str, name: str | None, tmp_path: Path) -> None:
+def test_subtitles_keep_their_times_in_each_container(ending: str, codec: str, wanted: str, name: str | None, tmp_path: Path) -> None:
     path = tmp_path / f"out{wanted}"
     notes = _written(_subtitled(tmp_path, ending, codec), path)
     assert _words(path) == WORDS
@@ -61,11 +61,11 @@ def _muxer(ending: str) -> str:
     return {".mkv": "matroska"}.get(ending, ending[1:])
 
 
-def test_a_part_has_the_words_that_are_shown_in_it(tmp_path: Path) -> None:
+def test_a_part_of_a_clip_keeps_the_subtitles_within_it(tmp_path: Path) -> None:
     _written(_subtitled(tmp_path, ".mp4", "mov_text"), tmp_path / "part.mov", Fraction("0.2"), Fraction("0.4"))
     shown = "1\n00:00:00,000 --> 00:00:00,100\nHello <i>you</i>\n\n2\n00:00:00,140 --> 00:00:00,200\nTwo\nlines\n\n"
     assert _words(tmp_path / "part.mov") == shown
 
 
-def test_where_no_words_go_they_are_told(tmp_path: Path) -> None:
+def test_subtitles_that_a_container_cannot_hold_are_reported(tmp_path: Path) -> None:
     assert "1 track of subtitles" in _written(_subtitled(tmp_path, ".mkv", "subrip"), tmp_path / "out.apng")[-1]

@@ -60,7 +60,7 @@ def _indices(frames: list[Frame]) -> list[int]:
         ("apple.mov", {"codec": "prores_ks", "pixels": "yuv422p10le"}),
     ],
 )
-def test_every_frame_comes_once_at_the_time_the_ffmpeg_program_gives_it(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+def test_frames_and_times_equal_those_of_the_ffmpeg_program(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     path = make_clip(tmp_path / name, **options)
     clip, frames = probe(str(path)), _frames(path)
     assert _indices(frames) == list(range(options.get("frames", 12)))
@@ -72,7 +72,7 @@ def test_every_frame_comes_once_at_the_time_the_ffmpeg_program_gives_it(tmp_path
         assert clip.rate == Fraction(options.get("rate", 25))
 
 
-def test_real_footage_agrees_with_the_ffmpeg_program(shared: Path) -> None:
+def test_frames_of_real_footage_equal_those_of_the_ffmpeg_program(shared: Path) -> None:
     for name in ("street_static.mp4", "talk_two_scenes.mp4", "synth_swing/clip.mp4"):
         path = shared / "data" / "video" / name
         with open_clip(str(path)) as reader:
@@ -80,7 +80,7 @@ def test_real_footage_agrees_with_the_ffmpeg_program(shared: Path) -> None:
         assert (reader.clip.time_base, times) == stamps(path) and reader.clip.frames == len(times) and reader.damage is None
 
 
-def test_a_coded_clip_looks_like_the_pictures_it_was_made_of(shared: Path) -> None:
+def test_decoded_frames_match_the_pictures_before_encoding(shared: Path) -> None:
     folder = shared / "data" / "video" / "synth_swing"
     pictures = np.stack([cv2.imread(str(file))[..., ::-1].astype(int) for file in sorted(folder.glob("frame_*.jpg"))])
     decoded = pictures_of(folder / "clip.mp4", (270, 480), options=("-vf", f"scale=in_chroma_loc=left:flags={SCALING}"))
@@ -114,7 +114,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize("name", CLIPS_TO_CUT)
-def test_a_part_of_a_clip_is_the_same_frames_as_in_the_whole(tmp_path: Path, name: str) -> None:
+def test_a_part_of_a_clip_has_the_frames_of_the_whole_clip(tmp_path: Path, name: str) -> None:
     path = make_clip(tmp_path / name, frames=60, **CLIPS_TO_CUT[name])
     base, whole = probe(str(path)).time_base, _frames(path)
     for start, end, every in PARTS:
@@ -129,7 +129,7 @@ def test_a_part_of_a_clip_is_the_same_frames_as_in_the_whole(tmp_path: Path, nam
         assert reader.clip.start == whole[0].pts and [frame.index for frame in part] == list(range(len(part)))
 
 
-def test_a_stream_that_changes_its_size_or_clock_goes_on_in_the_first_size(tmp_path: Path) -> None:
+def test_a_stream_that_changes_its_size_is_scaled_to_the_first_size(tmp_path: Path) -> None:
     large = make_clip(tmp_path / "large.ts", frames=8, options=("-bf", "0"))
     small = make_clip(tmp_path / "small.ts", frames=8, options=("-bf", "0"), size=(32, 48))
     (tmp_path / "both.ts").write_bytes(large.read_bytes() + small.read_bytes())
@@ -138,7 +138,7 @@ def test_a_stream_that_changes_its_size_or_clock_goes_on_in_the_first_size(tmp_p
     assert all(a.pts < b.pts for a, b in itertools.pairwise(frames))
 
 
-def test_what_lies_before_the_part_wanted_is_not_decoded(tmp_path: Path) -> None:
+def test_frames_long_before_the_requested_part_are_not_decoded(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=60, options=("-g", "10"))
     data = bytearray(path.read_bytes())
     begin = data.index(b"mdat")
@@ -161,7 +161,7 @@ def test_what_lies_before_the_part_wanted_is_not_decoded(tmp_path: Path) -> None
         ("cut.mpg", 0.8, {"codec": "mpeg2video"}),
     ],
 )
-def test_a_file_that_breaks_off_gives_what_is_there_and_says_so(
+def test_a_truncated_file_yields_its_frames_and_reports_the_damage(
     tmp_path: Path, name: str, keep: float, options: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = cut_off(make_clip(tmp_path / f"whole_{name}", frames=40, **options), tmp_path / name, keep=keep)
@@ -175,21 +175,21 @@ def test_a_file_that_breaks_off_gives_what_is_there_and_says_so(
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_edit_list_hides_frames_and_is_no_damage(tmp_path: Path) -> None:
+def test_an_edit_list_hides_frames_and_is_not_reported_as_damage(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "whole.mp4", frames=40, options=("-g", "10"))
     ffmpeg("-ss", "0.63", "-i", whole, "-c", "copy", tmp_path / "part.mp4")
     frames = _frames(tmp_path / "part.mp4")
     assert [frame.pts for frame in frames] == stamps(tmp_path / "part.mp4")[1] and probe(str(tmp_path / "part.mp4")).frames == len(frames)
 
 
-def test_frames_without_time_stamps_follow_at_the_clips_rate(tmp_path: Path) -> None:
+def test_frames_without_timestamps_follow_at_the_frame_rate(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "bare.h264")
     with open_clip(str(path)) as reader:
         times = [float((frame.pts - reader.clip.start) * reader.clip.time_base) for frame in reader]
     assert times == pytest.approx([index / 25 for index in range(12)])
 
 
-def test_time_stamps_always_grow(tmp_path: Path) -> None:
+def test_timestamps_always_increase(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "twice.mkv", codec="ffv1", frames=6, times=[0, 40, 40, 40, 120, 160])
     assert [frame.pts for frame in _frames(path)] == [0, 40, 41, 42, 120, 160]
 
@@ -228,7 +228,7 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     }
 
 
-def test_what_is_no_clip_is_refused_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_files_that_are_no_clips_are_refused_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for path, said in _bad_files(tmp_path).values():
         with pytest.raises(InputError, match=said) as error:
             open_clip(str(path))
@@ -239,20 +239,20 @@ def test_what_is_no_clip_is_refused_in_one_sentence(tmp_path: Path, capfd: pytes
 @pytest.mark.parametrize(
     "span", [{"start": Fraction(-1)}, {"start": Fraction(2), "end": Fraction(1)}, {"end": Fraction(0)}, {"every": 0}, {"fps": Fraction(24)}]
 )
-def test_a_part_that_makes_no_sense_is_refused(tmp_path: Path, span: dict[str, Any]) -> None:
+def test_an_empty_or_negative_part_is_refused(tmp_path: Path, span: dict[str, Any]) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=1)
     with pytest.raises(UsageError):
         open_clip(str(path), **span)
 
 
 @pytest.mark.parametrize("name", ["12:30.mp4", "100%d.mp4", "[take 2].mkv", "-dash.mp4", "späť.mov"])
-def test_unusual_names_are_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_unusual_file_names_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     make_clip(tmp_path / "plain.mkv", frames=2).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert len(_frames(Path(name))) == 2
 
 
-def test_a_playlist_does_not_reach_the_network(tmp_path: Path) -> None:
+def test_a_playlist_opens_no_network_connection(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         playlist = tmp_path / "list.m3u8"

@@ -105,7 +105,7 @@ def _source_clip(path: Path, *, frames: int) -> tuple[Clip, list[tuple[int, int]
     ],
 )
 @pytest.mark.parametrize("bits", [8, 10])
-def test_straight_alpha_comes_back(
+def test_straight_alpha_survives_a_round_trip(
     tmp_path: Path, name: str, options: dict[str, object], decoder: tuple[str, ...], alpha_error: float, colour_error: float, bits: int
 ) -> None:
     clip = replace(CLIP, size=ODD, bits=bits)
@@ -120,7 +120,7 @@ def test_straight_alpha_comes_back(
     ("bits", "channels", "kind"),
     [(8, 1, "alpha"), (12, 1, "alpha"), (8, 3, "composite"), (16, 3, "foreground"), (8, 4, "cutout"), (16, 4, "cutout")],
 )
-def test_ffv1_keeps_every_bit(tmp_path: Path, bits: int, channels: int, kind: str) -> None:
+def test_ffv1_is_lossless(tmp_path: Path, bits: int, channels: int, kind: str) -> None:
     clip = replace(CLIP, size=ODD, bits=bits)
     random = np.random.default_rng(0).integers(0, clip.top + 1, (3, *ODD, channels)).astype(np.uint8 if bits == 8 else np.uint16)
     _write(tmp_path / "a.mkv", [np.squeeze(frame) for frame in random], kind=kind, clip=clip)
@@ -133,7 +133,7 @@ def test_ffv1_keeps_every_bit(tmp_path: Path, bits: int, channels: int, kind: st
     ("name", "codec", "bits", "tolerance"),
     [("a.mov", None, 8, 1), ("a.mov", None, 10, 1), ("a.mp4", None, 8, 12), ("a.mp4", "hevc", 10, 12), ("a.webm", None, 8, 12)],
 )
-def test_a_matte_comes_back(tmp_path: Path, name: str, codec: str | None, bits: int, tolerance: float) -> None:
+def test_a_matte_survives_a_round_trip(tmp_path: Path, name: str, codec: str | None, bits: int, tolerance: float) -> None:
     clip = replace(CLIP, bits=bits)
     frames = [_soft(SIZE, 1, clip.top, index) for index in range(4)]
     _write(tmp_path / name, frames, kind="alpha", clip=clip, codec=codec)
@@ -146,7 +146,7 @@ def test_a_matte_comes_back(tmp_path: Path, name: str, codec: str | None, bits: 
 @pytest.mark.parametrize(
     ("ending", "codec", "bits"), [(".mp4", "h264", 8), (".mp4", "hevc", 10), (".mov", "prores", 10), (".webm", "vp9", 8)]
 )
-def test_colours_come_back_in_the_matrix_and_range_of_the_clip(
+def test_colours_keep_the_matrix_and_range_of_the_source(
     tmp_path: Path, matrix: int, name: str, full_range: bool | None, ending: str, codec: str, bits: int
 ) -> None:
     path, clip = tmp_path / f"a{ending}", replace(CLIP, bits=bits, colour=Colour(matrix, full_range=full_range))
@@ -160,7 +160,7 @@ def test_colours_come_back_in_the_matrix_and_range_of_the_clip(
 
 @pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".mp4", "hevc"), (".webm", "vp9"), (".mov", "prores"), (".mkv", "ffv1")])
 @pytest.mark.parametrize("size", [ODD, (46, 63)])
-def test_odd_sizes_come_back_unchanged(tmp_path: Path, ending: str, codec: str, size: tuple[int, int]) -> None:
+def test_odd_frame_sizes_are_kept(tmp_path: Path, ending: str, codec: str, size: tuple[int, int]) -> None:
     path = tmp_path / f"a{ending}"
     notes = _write(path, [_soft(size, 3, 255, index) for index in range(2)], clip=replace(CLIP, size=size), codec=codec)
     assert pictures_of(path, size).shape == (2, *size, 3)
@@ -171,7 +171,7 @@ def test_odd_sizes_come_back_unchanged(tmp_path: Path, ending: str, codec: str, 
 @pytest.mark.parametrize(
     ("ending", "codec"), [(".mov", "prores"), (".mov", "h264"), (".mp4", "hevc"), (".mkv", "ffv1"), (".mkv", "h264"), (".webm", "vp9")]
 )
-def test_frames_keep_their_times(tmp_path: Path, ending: str, codec: str, times: list[tuple[int, int]]) -> None:
+def test_frames_keep_their_timestamps(tmp_path: Path, ending: str, codec: str, times: list[tuple[int, int]]) -> None:
     path = tmp_path / f"a{ending}"
     _write(path, times=times, codec=codec)
     base, found = stamps(path)
@@ -184,7 +184,7 @@ def test_frames_keep_their_times(tmp_path: Path, ending: str, codec: str, times:
     assert abs(_length(path) - length) <= Fraction(1, 500), "the last frame lasts as long as it did"
 
 
-def test_rates_and_bases_of_broadcast_are_exact(tmp_path: Path) -> None:
+def test_broadcast_frame_rates_and_time_bases_are_exact(tmp_path: Path) -> None:
     for rate in (Fraction(30000, 1001), Fraction(25)):
         clip = replace(CLIP, time_base=1 / rate, rate=rate)
         _write(tmp_path / "a.mov", clip=clip, times=[(index, 1) for index in range(5)])
@@ -193,7 +193,7 @@ def test_rates_and_bases_of_broadcast_are_exact(tmp_path: Path) -> None:
         assert [pts * base for pts in found] == [index / rate for index in range(5)]
 
 
-def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
+def test_the_pixel_aspect_ratio_is_kept(tmp_path: Path) -> None:
     wide = replace(CLIP, aspect=Fraction(4, 3))
     for ending, codec in [(".mov", "prores"), (".mp4", "h264"), (".mkv", "hevc")]:
         assert _write(tmp_path / f"a{ending}", clip=wide, times=STEADY[:2], codec=codec) == ()
@@ -207,7 +207,7 @@ def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("source_ending", "codec"), [(".mp4", "aac"), (".mov", "pcm_s24le"), (".mkv", "libopus"), (".mkv", "aac")])
 @pytest.mark.parametrize("ending", [".mov", ".mp4", ".mkv", ".webm"])
-def test_sound_is_copied_bit_for_bit_or_encoded_again_with_a_note(tmp_path: Path, source_ending: str, codec: str, ending: str) -> None:
+def test_sound_is_copied_bit_for_bit_or_re_encoded_with_a_note(tmp_path: Path, source_ending: str, codec: str, ending: str) -> None:
     source, path = tmp_path / f"source{source_ending}", tmp_path / f"a{ending}"
     make_clip(source, sounds=("stereo", "5.1"), options=("-c:a", codec, "-metadata:s:a:1", "language=ger"))
     clip, times = _source_clip(source, frames=12)
@@ -226,7 +226,7 @@ def test_sound_is_copied_bit_for_bit_or_encoded_again_with_a_note(tmp_path: Path
     assert sorted(after) == sorted(before[primed:])
 
 
-def test_packets_of_a_container_with_coarse_times_become_even(tmp_path: Path) -> None:
+def test_timestamps_rounded_by_the_source_container_become_even(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mkv", sounds=("stereo",), frames=25)
     clip, times = _source_clip(source, frames=25)
     _write(tmp_path / "a.mov", clip=clip, sound=source, times=times)
@@ -234,7 +234,7 @@ def test_packets_of_a_container_with_coarse_times_become_even(tmp_path: Path) ->
     assert set(np.diff(found)) == {1024}
 
 
-def test_a_part_has_its_own_sound_from_zero(tmp_path: Path) -> None:
+def test_sound_of_a_part_starts_at_zero(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", sounds=("stereo",), frames=40)
     clip, times = _source_clip(source, frames=40)
     part = times[10:25]
@@ -251,7 +251,7 @@ def test_a_part_has_its_own_sound_from_zero(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".mov", ".mkv"])
 @pytest.mark.parametrize("late", [0.5, -0.5])
-def test_a_late_start_of_pictures_or_sound_stays(tmp_path: Path, ending: str, late: float) -> None:
+def test_an_offset_between_pictures_and_sound_is_kept(tmp_path: Path, ending: str, late: float) -> None:
     """Pictures begin half a second after the sound or before it, in a stream that itself begins at 1.4 s."""
     whole = make_clip(tmp_path / "whole.mp4", sounds=("stereo",))
     source, offset = tmp_path / "source.ts", f"{abs(late)}"
@@ -284,7 +284,7 @@ def test_a_clip_without_sound_needs_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["mono", "2.1", "quad", "6.1", "7.1", "7.1(wide)", "hexadecagonal", "22.2", None])
-def test_sound_in_any_layout_is_made_or_left_out_with_a_note(tmp_path: Path, layout: str | None) -> None:
+def test_every_channel_layout_is_encoded_or_left_out_with_a_note(tmp_path: Path, layout: str | None) -> None:
     sound = f"anullsrc=cl={layout}:d=0.2" if layout else f"aevalsrc={'|'.join('0' * 9)}:d=0.2"
     ffmpeg("-i", make_clip(tmp_path / "plain.mp4"), "-f", "lavfi", "-i", sound, "-c:v", "copy", "-c:a", "pcm_s16le", tmp_path / "a.mov")
     notes = _write(tmp_path / "a.webm", sound=tmp_path / "a.mov")
@@ -293,7 +293,7 @@ def test_sound_in_any_layout_is_made_or_left_out_with_a_note(tmp_path: Path, lay
     assert layout or "left out" in notes[0]
 
 
-def test_sound_that_breaks_off_or_is_unknown_does_not_cost_the_pictures(tmp_path: Path) -> None:
+def test_truncated_or_unknown_sound_does_not_lose_frames(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", sounds=("stereo", "mono"), frames=40, options=("-movflags", "+faststart"))
     (tmp_path / "unknown.mp4").write_bytes(source.read_bytes().replace(b"mp4a", b"zzzz", 1).replace(b"esds", b"zzzz", 1))
     notes = _write(tmp_path / "a.mov", sound=tmp_path / "unknown.mp4")
@@ -306,7 +306,7 @@ def test_sound_that_breaks_off_or_is_unknown_does_not_cost_the_pictures(tmp_path
 
 
 @pytest.mark.parametrize("ending", [".mov", ".webm"])
-def test_sound_whose_time_jumps_back_does_not_cost_the_pictures(tmp_path: Path, ending: str) -> None:
+def test_sound_with_decreasing_timestamps_does_not_lose_frames(tmp_path: Path, ending: str) -> None:
     stream = make_clip(tmp_path / "once.ts", sounds=("stereo",)).read_bytes()
     (tmp_path / "twice.ts").write_bytes(stream * 2)
     _write(tmp_path / f"a{ending}", sound=tmp_path / "twice.ts")
@@ -314,7 +314,7 @@ def test_sound_whose_time_jumps_back_does_not_cost_the_pictures(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_leaving_by_an_exception_leaves_what_was_there_before(tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_exception_leaves_the_previous_file(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"an earlier result")
     with pytest.raises(error), open_writer(str(path), kind="composite", clip=CLIP, sound=None) as writer:
@@ -324,7 +324,7 @@ def test_leaving_by_an_exception_leaves_what_was_there_before(tmp_path: Path, er
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"] and path.read_bytes() == b"an earlier result"
 
 
-def test_a_file_that_lost_frames_does_not_get_its_name(tmp_path: Path) -> None:
+def test_a_file_that_lost_frames_is_not_renamed(tmp_path: Path) -> None:
     noise, clip = np.random.default_rng(0), replace(CLIP, size=(240, 320))
     lost = pytest.raises(OutputError, match=r"only \d of 12 frames")
     with lost, open_writer(str(tmp_path / "a.mkv"), kind="composite", clip=clip, sound=None) as writer:
@@ -343,13 +343,13 @@ def test_a_result_without_frames_is_an_error(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_frame_of_another_size_is_a_bug_of_the_caller(tmp_path: Path) -> None:
+def test_a_frame_of_another_size_raises_value_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not go into"):
         _write(tmp_path / "a.mov", [numbered(0, (32, 48))])
 
 
 @pytest.mark.parametrize("ending", [".mov", ".mp4", ".mkv", ".webm"])
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path: Path, ending: str) -> None:
     """The limit on a file's size stands for the disk; it holds for a process, so it is set in one of its own."""
     pytest.importorskip("resource")
     script = f"""
@@ -380,26 +380,26 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> N
         _write(tmp_path / "taken" / "a.mov")
 
 
-def test_an_encoder_that_this_build_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_encoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(codecs.CODECS, "h264", replace(codecs.CODECS["h264"], encoder="libnothing"))
     with pytest.raises(OutputError, match="no encoder libnothing"):
         _write(tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())
 
 
-def test_what_an_encoder_does_not_take_is_said_before_any_work(tmp_path: Path) -> None:
+def test_settings_that_an_encoder_does_not_take_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="libx265 does not take 1x1 pixels"):
         _write(tmp_path / "a.mp4", [], clip=replace(CLIP, size=(1, 1)), codec="hevc")
     assert not list(tmp_path.iterdir())
 
 
-def test_encoders_say_nothing_on_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_encoders_print_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for ending, codec in [(".mp4", "h264"), (".mp4", "hevc"), (".webm", "vp9"), (".mov", "prores"), (".mkv", "ffv1")]:
         _write(tmp_path / f"a{ending}", codec=codec)
     assert capfd.readouterr() == ("", "")
 
 
-def test_hevc_has_the_tag_that_apples_programs_want_and_ten_bits(tmp_path: Path) -> None:
+def test_hevc_is_tagged_hvc1_and_has_ten_bits(tmp_path: Path) -> None:
     frames = [_soft(SIZE, 3, 65535, index) for index in range(2)]
     _write(tmp_path / "a.mp4", frames, clip=replace(CLIP, bits=10), codec="hevc")
     assert re.search(r"hevc \(Main 10\) \(hvc1.*yuv420p10le", header_of(tmp_path / "a.mp4"))
@@ -421,7 +421,7 @@ def test_hevc_has_the_tag_that_apples_programs_want_and_ten_bits(tmp_path: Path)
         ("a.mp4", "alpha", None, 60, r"takes 0 \(best\) to 51, usually 18"),
     ],
 )
-def test_what_does_not_go_together_is_refused_in_one_sentence(
+def test_contradicting_output_options_are_refused_in_one_sentence(
     destination: str, kind: str, codec: str | None, crf: int | None, complaint: str
 ) -> None:
     with pytest.raises(UsageError, match=complaint) as refused:

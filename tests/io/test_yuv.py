@@ -49,7 +49,7 @@ def test_white_and_black_are_exact_at_every_depth(top: int, dtype: type) -> None
         assert alpha.tolist() == [[0, full]], "alpha always takes the full range"
 
 
-def test_chroma_lies_on_every_other_pixel_and_between_two_rows() -> None:
+def test_chroma_is_sited_on_every_other_column_and_between_rows() -> None:
     blue = np.zeros((5, 9, 3), np.uint16)
     blue[..., 2] = 4000 * np.arange(9) + 3000 * np.arange(5)[:, None]
     whole, thinned = (planes(blue, pixel_format, Colour(1))[1].astype(float) for pixel_format in ("yuv444p10le", "yuv420p10le"))
@@ -58,7 +58,7 @@ def test_chroma_lies_on_every_other_pixel_and_between_two_rows() -> None:
     np.testing.assert_allclose(thinned[:2, 1:4], expected, atol=1)
 
 
-def test_colours_of_files_without_tags_go_by_size_and_pictures_become_bt709() -> None:
+def test_untagged_files_get_their_matrix_by_size_and_rgb_becomes_bt709() -> None:
     assert colour_written(Colour(), (480, 640), "yuv420p") == Colour(6, 6, 6, False)
     assert colour_written(Colour(), (1080, 1920), "yuv420p") == Colour(1, 1, 1, False)
     assert colour_written(Colour(0, 1, 13, True), (48, 64), "yuv420p") == Colour(1, 1, 1, False)
@@ -70,7 +70,7 @@ def test_colours_of_files_without_tags_go_by_size_and_pictures_become_bt709() ->
 
 @pytest.mark.parametrize("size", [(70, 90), (16, 16), (1, 33)])
 @pytest.mark.parametrize("block", [8, 16])
-def test_colours_nobody_can_see_become_black_and_those_near_an_alpha_stay(size: tuple[int, int], block: int) -> None:
+def test_colours_under_alpha_0_become_black_except_near_visible_pixels(size: tuple[int, int], block: int) -> None:
     colours, alpha = np.random.default_rng(0).integers(1, 256, (*size, 3), np.uint8), np.zeros(size, np.uint8)
     alpha[0, size[1] - 1] = 1  # one pixel, all but clear
     kept = without_unseen(colours, alpha, block=block)
@@ -81,7 +81,7 @@ def test_colours_nobody_can_see_become_black_and_those_near_an_alpha_stay(size: 
 
 
 @pytest.mark.parametrize(("pixel_format", "unseen"), [("yuva444p10le", 64), ("yuva420p", 16), ("gbrap16le", 200 * 257)])
-def test_only_frames_for_codecs_that_lose_something_lose_unseen_colours(pixel_format: str, unseen: int) -> None:
+def test_only_lossy_codecs_drop_colours_under_alpha_0(pixel_format: str, unseen: int) -> None:
     picture = np.full((70, 90, 4), 200, np.uint8)
     picture[:, 16:, 3] = 0
     first, *_, alpha = planes(picture, pixel_format, Colour(1))
@@ -90,7 +90,7 @@ def test_only_frames_for_codecs_that_lose_something_lose_unseen_colours(pixel_fo
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv444p10le", "yuv420p10le", "yuv422p10le"])
-def test_the_bluest_blue_of_the_full_range_does_not_leave_ten_bits(pixel_format: str) -> None:
+def test_full_range_blue_stays_within_ten_bits(pixel_format: str) -> None:
     blue = np.zeros((4, 6, 3), np.uint8)
     blue[..., 2] = 255
     assert all(plane.max() <= 1023 for plane in planes(blue, pixel_format, Colour(1, full_range=True)))

@@ -106,7 +106,7 @@ def test_shares_follow_edges_where_colours_are_ambiguous(growth):
 
 
 @pytest.mark.parametrize("size", [(1, 2), (2, 9), (16, 16)])
-def test_pictures_of_any_size_are_no_problem(size):
+def test_pictures_of_any_size_are_accepted(size):
     image = np.zeros((*size, 3), np.uint8)
     image[:, 1:] = 200
     strokes = np.full(size, 128, np.uint8)

@@ -27,7 +27,7 @@ def clip(scene, covers, *, noise=2.0, seed=0):
     return frames
 
 
-def test_who_walks_by_is_gone_and_so_is_the_noise(scene):
+def test_moving_subjects_and_noise_are_removed(scene):
     def walker(index, frame, rng):
         frame[10:, 2 * index : 2 * index + 12] = (220, 30, 30)
 
@@ -47,14 +47,14 @@ def test_a_background_visible_in_a_third_of_the_frames_is_found_behind_changing_
     assert abs(median_plate(frames).pixels - scene)[10:30, 10:40].mean() < 3
 
 
-def test_what_never_shows_its_background_is_counted(scene):
+def test_pixels_that_never_show_their_background_are_counted(scene):
     def dancer(index, frame, rng):
         frame[:, :15] = rng.integers(0, 256, (SIZE[0], 15, 3))
 
     assert median_plate(clip(scene, dancer)).unsettled == pytest.approx(0.25, abs=0.02)
 
 
-def test_samples_that_show_something_else_do_not_count(scene):
+def test_samples_of_another_scene_are_left_out(scene):
     def margin(index, frame, rng):
         frame[:, : 3 * index] = 0
 

@@ -46,7 +46,7 @@ PAPERS = {
 
 @pytest.mark.parametrize("lossy", [False, True])
 @pytest.mark.parametrize("name", PAPERS)
-def test_strokes_are_what_differs_from_their_paper(name: str, lossy: bool) -> None:
+def test_strokes_are_the_pixels_that_differ_from_their_paper(name: str, lossy: bool) -> None:
     paper, foreground, background = PAPERS[name]
     photo = paper if "copy of the photo, in" in name else _photo()
     drawn = _drawn(paper, foreground, background)
@@ -68,7 +68,7 @@ def test_the_photo_itself_bears_no_stroke() -> None:
     assert (trimap_from_strokes(_photo(), size=SIZE, photo=_photo()) == 128).all()
 
 
-def test_a_trimap_goes_for_strokes() -> None:
+def test_a_trimap_is_accepted_as_strokes() -> None:
     trimap = np.zeros(SIZE, np.uint8)
     cv2.circle(trimap, (60, 45), 32, 128, -1)
     cv2.circle(trimap, (60, 45), 30, 255, -1)

@@ -30,7 +30,7 @@ def test_a_composited_person_is_found_without_contradictions(swing):
     assert (trimap == 128).mean() < 0.08 and (trimap == 255).mean() > 0.25, "also in a small picture the band is narrow"
 
 
-def test_what_moves_has_a_wider_band_in_a_small_picture(swing):
+def test_moving_subjects_have_a_wider_band_in_a_small_picture(swing):
     image, plate, alpha = swing
     at_rest, moving = (trimap_from_plate(image, plate, moving=moves) for moves in (False, True))
     assert (at_rest == 128).sum() < 0.7 * (moving == 128).sum()
@@ -45,7 +45,7 @@ def test_a_plate_of_other_exposure_and_more_noise_still_serves(swing):
     assert contradictions(trimap_from_plate(image, other), alpha) < 0.01
 
 
-def test_before_a_black_plate_everything_bright_stands(swing):
+def test_before_a_black_plate_every_bright_pixel_is_foreground(swing):
     plate = np.zeros_like(swing[1])
     image = np.full_like(plate, 8)
     cv2.circle(image, (200, 130), 50, (40, 200, 60), cv2.FILLED)
@@ -58,7 +58,7 @@ def test_a_moved_camera_is_followed(swing):
     assert contradictions(trimap_from_plate(image, moved), alpha) < 0.01
 
 
-def test_where_the_plate_ends_the_subject_and_the_scene_go_on(swing):
+def test_pixels_outside_the_plate_are_decided_by_their_neighbours(swing):
     image, plate, alpha = swing
     lower = cv2.warpAffine(plate, np.array([[1, 0, 0], [0, 1, 14]], np.float64), plate.shape[1::-1])
     difference = plate_difference(image, lower)

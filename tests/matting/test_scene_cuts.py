@@ -18,7 +18,7 @@ def _small_frames(clip: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize(("clip", "cuts"), [("talk_two_scenes.mp4", [34]), ("street_static.mp4", []), ("synth_swing/clip.mp4", [])])
-def test_a_clip_has_the_cuts_that_it_has(shared: Path, clip: str, cuts: list[int]) -> None:
+def test_cuts_of_a_real_clip_are_found(shared: Path, clip: str, cuts: list[int]) -> None:
     frames = _small_frames(shared / "data" / "video" / clip)
     assert [index for index in range(1, len(frames)) if is_cut(frames[index - 1], frames[index])] == cuts
 
@@ -57,7 +57,7 @@ def test_black_bars_hide_no_cut(shared: Path, photo: np.ndarray) -> None:
     assert is_cut(*scenes)
 
 
-def test_a_thumbnail_stands_for_its_frame(photo: np.ndarray) -> None:
+def test_the_thumbnail_of_a_thumbnail_is_unchanged(photo: np.ndarray) -> None:
     small = thumbnail(photo)
     assert small.shape == (36, 64, 3)
     assert np.array_equal(thumbnail(small), small)

@@ -144,7 +144,7 @@ def test_a_hole_in_a_moving_subject_is_filled(swing: tuple[Frames, np.ndarray]) 
 
 
 @pytest.mark.parametrize("colour", [(255, 200, 30), (20, 30, 160)])
-def test_what_crosses_the_picture_fast_leaves_no_ghost_and_does_not_lag(shared: Path, colour: tuple[int, int, int]) -> None:
+def test_a_fast_subject_leaves_no_ghost_and_does_not_lag(shared: Path, colour: tuple[int, int, int]) -> None:
     plate = cv2.resize(read(shared / "data" / "video" / "synth_swing" / "plate.jpg"), (640, 360))
     discs = [cv2.circle(np.zeros((360, 640), np.uint8), (60 + 60 * t, 180 + 3 * t), 20, 255, -1, cv2.LINE_AA) for t in range(8)]
     alphas = [disc.astype(np.float32) / 255 for disc in discs]
@@ -152,7 +152,7 @@ def test_what_crosses_the_picture_fast_leaves_no_ghost_and_does_not_lag(shared: 
     assert np.abs(_smooth(frames, alphas) - np.stack(alphas)).max() < 0.1
 
 
-def test_nothing_reaches_across_a_cut(swing: tuple[Frames, np.ndarray]) -> None:
+def test_no_correction_reaches_across_a_cut(swing: tuple[Frames, np.ndarray]) -> None:
     """The lower half, black in both scenes, would let it: only the cut tells the matte there to stay."""
     first, second = swing[0][0].copy(), np.ascontiguousarray(255 - swing[0][0][::-1, ::-1])
     first[135:], second[135:] = 0, 0
@@ -165,7 +165,7 @@ def test_nothing_reaches_across_a_cut(swing: tuple[Frames, np.ndarray]) -> None:
     assert steady[4].max() < 0.01
 
 
-def test_items_come_out_in_order_one_behind_with_what_they_carry() -> None:
+def test_items_come_out_in_order_one_frame_late_with_their_payload() -> None:
     frame, alpha, taken = np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.float32), []
 
     def items() -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
@@ -192,7 +192,7 @@ def test_pictures_of_any_size_are_taken(size: tuple[int, int]) -> None:
     assert steady.max() <= 1
 
 
-def test_a_change_of_size_begins_anew() -> None:
+def test_a_change_of_size_resets_the_state() -> None:
     clip = [(20, 1), (24, 0), (24, 0)]
     items = [(np.zeros((side, side, 3), np.uint8), np.full((side, side), value, np.float32), side) for side, value in clip]
     assert [(side, alpha.mean()) for alpha, side in smoothed(items)] == clip

@@ -33,7 +33,7 @@ def test_the_band_scales_with_the_picture_and_widens_where_the_matte_is_soft():
     assert unknown_width(trimap_from_alpha(disc(softness=8))) > width + 6
 
 
-def test_ghosts_become_background_and_pinholes_unknown():
+def test_faint_ghosts_become_background_and_pinholes_unknown():
     alpha = disc(softness=2)
     alpha[10:30, 10:30] = 0.4  # a veil without anything solid
     alpha[180:183, 180:183] = 1.0  # a speck
@@ -52,7 +52,7 @@ def test_thin_subjects_and_narrow_gaps_keep_known_pixels():
     assert (trimap[80:120, 102] == 0).all()
 
 
-def test_a_blurred_true_matte_never_gives_a_wrong_certainty(shared):
+def test_a_blurred_true_matte_never_gives_a_wrong_known_pixel(shared):
     alpha = cv2.imread(str(shared / "data/eval/alphamatting_GT01_alpha.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
     small = cv2.GaussianBlur(cv2.resize(alpha, (200, 125), interpolation=cv2.INTER_AREA), (0, 0), 2)
     trimap = trimap_from_alpha(cv2.resize(small, alpha.shape[::-1]))
@@ -62,7 +62,7 @@ def test_a_blurred_true_matte_never_gives_a_wrong_certainty(shared):
 
 
 @pytest.mark.parametrize(("value", "level"), [(0.0, 0), (0.3, 0), (1.0, 255)])
-def test_uniform_mattes_of_any_size_are_no_problem(value, level):
+def test_uniform_mattes_of_any_size_are_accepted(value, level):
     for size in ((1, 1), (1, 9), (40, 30)):
         assert (trimap_from_alpha(np.full(size, value, np.float32)) == level).all()
 
@@ -105,7 +105,7 @@ def test_a_true_matte_as_mask_leaves_nothing_soft_known(shared, name):
     assert (trimap == 128).mean() < 0.25
 
 
-def test_shares_and_doubts():
+def test_shares_are_measured_and_doubtful_trimaps_reported():
     trimap = np.zeros((10, 10), np.uint8)
     assert one_sided(trimap) == ["the trimap has no foreground, so a model has nothing to go by"]
     trimap[:7] = 128
@@ -171,7 +171,7 @@ def test_photos_and_mattes_are_refused(shared):
         read_trimap_levels((disc(softness=8) * 255).astype(np.uint8))
 
 
-def test_given_trimaps_must_fit_and_know_something():
+def test_given_trimaps_of_another_size_or_without_known_pixels_are_refused():
     trimap = drawn()
     check_trimap(trimap, size=(200, 200))
     with pytest.raises(InputError, match=r"200x200 .* 300x100"):

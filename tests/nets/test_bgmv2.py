@@ -6,7 +6,7 @@ from mattecli.nets.bgmv2 import Refiner
 from mattecli.nets.parts.patches import cut_out, select_cells
 
 
-def test_patches_in_several_goes_and_bands_make_the_same_picture() -> None:
+def test_patches_in_chunks_and_bands_give_the_same_matte() -> None:
     torch.manual_seed(0)
     refiner = Refiner().eval()
     image, background = torch.rand(1, 3, 1028, 340), torch.rand(1, 3, 1028, 340)
@@ -19,7 +19,7 @@ def test_patches_in_several_goes_and_bands_make_the_same_picture() -> None:
     torch.testing.assert_close(patches, bands, atol=1e-5, rtol=0)
 
 
-def test_what_a_gpu_cuts_out_of_whole_pictures_is_what_a_processor_samples() -> None:
+def test_patches_cropped_on_a_gpu_equal_those_sampled_on_a_cpu() -> None:
     torch.manual_seed(0)
     refiner = Refiner().eval()
     image, background, features = torch.rand(2, 3, 44, 60), torch.rand(2, 3, 44, 60), torch.rand(2, 36, 17, 23)

@@ -56,7 +56,7 @@ def disc(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(("height", "width"), [(12, 15), (40, 30)], ids=["direct", "multigrid"])
-def test_alpha_is_the_papers_solution(height: int, width: int) -> None:
+def test_alpha_equals_the_solution_of_the_paper(height: int, width: int) -> None:
     image = torch.rand(3, height, width, generator=torch.Generator().manual_seed(1)).pow(3)
     trimap = torch.full((height, width), 0.5)
     trimap[:3], trimap[-3:] = 0.0, 1.0
@@ -66,7 +66,7 @@ def test_alpha_is_the_papers_solution(height: int, width: int) -> None:
     assert torch.equal(alpha[trimap != 0.5], trimap[trimap != 0.5])
 
 
-def test_a_composite_of_smooth_colours_is_taken_apart() -> None:
+def test_a_composite_of_smooth_colours_gives_its_alpha() -> None:
     alpha, trimap = disc(120, 160)
     along, down = torch.linspace(0, 1, 160).expand(120, 160), torch.linspace(0, 1, 120)[:, None].expand(120, 160)
     foreground = torch.stack([0.8 + 0.1 * along, 0.3 + 0.2 * down, 0.2 * along])
@@ -106,7 +106,7 @@ def test_constant_and_grey_images_run() -> None:
     assert bool(torch.isfinite(alphas).all())
 
 
-def test_the_compiled_module_answers_the_same() -> None:
+def test_the_compiled_module_gives_equal_outputs() -> None:
     image = torch.rand(1, 3, 40, 50, generator=torch.Generator().manual_seed(5))
     trimap = disc(40, 50)[1][None, None]
     eager = closed_form.wrap(closed_form.build()).eval()

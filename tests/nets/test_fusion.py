@@ -37,7 +37,7 @@ def lively(network: fusion.Fusion) -> fusion.Fusion:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (31, 50), (64, 64)])
-def test_what_is_known_stays_and_reaches_everything(size: tuple[int, int]) -> None:
+def test_known_pixels_stay_and_influence_every_unknown_one(size: tuple[int, int]) -> None:
     colours = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
     known = torch.zeros(2, 1, *size)
     known[0, 0, -1, -1] = 1.0
@@ -63,7 +63,7 @@ def test_the_projection_finds_alpha_between_two_colours() -> None:
     assert (seen[:, 5:6] / 2.0 + 0.5 - alpha).abs().mean() < 0.06, "noise apart"
 
 
-def test_untrained_it_is_closed_form() -> None:
+def test_untrained_weights_reproduce_closed_form() -> None:
     image, trimap, _ = edge(50, 70)
     alpha, nothing = fusion.wrap(fusion.build())(image, trimap, 1e-6)
     assert nothing is None
@@ -87,7 +87,7 @@ def test_a_few_steps_correct_what_closed_form_gets_wrong() -> None:
     assert torch.equal(found[~unknown], trimap[~unknown])
 
 
-def test_squares_give_the_matte_of_the_whole_picture() -> None:
+def test_tiles_give_the_matte_of_the_whole_picture() -> None:
     image, trimap, _ = edge(20, 1100)
     network = lively(fusion.build()).double()
     with torch.inference_mode():
@@ -96,7 +96,7 @@ def test_squares_give_the_matte_of_the_whole_picture() -> None:
     torch.testing.assert_close(squares, whole, atol=1e-6, rtol=0)
 
 
-def test_the_compiled_module_answers_the_same() -> None:
+def test_the_compiled_module_gives_equal_outputs() -> None:
     image, trimap, _ = edge(37, 61)
     eager = fusion.wrap(lively(fusion.build()))
     with torch.inference_mode():

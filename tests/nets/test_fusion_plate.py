@@ -36,7 +36,7 @@ def test_the_projection_onto_the_plate_finds_alpha() -> None:
     assert (by_plate - alpha)[unknown].abs().mean() < 0.01 < 0.05 < (by_spread - alpha)[unknown].abs().mean()
 
 
-def test_a_difference_counts_by_what_is_usual_where_nothing_stands() -> None:
+def test_differences_are_scaled_by_those_of_known_background() -> None:
     image, trimap, plate, alpha = before_stripes(32, 96)
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
     quiet, loud = (fusion_plate.features(image + level * noise, trimap, alpha, plate)[:, -1:] for level in (0.0, 0.05))
@@ -44,7 +44,7 @@ def test_a_difference_counts_by_what_is_usual_where_nothing_stands() -> None:
     assert loud[trimap == 1].mean() < quiet[trimap == 1].mean(), "and makes a difference tell less"
 
 
-def test_untrained_it_is_closed_form() -> None:
+def test_untrained_weights_reproduce_closed_form() -> None:
     image, trimap, plate, _ = before_stripes(50, 70)
     alpha, nothing = fusion_plate.wrap(fusion_plate.build())(image, trimap, plate, 1e-6)
     assert nothing is None
@@ -71,7 +71,7 @@ def test_an_error_of_the_trimap_is_corrected_where_the_plate_shows_it_near_unkno
     assert (changed[around] < 0.01).all(), "nor is what the plate agrees with"
 
 
-def test_squares_give_the_matte_of_the_whole_picture() -> None:
+def test_tiles_give_the_matte_of_the_whole_picture() -> None:
     planes = [plane.double() for plane in before_stripes(20, 1100)[:3]]
     network = lively(fusion_plate.build()).double()
     with torch.inference_mode():
@@ -80,7 +80,7 @@ def test_squares_give_the_matte_of_the_whole_picture() -> None:
     torch.testing.assert_close(squares, whole, atol=1e-6, rtol=0)
 
 
-def test_the_compiled_module_answers_the_same() -> None:
+def test_the_compiled_module_gives_equal_outputs() -> None:
     image, trimap, plate, _ = before_stripes(37, 61)
     eager = fusion_plate.wrap(lively(fusion_plate.build()))
     with torch.inference_mode():

@@ -23,7 +23,7 @@ def random(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(1))
 
 
-def test_it_has_as_many_parameters_as_were_counted() -> None:
+def test_the_number_of_parameters_is_the_recorded_one() -> None:
     with torch.device("meta"):
         full, one_gate, narrow = build(), build(gates=1), build(width_per_group=4)
     parts = {name: parameters(part) for name, part in full.named_children()}

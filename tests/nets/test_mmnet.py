@@ -37,7 +37,7 @@ def convolved(source: NDArray[Any], kernel: Tensor, **geometry: int) -> Tensor:
 
 
 @pytest.mark.parametrize(("name", "factor"), [("up2", 2), ("up4_two_steps", 4)])
-def test_enlarging_is_that_of_tensorflow(operators: Mapping[str, NDArray[Any]], name: str, factor: int) -> None:
+def test_upsampling_equals_that_of_tensorflow(operators: Mapping[str, NDArray[Any]], name: str, factor: int) -> None:
     assert_same(resize_from_corner(channels_first(operators["in_up"]), 3 * factor, 4 * factor), operators[name])
 
 
@@ -79,7 +79,7 @@ def test_pictures_of_any_shape_get_their_alpha_from_the_logits(case: Case) -> No
 
 
 @pytest.mark.parametrize("case", CASES[:1], ids=str)
-def test_what_only_training_needs_is_left_out_of_a_checkpoint(case: Case) -> None:
+def test_tensors_used_in_training_only_are_left_out_of_a_checkpoint(case: Case) -> None:
     _, meta = case.read()
     state = tensorflow_state(case.model, meta["seed"])
     extra = {name + "/Adam_1": value for name, value in state.items()} | {"global_step": torch.zeros(()), "beta1_power": torch.zeros(())}

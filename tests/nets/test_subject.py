@@ -36,7 +36,7 @@ def test_the_export_gives_the_outputs_of_the_network(network: subject.CompleteSu
     assert torch.equal(exported[0], expected[0]) and torch.equal(exported[2], expected[2])
 
 
-def test_two_looks_are_the_mean_of_both(network: subject.CompleteSubject) -> None:
+def test_two_views_are_averaged(network: subject.CompleteSubject) -> None:
     image = torch.rand(1, 3, 50, 40, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         both, large, small = network(image, 64, 32), network(image, 64, 0), network(image, 32, 0)
@@ -45,13 +45,13 @@ def test_two_looks_are_the_mean_of_both(network: subject.CompleteSubject) -> Non
     assert not torch.equal(both[0], large[0])
 
 
-def test_light_of_another_strength_changes_nothing() -> None:
+def test_exposure_does_not_change_the_outputs() -> None:
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(subject.prepared(image, 32), subject.prepared(0.5 * image, 32))
     assert subject.prepared(torch.zeros(1, 3, 8, 8), 32).isfinite().all(), "a black picture"
 
 
-def test_the_published_network_answers_as_it_does_elsewhere(shared: Path, tmp_path: Path) -> None:
+def test_the_published_network_gives_its_reference_outputs(shared: Path, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
     published = shared / "training" / "people" / "teachers" / "u2netp.onnx"
     adopt(published, tmp_path / "start.pt")

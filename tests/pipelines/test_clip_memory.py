@@ -15,13 +15,13 @@ HD = Clip("a.mp4", (1080, 1920), Fraction(1, 25), Fraction(25))
 HUGE = replace(HD, source="a.gif", size=(15000, 15000))
 
 
-def test_usual_frames_are_worked_on_as_usual() -> None:
+def test_usual_frame_sizes_keep_the_usual_queue_depth() -> None:
     assert depths_within(HD, Budget(8 * 10**9), at_once=2) == Depths(AHEAD, BEHIND, 2)
     assert depths_within(HUGE, None, at_once=2) == Depths(AHEAD, BEHIND, 2)
 
 
 @pytest.mark.parametrize("left", [5 * 10**8, 10**9, 2 * 10**9, 10**10])
-def test_fewer_frames_are_in_work_where_memory_is_short(left: int) -> None:
+def test_fewer_frames_are_in_flight_when_memory_is_short(left: int) -> None:
     depths = depths_within(HD, Budget(left), at_once=8)
     assert depths.memory(HD) <= left and (depths.at_once < 8 or left == 10**10)
 

@@ -24,7 +24,7 @@ def disc(share: float, level: float = 1.0) -> torch.Tensor:
         (0.002, None, "found something that covers 0.2 % of the picture"),
     ],
 )
-def test_what_was_found_is_a_sentence(share: float, verdict: torch.Tensor | None, sentence: str) -> None:
+def test_the_found_subject_is_described_in_a_sentence(share: float, verdict: torch.Tensor | None, sentence: str) -> None:
     assert str(found(disc(share), verdict)) == sentence
 
 
@@ -39,7 +39,7 @@ def test_what_was_found_is_a_sentence(share: float, verdict: torch.Tensor | None
         (disc(0.3), NO, "unlikely that there is a subject"),
     ],
 )
-def test_a_matte_that_can_hardly_be_right_is_doubted(alpha: torch.Tensor, verdict: torch.Tensor | None, doubt: str) -> None:
+def test_an_implausible_matte_is_doubted(alpha: torch.Tensor, verdict: torch.Tensor | None, doubt: str) -> None:
     (sentence,) = doubts(alpha, verdict)
     assert doubt in sentence and "give a trimap" in sentence
     assert "check the guide" in doubts(alpha, verdict, guided=True)[0]
@@ -50,7 +50,7 @@ def test_portrait_networks_that_find_nothing_advise_the_general_one() -> None:
     assert "the model subject" not in doubts(disc(0.0), NO)[0]
 
 
-def test_a_matte_of_something_is_not_doubted() -> None:
+def test_a_plausible_matte_is_not_doubted() -> None:
     assert doubts(disc(0.3)) == doubts(disc(0.3), YES) == ()
 
 

@@ -89,7 +89,7 @@ def test_a_solver_without_weights_keeps_the_first_band() -> None:
     assert refined_trimap(rough, as_image(picture), opened("closed-form"), {}) is rough
 
 
-def test_a_trimap_that_tells_nothing_apart_is_left_as_it_is(model: LoadedModel) -> None:
+def test_a_trimap_without_foreground_or_background_is_unchanged(model: LoadedModel) -> None:
     image = as_image(spiky()[0])
     for level in (0, 255):
         trimap = np.full((200, 240), level, np.uint8)

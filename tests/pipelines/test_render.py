@@ -39,7 +39,7 @@ def _by_floats(matted: Matted, output: OutputOptions, top: int) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["cutout", "foreground", "composite"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("own", [False, True])
-def test_results_are_what_floats_give_to_the_bit(kind: str, dtype: type, own: bool) -> None:
+def test_integer_results_equal_float_results_exactly(kind: str, dtype: type, own: bool) -> None:
     matted, top = _matted(dtype, own=own), np.iinfo(dtype).max
     output = OutputOptions(kind, plain_backdrop("orange") if kind == "composite" else None)
     made = render(matted, output, top=top)
@@ -47,7 +47,7 @@ def test_results_are_what_floats_give_to_the_bit(kind: str, dtype: type, own: bo
     np.testing.assert_array_equal(made, _by_floats(matted, output, top))
 
 
-def test_solid_parts_are_the_photos_own_integers() -> None:
+def test_opaque_pixels_equal_the_photo_exactly() -> None:
     matted = _matted(np.uint8, own=False)
     cutout = render(matted, CUTOUT, top=255)
     solid = cutout[..., 3] == 255
@@ -56,7 +56,7 @@ def test_solid_parts_are_the_photos_own_integers() -> None:
 
 
 @pytest.mark.parametrize(("top", "off"), [(255, 0), (65535, 1)])  # OpenCV multiplies in float64: what lies next to a half may differ
-def test_tensors_become_the_integers_that_arrays_become(top: int, off: int) -> None:
+def test_tensors_and_arrays_give_equal_integers(top: int, off: int) -> None:
     planes = [torch.rand(9, 31, generator=torch.Generator().manual_seed(seed)) * 1.2 - 0.1 for seed in range(4)]
     levels = levels_of(planes, top).numpy().view(np.uint8 if top == 255 else np.uint16)
     expected = interleave([to_levels(plane.numpy(), top) for plane in planes])

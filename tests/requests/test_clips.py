@@ -35,7 +35,7 @@ def test_a_folder_of_pictures_is_one_clip(folder: Path) -> None:
     assert plan_clips(["frames"], "cut/", kind="cutout") == [("frames", "cut/")]
 
 
-def test_several_go_into_a_folder_or_after_a_pattern_or_beside_themselves(folder: Path) -> None:
+def test_results_of_several_clips_go_to_a_folder_a_pattern_or_beside_them(folder: Path) -> None:
     clips = ["takes/take2.mp4", "frames/%d.png"]
     assert [path for _, path in plan_clips(clips, "out/{stem}.webm", kind="cutout")] == ["out/take2.webm", "out/frames.webm"]
     assert [path for _, path in plan_clips(clips, None, kind="composite")] == ["takes/take2_composite.mp4", "frames_composite.mp4"]
@@ -43,11 +43,11 @@ def test_several_go_into_a_folder_or_after_a_pattern_or_beside_themselves(folder
 
 
 @pytest.mark.parametrize("output", ["one.mov", "out/same.mov", "{stem}/../same.mov"])
-def test_several_do_not_go_to_one_file(output: str, folder: Path) -> None:
+def test_several_clips_to_one_file_are_refused(output: str, folder: Path) -> None:
     with pytest.raises(UsageError):
         plan_clips(["takes"], output, kind="cutout")
 
 
-def test_two_clips_of_one_name_are_kept_apart(folder: Path) -> None:
+def test_results_of_clips_of_one_name_differ(folder: Path) -> None:
     with pytest.raises(UsageError, match="would both become"):
         plan_clips(["takes/take2.mp4", "other/take2.mp4"], "out/", kind="cutout")

@@ -13,7 +13,7 @@ NONE = ["", " ", "1e9", "1e9999999999", "nan", "inf", "-1", "+1", "1_0", "0x10",
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_what_is_no_plain_number_is_none(text: str) -> None:
+def test_text_that_is_no_plain_number_is_refused(text: str) -> None:
     assert parse_decimal(text) is None
 
 
@@ -27,7 +27,7 @@ def test_a_quotient_is_of_two_plain_numbers() -> None:
     assert [parse_ratio(text) for text in ("1/0", "1/", "/2", "1/2/3", "1e5/2")] == [None] * 5
 
 
-def test_times_rates_and_lengths_are_made_of_them() -> None:
+def test_times_rates_and_lengths_are_parsed_from_plain_numbers() -> None:
     assert parse_time("1:02:03.5", "`start`") == Fraction(7447, 2) and parse_rate("29.97") == Fraction(30000, 1001)
     assert parse_length("1.5%", wrong="x").percent
     for parse in (lambda: parse_time("1:1e9", "`end`"), lambda: parse_rate("1e2"), lambda: parse_length("1e2", wrong="x")):

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pictures_are_known_by_what_they_hold(folder: Path) -> None:
+def test_pictures_are_recognised_by_content(folder: Path) -> None:
     told: list[str] = []
     found = expand(str(folder), None, told.append)
     assert [file.path.name for file in found] == ["a.jpg", "b.jfif", "c", "d.mov"]
@@ -35,7 +35,7 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
         expand(str(tmp_path), None, print)
 
 
-def test_links_to_folders_and_to_nothing_are_named(folder: Path) -> None:
+def test_links_to_folders_and_dangling_links_are_reported(folder: Path) -> None:
     (folder / "sub").mkdir()
     PICTURE.save(folder / "sub" / "f.png")
     (folder / "linked").symlink_to("sub")

@@ -30,7 +30,7 @@ def test_a_folder_keeps_its_tree(tree: Path) -> None:
     }
 
 
-def test_files_and_globs_keep_what_tells_them_apart(tree: Path) -> None:
+def test_results_of_files_and_globs_keep_distinguishing_folders(tree: Path) -> None:
     assert _planned(["photos/a/one.jpg", "photos/b/one.jpg"], "out/") == {
         "photos/a/one.jpg": "out/a/one.png",
         "photos/b/one.jpg": "out/b/one.png",
@@ -38,7 +38,7 @@ def test_files_and_globs_keep_what_tells_them_apart(tree: Path) -> None:
     assert _planned(["photos/*/one.jpg"], "out/") == {"photos/a/one.jpg": "out/a/one.png", "photos/b/one.jpg": "out/b/one.png"}
 
 
-def test_without_o_the_result_lies_beside_its_input(tree: Path) -> None:
+def test_without_o_the_result_is_written_beside_its_input(tree: Path) -> None:
     assert _planned(["photos/one.jpg"], None) == {"photos/one.jpg": "photos/one_cutout.png"}
     assert _planned(["photos/a"], None)["photos/a/one.jpg"] == str(tree / "photos/a_cutout/one.png")
 
@@ -48,18 +48,18 @@ def test_a_pattern_names_the_results(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["{GUID}_x.png", "{}/{frame}.png", "{stem", "{stem:>9}.png", "{{x}}.png"])
-def test_braces_around_other_words_are_a_paths_own(tree: Path, path: str) -> None:
+def test_braces_around_other_words_are_part_of_the_path(tree: Path, path: str) -> None:
     assert _planned(["photos/one.jpg"], path) == {"photos/one.jpg": path}
     assert _planned(["photos/one.jpg"], f"{path}/{{name}}.png") == {"photos/one.jpg": f"{path}/one.jpg.png"}
 
 
-def test_a_guide_that_exists_is_that_file_whatever_its_braces(tree: Path) -> None:
+def test_a_guide_path_of_an_existing_file_is_not_a_pattern(tree: Path) -> None:
     (tree / "{stem}.png").touch()
     (job,) = plan_jobs(["photos/one.jpg"], "out.png", kind="cutout", guides={"trimap": "{stem}.png"})
     assert job.guides == {"trimap": "{stem}.png"}
 
 
-def test_one_missing_guide_keeps_only_its_own_picture_from_being_made(tree: Path) -> None:
+def test_one_missing_guide_fails_its_own_picture_only(tree: Path) -> None:
     (tree / "photos/two.jpg").touch()
     (tree / "tri").mkdir()
     (tree / "tri/one.png").touch()
@@ -67,13 +67,13 @@ def test_one_missing_guide_keeps_only_its_own_picture_from_being_made(tree: Path
     assert not whole.lacks and "holds no guide for photos/two.jpg" in lacking.lacks
 
 
-def test_a_result_given_as_an_input_is_told_how_to_be_one(tree: Path) -> None:
+def test_an_earlier_result_as_an_input_is_explained(tree: Path) -> None:
     for place in ("out.png", "out/"):
         with pytest.raises(UsageError, match=f"photos/one.jpg -o {place}"):
             _planned(["photos/one.jpg", place], None)
 
 
-def test_results_of_yesterday_beside_their_photos_do_not_stop_a_batch(tree: Path) -> None:
+def test_earlier_results_beside_their_photos_do_not_stop_a_batch(tree: Path) -> None:
     (tree / "photos/one_cutout.png").touch()
     (tree / "photos/other_cutout.png").touch()
     told: list[str] = []
@@ -123,7 +123,7 @@ def test_guides_of_a_folder_are_found_whatever_the_case_of_their_suffix_and_stro
         plan_jobs(["photos/a/deep/two.png"], "out.png", kind="cutout", guides={"trimap": "guides"})
 
 
-def test_results_stay_below_o_also_of_folders_beside_the_current_one(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_of_folders_outside_the_current_one_stay_below_o(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree / "photos/b")
     assert _planned(["../a", "."], "out/") == {
         "../a/deep/two.png": "out/a/deep/two.png",
@@ -142,7 +142,7 @@ def test_results_inside_the_input_folder_do_not_become_inputs(output: str, tree:
     assert "photos/out/one.png" not in _planned(["photos/**/*.*g"], output)
 
 
-def test_the_folder_itself_is_searched_though_the_results_go_there(tree: Path) -> None:
+def test_an_input_folder_that_is_also_the_output_is_searched(tree: Path) -> None:
     assert _planned(["photos/a"], "photos/a/{stem}.webp") == {
         "photos/a/deep/two.png": "photos/a/two.webp",
         "photos/a/one.jpg": "photos/a/one.webp",
@@ -150,7 +150,7 @@ def test_the_folder_itself_is_searched_though_the_results_go_there(tree: Path) -
     assert _planned(["photos/a"], "photos/{parent}/{stem}.webp").keys() == {"photos/a/deep/two.png", "photos/a/one.jpg"}
 
 
-def test_what_is_not_there_is_said_so(tree: Path) -> None:
+def test_missing_inputs_are_reported(tree: Path) -> None:
     with pytest.raises(InputError, match="holds no pictures"):
         (tree / "empty").mkdir()
         _planned(["empty"], None)

@@ -15,6 +15,6 @@ def test_a_colour_is_a_name_or_hexadecimal_or_three_numbers(text: str, expected:
 
 
 @pytest.mark.parametrize("text", ["", "blurple", "#12", "1,2", "1,2,256", "-1,2,3", "1,2,x", "#11223344"])
-def test_what_is_no_colour_is_refused_with_the_accepted_forms(text: str) -> None:
+def test_unreadable_colours_are_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(MatteError, match="#rgb, #rrggbb, or r,g,b"):
         parse_colour(text)

@@ -29,7 +29,7 @@ def by_command(tmp_path: Path, *arguments: object) -> bytes:
 
 
 @pytest.mark.parametrize("guide", ["trimap", "strokes"])
-def test_a_cut_out_is_the_very_file_that_the_command_writes(client: Client, pictures: Path, tmp_path: Path, guide: str) -> None:
+def test_a_cutout_equals_the_file_that_the_command_writes(client: Client, pictures: Path, tmp_path: Path, guide: str) -> None:
     answer = client.post("/v1/matte", {"image": pictures / "photo.png", guide: pictures / f"{guide}.png"})
     assert answer.headers["content-type"] == "image/png"
     assert answer.body == by_command(tmp_path, pictures / "photo.png", f"--{guide}", pictures / f"{guide}.png")
@@ -38,7 +38,7 @@ def test_a_cut_out_is_the_very_file_that_the_command_writes(client: Client, pict
     assert client.temporary_files == []
 
 
-def test_without_a_guide_the_subject_is_found(client: Client, pictures: Path) -> None:
+def test_a_request_without_a_guide_finds_the_subject(client: Client, pictures: Path) -> None:
     alpha = np.asarray(picture(client.post("/v1/matte", {"image": pictures / "photo.png", "as": "alpha"})))
     assert alpha.shape == (72, 96) and alpha[36, 48] > 200 and alpha[3, 3] < 50
 
@@ -54,13 +54,15 @@ def test_without_a_guide_the_subject_is_found(client: Client, pictures: Path) ->
         ({"as": "trimap"}, "", "image/png", "L"),
     ],
 )
-def test_kind_and_format_are_as_asked(client: Client, pictures: Path, fields: dict[str, str], accept: str, media: str, mode: str) -> None:
+def test_the_response_has_the_requested_kind_and_format(
+    client: Client, pictures: Path, fields: dict[str, str], accept: str, media: str, mode: str
+) -> None:
     form = {"image": pictures / "photo.png", "trimap": pictures / "trimap.png", "model": "closed-form", **fields}
     answer = client.post("/v1/matte", form, {"Accept": accept})
     assert picture(answer).mode == mode and answer.headers["content-type"] == media
 
 
-def test_a_composite_lies_over_the_colour_or_the_picture_that_was_sent(client: Client, pictures: Path) -> None:
+def test_a_composite_is_over_the_uploaded_picture_or_the_colour(client: Client, pictures: Path) -> None:
     form = {"image": pictures / "photo.png", "trimap": pictures / "trimap.png", "model": "closed-form"}
     for over in ("#ff8800", _plain((255, 136, 0))):
         corner = np.asarray(picture(client.post("/v1/matte", {**form, "over": over})))[0, 0]
@@ -73,7 +75,7 @@ def _plain(colour: tuple[int, int, int]) -> bytes:
     return stream.getvalue()
 
 
-def test_json_links_to_all_results_that_were_asked_for(client: Client, pictures: Path) -> None:
+def test_json_links_to_every_requested_result(client: Client, pictures: Path) -> None:
     form = {"image": pictures / "photo.png", "strokes": pictures / "strokes.png", "results": "cutout,alpha,trimap"}
     answer = client.post("/v1/matte", form, {"Accept": "application/json"}).json
     assert list(answer["links"]) == ["cutout", "alpha", "trimap"] and answer["expires_in"] > 0
@@ -85,7 +87,7 @@ def test_json_links_to_all_results_that_were_asked_for(client: Client, pictures:
     assert client.temporary_files == []
 
 
-def test_a_trimap_is_made_of_strokes_or_of_a_mask_without_a_model(client: Client, pictures: Path, tmp_path: Path) -> None:
+def test_trimaps_are_made_from_strokes_or_a_mask_without_a_model(client: Client, pictures: Path, tmp_path: Path) -> None:
     answer = client.post("/v1/trimap", {"image": pictures / "photo.png", "strokes": pictures / "strokes.png"})
     command = ["trimap-from-strokes", pictures / "photo.png", pictures / "strokes.png", "-o", tmp_path / "trimap.png"]
     assert CliRunner().invoke(app, [str(word) for word in command]).exit_code == 0
@@ -126,7 +128,7 @@ def test_metrics_count_requests_and_computations(client: Client, pictures: Path)
     assert counted() == before + 1
 
 
-def test_the_model_that_was_set_is_used_where_it_fits_the_guides(start: Start, pictures: Path) -> None:
+def test_the_configured_model_is_used_when_it_takes_the_guides(start: Start, pictures: Path) -> None:
     client = start(model="closed-form")
     made = client.post("/v1/matte", {"image": pictures / "photo.png", "trimap": pictures / "trimap.png"})
     assert json.loads(made.headers["x-matte-record"])["model"] == "closed-form"

@@ -19,7 +19,7 @@ def asked(pictures: Path, folder: Path, **changes: object) -> Asked:
     return Asked(photo, {"trimap": pictures / "trimap.png"}, (72, 96), ("alpha",), model="closed-form", **changes)  # type: ignore[arg-type]
 
 
-def test_works_that_are_alike_go_through_the_network_together_and_come_out_as_alone(pictures: Path, tmp_path: Path) -> None:
+def test_similar_requests_share_a_batch_with_unchanged_results(pictures: Path, tmp_path: Path) -> None:
     engine = Engine(Settings(device="cpu"))
     works = [asked(pictures, tmp_path / str(number)) for number in range(3)]
     engine._most_together = 2  # as on a GPU
@@ -31,7 +31,7 @@ def test_works_that_are_alike_go_through_the_network_together_and_come_out_as_al
     np.testing.assert_array_equal(made[1], made[2])
 
 
-def test_one_of_several_that_is_at_fault_fails_alone(pictures: Path, tmp_path: Path) -> None:
+def test_a_bad_request_in_a_batch_fails_alone(pictures: Path, tmp_path: Path) -> None:
     works = [asked(pictures, tmp_path / str(number)) for number in range(2)]
     works[1].image.write_bytes(works[1].image.read_bytes()[:200])
     good, bad = Engine(Settings(device="cpu")).make_all(works)
@@ -40,7 +40,7 @@ def test_one_of_several_that_is_at_fault_fails_alone(pictures: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("change", [{"size": (72, 97)}, {"refine": "none"}, {"quality": "fast"}, {"options": {"epsilon": "1e-7"}}])
-def test_works_that_differ_are_made_one_after_the_other(pictures: Path, tmp_path: Path, change: dict[str, object]) -> None:
+def test_requests_that_differ_are_not_batched(pictures: Path, tmp_path: Path, change: dict[str, object]) -> None:
     from dataclasses import replace
 
     engine = Engine(Settings(device="cpu"))
@@ -49,7 +49,7 @@ def test_works_that_differ_are_made_one_after_the_other(pictures: Path, tmp_path
     assert engine.together([first, replace(first, **change), first]) == 1  # type: ignore[arg-type]
 
 
-def test_few_models_stay_loaded() -> None:
+def test_the_number_of_loaded_models_is_bounded() -> None:
     engine = Engine(Settings(device="cpu"))
     for guides in ((), ("trimap",), ("mask",), ("strokes",), ("mask", "background"), ("trimap", "background")):
         engine._model_for(None, guides)

@@ -34,7 +34,7 @@ def _left_nothing(client: Client) -> None:
     wait_until(lambda: client.temporary_files == [] and client.server.service.is_idle, "the service is idle without files")
 
 
-def test_many_requests_at_once_are_answered_or_told_to_wait(client: Client, pictures: Path) -> None:
+def test_concurrent_requests_are_answered_or_get_429(client: Client, pictures: Path) -> None:
     statuses: Counter[int] = Counter()
     body = {"image": pictures / "photo.png", "trimap": pictures / "trimap.png", "model": "closed-form"}
 
@@ -71,7 +71,7 @@ def test_many_requests_at_once_are_answered_or_told_to_wait(client: Client, pict
         ({"options": "x" * 70_000}, 413, "text fields"),
     ],
 )
-def test_wrong_forms_are_refused_with_a_reason(client: Client, fields: dict[str, bytes | str], status: int, said: str) -> None:
+def test_invalid_fields_are_refused_with_a_reason(client: Client, fields: dict[str, bytes | str], status: int, said: str) -> None:
     answer = client.post("/v1/matte", fields)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json"), answer.body
     assert said in answer.json["detail"]
@@ -96,7 +96,7 @@ def test_wrong_forms_are_refused_with_a_reason(client: Client, fields: dict[str,
         ({"options": "depth=3"}, 422, "no option 'depth'"),
     ],
 )
-def test_what_does_not_go_together_is_refused_with_a_reason(
+def test_contradicting_fields_are_refused_with_a_reason(
     client: Client, pictures: Path, fields: dict[str, str], status: int, said: str
 ) -> None:
     guides = {"image": pictures / "photo.png", "trimap": pictures / f"{fields.pop('trimap', 'trimap')}.png"}
@@ -123,7 +123,7 @@ def test_file_names_of_clients_are_never_used(client: Client, pictures: Path, na
         "nonsense" * 2000,
     ],
 )
-def test_field_names_that_are_none_are_refused(client: Client, head: str) -> None:
+def test_invalid_field_names_are_refused(client: Client, head: str) -> None:
     body = f"--{BOUNDARY}\r\nContent-Disposition: {head}\r\n\r\nx\r\n--{BOUNDARY}--\r\n".encode()
     assert client.ask("POST", "/v1/matte", body, FORM).status == 400
     _left_nothing(client)
@@ -140,7 +140,7 @@ def test_field_names_that_are_none_are_refused(client: Client, head: str) -> Non
         (b"{}", {"Content-Type": f"multipart/form-data; boundary={'b' * 300}"}, 400),
     ],
 )
-def test_bodies_that_are_no_form_are_refused(client: Client, body: bytes, headers: dict[str, str], status: int) -> None:
+def test_bodies_that_are_not_forms_are_refused(client: Client, body: bytes, headers: dict[str, str], status: int) -> None:
     assert client.ask("POST", "/v1/matte", body, headers).status == status
 
 
@@ -155,7 +155,7 @@ def test_a_body_without_an_end_is_cut_off_at_the_limit(client: Client) -> None:
     _left_nothing(client)
 
 
-def test_uploads_that_are_broken_off_leave_nothing(client: Client, pictures: Path) -> None:
+def test_aborted_uploads_leave_no_files(client: Client, pictures: Path) -> None:
     body = form({"image": pictures / "photo.png"})
     for part in range(60):
         connection = client.socket()
@@ -166,7 +166,7 @@ def test_uploads_that_are_broken_off_leave_nothing(client: Client, pictures: Pat
     _left_nothing(client)
 
 
-def test_a_client_that_sends_slowly_is_told_so(start: Start) -> None:
+def test_a_slow_upload_gets_408(start: Start) -> None:
     client = start(timeout=1)
     with client.socket() as connection:
         connection.sendall(request_head("/v1/matte", 100_000) + f"--{BOUNDARY}\r\n".encode())
@@ -174,7 +174,7 @@ def test_a_client_that_sends_slowly_is_told_so(start: Start) -> None:
     _left_nothing(client)
 
 
-def test_a_client_that_never_ends_its_header_is_cut_off(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_with_an_endless_header_is_closed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mattecli.serve.server.HEADER_SECONDS", 0.3)
     client = start()
     with client.socket() as connection:
@@ -185,7 +185,7 @@ def test_a_client_that_never_ends_its_header_is_cut_off(start: Start, monkeypatc
         assert status_of(connection) == 200, "who is in time is served"
 
 
-def test_a_request_that_waits_too_long_is_told_when_to_come_again(start: Start, pictures: Path) -> None:
+def test_a_request_that_waits_too_long_gets_a_retry_after_header(start: Start, pictures: Path) -> None:
     client = start(timeout=1)
     service = client.server.service
     release = threading.Event()

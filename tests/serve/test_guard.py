@@ -8,7 +8,7 @@ from tests.serve.conftest import Start
 TOKEN = "a-token-that-nobody-guesses"
 
 
-def test_a_token_is_needed_for_all_but_the_page_and_health(start: Start, pictures: Path) -> None:
+def test_every_route_but_the_page_and_health_needs_the_token(start: Start, pictures: Path) -> None:
     client = start(token=TOKEN)
     for path in ("/", "/page/app.js", "/healthz", "/readyz", "/openapi.json"):
         assert client.get(path).status == 200
@@ -21,7 +21,7 @@ def test_a_token_is_needed_for_all_but_the_page_and_health(start: Start, picture
     assert client.post("/v1/matte", {"image": pictures / "photo.png"}).status == 401
 
 
-def test_pages_of_other_origins_may_not_use_the_service(client: Client, pictures: Path) -> None:
+def test_requests_of_other_origins_are_refused(client: Client, pictures: Path) -> None:
     host = "{}:{}".format(*client.place)
     assert client.get("/v1/models", {"Origin": f"http://{host}"}).status == 200
     for origin in ("http://evil.example", "null", f"http://{host}.evil.example"):
@@ -29,7 +29,7 @@ def test_pages_of_other_origins_may_not_use_the_service(client: Client, pictures
         assert answer.status == 403 and "access-control-allow-origin" not in answer.headers
 
 
-def test_an_allowed_origin_is_told_so(start: Start) -> None:
+def test_an_allowed_origin_gets_cors_headers(start: Start) -> None:
     client = start(origins=("https://app.example",))
     answer = client.ask("OPTIONS", "/v1/matte", None, {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"})
     assert answer.status < 300 and answer.headers["access-control-allow-origin"] == "https://app.example"
@@ -49,7 +49,7 @@ def test_every_answer_carries_the_security_headers(client: Client) -> None:
         assert "server" not in headers
 
 
-def test_a_refusal_is_seen_by_a_client_that_is_still_sending(client: Client) -> None:
+def test_a_client_that_is_still_sending_receives_the_refusal(client: Client) -> None:
     big = form({"image": bytes(3_000_000)})
     for headers in (FORM, {**FORM, "Origin": "http://evil.example"}):
         assert client.ask("POST", "/v1/matte", big, headers).status in (403, 413)

@@ -123,7 +123,7 @@ def page(driver: Any, client: Client) -> Page:
     return Page(driver, client.address)
 
 
-def test_a_person_drops_a_photo_scribbles_undoes_and_downloads_what_the_command_makes(page: Page, pictures: Path, tmp_path: Path) -> None:
+def test_a_dropped_photo_with_strokes_and_undo_downloads_what_the_command_writes(page: Page, pictures: Path, tmp_path: Path) -> None:
     page.drop(pictures / "photo.png")
     page.wait_for_matte()
     page.choose("view", "alpha")
@@ -150,7 +150,7 @@ def test_a_person_drops_a_photo_scribbles_undoes_and_downloads_what_the_command_
     assert page.driver.get_log("browser") == [], "nothing failed, and the policy for content let everything through"
 
 
-def test_the_trimap_itself_can_be_painted(page: Page, pictures: Path) -> None:
+def test_a_trimap_can_be_painted(page: Page, pictures: Path) -> None:
     page.drop(pictures / "photo.png")
     page.wait_for_matte()
     page.choose("mode", "trimap")
@@ -162,7 +162,7 @@ def test_the_trimap_itself_can_be_painted(page: Page, pictures: Path) -> None:
     assert trimap[36, 48] == 0 and trimap[25, 48] == 255
 
 
-def test_the_keyboard_alone_paints(page: Page, pictures: Path) -> None:
+def test_painting_works_with_the_keyboard_alone(page: Page, pictures: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 
     page.drop(pictures / "photo.png")
@@ -175,7 +175,7 @@ def test_the_keyboard_alone_paints(page: Page, pictures: Path) -> None:
     wait_until(lambda: "Background" in page.text("hint"), "the background stroke is undone")
 
 
-def test_what_the_server_refuses_is_said_in_a_sentence(driver: Any, start: Start, pictures: Path) -> None:
+def test_refusals_of_the_server_are_shown_as_a_sentence(driver: Any, start: Start, pictures: Path) -> None:
     page = Page(driver, start(max_pixels=1000).address)
     page.drop(pictures / "photo.png")
     wait_until(lambda: "scale it down" in page.alert(), "the page says what is wrong")
@@ -204,7 +204,7 @@ def screen(request: pytest.FixtureRequest, driver: Any) -> Iterator[int]:
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_nothing_is_cut_off_and_axe_finds_no_fault(driver: Any, client: Client, pictures: Path, screen: int) -> None:
+def test_no_element_is_clipped_and_axe_reports_no_violation(driver: Any, client: Client, pictures: Path, screen: int) -> None:
     page = Page(driver, client.address)
     assert faults(driver) == []
     page.drop(pictures / "photo.png")

@@ -44,7 +44,7 @@ async def started(computations: Computations) -> None:
         await asyncio.sleep(0.005)
 
 
-def test_works_are_made_in_order_and_errors_reach_their_own_request(tmp_path: Path) -> None:
+def test_requests_run_in_order_and_errors_reach_their_own_request(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
         computations.go.set()
         works = [queue.run(work, workspace, timeout=5) for work in ("one", "bad", "two")]
@@ -55,7 +55,7 @@ def test_works_are_made_in_order_and_errors_reach_their_own_request(tmp_path: Pa
     run(tmp_path, test, most=5)
 
 
-def test_a_full_queue_refuses_with_the_seconds_to_wait(tmp_path: Path) -> None:
+def test_a_full_queue_answers_429_with_retry_after(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
         tasks = [asyncio.create_task(queue.run(str(number), workspace, timeout=5)) for number in range(3)]
         await started(computations)
@@ -68,7 +68,7 @@ def test_a_full_queue_refuses_with_the_seconds_to_wait(tmp_path: Path) -> None:
     run(tmp_path, test, most=2)
 
 
-def test_a_request_that_is_given_up_while_it_waits_is_never_begun(tmp_path: Path) -> None:
+def test_a_request_cancelled_while_queued_is_never_run(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
         first = asyncio.create_task(queue.run("first", workspace, timeout=5))
         await started(computations)
@@ -87,7 +87,7 @@ def test_a_request_that_is_given_up_while_it_waits_is_never_begun(tmp_path: Path
     run(tmp_path, test, most=5)
 
 
-def test_a_computation_that_takes_too_long_keeps_its_files_until_it_ends(tmp_path: Path) -> None:
+def test_a_timed_out_computation_keeps_its_files_until_it_ends(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
         with Workspace(tmp_path) as its_own:
             with pytest.raises(RequestError) as refusal:
@@ -102,7 +102,7 @@ def test_a_computation_that_takes_too_long_keeps_its_files_until_it_ends(tmp_pat
     run(tmp_path, test, most=5)
 
 
-def test_works_that_are_alike_are_made_together(tmp_path: Path) -> None:
+def test_similar_requests_run_together(tmp_path: Path) -> None:
     def together(works: Sequence[str]) -> int:
         return len(works) if works[0].startswith("a") else 1
 

@@ -13,14 +13,14 @@ from tests.serve.conftest import Start
 PATH = "/v1.0/removebg"
 
 
-def test_a_client_of_that_api_gets_its_picture(client: Client, pictures: Path) -> None:
+def test_a_request_of_the_remove_bg_api_gets_a_cutout(client: Client, pictures: Path) -> None:
     answer = client.post(PATH, {"image_file": pictures / "photo.png", "size": "auto", "type": "auto"})
     assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
     made = Image.open(io.BytesIO(answer.body))
     assert made.mode == "RGBA" and made.size == (96, 72) and made.getpixel((48, 36))[3] > 200 and made.getpixel((0, 0))[3] < 50
 
 
-def test_colour_format_and_json_are_as_asked(client: Client, pictures: Path) -> None:
+def test_the_response_has_the_requested_colour_format_and_json(client: Client, pictures: Path) -> None:
     form = {"image_file": pictures / "photo.png", "bg_color": "ff8800", "format": "jpg"}
     answer = client.post(PATH, form, {"Accept": "application/json"})
     made = Image.open(io.BytesIO(base64.b64decode(answer.json["data"]["result_b64"])))
@@ -47,7 +47,7 @@ def test_a_smaller_size_is_scaled_down(start: Start) -> None:
         ({"image_file": b"none", "bg_color": "../x"}, "invalid_file_type"),
     ],
 )
-def test_errors_have_the_shape_of_that_api(client: Client, fields: dict[str, bytes | str], code: str) -> None:
+def test_errors_have_the_format_of_the_remove_bg_api(client: Client, fields: dict[str, bytes | str], code: str) -> None:
     answer = client.post(PATH, fields)
     assert answer.status >= 400
     (error,) = answer.json["errors"]

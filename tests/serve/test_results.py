@@ -12,7 +12,7 @@ def _file(folder: Path, name: str, size: int) -> Path:
     return path
 
 
-def test_a_link_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:
+def test_a_link_serves_its_own_file_only(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     store = ResultStore(tmp_path / "results")
     links = store.keep(
@@ -26,7 +26,7 @@ def test_a_link_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:
     assert store.bytes == 30
 
 
-def test_results_end_with_their_time_and_the_oldest_with_the_room(tmp_path: Path) -> None:
+def test_results_expire_and_the_oldest_are_removed_when_space_runs_out(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     store = ResultStore(tmp_path / "results", most_bytes=100)
     links = [store.keep({"alpha": _file(tmp_path / str(n), "a.png", 60)})["alpha"] for n in range(3)]

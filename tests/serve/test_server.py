@@ -31,7 +31,7 @@ def process(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_prints_its_address_and_a_signal_ends_it_without_leaving_anything(
+def test_the_command_prints_its_address_and_leaves_no_files_when_signalled(
     process: "subprocess.Popen[str]", tmp_path: Path, pictures: Path, number: int
 ) -> None:
     assert process.stdout is not None
@@ -46,7 +46,7 @@ def test_the_command_prints_its_address_and_a_signal_ends_it_without_leaving_any
     assert "Traceback" not in errors and list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_what_a_killed_service_leaves_is_removed_by_the_next(
+def test_files_of_a_killed_service_are_removed_by_the_next_start(
     process: "subprocess.Popen[str]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "tmp"
@@ -66,7 +66,7 @@ def test_what_a_killed_service_leaves_is_removed_by_the_next(
     assert not living.exists() and precious.is_dir()
 
 
-def test_a_service_that_is_told_to_stop_ends_what_it_began_and_refuses_what_is_new(start: Start, pictures: Path) -> None:
+def test_a_stopping_service_finishes_running_requests_and_refuses_new_ones(start: Start, pictures: Path) -> None:
     client = start()
     release = threading.Event()
     client.server.service.queue._pool.submit(release.wait, 20)  # the thread of all computations is busy
@@ -84,13 +84,13 @@ def test_a_service_that_is_told_to_stop_ends_what_it_began_and_refuses_what_is_n
     assert statuses == [200]
 
 
-def test_a_port_that_is_taken_is_told(client: Client) -> None:
+def test_a_port_in_use_is_reported(client: Client) -> None:
     command = [sys.executable, "-m", "mattecli", "serve", "--port", str(client.place[1])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "choose another --host or --port" in done.stderr
 
 
-def test_a_client_that_leaves_while_it_waits_costs_no_computation(start: Start, pictures: Path) -> None:
+def test_the_request_of_a_client_that_disconnects_while_queued_is_not_computed(start: Start, pictures: Path) -> None:
     client = start()
     service = client.server.service
     release = threading.Event()

@@ -86,7 +86,7 @@ def test_a_label_becomes_a_matte_of_the_photo_s_own_edge(sources: Path) -> None:
     assert np.abs(pixels[..., 3].astype(int) - disc(256, 80)).mean() < 2, "the label's own edge, four times coarser, is 4 levels off"
 
 
-def test_photographs_that_were_never_sharpened_are_asked_for(sources: Path, tmp_path: Path) -> None:
+def test_photographs_that_were_not_sharpened_are_refused(sources: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="python -m training sharpen"):
         photos(sources / "people", tmp_path)
 

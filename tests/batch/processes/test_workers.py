@@ -76,7 +76,7 @@ def test_an_item_that_takes_too_long_is_stopped(make: Make) -> None:
     assert "took longer than 0.7 s" in records["a"]["error"]["message"]
 
 
-def test_others_in_a_stopped_worker_are_made_again(make: Make) -> None:
+def test_other_items_of_a_stopped_worker_are_made_again(make: Make) -> None:
     records = make({"a": "wait 60", "b": "wait 0.1", "c": "wait 0.1"}, plan=_plan(workers=1, slots=3), timeout=1.0)
     assert _errors(records) == {"a": "TimedOut"}
 
@@ -95,7 +95,7 @@ def test_a_worker_killed_from_outside_loses_nothing(tmp_path: Path) -> None:
     assert sorted(made) == sorted(item.input for item in items)
 
 
-def test_what_keeps_models_from_opening_is_raised(tmp_path: Path) -> None:
+def test_errors_while_models_are_opened_are_raised(tmp_path: Path) -> None:
     def item(model: str) -> Item:
         return Item(str(tmp_path / "in"), str(tmp_path / "out"), Settings(model=model))
 
@@ -105,7 +105,7 @@ def test_what_keeps_models_from_opening_is_raised(tmp_path: Path) -> None:
         list(pool.run(iter([item("deadly")])))
 
 
-def test_without_items_nothing_is_opened() -> None:
+def test_without_items_no_worker_is_started() -> None:
     with Pool(_plan(model="broken")) as pool:
         assert list(pool.run(iter([]))) == []
 
@@ -130,7 +130,7 @@ def test_leaving_early_ends_the_workers_and_removes_what_they_were_writing(tmp_p
     assert len(pids) == 3 and all(not os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
-def test_what_was_written_by_the_end_is_told_however_short_the_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_items_are_reported_however_short_the_grace_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "GRACE_SECONDS", 0.0)
     items = []
     for name, content in {"told": "wait 0", "untold": "linger 0.7", "late": "wait 0.4"}.items():

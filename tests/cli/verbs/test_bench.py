@@ -41,7 +41,7 @@ def hungry(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_row_says_how_fast_a_model_is_alone_and_from_file_to_file(run: Run, tmp_path: Path) -> None:
+def test_a_row_holds_the_times_of_a_model_alone_and_from_file_to_file(run: Run, tmp_path: Path) -> None:
     files = tmp_path / "new.json", tmp_path / "report.html"
     wanted = ["--models", "mmnet-0.75", "--sizes", "64x48", "--precision", "fp32,bf16", "--seconds", "0"]
     done = run("bench", *wanted, "--device", "cpu", "--json", files[0], "--report", files[1])
@@ -66,7 +66,7 @@ def test_a_row_says_how_fast_a_model_is_alone_and_from_file_to_file(run: Run, tm
     assert "mmnet-0.75 (random weights), 64x48, bf16" in page and not re.search(r"(src|href)=|https?:", page)
 
 
-def test_what_fails_or_will_not_fit_is_a_row_with_its_reason_and_not_the_end(run: Run, broken: Path, hungry: Path) -> None:
+def test_a_model_that_fails_or_does_not_fit_is_a_row_with_its_reason(run: Run, broken: Path, hungry: Path) -> None:
     done = run("bench", "--models", f"{broken},{hungry}", "--sizes", "16x16", "--seconds", "0", "--clip", "none", "--json", "-")
     assert done.exit_code == 1 and "1 of 2 measurements failed: broken at 16x16" in done.stderr
     rows = json.loads(done.stdout)["rows"]
@@ -74,7 +74,7 @@ def test_what_fails_or_will_not_fit_is_a_row_with_its_reason_and_not_the_end(run
     assert rows[1]["skipped"].startswith("it would take about 1000000.0 GB, and ") and rows[1]["failed"] is None
 
 
-def test_a_row_that_became_slower_than_it_may_fails_the_command(run: Run, tmp_path: Path) -> None:
+def test_fail_if_slower_fails_the_command_when_a_row_is_slower(run: Run, tmp_path: Path) -> None:
     row = {"model": "fdm", "size": [16, 16], "precision": "fp32", "batch": 1, "median_seconds": 1e-9, "skipped": None, "failed": None}
     machine = {"machine": {"processor": "an abacus"}, "settings": {"device": "cpu"}, "versions": {"torch": "1.0"}}
     (tmp_path / "old.json").write_text(json.dumps({"date": "2001-02-03", **machine, "rows": [row]}))
@@ -108,7 +108,7 @@ def test_a_row_that_became_slower_than_it_may_fails_the_command(run: Run, tmp_pa
         (["--clip", "absent.mp4"], 1, "there is no file absent.mp4"),
     ],
 )
-def test_a_wrong_command_is_one_sentence_before_anything_is_measured(
+def test_wrong_commands_are_refused_before_anything_is_measured(
     run: Run, scene: Path, arguments: list[str], code: int, sentence: str
 ) -> None:
     done = run("bench", *arguments)
@@ -116,6 +116,6 @@ def test_a_wrong_command_is_one_sentence_before_anything_is_measured(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA")
-def test_cuda_that_is_not_there_is_an_error_and_not_the_cpu(run: Run) -> None:
+def test_cuda_without_a_gpu_is_an_error_and_does_not_fall_back_to_the_cpu(run: Run) -> None:
     done = run("bench", "--device", "cuda")
     assert done.exit_code == 1 and "cuda is not available" in done.stderr

@@ -7,7 +7,7 @@ from mattecli.compositing.contact_sheet import COLUMNS
 from tests.support import Run, read
 
 
-def test_a_sheet_shows_the_photo_and_every_model_that_fits(run: Run, scene: Path) -> None:
+def test_the_sheet_shows_the_photo_and_every_model_whose_guides_are_given(run: Run, scene: Path) -> None:
     done = run("compare", "photo.png", "--models", "closed-form,bgmv2", "--trimap", "trimap.png", "-o", "sheet.png")
     assert done.exit_code == 0, done.output
     assert done.stdout == "sheet.png\n"

@@ -57,7 +57,7 @@ def _alpha(index: int, size: tuple[int, int]) -> np.ndarray:
     return np.repeat(read(Path("alpha.png"))[..., None], 3, axis=2)
 
 
-def test_nothing_of_the_old_background_is_left_at_the_edge(run: Run, stage: Path) -> None:
+def test_the_edge_keeps_no_colour_of_the_old_background(run: Run, stage: Path) -> None:
     done = run("composite", "photo.png", "--alpha", "alpha.png", "--over", "transparent", "-o", "cut.png")
     assert (done.exit_code, done.stdout) == (0, "cut.png\n"), done.output
     cut = read(stage / "cut.png")
@@ -72,7 +72,7 @@ def test_nothing_of_the_old_background_is_left_at_the_edge(run: Run, stage: Path
     assert (read(stage / "old.png")[~shown] == 0).all()
 
 
-def test_the_blend_is_of_light_unless_the_old_look_is_asked_for(run: Run, stage: Path) -> None:
+def test_blending_is_in_linear_light_unless_gamma_is_given(run: Run, stage: Path) -> None:
     for name, flags in (("light", []), ("old", ["--gamma"])):
         assert run("composite", "photo.png", "--alpha", "alpha.png", "--over", "black", "-o", f"{name}.png", *flags).exit_code == 0
     alpha = read(stage / "alpha.png")[..., None] / 255.0
@@ -81,7 +81,7 @@ def test_the_blend_is_of_light_unless_the_old_look_is_asked_for(run: Run, stage:
     assert brighter[:, 0].mean() > 15, "half the light of orange is more than half its level"
 
 
-def test_a_cutout_over_itself_as_transparent_is_itself_and_needs_no_torch(stage: Path) -> None:
+def test_a_cutout_over_transparent_is_unchanged_and_loads_no_torch(stage: Path) -> None:
     command = "import sys; from mattecli.cli.app import app; app(sys.argv[1:], standalone_mode=False); print('torch' in sys.modules)"
     arguments = ["composite", "cutouts/square.png", "--over", "transparent", "-o", "again.png"]
     done = subprocess.run([sys.executable, "-c", command, *arguments], capture_output=True, text=True, check=True)
@@ -89,7 +89,7 @@ def test_a_cutout_over_itself_as_transparent_is_itself_and_needs_no_torch(stage:
     np.testing.assert_array_equal(read(stage / "again.png"), read(stage / "cutouts/square.png"))
 
 
-def test_colours_of_a_cutout_are_taken_as_they_are_also_with_another_matte(run: Run, stage: Path) -> None:
+def test_colours_of_a_cutout_are_unchanged_even_with_another_matte(run: Run, stage: Path) -> None:
     write_image(np.full((72, 96), 128, np.uint8), stage / "half.png")
     assert run("composite", "cutouts/square.png", "--alpha", "half.png", "--over", "transparent", "-o", "half_cut.png").exit_code == 0
     half = read(stage / "half_cut.png")
@@ -97,7 +97,7 @@ def test_colours_of_a_cutout_are_taken_as_they_are_also_with_another_matte(run: 
     np.testing.assert_array_equal(half[..., :3], read(stage / "cutouts/square.png")[..., :3])
 
 
-def test_premultiplied_colours_are_multiplied_and_a_tiff_says_so(run: Run, stage: Path) -> None:
+def test_premultiplied_colours_are_multiplied_and_tagged_in_a_tiff(run: Run, stage: Path) -> None:
     for name, flags in (("straight", []), ("pre", ["--premultiplied"])):
         done = run("composite", "photo.png", "--alpha", "alpha.png", "--over", "transparent", "-o", f"{name}.tif", *flags)
         assert done.exit_code == 0, done.output
@@ -120,7 +120,7 @@ def test_depth_and_profile_are_kept(run: Run, stage: Path) -> None:
         assert picture.info["icc_profile"] == profile
 
 
-def test_a_picture_with_a_profile_is_laid_over_colours_that_keep_their_look_and_is_srgb_in_a_clip(run: Run, stage: Path) -> None:
+def test_profiles_are_converted_for_backdrops_and_to_srgb_for_clips(run: Run, stage: Path) -> None:
     write_image(read(stage / "cutouts/square.png"), stage / "wide.png", icc=display_p3())
     write_image(np.full((72, 96, 3), (220, 30, 30), np.uint8), "red.png", icc=damaged())
     done = run("composite", "wide.png", "--over", "220,30,30", "-o", "over.png")
@@ -134,7 +134,7 @@ def test_a_picture_with_a_profile_is_laid_over_colours_that_keep_their_look_and_
     assert _frames("still.mkv")[0, 30, 40, 0] < 5, "a green that sRGB has not, cut off"
 
 
-def test_fit_says_how_the_backdrop_meets_the_frame(run: Run, stage: Path) -> None:
+def test_fit_decides_how_the_backdrop_fills_the_frame(run: Run, stage: Path) -> None:
     corners = {}
     for fit in ("cover", "contain", "stretch"):
         assert run("composite", "cutouts/square.png", "--over", "beach.jpg", "--fit", fit, "-o", f"{fit}.png").exit_code == 0
@@ -144,7 +144,7 @@ def test_fit_says_how_the_backdrop_meets_the_frame(run: Run, stage: Path) -> Non
     assert corners["cover"][-1] > 245
 
 
-def test_folders_and_names_follow_the_other_verbs(run: Run, stage: Path) -> None:
+def test_folders_and_default_names_are_those_of_the_other_verbs(run: Run, stage: Path) -> None:
     Path("photos").mkdir()
     Path("mattes").mkdir()
     for name in ("a", "b"):
@@ -157,7 +157,7 @@ def test_folders_and_names_follow_the_other_verbs(run: Run, stage: Path) -> None
     assert records[0]["size"] == [96, 72] and read(stage / "photos_composite/b.png")[0, 0].tolist() == [255, 255, 255]
 
 
-def test_a_clip_is_laid_over_a_moving_backdrop_in_step_and_with_its_sound(run: Run, stage: Path) -> None:
+def test_a_clip_over_a_moving_backdrop_stays_in_step_and_keeps_its_sound(run: Run, stage: Path) -> None:
     _moving("clip.mp4", _photo, sounds=("stereo",))
     _moving("alpha.mkv", _alpha, codec="ffv1")
     _moving("street.mkv", lambda index, size: np.full((*size, 3), 40 * (index % 3), np.uint8), codec="ffv1")
@@ -170,7 +170,7 @@ def test_a_clip_is_laid_over_a_moving_backdrop_in_step_and_with_its_sound(run: R
     assert len(ffmpeg("-i", "out.mkv", "-map", "0:a", "-f", "s16le", "-", binary=True)) > 10_000
 
 
-def test_a_picture_may_stand_still_under_a_moving_matte_and_a_matte_under_a_clip(run: Run, stage: Path) -> None:
+def test_a_still_picture_takes_a_moving_matte_and_a_clip_a_still_matte(run: Run, stage: Path) -> None:
     def growing(index: int, size: tuple[int, int]) -> np.ndarray:
         return (
             np.repeat(np.where(np.arange(size[1]) < 16 * index, 255, 0)[None, :, None], size[0], axis=0).repeat(3, axis=2).astype(np.uint8)
@@ -186,7 +186,7 @@ def test_a_picture_may_stand_still_under_a_moving_matte_and_a_matte_under_a_clip
     np.testing.assert_array_equal(read(stage / "cut/003.png")[..., 3], read(stage / "alpha.png"))
 
 
-def test_a_clip_that_breaks_off_is_laid_as_far_as_it_goes_and_fails(run: Run, stage: Path) -> None:
+def test_a_truncated_clip_is_composited_up_to_its_end_and_fails(run: Run, stage: Path) -> None:
     _moving("clip.mkv", _photo, codec="ffv1")
     whole = Path("clip.mkv").read_bytes()
     Path("clip.mkv").write_bytes(whole[: len(whole) * 2 // 3])
@@ -195,7 +195,7 @@ def test_a_clip_that_breaks_off_is_laid_as_far_as_it_goes_and_fails(run: Run, st
     assert done.exit_code == 1 and 0 < written < 6 and f"the {written} frames before that were written to out.mkv" in done.stderr
 
 
-def test_clips_of_different_lengths_are_refused_with_both_counts(run: Run, stage: Path) -> None:
+def test_clips_of_different_lengths_are_refused_with_both_frame_counts(run: Run, stage: Path) -> None:
     _moving("clip.mkv", _photo, codec="ffv1")
     make_clip(Path("short.mkv"), picture=_alpha, size=(72, 96), frames=4, codec="ffv1", pixels="gray")
     done = run("composite", "clip.mkv", "--alpha", "short.mkv", "--over", "white", "-o", "out.mkv")
@@ -203,7 +203,7 @@ def test_clips_of_different_lengths_are_refused_with_both_counts(run: Run, stage
     assert not Path("out.mkv").exists()
 
 
-def test_mattes_of_another_rate_are_told(run: Run, stage: Path) -> None:
+def test_mattes_of_another_frame_rate_are_reported(run: Run, stage: Path) -> None:
     _moving("clip.mkv", _photo, codec="ffv1")
     _moving("alpha.mkv", _alpha, codec="ffv1", rate=12)
     done = run("composite", "clip.mkv", "--alpha", "alpha.mkv", "--over", "white", "-o", "out.mkv")
@@ -228,7 +228,7 @@ def test_mattes_of_another_rate_are_told(run: Run, stage: Path) -> None:
         (["clip.mp4", "--over", "white"], 1, "there is no file clip.mp4"),
     ],
 )
-def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, stage: Path, arguments: list[str], code: int, said: str) -> None:
+def test_mistakes_are_refused_in_one_line(run: Run, stage: Path, arguments: list[str], code: int, said: str) -> None:
     write_image(np.zeros((36, 48), np.uint8), stage / "small.png")
     done = run("composite", *arguments, "-o", "out.png")
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
@@ -236,13 +236,13 @@ def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, stage: Path, 
     assert not (stage / "out.png").exists()
 
 
-def test_transparency_does_not_go_into_a_jpeg_and_inputs_are_not_overwritten(run: Run, stage: Path) -> None:
+def test_a_transparent_jpeg_and_an_output_over_an_input_are_refused(run: Run, stage: Path) -> None:
     for output, said in (("cut.jpg", "cannot hold transparency"), ("photo.png", "would overwrite")):
         done = run("composite", "photo.png", "--alpha", "alpha.png", "--over", "transparent", "-o", output)
         assert done.exit_code == 2 and said in done.stderr
 
 
-def test_a_batch_goes_on_with_what_is_missing_and_a_clip_is_made_whole(run: Run, stage: Path) -> None:
+def test_skip_existing_makes_missing_pictures_and_is_refused_for_clips(run: Run, stage: Path) -> None:
     write_image(read(stage / "cutouts/square.png"), "cutouts/other.png")
     command = ("composite", "cutouts/", "-o", "white/", "--skip-existing", "--over")
     assert run("composite", "cutouts/square.png", "-o", "white/", "--over", "white").exit_code == 0
@@ -256,7 +256,7 @@ def test_a_batch_goes_on_with_what_is_missing_and_a_clip_is_made_whole(run: Run,
     assert done.exit_code == 2 and "--skip-existing is for pictures" in done.stderr
 
 
-def test_the_examples_of_the_help_work(run: Run, stage: Path) -> None:
+def test_the_examples_of_the_help_run(run: Run, stage: Path) -> None:
     write_image(read(stage / "photo.png"), "photo.jpg")
     _moving("clip.mp4", _photo)
     _moving("alpha.mov", _alpha)

@@ -36,7 +36,7 @@ def _records(stdout: str) -> list[dict]:
     return [json.loads(line) for line in stdout.splitlines()]
 
 
-def test_the_authors_matlab_values_come_out_of_the_command_line(run: Run, golden: Path) -> None:
+def test_the_command_line_reproduces_the_authors_matlab_values(run: Run, golden: Path) -> None:
     recorded = json.loads((golden / "values.json").read_text())
     tolerances = {name: float(re.fullmatch(r"relative (\S+)", text)[1]) for name, text in recorded["tolerance"].items()}
     predictions = sorted(golden.glob("*-pred.png"))
@@ -70,7 +70,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_folders_are_matched_by_name_whatever_the_suffix_and_the_mean_is_per_picture(run: Run, folders: Path) -> None:
+def test_folders_are_matched_by_stem_and_the_mean_is_over_pictures(run: Run, folders: Path) -> None:
     (folders / "pred" / "b.png").unlink()
     write_image(_disc(1), folders / "pred" / "b.tif")
     done = run("eval", "pred", "true", "--trimap", "trimap", "--json")
@@ -82,7 +82,7 @@ def test_folders_are_matched_by_name_whatever_the_suffix_and_the_mean_is_per_pic
     assert "unknown pixels (level 128) of the trimap trimap" in done.stderr
 
 
-def test_a_true_matte_without_prediction_is_an_error_and_a_prediction_without_true_matte_a_note(run: Run, folders: Path) -> None:
+def test_missing_predictions_are_errors_and_surplus_predictions_notes(run: Run, folders: Path) -> None:
     (folders / "pred" / "a.png").rename(folders / "pred" / "z.png")
     done = run("eval", "pred", "true", "--json")
     assert done.exit_code == 1
@@ -99,7 +99,7 @@ def test_one_bad_pair_is_named_and_the_others_are_measured(run: Run, folders: Pa
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["SAD", "a", "c", "mean"]
 
 
-def test_a_table_for_people_and_csv_for_sheets_say_the_same(run: Run, folders: Path) -> None:
+def test_the_table_and_csv_hold_the_same_values(run: Run, folders: Path) -> None:
     table = run("eval", "pred", "true", "--convention", "modnet").stdout.splitlines()
     assert table[0].split() == ["MAD", "MSE"] and len({len(line) for line in table}) == 1
     header, *rows = csv.reader(run("eval", "pred", "true", "--convention", "modnet", "--csv").stdout.splitlines())
@@ -109,7 +109,7 @@ def test_a_table_for_people_and_csv_for_sheets_say_the_same(run: Run, folders: P
         assert [float(cell) for cell in line.split()[1:]] == pytest.approx([float(cell) for cell in row[1:]], abs=5e-5)
 
 
-def test_alpha_is_taken_from_cutouts_and_their_colours_give_the_foreground_mse(run: Run, folders: Path) -> None:
+def test_cutouts_give_alpha_and_the_foreground_mse(run: Run, folders: Path) -> None:
     colours = np.full((40, 52, 3), 100, np.uint8)
     write_image(np.dstack([colours, _disc(1)]), folders / "cutout.png")
     plain = _records(run("eval", "pred/b.png", "true/b.png", "--convention", "bgmv2", "--json").stdout)[1]["mean"]
@@ -121,7 +121,7 @@ def test_alpha_is_taken_from_cutouts_and_their_colours_give_the_foreground_mse(r
         assert mean["fg_mse"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_sixteen_bits_measure_like_the_same_eight(run: Run, folders: Path) -> None:
+def test_sixteen_bit_mattes_measure_like_eight_bit_ones(run: Run, folders: Path) -> None:
     write_image(_disc(1).astype(np.uint16) * 257, folders / "wide.png")
     trimap = cv2.imread("trimap/b.png", cv2.IMREAD_UNCHANGED)
     write_image(np.where(trimap == 128, 32768, trimap.astype(np.uint16) * 257).astype(np.uint16), folders / "wide_trimap.png")
@@ -130,7 +130,7 @@ def test_sixteen_bits_measure_like_the_same_eight(run: Run, folders: Path) -> No
     assert _records(wide.stdout)[1] == _records(narrow.stdout)[1]
 
 
-def test_crop_leaves_out_what_exceeds_a_multiple(run: Run, folders: Path) -> None:
+def test_crop_ignores_pixels_beyond_a_multiple(run: Run, folders: Path) -> None:
     wrong_edge = _disc(size=(43, 55))
     wrong_edge[40:] = 255
     write_image(wrong_edge, folders / "edge.png")
@@ -139,7 +139,7 @@ def test_crop_leaves_out_what_exceeds_a_multiple(run: Run, folders: Path) -> Non
     assert _records(run("eval", "edge.png", "whole.png", "--crop", "4", "--json").stdout)[1]["mean"]["sad"] == 0
 
 
-def test_numbered_pictures_are_frames_for_rvm_and_the_first_has_a_dtssd_of_nought(run: Run, tmp_path: Path) -> None:
+def test_numbered_pictures_are_frames_for_rvm_and_the_first_has_dtssd_0(run: Run, tmp_path: Path) -> None:
     for index in range(3):
         write_image(_disc(index % 2), tmp_path / "pred" / f"{index:04d}.png")
         write_image(_disc(), tmp_path / "true" / f"{index:04d}.png")
@@ -150,7 +150,7 @@ def test_numbered_pictures_are_frames_for_rvm_and_the_first_has_a_dtssd_of_nough
     assert "dtssd" not in run("eval", tmp_path / "pred", tmp_path / "true", "--convention", "rvm", "--no-sequence", "--json").stdout
 
 
-def test_frames_follow_each_other_by_number_also_without_leading_noughts(run: Run, tmp_path: Path) -> None:
+def test_frames_are_ordered_by_number_without_leading_zeros(run: Run, tmp_path: Path) -> None:
     for index in range(12):
         for folder, shift in (("pred", index % 5), ("true", 0)):
             write_image(_disc(shift), tmp_path / folder / "take" / f"{index + 1}.png")
@@ -161,7 +161,7 @@ def test_frames_follow_each_other_by_number_also_without_leading_noughts(run: Ru
     assert plain[12] == padded[12] and plain[12]["mean"]["dtssd"] > 0
 
 
-def test_clips_are_measured_frame_by_frame_like_their_frames_as_pictures(run: Run, tmp_path: Path) -> None:
+def test_clips_measure_like_their_frames_as_pictures(run: Run, tmp_path: Path) -> None:
     for folder, step in (("pred", 1), ("true", 0)):
         for index in range(4):
             write_image(_disc(index * step), tmp_path / folder / f"{index}.png")
@@ -179,13 +179,13 @@ def test_clips_are_measured_frame_by_frame_like_their_frames_as_pictures(run: Ru
     assert short.exit_code == 1 and "different numbers of frames; the first 3 were compared" in short.stderr
 
 
-def test_whole_pictures_count_without_a_trimap_and_that_is_said(run: Run, folders: Path) -> None:
+def test_without_a_trimap_whole_pictures_are_measured_with_a_note(run: Run, folders: Path) -> None:
     done = run("eval", "pred/c.png", "true/c.png")
     assert done.exit_code == 0 and "whole pictures, for want of a --trimap" in done.stderr
     assert run("eval", "pred/c.png", "true/c.png", "--quiet").stderr == ""
 
 
-def test_what_a_trimap_lacks_is_said(run: Run, folders: Path) -> None:
+def test_a_trimap_without_unknown_pixels_or_file_is_reported(run: Run, folders: Path) -> None:
     write_image(np.full((40, 52), 255, np.uint8), folders / "known.png")
     done = run("eval", "pred/c.png", "true/c.png", "--trimap", "known.png", "--json")
     assert done.exit_code == 0 and "no unknown pixels" in done.stderr
@@ -209,12 +209,12 @@ def test_what_a_trimap_lacks_is_said(run: Run, folders: Path) -> None:
         (["pred", "true", "--report", "report.pdf"], "must end in .html"),
     ],
 )
-def test_a_wrong_command_is_one_sentence_and_exit_code_2(run: Run, folders: Path, arguments: list[str], sentence: str) -> None:
+def test_wrong_commands_are_one_sentence_and_exit_code_2(run: Run, folders: Path, arguments: list[str], sentence: str) -> None:
     done = run("eval", *arguments)
     assert done.exit_code == 2 and sentence in done.stderr and done.stdout == ""
 
 
-def test_what_cannot_be_paired_or_is_no_matte_is_one_sentence_and_exit_code_1(run: Run, folders: Path) -> None:
+def test_unpaired_files_and_pictures_that_are_no_mattes_exit_with_1(run: Run, folders: Path) -> None:
     (folders / "other").mkdir()
     write_image(_disc(), folders / "other" / "x.png")
     write_image(np.dstack([_disc(), _disc(5), 255 - _disc()]), folders / "photo.png")
@@ -254,7 +254,7 @@ class _Page(HTMLParser):
             self.rows.append(data)
 
 
-def test_the_report_is_one_whole_page_with_the_worst_first_and_its_spot_pixel_for_pixel(run: Run, folders: Path) -> None:
+def test_the_report_is_one_file_with_the_worst_pair_first_and_its_worst_spot_in_full_size(run: Run, folders: Path) -> None:
     for name in ("b<i>", "c"):
         write_image(np.dstack([_disc()] * 3), folders / "photos" / f"{name}.png")
     (folders / "pred" / "b.png").rename(folders / "pred" / "b<i>.png")
@@ -274,7 +274,7 @@ def test_the_report_is_one_whole_page_with_the_worst_first_and_its_spot_pixel_fo
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
-def test_names_that_are_no_text_or_no_line_survive_csv_and_the_report(run: Run, tmp_path: Path) -> None:
+def test_undecodable_names_and_names_with_line_breaks_survive_csv_and_the_report(run: Run, tmp_path: Path) -> None:
     names = [os.fsdecode(b"a\xff.png"), "b\nc.png"]
     for folder in ("pred", "true"):
         (tmp_path / folder).mkdir()
@@ -288,7 +288,7 @@ def test_names_that_are_no_text_or_no_line_survive_csv_and_the_report(run: Run, 
     assert "a\\udcff" in (tmp_path / "page.html").read_text()
 
 
-def test_measuring_imports_no_torch(folders: Path) -> None:
+def test_evaluation_imports_no_torch(folders: Path) -> None:
     probe = (
         "import sys\nfrom typer.testing import CliRunner\nfrom mattecli.cli.app import app\n"
         "done = CliRunner().invoke(app, ['eval', 'pred', 'true', '--report', 'r.html'])\n"
@@ -298,7 +298,7 @@ def test_measuring_imports_no_torch(folders: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_cutout_that_hides_nothing_counts_as_alpha_one(run: Run, tmp_path: Path) -> None:
+def test_an_opaque_cutout_counts_as_alpha_1(run: Run, tmp_path: Path) -> None:
     colours = np.zeros((20, 30, 4), np.uint8) + np.array([200, 60, 20, 255], np.uint8)
     write_image(colours, tmp_path / "all.png")
     write_image(np.full((20, 30), 204, np.uint8), tmp_path / "true.png")

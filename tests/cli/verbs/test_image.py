@@ -42,7 +42,7 @@ def test_a_trimap_gives_a_straight_cutout_that_rebuilds_the_photo(run: Run, scen
     ("guide", "model"),
     [(("--strokes", "strokes.png"), "fusion"), (("--bg", "plate.png"), "fusion-plate"), (("--mask", "true.png"), "fusion")],
 )
-def test_every_guide_leads_to_a_matte(run: Run, scene: Path, guide: tuple[str, str], model: str) -> None:
+def test_every_kind_of_guide_gives_a_matte(run: Run, scene: Path, guide: tuple[str, str], model: str) -> None:
     done = run("image", "photo.png", *guide, "--as", "alpha", "-o", "alpha.png", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["model"] == model
@@ -50,7 +50,7 @@ def test_every_guide_leads_to_a_matte(run: Run, scene: Path, guide: tuple[str, s
 
 
 @pytest.mark.parametrize("drawn", ["--trimap", "--strokes", "--mask"])
-def test_what_a_person_drew_goes_before_what_the_plate_tells(run: Run, scene: Path, drawn: str) -> None:
+def test_a_drawn_guide_takes_precedence_over_the_plate(run: Run, scene: Path, drawn: str) -> None:
     file = {"--trimap": "trimap.png", "--strokes": "strokes.png", "--mask": "true.png"}[drawn]
     done = run("image", "photo.png", "--bg", "plate.png", drawn, file, "--as", "alpha", "-o", "alpha.png", "--json")
     assert done.exit_code == 0, done.output
@@ -59,7 +59,7 @@ def test_what_a_person_drew_goes_before_what_the_plate_tells(run: Run, scene: Pa
     assert _mean_error(read(scene / "alpha.png"), scene) < 0.02
 
 
-def test_what_a_trimap_knows_stays_though_the_plate_says_otherwise(run: Run, scene: Path) -> None:
+def test_known_pixels_of_a_trimap_stay_although_the_plate_contradicts_them(run: Run, scene: Path) -> None:
     trimap = read(scene / "trimap.png")
     trimap[30:42, 40:56] = 0
     write_image(trimap, scene / "drawn.png")
@@ -68,7 +68,7 @@ def test_what_a_trimap_knows_stays_though_the_plate_says_otherwise(run: Run, sce
     np.testing.assert_array_equal(read(scene / "alpha.png")[known], trimap[known])
 
 
-def test_without_guide_model_or_network_the_subject_is_found_and_what_it_is_is_told(run: Run, scene: Path) -> None:
+def test_without_guide_or_model_the_subject_is_found_offline_and_described(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--offline", "--as", "alpha", "-o", "alpha.png", "--json")
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
@@ -78,13 +78,13 @@ def test_without_guide_model_or_network_the_subject_is_found_and_what_it_is_is_t
     assert _mean_error(read(scene / "alpha.png"), scene) < 0.06
 
 
-def test_a_fast_matte_is_another_and_says_so(run: Run, scene: Path) -> None:
+def test_quality_fast_makes_a_matte_and_is_recorded(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "--quality", "fast", "--as", "alpha", "-o", "fast.png", "--json")
     assert json.loads(done.stdout)["quality"] == "fast", done.output
     assert _mean_error(read(scene / "fast.png"), scene) < 0.06
 
 
-def test_a_photo_without_a_subject_is_made_and_doubted(run: Run, scene: Path) -> None:
+def test_a_photo_without_a_subject_is_matted_with_a_doubt(run: Run, scene: Path) -> None:
     write_image(np.full((72, 96, 3), (90, 130, 170), np.uint8), scene / "sky.png")
     done = run("image", "sky.png", "-o", "cut.png", "--json")
     assert done.exit_code == 0, done.output
@@ -92,13 +92,13 @@ def test_a_photo_without_a_subject_is_made_and_doubted(run: Run, scene: Path) ->
     assert record["doubt"] is True and record["notes"] and record["notes"][0] in done.stderr
 
 
-def test_the_name_in_the_card_is_the_same_command(run: Run, scene: Path) -> None:
+def test_matte_is_an_alias_of_image(run: Run, scene: Path) -> None:
     assert run("matte", "photo.png", "--trimap", "trimap.png", "--as", "composite", "--over", "white").exit_code == 0
     corner = read(scene / "photo_composite.png")[0, 0]
     assert corner.tolist() == [255, 255, 255]
 
 
-def test_json_says_what_was_done(run: Run, scene: Path) -> None:
+def test_json_records_each_result_and_each_failure(run: Run, scene: Path) -> None:
     done = run("image", "photo.png", "missing.png", "--trimap", "trimap.png", "-o", "out/", "--json")
     assert done.exit_code == 1
     lost, made = (json.loads(line) for line in done.stdout.splitlines())
@@ -107,7 +107,7 @@ def test_json_says_what_was_done(run: Run, scene: Path) -> None:
     assert made["size"] == [96, 72] and made["seconds"] > 0
 
 
-def test_sixteen_bits_go_through(run: Run, scene: Path) -> None:
+def test_sixteen_bit_photos_stay_sixteen_bit(run: Run, scene: Path) -> None:
     deep = read(scene / "photo.png").astype(np.uint16) * 257
     write_image(deep, scene / "deep.tif")
     assert run("image", "deep.tif", "--trimap", "trimap.png", "-o", "cut.tif").exit_code == 0
@@ -118,14 +118,14 @@ def test_sixteen_bits_go_through(run: Run, scene: Path) -> None:
     assert len(np.unique(cut[..., 3])) > 256
 
 
-def test_a_pipe_carries_the_picture(scene: Path) -> None:
+def test_a_photo_is_read_from_stdin_and_written_to_stdout(scene: Path) -> None:
     command = [sys.executable, "-m", "mattecli", "image", "-", "--trimap", "trimap.png", "-o", "-"]
     done = subprocess.run(command, input=(scene / "photo.png").read_bytes(), capture_output=True, check=True)
     with Image.open(io.BytesIO(done.stdout)) as picture:
         assert picture.mode == "RGBA" and picture.size == (96, 72)
 
 
-def test_one_pixel_works(run: Run, scene: Path) -> None:
+def test_a_photo_of_one_pixel_is_matted(run: Run, scene: Path) -> None:
     write_image(np.zeros((1, 1, 3), np.uint8), scene / "pixel.png")
     done = run("image", "pixel.png", "-o", "cut.png")
     assert done.exit_code == 0, done.output
@@ -163,7 +163,7 @@ def test_one_pixel_works(run: Run, scene: Path) -> None:
         (["photo.png", "--model", "text.pt"], 1, "not a TorchScript file"),
     ],
 )
-def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, scene: Path, arguments: list[str], code: int, said: str) -> None:
+def test_mistakes_are_refused_in_one_line(run: Run, scene: Path, arguments: list[str], code: int, said: str) -> None:
     for name, picture in (("white", np.full((72, 96), 255)), ("black", np.zeros((72, 96))), ("small", np.full((36, 48), 128))):
         write_image(picture.astype(np.uint8), scene / f"{name}.png")
     for name in ("text.jpg", "text.pt"):
@@ -174,13 +174,13 @@ def test_what_a_person_may_get_wrong_is_said_in_one_line(run: Run, scene: Path, 
     assert not (scene / "out.png").exists()
 
 
-def test_refine_without_a_value_takes_a_file_behind_it_for_a_photo(run: Run, scene: Path) -> None:
+def test_a_file_after_refine_without_a_value_is_a_photo(run: Run, scene: Path) -> None:
     (scene / "photo.png").rename(scene / "photo")
     done = run("image", "--mask", "true.png", "--refine", "photo", "-o", "cut.png")
     assert "there is no model" not in done.stderr and "no file photo" not in done.stderr, done.output
 
 
-def test_an_interrupted_batch_goes_on_with_what_is_missing(run: Run, scene: Path) -> None:
+def test_skip_existing_makes_missing_and_incomplete_results(run: Run, scene: Path) -> None:
     (scene / "photos").mkdir()
     for name in ("a", "b", "c"):
         (scene / "photos" / f"{name}.png").write_bytes((scene / "photo.png").read_bytes())
@@ -198,14 +198,14 @@ def test_an_interrupted_batch_goes_on_with_what_is_missing(run: Run, scene: Path
     assert len(run(*command, "--skip-existing", "--gamma", "--over", "red", "--as", "composite").stdout.splitlines()) == 3
 
 
-def test_results_that_cannot_be_written_are_said_so(run: Run, scene: Path) -> None:
+def test_results_that_cannot_be_written_are_reported(run: Run, scene: Path) -> None:
     for output, said in (("photo.png", "would overwrite"), ("trimap.png/cut.png", "cannot be written"), ("cut.jpg", "transparency")):
         done = run("image", "photo.png", "--trimap", "trimap.png", "-o", output)
         assert done.exit_code in (1, 2) and said in done.stderr, done.output
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
-def test_progress_on_a_terminal_leaves_stdout_to_the_results(scene: Path) -> None:
+def test_progress_goes_to_the_terminal_and_results_to_stdout(scene: Path) -> None:
     master, terminal = os.openpty()
     command = [sys.executable, "-m", "mattecli", "image", "photo.png", "--trimap", "trimap.png", "-o", "cut.png"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=True)
@@ -216,7 +216,7 @@ def test_progress_on_a_terminal_leaves_stdout_to_the_results(scene: Path) -> Non
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process the POSIX way")
-def test_killed_while_writing_nothing_half_done_has_the_final_name(scene: Path) -> None:
+def test_a_killed_writer_leaves_no_file_under_the_final_name(scene: Path) -> None:
     """A writer is killed the moment its first bytes are on disk: the final name must not exist."""
     program = (
         "import numpy as np; from mattecli.io.images import write_image;"
@@ -231,7 +231,7 @@ def test_killed_while_writing_nothing_half_done_has_the_final_name(scene: Path) 
     assert not (scene / "big.tif").exists()
 
 
-def test_what_is_damaged_in_a_guide_or_a_backdrop_is_told(run: Run, scene: Path) -> None:
+def test_damage_in_a_guide_or_a_backdrop_is_reported(run: Run, scene: Path) -> None:
     Image.open("photo.png").save("backdrop.jpg", quality=95)
     Image.open("true.png").save("mask.jpg", quality=95)
     for name in ("mask.jpg", "backdrop.jpg"):

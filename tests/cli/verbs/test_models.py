@@ -18,7 +18,7 @@ def mirrored(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("mirrored")
-def test_a_pulled_model_mattes_a_photo_as_its_authors_do(run: Run, shared: Path, tmp_path: Path) -> None:
+def test_a_pulled_model_gives_the_authors_matte(run: Run, shared: Path, tmp_path: Path) -> None:
     pulled = run("models", "pull", "shm-fast", "--offline")
     assert pulled.exit_code == 0 and Path(pulled.stdout.strip()).is_file(), pulled.output
     assert "ok" in run("models", "verify", "shm-fast").stdout
@@ -43,7 +43,7 @@ def test_an_export_runs_by_its_path(run: Run, shared: Path, tmp_path: Path) -> N
     assert json.loads(done.stdout)["refine"] == "fusion"
 
 
-def test_list_and_doctor_speak_of_every_model(run: Run) -> None:
+def test_list_and_doctor_include_every_model(run: Run) -> None:
     listed = [json.loads(line) for line in run("models", "list", "--json").stdout.splitlines()]
     assert {record["name"] for record in listed} >= {"closed-form", "shm-fast", "modnet"}
     doctor = [json.loads(line) for line in run("doctor", "--json").stdout.splitlines()]
@@ -72,7 +72,7 @@ def _no_tensors(path: Path) -> None:
     ("make", "said"),
     [(_pickle, "not a checkpoint"), (_junk, "not a checkpoint"), (_wrong_layout, "does not fit"), (_no_tensors, "no state dict")],
 )
-def test_what_is_no_checkpoint_is_refused(run: Run, tmp_path: Path, make: object, said: str) -> None:
+def test_files_that_are_no_checkpoints_are_refused(run: Run, tmp_path: Path, make: object, said: str) -> None:
     make(tmp_path / "bad.pth")
     done = run("models", "export", "shm-fast", "--checkpoint", tmp_path / "bad.pth", "-o", tmp_path / "out.pt")
     assert done.exit_code == 1 and said in done.stderr and done.stderr.count("\n") == 1, done.output
@@ -80,7 +80,7 @@ def test_what_is_no_checkpoint_is_refused(run: Run, tmp_path: Path, make: object
 
 
 @pytest.mark.usefixtures("mirrored")
-def test_verify_looks_at_every_file_though_one_is_bad(run: Run) -> None:
+def test_verify_checks_every_file_although_one_is_bad(run: Run) -> None:
     names = ("shm-fast", "fdm-erd", "fusion")
     bad, *good = (Path(run("models", "path", name).stdout.strip()) for name in names)
     assert run("models", "pull", *names, "--offline").exit_code == 0
@@ -98,13 +98,13 @@ def test_a_wrong_file_is_not_imported(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-def test_torchscript_without_our_metadata_is_refused(run: Run, tmp_path: Path) -> None:
+def test_torchscript_without_metadata_is_refused(run: Run, tmp_path: Path) -> None:
     torch.jit.save(torch.jit.script(torch.nn.ReLU()), str(tmp_path / "foreign.pt"))
     done = run("image", "photo.jpg", "--model", tmp_path / "foreign.pt")
     assert done.exit_code == 1 and "carries no matte.json" in done.stderr, done.output
 
 
-def test_verify_and_doctor_look_at_exports(run: Run, scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_and_doctor_check_exports(run: Run, scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTE_HOME", str(scene / "home"))
     assert run("image", "photo.png", "--trimap", "trimap.png", "-m", "closed-form", "-o", "before.png").exit_code == 0
     (exported,) = (scene / "home" / "exports").glob("*.pt")

@@ -47,7 +47,7 @@ def error_of(plate: np.ndarray, yard: np.ndarray) -> float:
     return float(abs(plate.astype(float) - yard[20:-20, 20:-20])[10:-10, 10:-10].mean())
 
 
-def test_who_walks_through_a_clip_is_gone_from_its_plate(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
+def test_moving_subjects_are_removed_from_the_plate(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
     clip = filmed(tmp_path / "clip.mp4", yard)
     done = run("plate", clip)
     assert done.exit_code == 0, done.output
@@ -56,7 +56,7 @@ def test_who_walks_through_a_clip_is_gone_from_its_plate(run: Run, yard: np.ndar
     assert plate.dtype == np.uint8 and error_of(plate, yard) < 2.5
 
 
-def test_a_hand_held_camera_is_followed_unless_told_not_to(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
+def test_a_hand_held_camera_is_followed_unless_align_is_none(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
     clip = filmed(tmp_path / "clip.mp4", yard, sway=4.0)
     followed = run("plate", clip, "-o", tmp_path / "followed.png", "--json")
     assert followed.exit_code == 0, followed.output
@@ -66,7 +66,7 @@ def test_a_hand_held_camera_is_followed_unless_told_not_to(run: Run, yard: np.nd
     assert error_of(read(tmp_path / "followed.png"), yard) < 3 < 12 < error_of(read(tmp_path / "as_it_is.png"), yard)
 
 
-def test_a_part_a_number_of_frames_and_ten_bits_are_heeded(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
+def test_start_end_frames_and_ten_bits_are_respected(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
     clip = filmed(tmp_path / "clip.mkv", yard, frames=20, codec="ffv1", pixels="yuv420p10le", matrix="bt709")
     done = run("plate", clip, "-o", tmp_path / "plate.png", "--start", "0.2", "--end", "0.7", "--frames", "7", "--json")
     assert done.exit_code == 0, done.output
@@ -76,13 +76,13 @@ def test_a_part_a_number_of_frames_and_ten_bits_are_heeded(run: Run, yard: np.nd
     assert run("plate", clip, "-o", tmp_path / "plate.jpg").exit_code == 0 and read(tmp_path / "plate.jpg").dtype == np.uint8
 
 
-def test_what_is_never_uncovered_is_told(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
+def test_background_that_is_never_uncovered_is_reported(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
     done = run("plate", filmed(tmp_path / "clip.mp4", yard, stands=True), "-o", tmp_path / "plate.png")
     assert done.exit_code == 0 and "of the picture hardly ever shows its background" in done.stderr
     assert run("plate", tmp_path / "clip.mp4", "-o", tmp_path / "plate.png", "-q").stderr == ""
 
 
-def test_one_frame_is_its_own_plate_with_a_word_of_warning(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
+def test_a_single_frame_becomes_the_plate_with_a_warning(run: Run, yard: np.ndarray, tmp_path: Path) -> None:
     done = run("plate", filmed(tmp_path / "clip.mkv", yard, codec="ffv1", pixels="gbrp"), "--end", "0.04", "-o", tmp_path / "plate.png")
     assert done.exit_code == 0 and "only one frame" in done.stderr
     assert read(tmp_path / "plate.png")[60, 12].tolist() == [230, 20, 30]
@@ -110,7 +110,7 @@ def test_frames_of_another_scene_are_left_out(run: Run, yard: np.ndarray, tmp_pa
         (["x" * 300 + ".mp4"], "xxx.mp4"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(
+def test_mistakes_are_refused_in_one_sentence(
     run: Run, scene: Path, tmp_path: Path, yard: np.ndarray, arguments: list[str], complaint: str
 ) -> None:
     (tmp_path / "frames").mkdir()
@@ -122,7 +122,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_street_s_plate_is_the_street_without_people(run: Run, shared: Path, tmp_path: Path) -> None:
+def test_the_plate_of_a_real_street_equals_the_street_without_people(run: Run, shared: Path, tmp_path: Path) -> None:
     done = run("plate", shared / "data/video/street_static.mp4", "-o", tmp_path / "plate.png", "--frames", "25")
     assert done.exit_code == 0, done.output
     given = read(shared / "data/video/street_static_plate.png").astype(float)
@@ -130,7 +130,7 @@ def test_a_street_s_plate_is_the_street_without_people(run: Run, shared: Path, t
     assert difference.mean() < 3.5 and (difference.max(axis=2) > 40).mean() < 0.003
 
 
-def test_neither_torch_nor_rich_is_loaded(yard: np.ndarray, tmp_path: Path) -> None:
+def test_plate_loads_neither_torch_nor_rich(yard: np.ndarray, tmp_path: Path) -> None:
     clip = filmed(tmp_path / "clip.mp4", yard, frames=3)
     done = subprocess.run([sys.executable, "-c", PROBE, "plate", str(clip)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -27,7 +27,7 @@ def _wrong(trimap: np.ndarray) -> float:
     return float((((alpha > 0.95) & (trimap == 0)) | ((alpha < 0.05) & (trimap == 255))).mean())
 
 
-def test_strokes_become_a_trimap_and_a_report(run: Run, scene: Path) -> None:
+def test_strokes_become_a_trimap_and_its_shares_are_reported(run: Run, scene: Path) -> None:
     done = run("trimap-from-strokes", "photo.png", "strokes.png", "-o", "made.png")
     assert done.exit_code == 0, done.output
     assert done.stdout == "made.png\n"
@@ -40,7 +40,7 @@ def test_strokes_become_a_trimap_and_a_report(run: Run, scene: Path) -> None:
 
 
 @pytest.mark.parametrize("growth", ["geodesic", "random-walk"])
-def test_polylines_in_json_do_as_well_as_a_picture(run: Run, scene: Path, growth: str) -> None:
+def test_polylines_in_json_make_a_right_trimap(run: Run, scene: Path, growth: str) -> None:
     Path("strokes.json").write_text(json.dumps(LINES))
     done = run("trimap-from-strokes", "photo.png", "strokes.json", "--grow", growth, "--json")
     assert done.exit_code == 0, done.output
@@ -50,14 +50,14 @@ def test_polylines_in_json_do_as_well_as_a_picture(run: Run, scene: Path, growth
     assert _wrong(read(scene / "photo_trimap.png")) == 0
 
 
-def test_without_growth_only_the_strokes_are_known_and_that_is_said(run: Run, scene: Path) -> None:
+def test_without_growth_only_the_strokes_are_known_and_a_note_says_so(run: Run, scene: Path) -> None:
     done = run("trimap-from-strokes", "photo.png", "strokes.png", "--grow", "none", "-o", "made.tif")
     assert done.exit_code == 0, done.output
     np.testing.assert_array_equal(np.array(Image.open("made.tif")), read(scene / "strokes.png"))
     assert "% of the picture are unknown" in done.stderr
 
 
-def test_a_missing_kind_and_a_contradiction_are_warnings(run: Run, scene: Path) -> None:
+def test_missing_foreground_and_contradicting_strokes_are_warnings(run: Run, scene: Path) -> None:
     strokes = read(scene / "strokes.png")
     write_image(np.where(strokes == 255, 128, strokes).astype(np.uint8), "one.png")
     done = run("trimap-from-strokes", "photo.png", "one.png", "-o", "made.png", "--json")
@@ -70,7 +70,7 @@ def test_a_missing_kind_and_a_contradiction_are_warnings(run: Run, scene: Path) 
     assert done.exit_code == 0 and re.search(r"warning: the strokes contradict each other.* near \(\d+, \d+\)", done.stderr)
 
 
-def test_the_band_is_as_wide_as_asked_in_pixels_or_percent(run: Run, scene: Path) -> None:
+def test_the_band_has_the_width_in_pixels_or_percent(run: Run, scene: Path) -> None:
     def unknown(*options: str) -> int:
         assert run("trimap-from-mask", "true.png", *options, "-o", "made.png").exit_code == 0
         return int((read(scene / "made.png") == 128).sum())
@@ -79,7 +79,7 @@ def test_the_band_is_as_wide_as_asked_in_pixels_or_percent(run: Run, scene: Path
     assert unknown("--band", "6.25%") == unknown("--band", "6")
 
 
-def test_masks_of_a_folder_become_trimaps_in_another(run: Run, scene: Path) -> None:
+def test_a_folder_of_masks_becomes_a_folder_of_trimaps(run: Run, scene: Path) -> None:
     (scene / "masks").mkdir()
     write_image(np.where(read(scene / "true.png") > 127, 255, 0).astype(np.uint8), "masks/hard.png")
     (scene / "true.png").rename("masks/soft.png")
@@ -93,14 +93,14 @@ def test_masks_of_a_folder_become_trimaps_in_another(run: Run, scene: Path) -> N
         assert set(np.unique(read(scene / f"out/{name}.png"))) == {0, 128, 255}
 
 
-def test_an_empty_mask_is_a_trimap_with_a_warning(run: Run, scene: Path) -> None:
+def test_an_empty_mask_becomes_a_trimap_with_a_warning(run: Run, scene: Path) -> None:
     write_image(np.zeros((40, 60), np.uint8), "empty.png")
     done = run("trimap-from-mask", "empty.png")
     assert done.exit_code == 0 and "warning: the trimap has no foreground" in done.stderr
     assert not read(scene / "empty_trimap.png").any()
 
 
-def test_a_picture_goes_through_the_standard_streams(scene: Path) -> None:
+def test_a_mask_is_read_from_stdin_and_a_trimap_written_to_stdout(scene: Path) -> None:
     command = [sys.executable, "-m", "mattecli", "trimap-from-mask", "-", "-o", "-", "--json"]
     done = subprocess.run(command, input=Path("true.png").read_bytes(), capture_output=True, check=True)
     Path("piped.png").write_bytes(done.stdout)
@@ -127,7 +127,7 @@ def test_a_picture_goes_through_the_standard_streams(scene: Path) -> None:
         (["trimap-from-strokes", "lost.png", "strokes.png"], 1, "there is no file lost.png"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(run: Run, scene: Path, arguments: list[str], code: int, sentence: str) -> None:
+def test_mistakes_are_refused_in_one_sentence(run: Run, scene: Path, arguments: list[str], code: int, sentence: str) -> None:
     write_image(np.full((20, 30), 255, np.uint8), "small.png")
     Path("outside.json").write_text(json.dumps({"foreground": [[5, 5]], "background": [[200, 4]]}))
     Path("broken.json").write_text('{"foreground": [[1, 2]')
@@ -139,12 +139,12 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run: Run, scene: Path, argu
     assert sorted(scene.iterdir()) == before
 
 
-def test_an_input_is_replaced_when_asked(run: Run, scene: Path) -> None:
+def test_overwrite_allows_a_result_to_replace_its_input(run: Run, scene: Path) -> None:
     assert run("trimap-from-mask", "true.png", "-o", "true.png", "--overwrite").exit_code == 0
     assert set(np.unique(read(scene / "true.png"))) == {0, 128, 255}
 
 
-def test_the_same_strokes_help_matte_image(run: Run, scene: Path) -> None:
+def test_matte_image_takes_the_same_strokes(run: Run, scene: Path) -> None:
     truth = read(scene / "true.png") / 255
     Path("strokes.json").write_text(json.dumps(LINES))
     assert run("trimap-from-strokes", "photo.png", "strokes.json", "-o", "made.png").exit_code == 0
@@ -158,7 +158,7 @@ def test_the_same_strokes_help_matte_image(run: Run, scene: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["trimap-from-strokes", "photo.png", "strokes.png"], ["trimap-from-mask", "true.png"]])
-def test_no_trimap_needs_torch(scene: Path, command: list[str]) -> None:
+def test_making_trimaps_loads_no_torch(scene: Path, command: list[str]) -> None:
     probe = (
         "import sys\nfrom mattecli.cli.app import app\n"
         "try:\n    app(sys.argv[1:])\nexcept SystemExit as left:\n    assert not left.code\nassert 'torch' not in sys.modules"

@@ -72,7 +72,7 @@ CLIPS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_every_frame_comes_out_at_its_time_with_its_sound(name: str, stage: Path, run: Run) -> None:
+def test_every_frame_keeps_its_time_and_the_clip_its_sound(name: str, stage: Path, run: Run) -> None:
     settings = {"frames": 6, "picture": disc} | CLIPS[name]
     source = make_clip(stage / f"{name}.mp4", **settings)
     height, width = settings.get("size", SIZE)
@@ -106,7 +106,7 @@ def _start(path: Path) -> float:
 
 
 @pytest.mark.parametrize("ending", [".mov", ".webm", ".mkv"])
-def test_alpha_in_a_container_is_the_alpha_of_the_pictures(ending: str, stage: Path, run: Run) -> None:
+def test_alpha_in_a_container_equals_that_of_numbered_pictures(ending: str, stage: Path, run: Run) -> None:
     for output in ("frames/%05d.png", f"out{ending}"):
         assert run("video", "clip.mp4", "--bg", "plate.png", "--model", "closed-form", "-o", output).exit_code == 0
     pictures = np.stack([read_photo(file).alpha for file in sorted((stage / "frames").glob("*.png"))])
@@ -126,7 +126,7 @@ def test_a_composite_lies_over_another_clip_frame_by_frame(stage: Path, run: Run
     assert [index_of(frame) for frame in seen] == list(range(6))
 
 
-def test_a_frame_without_the_subject_is_empty_one_full_of_it_is_full_and_the_rest_goes_on(stage: Path, run: Run) -> None:
+def test_frames_without_a_subject_or_filled_by_it_are_matted_and_counted(stage: Path, run: Run) -> None:
     def picture(index: int, size: Size) -> Picture:
         return np.full((*size, 3), (230, 140, 40), np.uint8) if index == 4 else disc(index, size, present=index >= 2)
 
@@ -137,7 +137,7 @@ def test_a_frame_without_the_subject_is_empty_one_full_of_it_is_full_and_the_res
     assert (coverage[:2] == 0).all() and (coverage[2:4] > 20).all() and (coverage[2:4] < 90).all() and coverage[4] == 255
 
 
-def test_resume_makes_only_what_is_missing_and_the_last_again(stage: Path, run: Run) -> None:
+def test_resume_makes_missing_frames_and_the_last_one_again(stage: Path, run: Run) -> None:
     command = ("video", "clip.mp4", "--bg", "plate.png", "--model", "closed-form", "-o", "frames/%05d.png")
     assert run(*command).exit_code == 0
     frames = sorted((stage / "frames").glob("*.png"))
@@ -166,7 +166,7 @@ def bars_seen(alpha: np.ndarray) -> int:
     return round(8 * float((alpha > 127).mean()))
 
 
-def test_resume_does_not_take_an_earlier_run_s_pictures_for_its_own(stage: Path, run: Run) -> None:
+def test_resume_ignores_pictures_of_other_settings(stage: Path, run: Run) -> None:
     command = ("video", "clip.mp4", "--trimap", "bars", "--model", "closed-form", "-o", "frames/%05d.png", "--over")
     bars(stage / "bars", range(6))
     assert run(*command, "red").exit_code == 0
@@ -180,7 +180,7 @@ def test_resume_does_not_take_an_earlier_run_s_pictures_for_its_own(stage: Path,
     assert corners == [(0, 0, 255)] * 6
 
 
-def test_resume_counts_the_pictures_of_its_own_pattern_alone(stage: Path, run: Run) -> None:
+def test_resume_counts_only_pictures_of_its_own_pattern(stage: Path, run: Run) -> None:
     command = ("video", "clip.mp4", "--trimap", "band.png", "--model", "closed-form", "--end", "0.16")
     for name, over in (("a", "red"), ("b", "blue")):
         assert run(*command, "--over", over, "-o", f"frames/{name}%d.png").exit_code == 0
@@ -191,9 +191,7 @@ def test_resume_counts_the_pictures_of_its_own_pattern_alone(stage: Path, run: R
 
 
 @pytest.mark.parametrize(("noted", "code", "words"), [("[]", 2, "drop --resume"), ("", 2, "drop --resume"), (None, 1, "cannot be written")])
-def test_a_record_that_is_none_or_cannot_be_written_is_one_sentence(
-    noted: str | None, code: int, words: str, stage: Path, run: Run
-) -> None:
+def test_an_unreadable_or_unwritable_record_is_one_sentence(noted: str | None, code: int, words: str, stage: Path, run: Run) -> None:
     command = ("video", "clip.mp4", "--trimap", "band.png", "--model", "closed-form", "--end", "0.08", "-o", "frames/", "--quiet")
     record = stage / "frames/.%05d.png.matte.json"
     if noted is None:
@@ -221,7 +219,7 @@ def test_a_steadied_matte_is_the_same_after_resume(stage: Path, run: Run) -> Non
     assert result.exit_code == 0 and "the first 4 pictures are kept" in result.stderr, result.stderr
 
 
-def test_pictures_of_a_guide_are_in_step_with_a_clip_of_any_rate(stage: Path, run: Run) -> None:
+def test_numbered_guides_stay_in_step_with_clips_of_any_rate(stage: Path, run: Run) -> None:
     make_clip(stage / "fast.mp4", frames=7, rate="50", picture=disc)
     command = ("video", "fast.mp4", "--trimap", bars(stage / "bars", range(7)), "--model", "closed-form")
     assert run(*command, "--start", "0.05", "--every", "2", "--as", "alpha", "-o", "frames/").exit_code == 0
@@ -231,7 +229,7 @@ def test_pictures_of_a_guide_are_in_step_with_a_clip_of_any_rate(stage: Path, ru
     assert [bars_seen(tile) for tile in tiles] == [1, 3, 5, 7]
 
 
-def test_a_guide_that_outlasts_the_clip_is_told_and_so_are_its_one_sided_frames(stage: Path, run: Run) -> None:
+def test_a_guide_longer_than_the_clip_and_trimaps_without_foreground_are_reported(stage: Path, run: Run) -> None:
     bars(stage / "bars", range(9))
     command = ("video", "clip.mp4", "--trimap", "bars", "--model", "closed-form", "-o", "out.mov")
     assert "bars has 9 frames, the clip 6" in run(*command).stderr
@@ -241,14 +239,14 @@ def test_a_guide_that_outlasts_the_clip_is_told_and_so_are_its_one_sided_frames(
     assert "in 2 frames the trimap has no foreground" in part and "the clip" not in part
 
 
-def test_what_is_doubtful_about_a_plate_made_of_a_clip_is_told(stage: Path, run: Run) -> None:
+def test_doubts_about_a_plate_made_of_a_clip_are_reported(stage: Path, run: Run) -> None:
     make_clip(stage / "empty.mp4", frames=1, picture=lambda index, size: disc(index, size, present=False), pixels="yuv444p")
     result = run("video", "clip.mp4", "--bg", "empty.mp4", "--model", "closed-form", "--end", "0.04", "-o", "out.mov")
     assert result.exit_code == 0 and "plate: there is only one frame" in result.stderr, result.stderr
 
 
 @pytest.mark.parametrize(("transfer", "system"), [(16, "PQ"), (18, "HLG")])
-def test_a_clip_in_hdr_is_told(transfer: int, system: str, stage: Path, run: Run) -> None:
+def test_an_hdr_clip_is_reported(transfer: int, system: str, stage: Path, run: Run) -> None:
     tag = ("-bsf:v", f"h264_metadata=transfer_characteristics={transfer}")
     make_clip(stage / "hdr.mp4", frames=1, picture=disc, pixels="yuv420p10le", options=tag)
     cutout = run("video", "hdr.mp4", "--trimap", "band.png", "--model", "closed-form", "-o", "out.mov")
@@ -257,7 +255,7 @@ def test_a_clip_in_hdr_is_told(transfer: int, system: str, stage: Path, run: Run
     assert f"cannot say that it is HDR ({system})" in pictures.stderr
 
 
-def test_a_part_of_a_clip_starts_at_zero_and_every_second_frame_keeps_its_pace(stage: Path, run: Run) -> None:
+def test_a_part_of_a_clip_starts_at_zero_and_every_second_frame_keeps_its_time(stage: Path, run: Run) -> None:
     make_clip(stage / "long.mp4", frames=25, picture=disc, sounds=("stereo",))
     assert run("video", "long.mp4", "--trimap", "band.png", "--start", "0.4", "--end", "0:00.8", "-o", "part.mov").exit_code == 0
     base, ticks = stamps(stage / "part.mov")
@@ -268,7 +266,7 @@ def test_a_part_of_a_clip_starts_at_zero_and_every_second_frame_keeps_its_pace(s
     assert "sound is left out" in result.stderr
 
 
-def test_a_cut_off_clip_is_delivered_as_far_as_it_goes(stage: Path, run: Run) -> None:
+def test_a_truncated_clip_is_matted_up_to_its_end(stage: Path, run: Run) -> None:
     whole = make_clip(stage / "whole.mkv", frames=24, picture=disc)
     cut_off(whole, stage / "cut.mkv", keep=0.6)
     result = run("video", "cut.mkv", "--trimap", "band.png", "-o", "out.mov")
@@ -289,13 +287,13 @@ def test_a_preview_shows_frames_alpha_and_composite(stage: Path, run: Run) -> No
     ("part", "rows"),
     [((), 4), (("--end", "9"), 4), (("--start", "0.16", "--end", "0.2"), 1), (("--start", "0.2"), 1), (("--start", "0.12"), 3)],
 )
-def test_a_preview_of_a_short_part_shows_the_frames_there_are(part: tuple[str, ...], rows: int, stage: Path, run: Run) -> None:
+def test_a_preview_of_a_short_part_shows_fewer_frames(part: tuple[str, ...], rows: int, stage: Path, run: Run) -> None:
     result = run("video", "clip.mp4", "--trimap", "band.png", "--model", "closed-form", *part, "--preview", "sheet.png", "-o", "out.mov")
     assert result.exit_code == 0, result.stderr
     assert read_photo(stage / "sheet.png").pixels.shape[0] == rows * (480 * SIZE[0] // SIZE[1] + 34)
 
 
-def test_the_record_tells_where_the_time_went(stage: Path, run: Run) -> None:
+def test_the_record_holds_the_seconds_of_each_step(stage: Path, run: Run) -> None:
     result = run("video", "clip.mp4", "--trimap", "band.png", "--as", "alpha", "-o", "alpha.mov", "--json", "--quiet")
     record = json.loads(result.stdout)
     assert record["frames"] == 6 and record["device"] == "cpu" and record["peak_memory"]["host"] > 2**20
@@ -345,7 +343,9 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(mistake: str, stage
 
 
 @pytest.mark.parametrize(("arguments", "words"), [(("plate.png",), "is a picture"), (("clip.mp4", "--fps", "25"), "leave out --fps")])
-def test_what_is_no_clip_is_told_before_a_model_is_opened(arguments: tuple[str, ...], words: str, stage: Path, run: Run) -> None:
+def test_files_that_are_no_clips_are_refused_before_a_model_is_opened(
+    arguments: tuple[str, ...], words: str, stage: Path, run: Run
+) -> None:
     result = run("video", *arguments, "--model", "modnet", "--offline")
     assert result.exit_code != 0 and words in result.stderr and "modnet" not in result.stderr
 
@@ -353,14 +353,14 @@ def test_what_is_no_clip_is_told_before_a_model_is_opened(arguments: tuple[str, 
 @pytest.mark.parametrize(
     ("name", "code", "words"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "stopped"), ("SIGHUP", 129, "stopped")]
 )
-def test_ctrl_c_and_what_ends_a_process_leave_no_file_behind(name: str, code: int, words: str, stage: Path) -> None:
+def test_signals_leave_no_file_behind(name: str, code: int, words: str, stage: Path) -> None:
     process = _begun(stage, name, signal.SIG_DFL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code and words in said and "Traceback" not in said
     assert list((stage / "out").iterdir()) == []
 
 
-def test_a_hangup_that_is_ignored_stays_ignored(stage: Path) -> None:
+def test_an_ignored_sighup_stays_ignored(stage: Path) -> None:
     process = _begun(stage, "SIGHUP", signal.SIG_IGN)
     process.communicate(timeout=120)
     assert process.returncode == 0 and [file.name for file in (stage / "out").iterdir()] == ["long.mov"]
@@ -381,7 +381,7 @@ def _begun(stage: Path, name: str, handling: signal.Handlers) -> "subprocess.Pop
     return process
 
 
-def test_the_weight_free_plate_way_follows_a_swinging_subject(shared: Path, tmp_path: Path, run: Run) -> None:
+def test_closed_form_with_a_plate_follows_a_swinging_subject(shared: Path, tmp_path: Path, run: Run) -> None:
     folder = shared / "data/video/synth_swing"
     out = tmp_path / "frames/%05d.png"
     command = (
@@ -405,7 +405,7 @@ def test_the_weight_free_plate_way_follows_a_swinging_subject(shared: Path, tmp_
     assert np.mean([np.abs(a.astype(int) - b).mean() for a, b in zip(made, true, strict=True)]) < 255 * 0.02
 
 
-def test_a_still_guide_may_be_what_a_photo_may_have(stage: Path, run: Run) -> None:
+def test_a_still_guide_of_a_clip_takes_every_form_of_a_photo_s_guide(stage: Path, run: Run) -> None:
     inside = read_photo(_mask(stage, SIZE)).pixels[..., 0]
     write_image(np.dstack([np.full((*SIZE, 3), 90, np.uint8), inside]), stage / "cutout.png")
     labels = np.where(inside > 0, 2, read_photo("band.png").pixels[..., 0] > 0).astype(np.uint8)

@@ -42,7 +42,7 @@ def _errors(folder: Path) -> list[float]:
     return [float(np.abs(read_photo(folder / f"{index + 1}.png").pixels[..., 0] / 255 - _alpha(index)).mean()) for index in range(8)]
 
 
-def test_a_mask_of_the_first_frame_is_followed_and_a_cut_is_told(stage: Path, run: Run) -> None:
+def test_a_mask_of_the_first_frame_is_followed_and_a_scene_cut_reported(stage: Path, run: Run) -> None:
     result = run("video", "walk.mkv", "--mask", "first.png", "--as", "alpha", "-o", "on/%d.png", "--json")
     assert result.exit_code == 0, result.stderr
     assert max(_errors(stage / "on")) < 0.012
@@ -52,7 +52,7 @@ def test_a_mask_of_the_first_frame_is_followed_and_a_cut_is_told(stage: Path, ru
     assert max(_errors(stage / "off")) > 0.1
 
 
-def test_a_trimap_is_followed_when_asked(stage: Path, run: Run) -> None:
+def test_a_trimap_is_followed_with_follow(stage: Path, run: Run) -> None:
     alpha = _alpha(0)
     write_image(np.where(alpha == 1, 255, np.where(alpha == 0, 0, 128)).astype(np.uint8), stage / "trimap.png")
     result = run("video", "walk.mkv", "--trimap", "trimap.png", "--follow", "on", "--end", "0.32", "--as", "alpha", "-o", "on/%d.png")

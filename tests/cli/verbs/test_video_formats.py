@@ -32,7 +32,7 @@ def _rgba(source: Path | str, stdin: bytes | None = None) -> np.ndarray:
 
 
 @pytest.mark.parametrize("ending", [".webp", ".apng", ".gif"])
-def test_a_cut_out_for_the_web_has_its_alpha(ending: str, stage: Path, run: Run) -> None:
+def test_cutouts_for_the_web_keep_their_alpha(ending: str, stage: Path, run: Run) -> None:
     result = run(*CLIP, "-o", f"out{ending}")
     assert result.exit_code == 0, result.stderr
     truth = np.stack([true_alpha(index) for index in range(4)])
@@ -41,7 +41,7 @@ def test_a_cut_out_for_the_web_has_its_alpha(ending: str, stage: Path, run: Run)
     assert ("one bit" in result.stderr) == (ending == ".gif")
 
 
-def test_premultiplied_colours_are_the_straight_ones_times_alpha(stage: Path, run: Run) -> None:
+def test_premultiplied_colours_equal_straight_colours_times_alpha(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "straight.nut").exit_code == 0
     result = run(*CLIP, "-o", "pre.nut", "--premultiplied")
     assert result.exit_code == 0 and "matted with black" in result.stderr
@@ -50,7 +50,7 @@ def test_premultiplied_colours_are_the_straight_ones_times_alpha(stage: Path, ru
     assert np.abs(straight[..., :3] * straight[..., 3:] / 255 - premultiplied[..., :3]).max() <= 0.5
 
 
-def test_a_cut_out_goes_through_a_pipe_with_its_alpha(stage: Path, run: Run) -> None:
+def test_a_cutout_on_stdout_keeps_its_alpha(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "file.nut").exit_code == 0
     command = [sys.executable, "-m", "mattecli", *CLIP, "-o", "-", "--json"]
     done = subprocess.run(command, capture_output=True, timeout=120, check=True)
@@ -67,12 +67,12 @@ def test_a_cut_out_goes_through_a_pipe_with_its_alpha(stage: Path, run: Run) -> 
         (("--as", "alpha", "--premultiplied"), "does not go with --as alpha"),
     ],
 )
-def test_what_makes_no_sense_is_refused_at_once(arguments: tuple[str, ...], sentence: str, stage: Path, run: Run) -> None:
+def test_contradicting_options_are_refused_before_any_work(arguments: tuple[str, ...], sentence: str, stage: Path, run: Run) -> None:
     result = run(*CLIP, *arguments)
     assert result.exit_code == 2 and sentence in result.stderr
 
 
-def test_a_clip_from_stdin_is_the_clip(stage: Path, run: Run) -> None:
+def test_a_clip_on_stdin_gives_the_result_of_its_file(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "file.nut").exit_code == 0
     command = [sys.executable, "-m", "mattecli", "video", "-", *CLIP[2:], "-o", "piped.nut", "--json"]
     done = subprocess.run(command, input=(stage / "clip.mp4").read_bytes(), capture_output=True, timeout=120, check=True)
@@ -81,7 +81,7 @@ def test_a_clip_from_stdin_is_the_clip(stage: Path, run: Run) -> None:
     assert run("video", "-", input=b"x").exit_code == 2, "it has no name for its result"
 
 
-def test_a_cut_out_keeps_its_own_matte_unless_a_model_is_asked_for(stage: Path, run: Run) -> None:
+def test_a_cutout_clip_keeps_its_own_matte_unless_a_model_is_given(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "cut.mkv").exit_code == 0
     result = run("video", "cut.mkv", "--as", "alpha", "-o", "alpha.mkv")
     assert result.exit_code == 0 and "keeps its own matte" in result.stderr

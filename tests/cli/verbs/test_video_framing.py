@@ -37,7 +37,7 @@ def _cutouts(path: Path) -> np.ndarray:
         return np.stack([np.dstack([frame.pixels, frame.alpha]) for frame in reader])
 
 
-def test_a_longest_side_shrinks_each_frame_by_what_it_shows(stage: Path, run: Run) -> None:
+def test_max_side_shrinks_frames_without_mixing_in_hidden_colours(stage: Path, run: Run) -> None:
     done = run("video", "cut.mkv", "--max-side", "47", "-o", "small.mkv", "--json")
     assert done.exit_code == 0 and '"size": [46, 30]' in done.stdout, done.output
     share = [cv2.resize(levels, (46, 30), interpolation=cv2.INTER_AREA) for levels in _alphas()]
@@ -47,7 +47,7 @@ def test_a_longest_side_shrinks_each_frame_by_what_it_shows(stage: Path, run: Ru
     assert np.abs(small[inside][:, 1].astype(int) - 140).mean() < 60, "colours are the disc's and not mixed with what is hidden"
 
 
-def test_an_exact_size_has_square_pixels_and_the_backdrop_fills_it(stage: Path, run: Run) -> None:
+def test_size_gives_square_pixels_and_the_backdrop_fills_the_frame(stage: Path, run: Run) -> None:
     ffmpeg("-i", stage / "cut.mkv", "-c", "copy", "-aspect", "3:1", stage / "wide.mkv")  # pixels twice as wide as high
     done = run("video", "wide.mkv", "--size", "96x96", "--over", "#00ff00", "-o", "square.mkv")
     assert done.exit_code == 0, done.output
@@ -58,7 +58,7 @@ def test_an_exact_size_has_square_pixels_and_the_backdrop_fills_it(stage: Path, 
     assert (shown[:, 32:64] != (0, 255, 0)).any(axis=(1, 2, 3)).all()
 
 
-def test_inverted_a_clip_is_what_lies_beside_the_subject(stage: Path, run: Run) -> None:
+def test_invert_gives_the_background_of_a_clip(stage: Path, run: Run) -> None:
     done = run("video", "cut.mkv", "--invert", "--as", "alpha", "-o", "beside.mkv")
     assert done.exit_code == 0, done.output
     assert (pictures_of(stage / "beside.mkv", SIZE)[..., 0] == 255 - _alphas()).all()
@@ -67,7 +67,7 @@ def test_inverted_a_clip_is_what_lies_beside_the_subject(stage: Path, run: Run) 
     assert (_cutouts(stage / "scene.mkv")[..., 3] == 255 - _alphas()).all()
 
 
-def test_a_cropped_clip_shows_all_that_the_subject_covers_in_any_frame(stage: Path, run: Run) -> None:
+def test_crop_keeps_every_pixel_that_the_subject_covers_in_any_frame(stage: Path, run: Run) -> None:
     done = run("composite", "clip.mkv", "--alpha", "alpha.mkv", "--over", "transparent", "--crop", "2px", "-o", "part.mkv")
     assert done.exit_code == 0, done.output
     covered = _alphas().max(axis=0) > 0
@@ -80,13 +80,13 @@ def test_a_cropped_clip_shows_all_that_the_subject_covers_in_any_frame(stage: Pa
     assert not part[:, :2].any() and not part[:, :, :2].any()
 
 
-def test_a_picture_is_framed_as_by_image(stage: Path, run: Run) -> None:
+def test_a_single_frame_is_framed_as_by_matte_image(stage: Path, run: Run) -> None:
     ffmpeg("-i", stage / "cut.mkv", "-frames:v", "1", stage / "cut.png")
     assert run("composite", "cut.png", "--over", "transparent", "--crop", "--max-side", "20", "-o", "part.png").exit_code == 0
     assert max(cv2.imread(str(stage / "part.png"), cv2.IMREAD_UNCHANGED).shape[:2]) == 20
 
 
-def test_what_a_clip_cannot_have_is_refused(stage: Path, run: Run) -> None:
+def test_options_that_clips_do_not_take_are_refused(stage: Path, run: Run) -> None:
     with pytest.raises(UsageError, match="write its mattes first"):
         mattecli.matte_video("cut.mkv", "out.mkv", output=mattecli.OutputOptions(framing=Framing(crop="5%")))
     for arguments, sentence in (

@@ -61,7 +61,7 @@ def _levels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_levels_and_tags_stay_and_the_matte_is_the_twins(name: str, stage: Path, run: Run) -> None:
+def test_hdr_levels_and_tags_stay_and_the_matte_equals_the_sdr_twin_s(name: str, stage: Path, run: Run) -> None:
     given = ("--bg", "plate.png")
     for clip in (name, "sdr"):
         result = run("video", f"{clip}.mkv", *given, "-o", f"cut_{clip}.mkv")
@@ -79,7 +79,7 @@ def test_levels_and_tags_stay_and_the_matte_is_the_twins(name: str, stage: Path,
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_an_sdr_backdrop_is_as_bright_as_sdr_white_and_hdr_stays(name: str, stage: Path, run: Run) -> None:
+def test_an_sdr_backdrop_is_placed_at_sdr_white_in_an_hdr_result(name: str, stage: Path, run: Run) -> None:
     result = run("video", f"{name}.mkv", "--bg", "plate.png", "--over", "white", "-o", "over.mkv", "--end", "0.04")
     assert result.exit_code == 0, result.stderr
     colours, _ = _levels(stage / "over.mkv")
@@ -93,7 +93,7 @@ def test_an_sdr_backdrop_is_as_bright_as_sdr_white_and_hdr_stays(name: str, stag
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_result_may_be_sdr(name: str, stage: Path, run: Run) -> None:
+def test_tone_map_sdr_makes_an_sdr_result(name: str, stage: Path, run: Run) -> None:
     result = run("video", f"{name}.mkv", "--bg", "plate.png", "--tone-map", "sdr", "-o", "sdr.mov", "--end", "0.04")
     assert result.exit_code == 0 and "HDR" not in result.stderr, result.stderr
     assert "bt709" in header_of(stage / "sdr.mov") and "bt2020" not in header_of(stage / "sdr.mov")
@@ -104,7 +104,7 @@ def test_a_result_may_be_sdr(name: str, stage: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("codec", ["hevc", "av1"])
-def test_the_mastering_display_and_the_content_s_light_go_along(codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mastering_display_and_content_light_metadata_are_kept(codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _draw(tmp_path / "drawn.mkv", [np.full((*SIZE, 3), 0.4, np.float32)] * 2, "smpte2084", "bt2020", "bt2020nc")
     display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"

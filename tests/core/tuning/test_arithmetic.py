@@ -11,7 +11,7 @@ def _settings() -> tuple[str, bool, bool]:
     return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch._C._jit_texpr_fuser_enabled()
 
 
-def test_only_tf32_lets_a_gpu_round_and_all_is_as_before_afterwards() -> None:
+def test_tf32_is_enabled_within_its_call_only_and_restored() -> None:
     before = _settings()
     with rounding_as("tf32"), rounding_as("tf32"):
         assert _settings() == ("high", True, False)

@@ -6,7 +6,7 @@ from mattecli.core.runtime import pick_device
 from mattecli.core.tuning.budget import budget_of, free_host_memory
 
 
-def test_the_limits_of_control_groups_count(tmp_path: Path) -> None:
+def test_limits_of_control_groups_are_respected(tmp_path: Path) -> None:
     def write(name: str, text: str) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -27,6 +27,6 @@ def test_the_limits_of_control_groups_count(tmp_path: Path) -> None:
     assert free_host_memory(tmp_path) == 1000000
 
 
-def test_this_machine_has_memory_left() -> None:
+def test_the_free_memory_of_this_machine_is_positive() -> None:
     budget = budget_of(pick_device("cpu"))
     assert budget is None or 0 < budget.left < 1 << 50

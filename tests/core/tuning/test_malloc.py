@@ -24,7 +24,7 @@ print(faults())
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the heap is set up for glibc alone")
 @pytest.mark.parametrize("threshold", [None, "65536"])
-def test_a_picture_takes_the_memory_of_the_one_before_unless_the_environment_sets_the_heap_up(threshold: str | None) -> None:
+def test_memory_is_reused_between_pictures_unless_the_environment_configures_malloc(threshold: str | None) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     if threshold is not None:
         environment["MALLOC_MMAP_THRESHOLD_"] = threshold

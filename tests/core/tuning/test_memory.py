@@ -39,7 +39,7 @@ def test_amounts_of_memory_are_read(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1G", "6 apples", "0", "6Gi6", "1e9"])
-def test_what_is_no_amount_is_refused(text: str) -> None:
+def test_unreadable_amounts_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="such as 6G or 800M"):
         parse_bytes(text)
 
@@ -64,15 +64,15 @@ def test_the_size_of_the_network_input_decides(sees: str, bound: int, megapixels
     assert expected_peak(toy, replace(HD, unknown=0.25, element=2), {}) == pytest.approx(expected / 2 + 5 * 1920 * 1080, rel=1e-6)
 
 
-def test_every_kind_of_seeing_has_its_arithmetic() -> None:
+def test_every_kind_of_input_scaling_has_its_estimate() -> None:
     assert set(SEES) == set(SEEN)
 
 
-def test_no_picture_takes_less_than_composing_it() -> None:
+def test_no_estimate_is_below_that_of_compositing() -> None:
     assert expected_peak(info_of(Footprint(1.0, 1.0, 0.0)), HD, {}) == int(COMPOSING * 1920 * 1080)
 
 
-def test_what_fits_or_is_unknown_stays_as_it_is() -> None:
+def test_calls_that_fit_or_are_unknown_stay_unchanged() -> None:
     toy = info_of(Footprint(100.0, 0.0, 2000.0), tile=0)
     assert plan(toy, HD, options={"tile": 0}, budget=Budget(5 * GIGABYTE)).change == ""
     assert plan(toy, HD, options={}, budget=None).options == {}
@@ -88,7 +88,7 @@ def test_tiles_come_before_a_smaller_side() -> None:
     assert smaller.options == {"tile": 640, "side": 576} and "less detail (side=576)" in smaller.change
 
 
-def test_what_fits_in_no_way_is_refused_with_the_numbers_and_what_would_fit() -> None:
+def test_calls_that_cannot_fit_are_refused_with_numbers_and_a_size_that_fits() -> None:
     toy = replace(info_of(Footprint(100.0, 0.0, 9000.0, "longest", "side"), side=1920), guides=("trimap",))
     with pytest.raises(OutOfMemoryError) as refused:
         plan(toy, HD, options={}, budget=Budget(400 * 10**6, asked=600 * 10**6))
@@ -125,7 +125,7 @@ def greedy(tmp_path: Path) -> LoadedModel:
     return load_model(tmp_path / "greedy.pt", device=pick_device("cpu"))
 
 
-def test_when_memory_runs_out_one_smaller_way_is_tried_and_said(greedy: LoadedModel) -> None:
+def test_when_memory_runs_out_one_smaller_setting_is_tried_with_a_note(greedy: LoadedModel) -> None:
     told: list[str] = []
     outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {}, tell=told.append)
     assert outcome.alpha.unique().tolist() == pytest.approx([0.704])
@@ -148,7 +148,7 @@ class NoNumbers(torch.nn.Module):
         return image[:, :1] / 0.0, None
 
 
-def test_an_answer_without_numbers_is_an_error(tmp_path: Path) -> None:
+def test_an_output_of_nan_is_an_error(tmp_path: Path) -> None:
     export.export(NoNumbers(), tmp_path / "none.pt", info_of(None))
     model = load_model(tmp_path / "none.pt", device=pick_device("cpu"))
     with pytest.raises(ModelError, match="values that are no numbers; its weights"):
@@ -157,7 +157,7 @@ def test_an_answer_without_numbers_is_an_error(tmp_path: Path) -> None:
         run_within(replace(model, precision="fp16"), torch.zeros(1, 3, 8, 8), {}, {})
 
 
-def test_a_limit_is_for_all_that_the_process_holds(greedy: LoadedModel) -> None:
+def test_a_limit_covers_all_memory_of_the_process(greedy: LoadedModel) -> None:
     held = resident_memory()
     outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=held + 300 * 10**6)
     assert outcome.alpha.max() < 0.6 and "of the" in outcome.notes[0]
@@ -192,7 +192,7 @@ def test_calls_in_several_threads_wait_for_each_other_rather_than_work_smaller(g
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is kept")
-def test_what_an_earlier_picture_gave_back_is_free(greedy: LoadedModel) -> None:
+def test_memory_released_by_an_earlier_picture_counts_as_free(greedy: LoadedModel) -> None:
     malloc.keep()
     limit = resident_memory() + int(1e6 * 1000 * 0.64**2) + 100 * 10**6
     earlier = [bytearray(1 << 20) for _ in range(400)]
@@ -205,7 +205,7 @@ def test_what_an_earlier_picture_gave_back_is_free(greedy: LoadedModel) -> None:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is kept")
-def test_what_the_heap_keeps_beyond_the_largest_picture_is_given_back(greedy: LoadedModel) -> None:
+def test_heap_memory_beyond_the_largest_picture_is_released(greedy: LoadedModel) -> None:
     malloc.keep()
     earlier = [bytearray(1 << 20) for _ in range(400)]
     last = bytearray(1 << 20)
@@ -217,12 +217,12 @@ def test_what_the_heap_keeps_beyond_the_largest_picture_is_given_back(greedy: Lo
     assert len(last) == 1 << 20 and resident_memory() < kept - 300 * 10**6
 
 
-def test_the_most_that_pictures_reserved_is_known(greedy: LoadedModel) -> None:
+def test_the_largest_reservation_is_recorded(greedy: LoadedModel) -> None:
     with picture_in_work((1000, 1000), greedy):
         assert room.most >= COMPOSING * 1e6
 
 
-def test_what_is_held_once_a_model_has_run_is_held_at_rest(greedy: LoadedModel) -> None:
+def test_memory_held_after_a_call_counts_as_held_at_rest(greedy: LoadedModel) -> None:
     before = budget_of(greedy.device, 10**12)
     kept = bytearray(b"1") * 100_000_000
     settle(greedy)

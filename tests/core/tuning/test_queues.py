@@ -117,7 +117,7 @@ def _interrupted(use: Callable[[Callable[[int], int]], object], press_ctrl_c: Ca
     return begun, done
 
 
-def test_ctrl_c_while_the_last_items_are_written_waits_for_the_one_at_work_and_drops_the_rest(press_ctrl_c: Callable[[], None]) -> None:
+def test_ctrl_c_while_writing_waits_for_the_current_item_and_drops_the_rest(press_ctrl_c: Callable[[], None]) -> None:
     def use(work: Callable[[int], int]) -> None:
         with WriteBehind(work, depth=5) as behind:
             for number in range(4):
@@ -126,7 +126,7 @@ def test_ctrl_c_while_the_last_items_are_written_waits_for_the_one_at_work_and_d
     assert _interrupted(use, press_ctrl_c) == ([0], [0])
 
 
-def test_ctrl_c_while_a_reading_or_a_working_thread_is_waited_for_leaves_none_of_them_behind(press_ctrl_c: Callable[[], None]) -> None:
+def test_ctrl_c_while_joining_threads_leaves_no_thread_running(press_ctrl_c: Callable[[], None]) -> None:
     def reading(work: Callable[[int], int]) -> None:
         with read_ahead(map(work, range(9)), depth=1):
             pass
@@ -139,7 +139,7 @@ def test_ctrl_c_while_a_reading_or_a_working_thread_is_waited_for_leaves_none_of
         assert begun == done and not any(thread.name.startswith(("read", "in para")) for thread in threading.enumerate())
 
 
-def test_what_is_done_in_parallel_comes_in_order_and_is_really_done_at_once() -> None:
+def test_parallel_results_come_in_order_and_run_concurrently() -> None:
     together = threading.Barrier(3, timeout=10)  # lets nobody through until three are at work
 
     def work(number: int) -> int:
@@ -149,7 +149,7 @@ def test_what_is_done_in_parallel_comes_in_order_and_is_really_done_at_once() ->
     assert list(in_parallel(range(9), work, threads=3)) == [number * number for number in range(9)]
 
 
-def test_an_error_in_parallel_comes_in_its_place_and_the_rest_is_dropped() -> None:
+def test_a_parallel_error_comes_in_order_and_drops_the_rest() -> None:
     begun: list[int] = []
 
     def work(number: int) -> int:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from mattecli.core.tuning.room import Room
 
 
-def test_threads_that_all_hold_something_and_want_more_go_on_one_at_a_time() -> None:
+def test_threads_that_hold_memory_and_need_more_continue_one_at_a_time() -> None:
     room, inside, most = Room(), [0], [0]
     both_hold = threading.Barrier(2)
 
@@ -26,7 +26,7 @@ def test_threads_that_all_hold_something_and_want_more_go_on_one_at_a_time() -> 
     assert most[0] == 1
 
 
-def test_what_fits_beside_others_does_not_wait() -> None:
+def test_reservations_that_fit_do_not_wait() -> None:
     room = Room()
     entered = threading.Event()
 
@@ -39,7 +39,7 @@ def test_what_fits_beside_others_does_not_wait() -> None:
         assert entered.wait(30)
 
 
-def test_what_does_not_fit_comes_when_the_others_have_gone() -> None:
+def test_reservations_that_do_not_fit_wait_for_the_others() -> None:
     room, order = Room(), []
 
     def come_in() -> None:

@@ -27,7 +27,7 @@ def animation(tmp_path: Path) -> Path:
     return tmp_path / "a.webp"
 
 
-def test_frames_come_at_their_times_with_their_transparency(animation: Path) -> None:
+def test_frames_keep_their_times_and_transparency(animation: Path) -> None:
     with open_clip(str(animation)) as reader:
         frames = list(reader)
     assert [index_of(frame.pixels) for frame in frames] == list(range(5)) and reader.clip.alpha
@@ -36,12 +36,12 @@ def test_frames_come_at_their_times_with_their_transparency(animation: Path) -> 
     assert reader.clip.rate == Fraction(5000, 320) and reader.clip.frames == 5 and reader.damage is None
 
 
-def test_a_part_of_it_is_read(animation: Path) -> None:
+def test_a_part_of_an_animation_is_read(animation: Path) -> None:
     with open_clip(str(animation), start=Fraction("0.1"), end=Fraction("0.2")) as reader:
         assert [index_of(frame.pixels) for frame in reader] == [2, 3]
 
 
-def test_a_still_one_is_a_picture_and_a_cut_one_is_told(animation: Path, tmp_path: Path) -> None:
+def test_a_still_webp_is_a_picture_and_a_truncated_one_is_reported(animation: Path, tmp_path: Path) -> None:
     Image.fromarray(numbered(0)).save(tmp_path / "still.webp")
     assert not is_animated_webp(str(tmp_path / "still.webp")) and is_animated_webp(str(animation))
     with pytest.raises(InputError, match="is a picture"):

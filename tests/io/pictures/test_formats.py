@@ -19,7 +19,7 @@ BEGINNINGS = {
 
 
 @pytest.mark.parametrize("kind", ENDINGS)
-def test_the_first_bytes_tell_the_format(tmp_path: Path, kind: str) -> None:
+def test_the_format_is_recognised_by_the_first_bytes(tmp_path: Path, kind: str) -> None:
     if kind in OF_PILLOW:
         PICTURE.save(tmp_path / "a.mov", kind)
     else:
@@ -39,11 +39,11 @@ def test_the_first_bytes_tell_the_format(tmp_path: Path, kind: str) -> None:
         ("a", b"", False),
     ],
 )
-def test_other_files_are_pictures_only_by_their_ending(tmp_path: Path, name: str, content: bytes, is_one: bool) -> None:
+def test_unrecognised_files_are_pictures_by_their_suffix_only(tmp_path: Path, name: str, content: bytes, is_one: bool) -> None:
     (tmp_path / name).write_bytes(content)
     assert is_picture(tmp_path / name) is is_one
 
 
-def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_picture(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").mkdir()
     assert not is_picture(tmp_path / "a.jpg") and not is_picture(tmp_path / "missing.jpg")

@@ -35,7 +35,7 @@ def _meant(levels: np.ndarray, gamma: float) -> np.ndarray:
 @pytest.mark.parametrize("mode", ["L", "LA"])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
 @pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
-def test_greys_are_brought_into_srgb(tmp_path: Path, gamma: float, suffix: str, mode: str) -> None:
+def test_grey_levels_are_converted_to_srgb(tmp_path: Path, gamma: float, suffix: str, mode: str) -> None:
     if (suffix, mode) == (".jpg", "LA"):
         pytest.skip("JPEG has no transparency")
     file = tmp_path / f"grey{suffix}"
@@ -46,19 +46,19 @@ def test_greys_are_brought_into_srgb(tmp_path: Path, gamma: float, suffix: str, 
     assert np.abs(photo.pixels[..., 1] - _meant(RAMP, gamma))[1:].max() <= (2.5 if suffix == ".jpg" else 1.5)
 
 
-def test_sixteen_bits_stay_fine(tmp_path: Path) -> None:
+def test_sixteen_bit_greys_keep_their_gradation(tmp_path: Path) -> None:
     ramp = np.linspace(4096, 65535, 4096, dtype=np.uint16).reshape(64, 64)
     tifffile.imwrite(tmp_path / "a.tif", ramp, photometric="minisblack", iccprofile=_grey_profile(1.8))
     found = read_photo(tmp_path / "a.tif").pixels[..., 0]
     assert np.abs(found - _meant(ramp, 1.8)).max() < 257 and len(np.unique(found)) > 3500
 
 
-def test_a_guide_keeps_its_numbers_whatever_its_profile(tmp_path: Path) -> None:
+def test_a_guide_keeps_its_values_whatever_its_profile(tmp_path: Path) -> None:
     Image.fromarray(RAMP).save(tmp_path / "trimap.png", icc_profile=_grey_profile(1.8))
     np.testing.assert_array_equal(read_levels(tmp_path / "trimap.png"), RAMP)
 
 
-def test_a_damaged_profile_of_greys_is_told(tmp_path: Path) -> None:
+def test_a_damaged_grey_profile_is_reported(tmp_path: Path) -> None:
     Image.fromarray(RAMP).save(tmp_path / "a.png", icc_profile=_grey_profile(1.8)[:140])
     photo = read_photo(tmp_path / "a.png")
     np.testing.assert_array_equal(photo.pixels[..., 0], RAMP)

@@ -29,7 +29,7 @@ def _encoded(kind: str, mode: str) -> bytes:
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_pixels_are_those_that_pillow_decodes(tmp_path: Path, kind: str, mode: str, subsampling: str) -> None:
+def test_pixels_equal_those_of_pillow(tmp_path: Path, kind: str, mode: str, subsampling: str) -> None:
     PICTURE.crop((0, 0, 77, 51)).convert(mode).save(tmp_path / "a.jpg", subsampling=subsampling, **KINDS[kind])
     with Image.open(tmp_path / "a.jpg") as picture:
         np.testing.assert_array_equal(read_photo(tmp_path / "a.jpg").pixels, np.array(picture.convert("RGB")))
@@ -37,7 +37,7 @@ def test_pixels_are_those_that_pillow_decodes(tmp_path: Path, kind: str, mode: s
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_missing_end_marker_costs_no_pixel(tmp_path: Path, kind: str, mode: str) -> None:
+def test_a_missing_end_marker_loses_no_pixel(tmp_path: Path, kind: str, mode: str) -> None:
     data = _encoded(kind, mode)
     (tmp_path / "whole.jpg").write_bytes(data)
     (tmp_path / "cut.jpg").write_bytes(data[:-2])
@@ -49,13 +49,13 @@ def test_a_missing_end_marker_costs_no_pixel(tmp_path: Path, kind: str, mode: st
 @pytest.mark.parametrize("missing", [3, 40, 400])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_that_lacks_pixels_is_refused(tmp_path: Path, kind: str, mode: str, missing: int) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, kind: str, mode: str, missing: int) -> None:
     (tmp_path / "cut.jpg").write_bytes(_encoded(kind, mode)[:-missing])
     with pytest.raises(InputError, match="damaged or cut off"):
         read_photo(tmp_path / "cut.jpg")
 
 
-def test_pixels_that_libjpeg_made_up_are_told(tmp_path: Path) -> None:
+def test_pixels_invented_by_libjpeg_are_reported(tmp_path: Path) -> None:
     data = bytearray(_encoded("baseline", "RGB"))
     middle = len(data) // 2
     data[middle : middle + 8] = b"\xff\x00" * 4
@@ -64,7 +64,7 @@ def test_pixels_that_libjpeg_made_up_are_told(tmp_path: Path) -> None:
     assert "pixels are damaged" in note
 
 
-def test_what_cameras_leave_behind_the_pixels_is_no_damage(tmp_path: Path) -> None:
+def test_data_after_the_pixels_is_not_reported_as_damage(tmp_path: Path) -> None:
     data = _encoded("baseline", "RGB")
     (tmp_path / "padded.jpg").write_bytes(data[:-2] + bytes(9) + data[-2:] + b"a trailer")
     assert not read_photo(tmp_path / "padded.jpg").notes

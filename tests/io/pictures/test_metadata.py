@@ -55,18 +55,18 @@ BROKEN = {
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data", "ignore:Image appears to be a malformed MPO file")
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_picture_is_read_whatever_is_wrong_beside_its_pixels(tmp_path: Path, name: str) -> None:
+def test_broken_metadata_does_not_prevent_reading_the_pixels(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(BROKEN[name])
     photo = read_photo(tmp_path / name)
     assert np.abs(photo.pixels.astype(int) - np.asarray(PICTURE)).max() <= (12 if name.endswith("jpg") else 0)
 
 
-def test_broken_exif_data_are_told_and_the_picture_is_upright(tmp_path: Path) -> None:
+def test_broken_exif_is_reported_and_the_orientation_applied(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(BROKEN["exif.png"])
     assert read_photo(tmp_path / "a.png").notes == ("its EXIF data are damaged and left out",)
 
 
-def test_what_is_sound_beside_a_text_that_is_too_long_is_applied(tmp_path: Path) -> None:
+def test_valid_metadata_beside_an_oversized_text_chunk_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     png = _encoded("PNG", exif=exif, icc_profile=SRGB, dpi=(300, 150))
@@ -78,14 +78,14 @@ def test_what_is_sound_beside_a_text_that_is_too_long_is_applied(tmp_path: Path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])
-def test_a_large_profile_that_was_written_is_read_again(tmp_path: Path, suffix: str) -> None:
+def test_a_large_profile_survives_a_round_trip(tmp_path: Path, suffix: str) -> None:
     size = 1_200_000
     profile = struct.pack(">I", size) + SRGB[4:] + np.random.default_rng(0).bytes(size - len(SRGB))
     write_image(np.asarray(PICTURE), tmp_path / f"a{suffix}", icc=profile)
     assert read_photo(tmp_path / f"a{suffix}").icc == profile
 
 
-def test_bytes_behind_the_packed_pixels_are_passed_over_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_bytes_after_the_compressed_pixels_are_skipped_silently(capfd: pytest.CaptureFixture[str]) -> None:
     png = encode_image(np.arange(900, dtype=np.uint16).reshape(15, 20, 3), ".png")
     place = png.index(b"IDAT")
     content = png[place + 4 : -16]
@@ -97,7 +97,7 @@ def test_bytes_behind_the_packed_pixels_are_passed_over_in_silence(capfd: pytest
 
 @pytest.mark.parametrize("levels", [np.uint8, np.uint16])
 @pytest.mark.parametrize("kind", [b"IDAT", b"ABCD", b"abCD"])
-def test_a_chunk_that_claims_gigabytes_takes_none(levels: type, kind: bytes) -> None:
+def test_a_chunk_that_claims_gigabytes_allocates_none(levels: type, kind: bytes) -> None:
     png = encode_image(np.arange(900, dtype=levels).reshape(15, 20, 3), ".png")
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,14 +108,14 @@ def test_a_chunk_that_claims_gigabytes_takes_none(levels: type, kind: bytes) -> 
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
-def test_a_profile_that_cannot_be_used_is_left_out_and_told(tmp_path: Path, suffix: str) -> None:
+def test_an_unusable_profile_is_left_out_and_reported(tmp_path: Path, suffix: str) -> None:
     for profile in (SRGB[:200], b"no profile" * 20):
         PICTURE.save(tmp_path / f"a{suffix}", icc_profile=profile)
         photo = read_photo(tmp_path / f"a{suffix}")
         assert photo.icc is None and any("colour profile is damaged" in note for note in photo.notes), photo.notes
 
 
-def test_a_profile_that_swells_beyond_all_profiles_is_left_out_and_told(tmp_path: Path) -> None:
+def test_a_profile_that_decompresses_beyond_the_limit_is_left_out_and_reported(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(_png_with(_chunk(b"iCCP", b"w\0\0" + zlib.compress(bytes(40 << 20)))))
     photo = read_photo(tmp_path / "a.png")
     assert photo.icc is None and "profile is too large" in photo.notes[0]
@@ -146,7 +146,7 @@ def test_a_picture_without_a_resolution_gets_none(tmp_path: Path) -> None:
         ("TIFF", {"save_all": True}, "3 pages"),
     ],
 )
-def test_frames_and_pages_that_are_left_out_are_counted(tmp_path: Path, kind: str, options: dict[str, object], said: str) -> None:
+def test_ignored_frames_and_pages_are_counted(tmp_path: Path, kind: str, options: dict[str, object], said: str) -> None:
     others = [PICTURE.transpose(Image.Transpose.FLIP_LEFT_RIGHT), PICTURE.transpose(Image.Transpose.ROTATE_180)]
     (tmp_path / "a").write_bytes(_encoded(kind, append_images=others, **options))
     (note,) = read_photo(tmp_path / "a").notes
@@ -154,7 +154,7 @@ def test_frames_and_pages_that_are_left_out_are_counted(tmp_path: Path, kind: st
 
 
 @pytest.mark.parametrize("missing", [1, 4, 12])
-def test_a_png_without_its_end_keeps_its_sixteen_bits(tmp_path: Path, missing: int) -> None:
+def test_a_png_without_an_end_chunk_keeps_its_sixteen_bits(tmp_path: Path, missing: int) -> None:
     deep = np.random.default_rng(1).integers(0, 65536, (9, 7, 3), dtype=np.uint16)
     write_image(deep, tmp_path / "a.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:-missing])

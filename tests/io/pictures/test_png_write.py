@@ -22,7 +22,7 @@ def _encoded(pixels: Pixels, beside: Beside = NOTHING) -> bytes:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("band", [1, 200, 1 << 20])
-def test_every_pixel_is_read_as_it_was(dtype: type, channels: int, band: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_pixel_survives_a_round_trip(dtype: type, channels: int, band: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(png_write, "BAND_BYTES", band)
     pixels = np.random.default_rng(channels).integers(0, np.iinfo(dtype).max + 1, (23, 17, channels), dtype)
     pixels[5:] = pixels[4]
@@ -31,7 +31,7 @@ def test_every_pixel_is_read_as_it_was(dtype: type, channels: int, band: int, mo
     np.testing.assert_array_equal(read.reshape(pixels.shape), pixels[..., [2, 1, 0, 3][:channels] if channels > 1 else [0]])
 
 
-def test_profile_resolution_and_date_are_beside_the_pixels() -> None:
+def test_profile_resolution_and_date_are_written() -> None:
     exif = Image.Exif()
     exif[0x0132] = "2026:01:02 03:04:05"
     with Image.open(io.BytesIO(_encoded(np.zeros((4, 4, 3), np.uint8), Beside(display_p3(), (300, 72), exif.tobytes())))) as picture:
@@ -41,7 +41,7 @@ def test_profile_resolution_and_date_are_beside_the_pixels() -> None:
 
 
 @pytest.mark.parametrize("profile", [SRGB[:200], SRGB[:100], SRGB[:16] + b"GRAY" + SRGB[20:], SRGB[:36] + b"----" + SRGB[40:]])
-def test_a_profile_that_readers_refuse_is_left_out(profile: bytes) -> None:
+def test_a_profile_that_readers_reject_is_left_out(profile: bytes) -> None:
     assert b"iCCP" in _encoded(np.zeros((4, 4, 4), np.uint8), Beside(SRGB))
     assert b"iCCP" not in _encoded(np.zeros((4, 4), np.uint8), Beside(SRGB)), "greys have no colours"
     assert b"iCCP" not in _encoded(np.zeros((4, 4, 4), np.uint8), Beside(profile))

@@ -12,7 +12,7 @@ def _warn_as_pillow() -> None:
     warnings.warn_explicit("odd", UserWarning, "file.py", 1, module=TiffImagePlugin.__name__)
 
 
-def test_only_pillows_warnings_are_quiet_and_only_within() -> None:
+def test_only_warnings_of_pillow_are_silenced_and_only_within_the_block() -> None:
     before = list(warnings.filters)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

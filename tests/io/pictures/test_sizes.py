@@ -35,7 +35,7 @@ CLAIMS = {
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_a_few_bytes_cannot_claim_gigabytes(tmp_path: Path, name: str) -> None:
+def test_a_small_file_that_claims_gigabytes_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(CLAIMS[name])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match="claims"):
@@ -44,14 +44,14 @@ def test_a_few_bytes_cannot_claim_gigabytes(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.jpg", "a.tif", "a.bmp"])
-def test_what_reading_takes_is_within_what_is_allowed(tmp_path: Path, name: str) -> None:
+def test_the_memory_for_reading_is_checked_against_the_limit(tmp_path: Path, name: str) -> None:
     Image.new("RGB", (500, 400), "red").save(tmp_path / name)
     assert read_photo(tmp_path / name, most=6_000_000).size == (400, 500)
     with pytest.raises(InputError, match="`max_memory`"):
         read_photo(tmp_path / name, most=5_000_000)
 
 
-def test_what_a_thread_reads_within_a_bound_is_judged_by_it(tmp_path: Path) -> None:
+def test_reading_within_limits_the_memory_of_the_thread(tmp_path: Path) -> None:
     Image.new("RGB", (1000, 500)).save(tmp_path / "a.png")
     with reading_within(13_999_999), pytest.raises(InputError, match="take 14 MB to read"):
         read_photo(tmp_path / "a.png")

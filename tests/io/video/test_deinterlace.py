@@ -31,20 +31,20 @@ def _combs(pixels: np.ndarray) -> float:
     return float(np.abs(levels[1:-1] * 2 - levels[:-2] - levels[2:]).mean())
 
 
-def test_interlaced_frames_are_counted_and_told(interlaced: Path) -> None:
+def test_interlaced_frames_are_counted_and_reported(interlaced: Path) -> None:
     with open_clip(str(interlaced)) as reader:
         assert len(list(reader)) == 12 and "12 frames" in reader.notes[0] and "`deinterlace`" in reader.notes[0]
 
 
 @pytest.mark.parametrize("start", [None, Fraction("0.2")])
-def test_deinterlaced_frames_are_as_many_and_at_the_same_times(interlaced: Path, start: Fraction | None) -> None:
+def test_deinterlacing_keeps_the_number_and_times_of_frames(interlaced: Path, start: Fraction | None) -> None:
     with open_clip(str(interlaced), start=start) as woven, open_clip(str(interlaced), start=start, deinterlace=True) as whole:
         pairs = list(zip(woven, whole, strict=True))
     assert [one.pts for one, _ in pairs] == [other.pts for _, other in pairs]
     assert np.mean([_combs(other.pixels) for _, other in pairs]) < 0.5 * np.mean([_combs(one.pixels) for one, _ in pairs])
 
 
-def test_a_progressive_clip_says_nothing(tmp_path: Path) -> None:
+def test_a_progressive_clip_has_no_note(tmp_path: Path) -> None:
     with open_clip(str(make_clip(tmp_path / "a.mp4"))) as reader:
         frames = list(reader)
     assert reader.notes == () and np.abs(frames[3].pixels.astype(int) - numbered(3)).mean() < 12

@@ -47,7 +47,7 @@ def _seen(path: Path, layout: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("name", "tolerance"), [("a.apng", 0), ("a.nut", 0), ("a.webp", 12)])
-def test_cut_outs_come_back_with_their_alpha_at_their_times(tmp_path: Path, name: str, tolerance: int) -> None:
+def test_cutouts_survive_a_round_trip_with_alpha_and_times(tmp_path: Path, name: str, tolerance: int) -> None:
     frames = [_cutout(index) for index in range(4)]
     _write(tmp_path / name, frames, "cutout")
     found = _seen(tmp_path / name, "rgba").astype(int)
@@ -59,7 +59,7 @@ def test_cut_outs_come_back_with_their_alpha_at_their_times(tmp_path: Path, name
     assert [time * base * 25 for time in times] == list(UNEVEN)
 
 
-def test_gif_has_an_alpha_of_one_bit_and_says_so(tmp_path: Path) -> None:
+def test_a_gif_has_one_bit_of_alpha_and_a_note(tmp_path: Path) -> None:
     frames = [_cutout(index) for index in range(4)]
     notes = _write(tmp_path / "a.gif", frames, "cutout")
     found = _seen(tmp_path / "a.gif", "rgba")
@@ -81,7 +81,7 @@ def test_colours_and_mattes_are_opaque(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.apng", "a.nut"])
-def test_sixteen_bits_stay(tmp_path: Path, name: str) -> None:
+def test_sixteen_bit_frames_stay_sixteen_bit(tmp_path: Path, name: str) -> None:
     frames = [_cutout(index, 65535) for index in range(4)]
     _write(tmp_path / name, frames, "cutout", clip=replace(CLIP, bits=16))
     assert (_seen(tmp_path / name, "rgba64le") == np.stack(frames)).all()
@@ -89,14 +89,14 @@ def test_sixteen_bits_stay(tmp_path: Path, name: str) -> None:
     assert (_seen(tmp_path / "a.y4m", "gray16le") == np.stack(frames)[..., 3]).all()
 
 
-def test_an_animated_webp_is_read_again(tmp_path: Path) -> None:
+def test_a_written_animated_webp_is_read_as_a_clip(tmp_path: Path) -> None:
     _write(tmp_path / "a.webp", [_cutout(index) for index in range(4)], "cutout")
     with open_clip(str(tmp_path / "a.webp")) as reader:
         assert [(frame.pts, frame.duration) for frame in reader] == [(0, 80), (80, 40), (120, 160), (280, 80)]
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.apng"])
-def test_frames_that_look_alike_last_as_long_as_they_did(tmp_path: Path, name: str) -> None:
+def test_equal_frames_keep_their_durations(tmp_path: Path, name: str) -> None:
     frames = [_cutout(index) for index in (0, 1, 1, 1)]
     _write(tmp_path / name, frames, "cutout")
     with open_clip(str(tmp_path / name)) as reader:
@@ -104,14 +104,14 @@ def test_frames_that_look_alike_last_as_long_as_they_did(tmp_path: Path, name: s
         assert (shown[-1].pts + shown[-1].duration) * reader.clip.time_base == Fraction(9, 25)
 
 
-def test_what_has_no_times_tells_of_uneven_ones(tmp_path: Path) -> None:
+def test_formats_without_timestamps_report_uneven_times(tmp_path: Path) -> None:
     colours = [_cutout(index)[..., :3] for index in range(4)]
     assert "follow each other evenly" in _write(tmp_path / "a.y4m", colours, "composite")
     assert "evenly" not in _write(tmp_path / "a.y4m", colours, "composite", pts=(0, 1, 2, 3))
 
 
 @pytest.mark.parametrize(("codec", "kind", "layout"), [("nut", "cutout", "rgba"), ("raw", "cutout", "rgba"), (None, "composite", "rgb24")])
-def test_a_stream_on_stdout_is_whole(codec: str | None, kind: str, layout: str, tmp_path: Path) -> None:
+def test_a_stream_on_stdout_is_complete(codec: str | None, kind: str, layout: str, tmp_path: Path) -> None:
     channels = len(layout) if layout == "rgba" else 3
     script = f"""
 import numpy as np
@@ -136,12 +136,12 @@ def test_a_raw_stream_is_described() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.apng", "%d.png", "%d.tif"])
-def test_premultiplied_colours_are_said_to_be_so(name: str, tmp_path: Path) -> None:
+def test_premultiplied_colours_are_tagged(name: str, tmp_path: Path) -> None:
     notes = _write(tmp_path / name, [_cutout(index) for index in range(4)], "cutout", premultiplied=True)
     assert ("premultiplied" in notes) == (name != "%d.tif"), "a TIFF says it itself"
 
 
-def test_what_is_not_written_is_refused_by_name(tmp_path: Path) -> None:
+def test_unsupported_outputs_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="h264 is not written to stdout; use `codec` y4m, nut or raw"):
         check_destination("-", kind="composite", codec="h264")
     with pytest.raises(UsageError, match=r"y4m carries no transparency|cannot hold transparency"):
@@ -152,7 +152,7 @@ def test_what_is_not_written_is_refused_by_name(tmp_path: Path) -> None:
         check_destination("a.webm", kind="cutout", codec="av1")
 
 
-def test_hevc_with_alpha_is_made_or_the_missing_encoder_is_named(tmp_path: Path) -> None:
+def test_hevc_with_alpha_is_written_or_the_missing_encoder_named(tmp_path: Path) -> None:
     frames = [_cutout(index) for index in range(4)]
     try:
         _write(tmp_path / "a.mov", frames, "cutout", codec="hevc")

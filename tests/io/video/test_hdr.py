@@ -13,13 +13,13 @@ PQ, HLG = Hdr(Colour(9, 9, 16, False)), Hdr(Colour(9, 9, 18, False))
     ("hdr", "encoded", "nits"),
     [(PQ, 0.508, 100), (PQ, 0.581, 203), (PQ, 0.752, 1000), (PQ, 1.0, 10_000), (HLG, 0.75, 203), (HLG, 1.0, 1000), (HLG, 0.38, 26)],
 )
-def test_levels_mean_the_light_that_the_standards_say(hdr: Hdr, encoded: float, nits: float) -> None:
+def test_pq_and_hlg_values_match_the_light_of_the_standards(hdr: Hdr, encoded: float, nits: float) -> None:
     grey = np.full((1, 3), encoded, np.float32)
     assert 203 * hdr.to_light(grey) == pytest.approx(np.full((1, 3), nits), rel=0.02)
 
 
 @pytest.mark.parametrize("hdr", [PQ, HLG])
-def test_light_and_the_copy_have_a_way_back(hdr: Hdr) -> None:
+def test_light_and_the_sdr_copy_survive_a_round_trip(hdr: Hdr) -> None:
     levels = np.random.default_rng(0).integers(0, 65536, (40, 50, 3)).astype(np.uint16)
     encoded = levels / np.float32(65535)
     assert np.abs(hdr.from_light(hdr.to_light(encoded)) - encoded).max() < 2e-3
@@ -30,7 +30,7 @@ def test_light_and_the_copy_have_a_way_back(hdr: Hdr) -> None:
 
 
 @pytest.mark.parametrize("hdr", [PQ, HLG])
-def test_the_copy_shows_greys_as_sdr_does_up_to_the_knee(hdr: Hdr) -> None:
+def test_the_sdr_copy_equals_sdr_greys_below_the_knee(hdr: Hdr) -> None:
     light = np.linspace(0.01, 0.74, 50)
     grey = np.repeat(light[None, :, None], 3, axis=2)
     copy = hdr.to_sdr(np.rint(hdr.from_light(grey) * 65535).astype(np.uint16)) / 65535
@@ -39,5 +39,5 @@ def test_the_copy_shows_greys_as_sdr_does_up_to_the_knee(hdr: Hdr) -> None:
     assert hdr.to_light(white) == pytest.approx(np.ones((1, 1, 3)), abs=2e-3)
 
 
-def test_sdr_has_no_system() -> None:
+def test_sdr_clips_have_no_hdr_system() -> None:
     assert hdr_of(Colour(1, 1, 1)) is None

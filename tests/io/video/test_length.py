@@ -11,7 +11,7 @@ from tests.clips import cut_off, ffmpeg, make_clip
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.avi", "a.mp4", "a.mov", "a.gif", "a.ts"])
-def test_a_whole_file_has_all_its_bytes_and_a_cut_one_has_not(name: str, tmp_path: Path) -> None:
+def test_truncated_files_are_distinguished_from_whole_ones(name: str, tmp_path: Path) -> None:
     codec = {"a.webm": "libvpx", "a.gif": "gif"}.get(name, "libx264")
     whole = make_clip(tmp_path / name, codec=codec, pixels="rgb8" if name == "a.gif" else "yuv420p")
     assert not is_cut_off(str(whole))
@@ -28,20 +28,20 @@ def _with_tag(path: Path, tag: str) -> Path:
 
 
 @pytest.mark.parametrize("tag", ["00:00:1e9999999999", "99999999999:00:00", "-1:00:00.00", "00:00:nan", "x"])
-def test_a_tag_that_is_no_length_is_passed_over_in_no_time(tag: str, tmp_path: Path) -> None:
+def test_an_invalid_duration_tag_is_ignored_quickly(tag: str, tmp_path: Path) -> None:
     begin = time.monotonic()
     with open_clip(str(_with_tag(tmp_path / "a.mkv", tag))) as reader:
         assert len(list(reader)) == 12
     assert reader.damage is None and reader.notes == () and time.monotonic() - begin < 20
 
 
-def test_a_tag_that_was_copied_along_with_a_part_is_no_damage_but_told(tmp_path: Path) -> None:
+def test_a_duration_tag_of_a_longer_clip_is_a_note_and_not_damage(tmp_path: Path) -> None:
     with open_clip(str(_with_tag(tmp_path / "a.mkv", "00:01:00.480000000"))) as reader:
         assert len(list(reader)) == 12
     assert reader.damage is None and "says that it lasts 60.48 s, but its last frame ends at 0.48 s" in reader.notes[0]
 
 
-def test_a_movie_whose_header_lasts_longer_than_its_frames_is_whole(tmp_path: Path) -> None:
+def test_a_header_longer_than_the_frames_is_not_damage(tmp_path: Path) -> None:
     data = bytearray(make_clip(tmp_path / "a.mp4").read_bytes())
     place = data.index(b"mdhd") + 20  # ISO/IEC 14496-12, media header box: the duration, in four bytes
     data[place : place + 4] = (int.from_bytes(data[place : place + 4], "big") * 9).to_bytes(4, "big")
@@ -51,7 +51,7 @@ def test_a_movie_whose_header_lasts_longer_than_its_frames_is_whole(tmp_path: Pa
     assert reader.damage is None
 
 
-def test_a_recording_that_was_never_closed_is_whole(tmp_path: Path) -> None:
+def test_an_unfinalised_recording_is_not_damaged(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "a.mkv")
     (tmp_path / "live.mkv").write_bytes(bytes(ffmpeg("-i", whole, "-c", "copy", "-f", "matroska", "-live", "1", "pipe:1", binary=True)))
     with open_clip(str(tmp_path / "live.mkv")) as reader:

@@ -23,7 +23,9 @@ def _named(*names: str) -> list[Path]:
         (("7.png",), (7,)),
     ],
 )
-def test_the_last_number_of_names_that_differ_in_nothing_else_counts(names: tuple[str, ...], numbers: tuple[int, ...] | None) -> None:
+def test_frames_are_numbered_by_the_last_number_when_names_differ_in_nothing_else(
+    names: tuple[str, ...], numbers: tuple[int, ...] | None
+) -> None:
     assert numbers_of(_named(*names)) == numbers
 
 
@@ -36,7 +38,7 @@ def test_the_last_number_of_names_that_differ_in_nothing_else_counts(names: tupl
         ((12, 50, 99), [0, 1, 2], "85 of 88 numbers are missing; the gaps are closed up"),
     ],
 )
-def test_missing_numbers_keep_their_time_where_most_are_there(numbers: tuple[int, ...], places: list[int], told: str | None) -> None:
+def test_missing_numbers_leave_gaps_when_most_frames_exist(numbers: tuple[int, ...], places: list[int], told: str | None) -> None:
     assert places_of(numbers) == places
     notes = missing_note(_named(*(f"{number}.png" for number in numbers)), numbers)
     assert (told in notes[0]) if told else notes == ()

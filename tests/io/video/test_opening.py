@@ -21,7 +21,7 @@ LISTS = {
 
 @pytest.mark.parametrize("ending", ["", ".mp4", ".mkv", ".ts"])
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_of_other_files_is_refused_whatever_it_is_called(name: str, ending: str, tmp_path: Path) -> None:
+def test_a_playlist_is_refused_whatever_its_name(name: str, ending: str, tmp_path: Path) -> None:
     make_clip(tmp_path / "secret.ts", frames=3, options=("-bf", "0"))
     path = tmp_path / f"{name}{ending}"
     path.write_text(LISTS[name])
@@ -38,20 +38,20 @@ def gif(path: Path, *, width: int, height: int, frames: int = 3) -> Path:
 
 
 @pytest.mark.parametrize(("width", "height"), [(65535, 65535), (16000, 16000), (65535, 4000)])
-def test_a_small_file_with_a_huge_canvas_is_refused_before_pixels_are_made(width: int, height: int, tmp_path: Path) -> None:
+def test_a_small_file_with_a_huge_canvas_is_refused_before_decoding(width: int, height: int, tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match="claims"):
         open_clip(str(gif(tmp_path / "a.gif", width=width, height=height)))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_named_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "clip.mp4")
     with pytest.raises(InputError, match="is no file but a pipe"):
         open_clip(str(tmp_path / "clip.mp4"))
 
 
-def test_a_still_picture_and_sound_alone_are_told_apart_from_clips(tmp_path: Path) -> None:
+def test_still_pictures_and_sound_files_are_refused_as_clips(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "color=s=16x16", "-frames:v", "1", tmp_path / "still.webp")
     ffmpeg("-f", "lavfi", "-i", "sine=d=0.1", tmp_path / "sound.wav")
     for name, said in (("still.webp", "is a picture"), ("sound.wav", "sound only")):

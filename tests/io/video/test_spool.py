@@ -24,7 +24,7 @@ def _pipe(folder: Path, content: bytes) -> Path:
     return pipe
 
 
-def test_a_pipe_is_a_file_while_it_is_needed(tmp_path: Path) -> None:
+def test_a_pipe_is_spooled_to_a_temporary_file(tmp_path: Path) -> None:
     content = bytes(range(256)) * 9000
     with spooled(str(_pipe(tmp_path, content))) as file:
         assert Path(file).read_bytes() == content and Path(file).read_bytes() == content
@@ -32,7 +32,7 @@ def test_a_pipe_is_a_file_while_it_is_needed(tmp_path: Path) -> None:
     assert not Path(file).parent.exists()
 
 
-def test_a_file_is_read_where_it_is(tmp_path: Path) -> None:
+def test_a_regular_file_is_not_copied(tmp_path: Path) -> None:
     with spooled(str(tmp_path / "a.mov")) as file:
         assert file == str(tmp_path / "a.mov")
 
@@ -44,7 +44,7 @@ def test_errors_name_the_pipe_and_leave_no_copy(tmp_path: Path) -> None:
     assert str(raised.value) == f"{pipe} is damaged; get a whole copy" and not Path(file).exists()
 
 
-def test_what_is_too_large_or_empty_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_and_empty_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "MOST", 1 << 20)
     with pytest.raises(InputError, match="more than the 1 MB"), spooled(str(_pipe(tmp_path, bytes(3 << 20)))):
         pass

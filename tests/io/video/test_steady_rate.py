@@ -13,7 +13,7 @@ RATES = [FILM, Fraction(30000, 1001), Fraction(60000, 1001), Fraction(24), Fract
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("origin", [0, 42, 3_600_000])
-def test_rounded_stamps_become_exact_over_hours_and_gaps(rate: Fraction, origin: int) -> None:
+def test_rounded_timestamps_become_exact_over_hours_and_gaps(rate: Fraction, origin: int) -> None:
     steady = SteadyRate(rate, MILLISECOND, rounded=True)
     numbers = [*range(100), 205, 206, 250_000, 250_001]
     stamps = [steady(round(origin + number / rate * 1000)) for number in numbers]
@@ -21,12 +21,12 @@ def test_rounded_stamps_become_exact_over_hours_and_gaps(rate: Fraction, origin:
     assert seconds == [number / rate for number in numbers]
 
 
-def test_a_rate_of_rounded_durations_is_that_of_television() -> None:
+def test_a_rate_from_rounded_durations_snaps_to_the_broadcast_rate() -> None:
     steady = SteadyRate(Fraction(19001, 317), MILLISECOND, rounded=True)
     assert steady.step is not None and steady.step * steady.time_base == Fraction(1001, 60000)
 
 
-def test_from_the_first_stamp_that_the_rate_does_not_explain_on_all_are_as_they_were() -> None:
+def test_timestamps_are_unchanged_from_the_first_that_the_rate_does_not_explain() -> None:
     steady = SteadyRate(FILM, MILLISECOND, rounded=True)
     stated = [0, 42, 83, 130, 167, 209]
     assert [steady(stamp) * steady.time_base for stamp in stated] == [0, 1 / FILM, 2 / FILM, *(stamp * MILLISECOND for stamp in stated[3:])]
@@ -34,6 +34,6 @@ def test_from_the_first_stamp_that_the_rate_does_not_explain_on_all_are_as_they_
 
 
 @pytest.mark.parametrize("rate", [Fraction(25), Fraction(99_991, 3337)])
-def test_rates_that_suit_the_clock_and_averages_change_nothing(rate: Fraction) -> None:
+def test_exact_rates_and_average_rates_change_nothing(rate: Fraction) -> None:
     steady = SteadyRate(rate, MILLISECOND, rounded=True)
     assert steady.time_base == MILLISECOND and [steady(stamp) for stamp in (5, 44, 85)] == [5, 44, 85]

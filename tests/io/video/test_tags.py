@@ -56,7 +56,7 @@ def _rewritten(source: Path, path: Path, *, start: Fraction | None = None, end: 
 
 
 @pytest.mark.parametrize("ending", [".mov", ".mp4", ".mkv", ".webm"])
-def test_what_editors_need_goes_along(ending: str, tagged: Path, tmp_path: Path) -> None:
+def test_title_dates_timecode_and_chapters_are_kept(ending: str, tagged: Path, tmp_path: Path) -> None:
     told, notes = _rewritten(tagged, tmp_path / f"out{ending}")
     assert all(word in told for word in ("Take 7", "A. Camera", "2024-05-06T07:08:09", "01:02:03:04", "One", "Two"))
     assert ending == ".mov" or "(deu)" in told  # QuickTime's old language codes lack some
@@ -68,18 +68,18 @@ def test_a_part_has_its_own_timecode_and_chapters(tagged: Path, tmp_path: Path) 
     assert "01:02:03:11" in told and "One" not in told and "start 0.000000, end 0.120000" in told
 
 
-def test_our_own_result_is_not_said_to_lose_its_chapters_track(tagged: Path, tmp_path: Path) -> None:
+def test_the_chapter_track_of_an_earlier_result_causes_no_note(tagged: Path, tmp_path: Path) -> None:
     _rewritten(tagged, tmp_path / "one.mov")
     assert _rewritten(tmp_path / "one.mov", tmp_path / "two.mov")[1] == ()
 
 
-def test_pictures_say_what_they_do_not_carry(tagged: Path, tmp_path: Path) -> None:
+def test_tags_that_numbered_pictures_do_not_carry_are_reported(tagged: Path, tmp_path: Path) -> None:
     with open_clip(str(tagged)) as reader, open_writer(f"{tmp_path}/", kind="composite", clip=reader.clip, sound=None) as writer:
         writer.write(next(iter(reader)).pixels, pts=0, duration=1)
     assert "creation_time" in writer.notes[0] and "timecode, chapters, 1 track of subtitles" in writer.notes[0]
 
 
-def test_every_second_frame_has_no_timecode_and_says_so(tagged: Path) -> None:
+def test_every_second_frame_drops_the_timecode_with_a_note(tagged: Path) -> None:
     with open_clip(str(tagged), every=2) as reader:
         assert reader.clip.tags.timecode is None and "timecode" in reader.clip.tags.left_out
 
@@ -102,11 +102,11 @@ NTSC, FAST = Fraction(30000, 1001), Fraction(60000, 1001)
         ("noon", 0, Fraction(25), None),
     ],
 )
-def test_a_timecode_goes_on(text: str, frames: int, rate: Fraction, later: str | None) -> None:
+def test_timecodes_are_advanced_by_frames(text: str, frames: int, rate: Fraction, later: str | None) -> None:
     assert timecode_after(text, frames, rate) == later
 
 
-def test_a_chapter_at_the_end_of_time_is_damage(tagged: Path, tmp_path: Path) -> None:
+def test_chapters_with_impossible_times_are_left_out(tagged: Path, tmp_path: Path) -> None:
     (tmp_path / "meta.txt").write_text(META.replace("END=480", f"END={5 * 10**12}").replace("START=200", f"START={4 * 10**12}"))
     ffmpeg("-i", tagged, "-i", tmp_path / "meta.txt", "-map", "0:v", "-map_chapters", "1", "-c", "copy", tmp_path / "late.mkv")
     told, _ = _rewritten(tmp_path / "late.mkv", tmp_path / "out.mov")

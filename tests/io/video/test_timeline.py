@@ -26,7 +26,9 @@ def _joined(path: Path, *files: Path) -> Path:
 
 
 @pytest.mark.parametrize("order", [(0, 0), (0, 1), (1, 0), (0, 1, 0)])
-def test_joined_recordings_follow_each_other_with_their_sound(order: tuple[int, ...], parts: tuple[Path, Path], tmp_path: Path) -> None:
+def test_concatenated_recordings_play_one_after_the_other_with_their_sound(
+    order: tuple[int, ...], parts: tuple[Path, Path], tmp_path: Path
+) -> None:
     path = _joined(tmp_path / "joined.ts", *(parts[number] for number in order))
     with (
         open_clip(str(path)) as reader,
@@ -41,13 +43,13 @@ def test_joined_recordings_follow_each_other_with_their_sound(order: tuple[int, 
     assert "jump" in reader.notes[0] and reader.damage is None
 
 
-def test_a_part_of_joined_recordings_is_found_by_its_place_in_the_whole(parts: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_part_of_concatenated_recordings_is_found_by_its_time_in_the_whole(parts: tuple[Path, Path], tmp_path: Path) -> None:
     path = _joined(tmp_path / "joined.ts", *parts)
     with open_clip(str(path), start=Fraction(3, 4), end=Fraction(1)) as reader:
         assert [index_of(frame.pixels) for frame in reader] == [6, 7, 8, 9, 10, 11]
 
 
-def test_a_time_stamp_that_is_nonsense_is_not_believed(tmp_path: Path) -> None:
+def test_a_nonsensical_timestamp_is_ignored(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mkv", codec="ffv1", frames=6, times=[0, 40, 80, 120, 160, 200_000_000])
     with open_clip(str(path)) as reader:
         seconds = [float((frame.pts - reader.clip.start) * reader.clip.time_base) for frame in reader]

@@ -112,7 +112,7 @@ def test_a_light_that_changes_is_followed_and_one_that_flickers_is_not(wide):
     assert not darker.lays_like(first) and darker.exposure.gains == pytest.approx([0.9] * 3, abs=0.02)
 
 
-def test_every_photo_takes_its_own_plate_and_refuses_all_others(pairs):
+def test_every_photo_matches_its_own_plate_and_no_other(pairs):
     plates = {name: prepare(plate) for name, (_, plate) in pairs.items()}
     for name, (photo, _) in pairs.items():
         for other, plate in plates.items():
@@ -154,7 +154,7 @@ def test_a_textured_subject_does_not_drag_a_plain_scene_along(pairs):
     assert register(before, after).homography is None
 
 
-def test_alignment_can_be_insisted_on_and_forgone(wide, pairs):
+def test_alignment_can_be_forced_and_turned_off(wide, pairs):
     plate, (frame, _) = plate_of(wide), seen_by(wide, camera(9, -5))
     assert register(plate, frame, align="none").homography is None and register(plate, frame, align="none").fits
     assert register(plate, frame, align="homography").homography is not None

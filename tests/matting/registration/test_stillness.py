@@ -35,19 +35,17 @@ def seen(plate: Picture, *, shift: float = 0.0, gain: float = 1.0, turn: float =
         ({"gain": 1.002}, True),
     ],
 )
-def test_noise_and_a_subject_are_rest_and_a_fifth_of_a_pixel_or_a_thirtieth_of_light_are_not(
-    made: dict[str, float], expected: bool
-) -> None:
+def test_noise_and_a_subject_count_as_still_and_small_shifts_and_light_changes_do_not(made: dict[str, float], expected: bool) -> None:
     plate = scene()
     assert rests(seen(plate, **made), plate, SHOWN, shift=0.1, change=2 / 255) is expected
 
 
-def test_another_scene_and_a_plate_that_lies_elsewhere_tell_nothing() -> None:
+def test_another_scene_and_an_unseen_plate_do_not_count_as_still() -> None:
     plate = scene()
     assert not rests(scene(5), plate, SHOWN, shift=0.1, change=2 / 255)
     assert not rests(plate, plate, np.zeros(SIZE, bool), shift=0.1, change=2 / 255)
 
 
-def test_a_plain_wall_rests() -> None:
+def test_a_plain_wall_counts_as_still() -> None:
     wall = np.full((*SIZE, 3), 0.5, np.float32)
     assert rests(wall + np.random.default_rng(0).normal(0, 0.01, wall.shape).astype(np.float32), wall, SHOWN, shift=0.1, change=2 / 255)

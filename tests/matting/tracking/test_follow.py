@@ -56,7 +56,7 @@ def test_a_subject_is_not_followed_into_another_scene(swing: tuple[list[np.ndarr
     assert follow(frames[0]).lost, "what was lost is not found again by chance"
 
 
-def test_what_turns_into_background_is_doubted(matte: SmallMatte) -> None:
+def test_a_subject_that_fades_into_the_background_is_doubted(matte: SmallMatte) -> None:
     """An orange disc fades into the blue wall behind it, where flow brings along the place it had."""
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     alpha = np.clip(40 - np.hypot(rows - 68, columns - 120), 0, 1)[..., None]

@@ -21,7 +21,7 @@ def mask(column: float = 50) -> np.ndarray:
     return np.where(np.hypot(rows - 60, columns - column) < 24, 255, 0).astype(np.uint8)
 
 
-def test_a_subject_that_walks_away_has_left_its_mask() -> None:
+def test_a_subject_that_leaves_its_mask_is_detected() -> None:
     moved = MovedSubject(mask())
     assert [moved(scene(column)) for column in (50, 52, 80, 130)] == [False, False, True, True]
 

@@ -54,7 +54,7 @@ def test_a_tile_narrower_than_its_overlaps_is_refused() -> None:
         torch.jit.script(windows)(torch.ones(1, 1, 64, 64, dtype=torch.bool), 384, 192)
 
 
-def test_windows_without_wanted_pixels_are_left_out_and_the_others_close_in_on_theirs() -> None:
+def test_windows_without_wanted_pixels_are_left_out_and_others_shrink_to_theirs() -> None:
     wanted = torch.zeros(1, 1, 100, 900, dtype=torch.bool)
     wanted[..., 50:60, 700] = True
     assert windows(wanted, 256, 32) == [[[0, 96, 50, 60], [640, 736, 700, 701]]]
@@ -73,7 +73,7 @@ def test_windows_keep_every_wanted_pixel_once_and_far_from_the_cuts(overlap: int
     assert (kept[wanted[0, 0]] == 1).all() and kept.max() == 1 and (kept == 0).any()
 
 
-def test_pixels_that_are_interpolated_from_are_asked_for() -> None:
+def test_pixels_used_by_interpolation_are_included() -> None:
     unknown = torch.zeros(1, 1, 90, 90, dtype=torch.bool)
     unknown[..., 45, 45] = True
     assert asked_for(unknown, 30, 30)[0, 0].nonzero().tolist() == [[row, column] for row in (14, 15, 16) for column in (14, 15, 16)]

@@ -29,30 +29,30 @@ def asked(pictures: Path, accept: str = "", **texts: str) -> tuple[tuple[str, ..
         ("image/png;q=broken", ".png", False),
     ],
 )
-def test_the_accept_header_says_the_form_of_the_answer(pictures: Path, accept: str, suffix: str, links: bool) -> None:
+def test_the_accept_header_decides_the_format_of_the_response(pictures: Path, accept: str, suffix: str, links: bool) -> None:
     assert asked(pictures, accept) == (("cutout",), suffix, links)
 
 
-def test_a_named_format_goes_before_the_header(pictures: Path) -> None:
+def test_a_format_field_takes_precedence_over_the_accept_header(pictures: Path) -> None:
     assert asked(pictures, "application/json", format="webp") == (("cutout",), ".webp", False)
 
 
-def test_over_means_a_composite(pictures: Path) -> None:
+def test_a_backdrop_implies_a_composite(pictures: Path) -> None:
     assert asked(pictures, over="red")[0] == ("composite",)
 
 
-def test_several_results_need_a_json_answer(pictures: Path) -> None:
+def test_several_results_need_a_json_response(pictures: Path) -> None:
     assert asked(pictures, "application/json", results="alpha, cutout,alpha")[0] == ("alpha", "cutout")
     with pytest.raises(RequestError, match="Accept: application/json"):
         asked(pictures, results="alpha,cutout")
 
 
-def test_options_are_read_line_by_line(pictures: Path) -> None:
+def test_model_options_are_read_line_by_line(pictures: Path) -> None:
     read = read_matte(Form({"options": "a=1\nb = x=y"}, {"image": pictures / "photo.png"}), "", max_pixels=10_000)
     assert read.options == {"a": "1", "b": "x=y"}
 
 
-def test_strokes_in_json_are_known_by_their_first_letter(pictures: Path, tmp_path: Path) -> None:
+def test_json_strokes_are_recognised_by_their_first_character(pictures: Path, tmp_path: Path) -> None:
     strokes = tmp_path / "strokes"
     strokes.write_text(' {"foreground": [[1, 2]]}')
     read = read_matte(Form({}, {"image": pictures / "photo.png", "strokes": strokes}), "", max_pixels=10_000)

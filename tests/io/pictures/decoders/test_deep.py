@@ -21,7 +21,7 @@ def ramp(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("bits", "most_off"), [(10, 2), (12, 2)])
-def test_an_avif_keeps_its_bits(tmp_path: Path, ramp: Path, bits: int, most_off: int) -> None:
+def test_an_avif_keeps_its_bit_depth(tmp_path: Path, ramp: Path, bits: int, most_off: int) -> None:
     options = ["-pix_fmt", f"gbrp{bits}le", "-c:v", "libaom-av1", "-still-picture", "1", "-crf", "0", "-cpu-used", "8"]
     ffmpeg("-i", str(ramp), *options, str(tmp_path / "a.avif"))
     assert avif_bits((tmp_path / "a.avif").read_bytes()) == bits
@@ -30,7 +30,7 @@ def test_an_avif_keeps_its_bits(tmp_path: Path, ramp: Path, bits: int, most_off:
     assert np.abs(photo.pixels.astype(int) - RAMP).max() <= most_off * 65535 / (2**bits - 1)
 
 
-def test_an_avif_of_eight_bits_stays_so_with_its_alpha(tmp_path: Path) -> None:
+def test_an_eight_bit_avif_stays_eight_bit_with_its_alpha(tmp_path: Path) -> None:
     levels = np.dstack([RAMP >> 8, RAMP[..., :1] >> 8]).astype(np.uint8)
     Image.fromarray(levels).save(tmp_path / "a.avif", quality=100, subsampling="4:4:4")
     photo = read_photo(tmp_path / "a.avif")
@@ -38,13 +38,13 @@ def test_an_avif_of_eight_bits_stays_so_with_its_alpha(tmp_path: Path) -> None:
     assert np.abs(np.dstack([photo.pixels, photo.alpha]).astype(int) - levels).max() <= 3
 
 
-def test_a_jpeg_2000_keeps_its_bits(tmp_path: Path, ramp: Path) -> None:
+def test_a_jpeg_2000_keeps_its_bit_depth(tmp_path: Path, ramp: Path) -> None:
     ffmpeg("-i", str(ramp), "-pix_fmt", "rgb48", "-c:v", "libopenjpeg", "-numresolution", "3", str(tmp_path / "a.jp2"))
     assert jpeg2000_bits((tmp_path / "a.jp2").read_bytes()) == 16
     np.testing.assert_array_equal(read_photo(tmp_path / "a.jp2").pixels, RAMP)
 
 
-def test_a_jpeg_2000_says_whether_it_lost_something(tmp_path: Path) -> None:
+def test_lossy_and_lossless_jpeg_2000_are_distinguished(tmp_path: Path) -> None:
     picture = Image.fromarray((RAMP >> 8).astype(np.uint8))
     picture.save(tmp_path / "a.jp2", irreversible=True)
     picture.save(tmp_path / "b.jp2")

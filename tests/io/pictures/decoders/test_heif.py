@@ -24,7 +24,7 @@ def _heic(path: Path, levels: np.ndarray, **options: object) -> Path:
     return path
 
 
-def test_ten_bits_stay_ten_bits(tmp_path: Path) -> None:
+def test_ten_bit_heic_keeps_its_precision(tmp_path: Path) -> None:
     photo = read_photo(_heic(tmp_path / "a.heic", RAMP, **LOSSLESS))
     ten = RAMP >> 6
     assert photo.pixels.dtype == np.uint16
@@ -32,7 +32,7 @@ def test_ten_bits_stay_ten_bits(tmp_path: Path) -> None:
     assert len(np.unique(photo.pixels)) > 900
 
 
-def test_eight_bits_alpha_and_profile_come_along(tmp_path: Path) -> None:
+def test_eight_bit_heic_keeps_alpha_and_profile(tmp_path: Path) -> None:
     levels = np.dstack([RAMP >> 8, RAMP[..., :1] >> 8]).astype(np.uint8)
     photo = read_photo(_heic(tmp_path / "photo.jpg", levels, icc_profile=display_p3(), **LOSSLESS))  # whatever its name ends in
     np.testing.assert_array_equal(photo.pixels, levels[..., :3])
@@ -40,7 +40,7 @@ def test_eight_bits_alpha_and_profile_come_along(tmp_path: Path) -> None:
     assert photo.icc == display_p3() and photo.lossy
 
 
-def test_camera_and_date_are_kept_and_the_orientation_is_that_of_the_pixels(tmp_path: Path) -> None:
+def test_camera_data_is_kept_and_the_orientation_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0110], exif[0x0132], exif[0x0112] = "Pixelphone 3", "2026:11:30 01:02:03", 6
     photo = read_photo(_heic(tmp_path / "a.heic", (RAMP >> 8).astype(np.uint8), exif=exif.tobytes()))
@@ -51,7 +51,7 @@ def test_camera_and_date_are_kept_and_the_orientation_is_that_of_the_pixels(tmp_
     assert photo.size == (seen.size[1], seen.size[0])
 
 
-def test_another_picture_of_the_file_is_a_page(tmp_path: Path) -> None:
+def test_further_pictures_of_a_file_are_pages(tmp_path: Path) -> None:
     file = pillow_heif.HeifFile()
     for level in (10, 200):
         file.add_frombytes("RGB", (32, 24), np.full((24, 32, 3), level, np.uint8).tobytes())
@@ -62,7 +62,7 @@ def test_another_picture_of_the_file_is_a_page(tmp_path: Path) -> None:
         read_photo(tmp_path / "a.heic", pick=Pick(page=3))
 
 
-def test_its_size_limits_hold_before_pixels_are_made(tmp_path: Path) -> None:
+def test_size_limits_are_checked_before_decoding(tmp_path: Path) -> None:
     path = _heic(tmp_path / "a.heic", (RAMP >> 8).astype(np.uint8))
     assert heif_size(File("a", path.read_bytes())) == (24, 32)
     with pytest.raises(InputError, match=r"claims 32x24 pixels, which take .* to read, more than"):

@@ -25,14 +25,14 @@ def _exr(path: Path, channels: dict[str, np.ndarray], **header: object) -> Path:
     return path
 
 
-def test_half_floats_come_back_to_the_bit_with_alpha_multiplied_in(tmp_path: Path) -> None:
+def test_half_floats_are_read_exactly_with_premultiplied_alpha(tmp_path: Path) -> None:
     light = read_photo(_exr(tmp_path / "a.exr", {"RGBA": np.dstack([LIGHT * ALPHA[..., None], ALPHA])})).light
     assert light is not None and light.alpha is not None
     np.testing.assert_array_equal(light.colours, (LIGHT * ALPHA[..., None]).astype(np.float32))
     np.testing.assert_array_equal(light.alpha, ALPHA.astype(np.float32))
 
 
-def test_models_see_what_a_screen_shows(tmp_path: Path) -> None:
+def test_pixels_for_models_are_clipped_srgb_values(tmp_path: Path) -> None:
     grey = np.full((12, 16, 3), 0.18, np.float16)
     grey[0] = 7
     photo = read_photo(_exr(tmp_path / "a.exr", {"RGB": grey}, chromaticities=ACES_CG))
@@ -46,7 +46,7 @@ def test_models_see_what_a_screen_shows(tmp_path: Path) -> None:
     np.testing.assert_allclose(seen, (0.932, 0, 0), atol=2e-3)
 
 
-def test_a_picture_of_parts_and_layers_is_its_main_one_or_the_one_that_is_asked_for(tmp_path: Path) -> None:
+def test_the_main_or_the_requested_part_and_layer_is_read(tmp_path: Path) -> None:
     colours = {f"beauty.{name}": np.ascontiguousarray(LIGHT[..., place]) for place, name in enumerate("RGB")}
     flipped = {f"diffuse.{name}": np.ascontiguousarray(LIGHT[::-1, :, place]) for place, name in enumerate("RGB")}
     depth = OpenEXR.Part({}, {"Z": np.ones((12, 16), np.float32)}, "depth")
@@ -62,7 +62,7 @@ def test_a_picture_of_parts_and_layers_is_its_main_one_or_the_one_that_is_asked_
         read_photo(tmp_path / "a.exr", pick=Pick(layer="specular"))
 
 
-def test_data_lie_where_the_display_window_has_them(tmp_path: Path) -> None:
+def test_data_are_placed_within_the_display_window(tmp_path: Path) -> None:
     window = {"dataWindow": (np.array([-2, 3], np.int32), np.array([13, 14], np.int32))}
     display = {"displayWindow": (np.array([0, 0], np.int32), np.array([19, 19], np.int32))}
     photo = read_photo(_exr(tmp_path / "a.exr", {"RGB": LIGHT}, **window, **display))
@@ -73,13 +73,13 @@ def test_data_lie_where_the_display_window_has_them(tmp_path: Path) -> None:
     assert photo.notes == ("its data reach beyond its display window, and what lies outside is cut off",)
 
 
-def test_a_matte_is_its_numbers(tmp_path: Path) -> None:
+def test_a_matte_is_read_as_its_values(tmp_path: Path) -> None:
     for name, channel in (("a.exr", "Y"), ("b.exr", "A")):
         levels = read_levels(_exr(tmp_path / name, {channel: ALPHA}))
         np.testing.assert_array_equal(levels, np.rint(ALPHA.astype(np.float32) * 65535))
 
 
-def test_content_decides_and_odd_names_are_read(tmp_path: Path) -> None:
+def test_files_are_recognised_by_content_and_odd_names_are_read(tmp_path: Path) -> None:
     for name in ("a?b=1.exr", "a.jpg"):
         assert read_photo(_exr(tmp_path / "real.exr", {"RGB": LIGHT}).rename(tmp_path / name)).light is not None
 
@@ -93,14 +93,14 @@ def test_a_broken_exr_is_refused(tmp_path: Path, content: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("bits", [10, 12])
-def test_a_dpx_keeps_its_bits(tmp_path: Path, bits: int) -> None:
+def test_a_dpx_keeps_its_bit_depth(tmp_path: Path, bits: int) -> None:
     cv2.imwrite(str(tmp_path / "ramp.png"), RAMP[..., ::-1])
     ffmpeg("-i", str(tmp_path / "ramp.png"), "-pix_fmt", f"gbrp{bits}le", str(tmp_path / "a.dpx"))
     photo = read_photo(tmp_path / "a.dpx")
     assert photo.light is None and np.abs(photo.pixels.astype(int) - RAMP).max() <= 65535 / (2**bits - 1)
 
 
-def test_rows_of_ten_bits_that_end_within_a_word_are_refused_and_not_read_wrong(tmp_path: Path) -> None:
+def test_ten_bit_rows_that_end_within_a_word_are_refused(tmp_path: Path) -> None:
     spec = OpenImageIO.ImageSpec(8, 2, 4, "uint16")
     spec.attribute("oiio:BitsPerSample", 10)
     out = OpenImageIO.ImageOutput.create(str(tmp_path / "a.dpx"))
@@ -109,7 +109,7 @@ def test_rows_of_ten_bits_that_end_within_a_word_are_refused_and_not_read_wrong(
         read_photo(tmp_path / "a.dpx")
 
 
-def test_a_dpx_of_film_becomes_light(tmp_path: Path) -> None:
+def test_a_film_dpx_is_converted_to_linear_light(tmp_path: Path) -> None:
     spec = OpenImageIO.ImageSpec(3, 1, 3, "uint16")
     spec.attribute("oiio:BitsPerSample", 10)
     spec.attribute("dpx:Transfer", "Printing density")
@@ -131,7 +131,7 @@ def test_a_jpeg_xl_keeps_sixteen_bits_and_its_profile(tmp_path: Path) -> None:
     assert photo.icc is not None and photo.icc[16:20] == b"RGB "
 
 
-def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_error_names_the_extra_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openimageio, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"a\.exr is EXR, which needs OpenImageIO; pip install 'mattecli\[formats\]'"):
         read_photo(_exr(tmp_path / "a.exr", {"RGB": LIGHT}))

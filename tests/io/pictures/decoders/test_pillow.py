@@ -17,7 +17,7 @@ def _plain(level: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.tif", "a.avif"])
-def test_a_frame_is_taken_by_its_number(tmp_path: Path, name: str) -> None:
+def test_a_frame_is_selected_by_number(tmp_path: Path, name: str) -> None:
     options = {"lossless": True} if name == "a.webp" else {}
     _plain(20).save(tmp_path / name, save_all=True, append_images=[_plain(90), _plain(200)], **options)
     words, others = ("pages", "") if name == "a.tif" else ("frames", ", or all with `matte video`")
@@ -30,7 +30,7 @@ def test_a_frame_is_taken_by_its_number(tmp_path: Path, name: str) -> None:
         read_photo(tmp_path / name, pick=Pick(page=4))
 
 
-def test_pages_of_sixteen_bits_and_of_floats_are_taken_by_their_number(tmp_path: Path) -> None:
+def test_pages_of_sixteen_bits_and_of_floats_are_selected_by_number(tmp_path: Path) -> None:
     deep = np.random.default_rng(6).integers(0, 65536, (8, 10, 3), dtype=np.uint16)
     light = np.full((8, 10, 3), 2.5, np.float32)
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
@@ -41,7 +41,7 @@ def test_pages_of_sixteen_bits_and_of_floats_are_taken_by_their_number(tmp_path:
     assert found is not None and (found.colours == 2.5).all()
 
 
-def test_the_transparency_of_a_gif_is_its_alpha(tmp_path: Path) -> None:
+def test_the_transparency_of_a_gif_becomes_alpha(tmp_path: Path) -> None:
     picture = Image.new("P", (2, 2))
     picture.putpalette([0, 0, 0, 200, 100, 50])
     picture.putdata([0, 1, 1, 0])

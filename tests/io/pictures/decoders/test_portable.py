@@ -14,7 +14,7 @@ from tests.clips import ffmpeg
 RAMP = np.linspace(0, 65535, 24 * 32 * 3).reshape(24, 32, 3).astype(np.uint16)
 
 
-def test_sixteen_bits_come_back_exactly(tmp_path: Path) -> None:
+def test_sixteen_bit_files_are_read_exactly(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "ramp.png"), RAMP[..., ::-1])
     ffmpeg("-i", str(tmp_path / "ramp.png"), "-pix_fmt", "rgb48be", str(tmp_path / "a.ppm"))
     ffmpeg("-i", str(tmp_path / "ramp.png"), "-pix_fmt", "rgba64be", str(tmp_path / "a.pam"))
@@ -32,7 +32,7 @@ def test_eight_bits_and_bitmaps_are_read(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(read_photo(tmp_path / name).pixels, np.asarray(picture.convert("RGB")))
 
 
-def test_levels_are_shares_of_the_largest_one(tmp_path: Path) -> None:
+def test_levels_are_scaled_by_the_maximum_value(tmp_path: Path) -> None:
     (tmp_path / "a.pgm").write_bytes(b"P5\n# of ten bits\n2 1\n1023\n" + np.array([1023, 512], ">u2").tobytes())
     (tmp_path / "b.pgm").write_bytes(b"P2\n2 1 # as text\n1023\n1023 512")
     (tmp_path / "c.pam").write_bytes(b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 15\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x0f\x00\x08\x0f")
@@ -50,7 +50,7 @@ def test_levels_are_shares_of_the_largest_one(tmp_path: Path) -> None:
         (b"P6\n90000 90000\n65535\n\0\0", "8100 megapixels"),
     ],
 )
-def test_broken_ones_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_broken_files_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.ppm").write_bytes(content)
     with pytest.raises(InputError, match=said):
         read_photo(tmp_path / "a.ppm")

@@ -15,14 +15,14 @@ PIXELS = np.zeros((8, 8, 3), np.uint8)
 
 
 @pytest.mark.parametrize("content", [b"II*\0\x10\0\0\0CR\x02\0", b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx \0\0\0\1", b"IIRO\x08\0\0\0"])
-def test_raw_files_are_known_by_their_first_bytes(tmp_path: Path, content: bytes) -> None:
+def test_raw_files_are_recognised_by_their_first_bytes(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.jpg is a camera's raw file; develop it first, as with darktable or RawTherapee, and give"):
         read_photo(tmp_path / "a.jpg")
     assert not is_photo(tmp_path / "a.jpg")
 
 
-def test_a_thumbnail_before_what_the_sensor_saw_is_not_taken_for_the_photo(tmp_path: Path) -> None:
+def test_the_thumbnail_of_a_raw_file_is_not_read_as_the_photo(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(PIXELS, photometric="rgb", subifds=1)
         file.write(
@@ -35,6 +35,6 @@ def test_a_thumbnail_before_what_the_sensor_saw_is_not_taken_for_the_photo(tmp_p
             read_photo(tmp_path / name)
 
 
-def test_a_jpeg_called_raw_is_a_jpeg(tmp_path: Path) -> None:
+def test_a_jpeg_named_raw_is_read_as_a_jpeg(tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "a.raw", "JPEG")
     assert read_photo(tmp_path / "a.raw").size == (8, 8)

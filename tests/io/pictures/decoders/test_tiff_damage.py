@@ -22,14 +22,14 @@ def _hurt(data: bytes) -> bytes:
     return data[:middle] + bytes(16) + data[middle + 16 :]
 
 
-def test_a_strip_that_libtiff_passes_over_is_told() -> None:
+def test_a_strip_skipped_by_libtiff_is_reported() -> None:
     data = _tiff("tiff_adobe_deflate")
     assert read_photo_bytes(data).notes == ()
     (note,) = read_photo_bytes(_hurt(data)).notes
     assert "its pixels are damaged (strip 1 of 1 fails its checksum)" in note
 
 
-def test_a_tiff_that_lacks_its_end_is_damaged_and_not_unknown() -> None:
+def test_a_truncated_tiff_is_damaged_and_not_of_unknown_format() -> None:
     with pytest.raises(InputError, match="damaged or cut off"):
         read_photo_bytes(_tiff("tiff_lzw")[:-40])
 
