@@ -18,7 +18,7 @@ MOST = 32
 
 @dataclass
 class _Copy:
-    """A local file, once it is fetched, of one version of a remote one. users: how many items read it now."""
+    """The local copy of one version of a remote file. users: the number of items that read it now."""
 
     path: str = ""
     users: int = 0
@@ -26,7 +26,7 @@ class _Copy:
 
 
 class Copies:
-    """The copies of a process, in a folder below `scratch`. Another version of a file is fetched anew. Thread-safe."""
+    """The copies of a process, in a folder below `scratch`. A new version of a file is fetched again. Thread-safe."""
 
     def __init__(self, scratch: str | None = None) -> None:
         self._scratch = scratch
@@ -36,7 +36,7 @@ class Copies:
 
     @contextmanager
     def held(self, files: Iterable[str]) -> Iterator[Mapping[str, str]]:
-        """The local copies of those files that are URLs, by URL; they stay as long as the block lasts. Raises InputError."""
+        """The local copies of the files that are URLs, by URL; they exist for the duration of the block. Raises InputError."""
         with ExitStack() as held:
             yield {url: held.enter_context(self._held(url)) for url in dict.fromkeys(files) if storage.is_url(url)}
 
@@ -60,7 +60,7 @@ class Copies:
             return copy
 
     def _forget(self) -> None:
-        """Remove those that were used longest ago, and that nobody uses."""
+        """Remove the least recently used copies that no item uses."""
         idle = [key for key, copy in self._copies.items() if not copy.users]
         for key in idle[: max(0, len(self._copies) - MOST)]:
             if path := self._copies.pop(key).path:

@@ -1,4 +1,4 @@
-"""A batch from its items to its summary: what is left to make goes to an executor, what ends is written down. No torch."""
+"""Runs a batch: items that are not up to date go to an executor, and their records to the results file. No torch."""
 
 import os
 import time
@@ -19,18 +19,18 @@ TOLD_ONE_BY_ONE = 5
 
 
 class Executor(Protocol):
-    """Makes items somewhere. None among the items means that there is nothing to do for now."""
+    """Makes items. None in the iterator of items means that no item is available yet."""
 
     def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]: ...
 
     def drain(self) -> Iterator[tuple[Item, Record]]:
-        """What was begun and ends within a moment, when `run` was left early."""
+        """The items in progress that finish within a short grace period after `run` was left early."""
         ...
 
 
 @dataclass
 class Summary:
-    """What became of the items so far. remade: those made over a result that was there."""
+    """Counts of the items so far. remade: those whose existing result was replaced."""
 
     done: int = 0
     failed: int = 0
@@ -47,7 +47,7 @@ class Summary:
         return self.done + self.failed + self.skipped
 
     def pace(self, what: str) -> str:
-        """How many are made a second; nothing before the first."""
+        """Items a second as text; empty before the first."""
         return f"{self.done / self.seconds:.2f} {what} a second" if self.done else ""
 
     def sentence(self, what: str = "images") -> str:
@@ -55,7 +55,7 @@ class Summary:
         return f"{self.done} done, {self.failed} failed, {self.skipped} skipped in {self.seconds:.1f} s{pace}"
 
     def time_left(self, total: int | None) -> float | None:
-        """Seconds that the rest of `total` items will take at the pace so far; None where nobody knows."""
+        """The estimated seconds for the remaining ones of `total` items at the pace so far; None where it is unknown."""
         made = self.done + self.failed
         if total is None or not made:
             return None
@@ -64,7 +64,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Rules:
-    """When a batch leaves items out and when it stops. max_failures: None for any number. results: the results file, or None."""
+    """The rules for skipping items and for stopping. max_failures: None for no limit. results: the results file, or None."""
 
     policy: Policy = field(default_factory=Policy)
     results: str | None = None
@@ -72,11 +72,11 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.results is None and self.policy.retry_failed:
-            raise UsageError("--retry-failed goes by the results of an earlier run; name its file with --results")
+            raise UsageError("--retry-failed needs the results of an earlier run; name its file with --results")
 
 
 class Batch:
-    """One batch. Iterate over `run`, then look at `summary`. tell: is told what a person should know."""
+    """One batch: iterate over `run`, then read `summary`. tell: called with each note for the user."""
 
     def __init__(self, run: Run, rules: Rules, tell: Callable[[str], None] = lambda text: None) -> None:
         self.summary = Summary()
@@ -90,19 +90,19 @@ class Batch:
 
     @property
     def stopped(self) -> bool:
-        """Whether so many items have failed that no more are begun."""
+        """Whether the number of failures has reached the limit, so that no further item is started."""
         most = self._rules.max_failures
         return most is not None and self.summary.failed >= most
 
     def run(self, items: Iterable[Item | None], executor: Executor) -> Iterator[Record]:
-        """The record of each item that is made or fails, in the items' order; it is in the results file as soon as it ends."""
+        """The record of each item made or failed, in the items' order; the results file gets each one as soon as the item ends."""
         for item, record in executor.run(self._to_make(items)):
             self._end(item, record)
             yield from self._turns.next()
         yield from self._turns.next()
 
     def interrupted(self, executor: Executor) -> list[Record]:
-        """After an interruption: the records that waited for their turn, and those that end within a moment."""
+        """After an interruption: records held back for their order, and those of items that finish within the grace period."""
         for item, record in executor.drain():
             self._end(item, record)
         return self._turns.all()
@@ -135,7 +135,7 @@ class Batch:
         return False
 
     def _begin(self, item: Item, *, anew: bool) -> bool:
-        """Give an item its turn; whether there is anything to make it of."""
+        """Register an item's position; False where its inputs are missing."""
         self._turns.begin(item)
         if reason := lacks(item):
             self._end(item, blank_record(item, self._run) | failure("InputError", reason))
@@ -163,7 +163,7 @@ class Batch:
 
 
 def lacks(item: Item) -> str:
-    """What keeps an item from being made, known before any work; nothing for files that are there, and for remote ones."""
+    """Why an item cannot be made, as far as that is known before any work; None for existing files and for remote ones."""
     if item.lacks:
         return item.lacks
     for file in (item.input, *item.settings.guides.values()):
@@ -173,7 +173,7 @@ def lacks(item: Item) -> str:
 
 
 class _Turns:
-    """Records in the order in which their items were begun."""
+    """Returns records in the order in which their items were started."""
 
     def __init__(self) -> None:
         self._begun: deque[int] = deque()

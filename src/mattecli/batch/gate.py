@@ -1,10 +1,10 @@
-"""Between a result and the word of it: a process that is asked to end finishes what it is writing, and begins to write nothing more."""
+"""Orderly ending of a process: results being written are completed and reported, and no further write starts."""
 
 import threading
 
 
 class Gate:
-    """Open until it is closed. A thread enters before it writes a result, and leaves when the result is told."""
+    """Open until it is closed. A thread enters before it writes a result, and leaves when the result is reported."""
 
     def __init__(self) -> None:
         self._inside: set[int] = set()
@@ -12,7 +12,7 @@ class Gate:
         self._turn = threading.Condition()
 
     def enter(self) -> None:
-        """Returns while the gate is open; once it is closed never, for the process is about to end."""
+        """Return if the gate is open. Blocks forever once it is closed, because the process is about to end."""
         with self._turn:
             self._turn.wait_for(lambda: not self._closed)
             self._inside.add(threading.get_ident())
@@ -24,11 +24,11 @@ class Gate:
             self._turn.notify_all()
 
     def close(self) -> None:
-        """Let nobody in, and wait for those who are."""
+        """Let no further thread enter, and wait until the gate is empty."""
         with self._turn:
             self._closed = True
             self._turn.wait_for(lambda: not self._inside)
 
 
 gate = Gate()
-"""That of this process."""
+"""The gate of this process."""

@@ -1,4 +1,4 @@
-"""What tells whether an output was made from this input with these settings, and is still what was made. No torch."""
+"""Detects whether an output was made from this input with these settings, and is unchanged since. No torch."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ Identity = dict[str, Any]
 
 
 def settings_hash(item: Item, run: Run) -> str:
-    """One word for everything that decides what the output looks like, beside what its files hold.
+    """A hash of all settings that decide an output, without the contents of its input files.
 
-    The device is not among it: a batch may go on on another machine.
+    The device is not included, so that a batch can be resumed on another machine.
     """
     settings = {**asdict(item.settings), "precision": "fp32" if run.precision == "auto" else run.precision, "max_memory": run.max_memory}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def identity_of(item: Item, *, checksum: bool = False) -> Identity:
-    """Each file that goes into an item, by role: its size and time (local) or version (remote), and its sha256 with `checksum`."""
+    """Each input file of an item, by role: size and time (local) or version (remote), and sha256 with `checksum`."""
     files = {"input": item.input, **item.settings.guides}
     for number, file in enumerate(backdrop_files(item.settings.over)):
         files[f"over {number}" if number else "over"] = file
@@ -37,7 +37,7 @@ def identity_of(item: Item, *, checksum: bool = False) -> Identity:
 
 
 def file_identity(path: str, *, checksum: bool = False) -> Identity:
-    """Size and time of a file, or of each file of a sequence; empty for what is not there."""
+    """Size and time of a file, or of each file of a sequence; empty for a missing one."""
     if storage.is_url(path):
         found = storage.status(path) or {}
         return {**found, "sha256": _sha256_of_url(path)} if checksum and found else found
@@ -46,7 +46,7 @@ def file_identity(path: str, *, checksum: bool = False) -> Identity:
 
 
 def same_input(noted: Mapping[str, Any], item: Item, *, checksum: bool) -> bool:
-    """Whether an item's files are those of a record. With `checksum` their content decides, else size and time."""
+    """Whether an item's files equal those of a record: by content with `checksum`, else by size and time."""
     found = identity_of(item, checksum=checksum)
     return found.keys() == noted.keys() and all(_same(noted[role], file, checksum) for role, file in found.items())
 
@@ -75,12 +75,12 @@ def _local(path: str, checksum: bool) -> Identity:
 
 
 def content_identity(content: bytes) -> Identity:
-    """What written_identity says of a local file with this content."""
+    """The value of written_identity for a local file with this content."""
     return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def written_identity(path: str) -> Identity:
-    """What was written to an output: the size and sha256 of a local file or sequence, the version of a remote object."""
+    """The identity of a written output: size and sha256 of a local file or sequence, or the version of a remote object."""
     if storage.is_url(path):
         return storage.status(path) or {}
     files = files_of(path)
@@ -91,7 +91,7 @@ def written_identity(path: str) -> Identity:
 
 
 def still_there(noted: Mapping[str, Any], path: str) -> bool:
-    """Whether an output is, to the byte, what a record says was written."""
+    """Whether an output equals, byte for byte, the one of a record."""
     if not noted:
         return False
     if storage.is_url(path):

@@ -31,8 +31,8 @@ COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "q
 class Settings:
     """How an output is made. Values are as on the command line; None is the command's default.
 
-    guides: paths or URLs by guide name. clip: what concerns clips alone, by the names of `mattecli.matte_video`. picture: what concerns
-    pictures alone, by the names of requests.pictures.WORDS.
+    guides: paths or URLs by guide name. clip: settings of clips only, by the names of `mattecli.matte_video`. picture: settings of pictures
+    only, by the names of requests.pictures.WORDS.
     """
 
     model: str | None = None
@@ -54,12 +54,12 @@ class Settings:
 
     @property
     def opens(self) -> tuple[object, ...]:
-        """What of the settings decides whether the models that they choose can be opened."""
+        """The settings that decide which models are opened."""
         return self.model, self.screen, self.refine, *sorted(self.guides), *sorted(self.options.items())
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Everything that is read beside the input, as paths or URLs; the backdrop may be a colour."""
+        """All files read besides the input, as paths or URLs; the backdrop may be a colour."""
         return *self.guides.values(), *filter(None, [self.over])
 
 
@@ -67,7 +67,7 @@ class Settings:
 class Item:
     """One input and its output, as paths or URLs.
 
-    columns: what its manifest row holds beside that, copied to its result. lacks: why it cannot be made, where that is known already.
+    columns: the further columns of its manifest row, copied to its record. lacks: why it cannot be made, where that is known already.
     """
 
     input: str
@@ -78,25 +78,25 @@ class Item:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells items of one batch apart."""
+        """The identifier of an item within a batch."""
         return self.input, self.output
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Everything that is read and written, as paths or URLs; the backdrop may be a colour."""
+        """All files read and written, as paths or URLs; the backdrop may be a colour."""
         return self.output, *self.reads
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Everything that is read, as paths or URLs; the backdrop may be a colour."""
+        """All files read, as paths or URLs; the backdrop may be a colour."""
         return self.input, *self.settings.reads
 
 
 @dataclass(frozen=True)
 class Run:
-    """What holds for every item: where and how to compute. max_memory: bytes, or text such as 6G.
+    """The settings of all items: where and how to compute. max_memory: bytes, or text such as 6G.
 
-    clips: whether the items are clips. resume: go on with the pictures of an interrupted clip where they are of this one, made so.
+    clips: whether the items are clips. resume: keep the pictures of an interrupted clip that were made from this input with these settings.
     """
 
     device: str = "auto"
@@ -108,7 +108,7 @@ class Run:
 
 
 def item_of(row: Mapping[str, Any], defaults: Settings, output: str | None = None) -> Item:
-    """The item of one manifest row; UsageError for a value that cannot be meant.
+    """The item of one manifest row. Raises UsageError for an invalid value.
 
     output: a file's name for rows without an output, in which {stem} and {name} stand for those of the input.
     """
@@ -146,7 +146,7 @@ def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
 
 
 def _look_of(kind: str, given: Mapping[str, Any], defaults: Settings) -> dict[str, Any]:
-    """LOOKS as a row has them, else as the command does; what is about other kinds of results is refused in a row, else left out."""
+    """LOOKS of a row, else of the command. A look for other kinds of results is refused in a row, and ignored in the command."""
     look: dict[str, Any] = {}
     for name, kinds in LOOKS.items():
         usual = getattr(Settings, name)
@@ -163,7 +163,7 @@ def _look_of(kind: str, given: Mapping[str, Any], defaults: Settings) -> dict[st
 
 
 def _picture_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row asks of its picture; UsageError for what cannot be meant."""
+    """The picture options of a row. Raises UsageError for an invalid one."""
     said = {name: _switch(given, name) if name in PICTURE_SWITCHES else given.get(name) for name in PICTURE_WORDS}
     words = {name: value for name, value in said.items() if value is not None}
     picture_options(words)
@@ -171,7 +171,7 @@ def _picture_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _switch(given: Mapping[str, Any], name: str) -> bool | None:
-    """A value that is true or false, or in words on or off."""
+    """A boolean, or the text on or off."""
     value = given.get(name)
     if value is None or isinstance(value, bool):
         return value

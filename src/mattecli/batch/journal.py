@@ -20,18 +20,18 @@ Record = Mapping[str, Any]
 
 
 def blank_record(item: Item, run: Run) -> dict[str, Any]:
-    """What every record begins with."""
+    """The fields that every record has."""
     record: dict[str, Any] = {"input": item.input, "output": item.output, "settings": settings_hash(item, run)}
     return record | {"columns": dict(item.columns)} if item.columns else record
 
 
 def failure(kind: str, message: str) -> dict[str, Any]:
-    """The part of a record that says why an item failed."""
+    """The fields of a record for an item that failed."""
     return {"status": "failed", "error": {"kind": kind, "message": " ".join(message.split())}}
 
 
 class Journal:
-    """Appends records to a file; several processes may append to one. Raises OutputError where that fails."""
+    """Appends records to a file, to which several processes may append at once. Raises OutputError where that fails."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -59,7 +59,7 @@ class Journal:
 
 @dataclass(frozen=True)
 class _Writing:
-    """Around writing: what the system refuses becomes an OutputError."""
+    """Converts the system's errors while writing into an OutputError."""
 
     path: str
 
@@ -82,7 +82,7 @@ def _ends_torn(file: int) -> bool:
 
 
 def read_journal(path: str) -> Iterator[dict[str, Any]]:
-    """The whole records of a results file, oldest first; none where there is no file. Torn lines and foreign ones are left out."""
+    """The records of a results file, oldest first; none without a file. Incomplete lines and lines of other programs are skipped."""
     if not os.path.exists(path):
         return
     with reading(path), open(path, "rb") as stream:
@@ -97,7 +97,7 @@ def read_journal(path: str) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Past:
-    """What the results file says of one item: its last record, as far as resuming needs it."""
+    """The fields of an item's last record that resuming needs."""
 
     status: str
     settings: str
@@ -135,7 +135,7 @@ def _digest(source: str, destination: str) -> bytes:
 
 
 def check_results(path: str, inputs: tuple[str, ...]) -> None:
-    """UsageError where the results file is something that is read: a picture, the manifest, a folder."""
+    """UsageError where the results file is an input, the manifest or a folder."""
     if os.path.isdir(path):
         raise UsageError(f"--results {path} is a folder; give a file such as {os.path.join(path, 'results.jsonl')}")
     if os.path.realpath(path) in {os.path.realpath(source) for source in inputs}:

@@ -36,10 +36,10 @@ Record = dict[str, Any]
 
 
 class Maker:
-    """Makes items, in one thread or several, with the models and backdrops that were used last kept open.
+    """Makes items, in one thread or several; the most recently used models and backdrops stay open.
 
-    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them. on_frame: is told the frames of a
-    clip that are done, and in all. turn: what a photo holds while it is computed, such as a lock; not while it is read and written.
+    scratch: a folder for copies of remote files. tell, on_progress: as `mattecli.load` takes them. on_frame: called with a clip, its frames
+    done and in total. turn: a context manager, such as a lock, entered while a photo is computed, but not while it is read or written.
     """
 
     def __init__(
@@ -64,17 +64,17 @@ class Maker:
         self._looks: _Kept[OutputOptions] = _Kept(KEPT_LOOKS)
 
     def open(self, settings: Settings) -> "Model":
-        """The model that these settings choose, loaded; MatteError where that cannot be."""
+        """The model that these settings choose, loaded. Raises MatteError."""
         return self._models.get((settings.model, *sorted(guides_of(settings))), lambda: self._load(settings))
 
     def look(self, settings: Settings) -> "OutputOptions":
-        """What the outputs of these settings look like, with their backdrop opened."""
+        """The output options of these settings, with their backdrop opened."""
         look = [getattr(settings, name) for name in LOOKS]
         asked = (settings.kind, settings.over, *look, *sorted(settings.picture.items()))
         return self._looks.get(asked, lambda: open_look(settings, self._run.max_memory))
 
     def make(self, item: Item) -> Record:
-        """Make one item. Its record, status `ok` or `failed`: what a person can mend is an error of the item, and so is a fault of ours."""
+        """Make one item and return its record of status `ok` or `failed`. Every exception, expected or not, is a failure of the item."""
         begin = time.perf_counter()
         record = blank_record(item, self._run)
         try:
@@ -142,7 +142,7 @@ class Maker:
         return {**clip_record(result, model, model.recipe(given, refine=settings.refine)), **used}
 
     def _video(self, item: Item, **asked: Any) -> "ClipResult":
-        """The clip of an item; pictures of it that an interrupted run left are kept where that is asked for."""
+        """Make the clip of an item; with `resume` the pictures of an interrupted run are kept."""
 
         def on_frame(done: int, total: int | None) -> None:
             self._on_frame(item.input, done, total)
@@ -154,7 +154,7 @@ class Maker:
 
 
 def _input_of(item: Item) -> "str | PictureFile":
-    """The input, and which of its pictures is asked for."""
+    """The input, with the requested page or layer."""
     pick = picture_options(item.settings.picture).pick
     return item.input if pick == FIRST else mattecli.PictureFile(item.input, pick.page, pick.layer)
 
@@ -166,7 +166,7 @@ def _write(content: bytes, output: str) -> None:
 
 
 def _timed(record: Record, write: Callable[[], None]) -> Record:
-    """The record of a picture, with the seconds that writing takes added to its own."""
+    """The record of a picture, including the seconds of writing it."""
     begin = time.perf_counter()
     write()
     more = time.perf_counter() - begin
@@ -184,7 +184,7 @@ def _machine_of(run: Run) -> dict[str, Any]:
 
 
 def open_look(settings: Settings, max_memory: int | str | None = None) -> "OutputOptions":
-    """What the outputs of these settings look like, with their backdrop opened within a limit of memory. Raises MatteError."""
+    """The output options of these settings, with their backdrop opened within a limit of memory. Raises MatteError."""
     asked = picture_options(settings.picture)
     backdrop = None
     if settings.kind == "composite":
@@ -204,7 +204,7 @@ def open_look(settings: Settings, max_memory: int | str | None = None) -> "Outpu
 
 
 def _localised(item: Item, copies: Mapping[str, str], folder: Path) -> Item:
-    """The item with all that is remote in local files, the input fetched into a folder, and a place there for its output."""
+    """The item with local paths: remote files are copied, the input into a folder that also receives the output."""
     settings = item.settings
     guides = {name: copies.get(file, file) for name, file in settings.guides.items()}
     over = settings.over and copies.get(settings.over, settings.over)
@@ -213,7 +213,7 @@ def _localised(item: Item, copies: Mapping[str, str], folder: Path) -> Item:
 
 
 class _Kept(OrderedDict[Hashable, Made]):
-    """What was used last, so many of it; made by one thread at a time."""
+    """A cache of the most recently used values of bounded number; values are made by one thread at a time."""
 
     def __init__(self, most: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Manifests: one row an item, as JSON Lines, CSV or Parquet, or JSON Lines on stdin ("-"). No torch.
 
-Files are checked from end to end before any work begins; stdin is taken as it comes.
+Files are checked completely before any work begins; stdin is read row by row.
 """
 
 import csv

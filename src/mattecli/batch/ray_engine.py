@@ -23,15 +23,15 @@ from mattecli.errors import MatteError, UsageError
 
 Record = dict[str, Any]
 MOST_BLOCKS = 10_000
-"""An item is a block, which Ray hands out, keeps and makes again as a whole; beyond so many, several are one."""
+"""Each item is a block, which Ray schedules, stores and repeats as a whole; above this number a block holds several items."""
 RETRIES = 1
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where and on how much to run. address: of a running cluster, `auto` for this machine's, None to start one here.
+    """A Ray cluster and the resources to use. address: of a running cluster, `auto` for this machine's, None to start one here.
 
-    fewest, most: actors, between which Ray scales by the work that waits. cpus, gpus: of one actor; fractions share a GPU.
+    fewest, most: the limits of the number of actors, which Ray scales with the queue. cpus, gpus: of one actor; fractions share a GPU.
     """
 
     address: str | None = None
@@ -42,7 +42,7 @@ class Cluster:
 
 
 class RayEngine:
-    """Makes the items of one batch on Ray; an Executor, used as a context. tell: is told what a person should know."""
+    """Makes the items of one batch on Ray; an Executor, used as a context manager. tell: called with each note for the user."""
 
     def __init__(self, plan: Plan, cluster: Cluster, tell: Any = lambda text: None) -> None:
         self._plan = replace(plan, environment=None, scratch=None)
@@ -57,7 +57,7 @@ class RayEngine:
         self._ray.shutdown()
 
     def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
-        """Each item with its record, as it ends. All items are known before the first is begun."""
+        """Each item with its record, as it ends. All items are read before the first is started."""
         waiting = dict(enumerate(item for item in items if item is not None))
         if not waiting:
             return
@@ -72,7 +72,7 @@ class RayEngine:
             yield item, blank_record(item, self._plan.run) | failure("WorkerDied", said)
 
     def drain(self) -> Iterator[tuple[Item, Record]]:
-        """Nothing: an interrupted dataset is given up as a whole."""
+        """Yields nothing: an interrupted dataset is cancelled as a whole."""
         return iter(())
 
     def _connect(self) -> None:
@@ -88,7 +88,7 @@ class RayEngine:
             raise UsageError(f"Ray cannot be reached at {self._cluster.address} ({error}); start it, or give another --address") from error
 
     def _check(self) -> None:
-        """Open the models once, in a task, so that what keeps them from it is one sentence before the work."""
+        """Open the models once, in a task, so that an error is one sentence before the work."""
         resources = {"num_cpus": self._cluster.cpus, "num_gpus": self._cluster.gpus, "max_retries": RETRIES}
         task = self._ray.remote(**resources)(_opened)
         try:

@@ -1,4 +1,4 @@
-"""Whether an item is to be made: what was made before, with which settings from which input, and what may be replaced. No torch."""
+"""Decides whether an item is made, from the record of its last run, its settings and inputs, and the policy. No torch."""
 
 import contextlib
 import hashlib
@@ -19,16 +19,16 @@ from mattecli.errors import DeviceError, ModelError, OutOfMemoryError, OutputErr
 MAKE, DONE, FAILED, KEPT, REMAKE = "make", "done", "failed", "kept", "remake"
 OVERWRITE = ("always", "older", "never")
 
-# Failures that say nothing of the item: a later run tries again.
+# Failures that the item did not cause: a later run tries again.
 _PASSING = (OutputError, DeviceError, ModelError)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do with what is there.
+    """What to do with existing results.
 
-    resume: leave out what the records show as done. retry_failed: make what failed before again. checksum: compare inputs by content.
-    overwrite: always; older: only results older than their input; never.
+    resume: skip items that the records show as done. retry_failed: make items that failed before again. checksum: compare inputs by
+    content. overwrite: "always"; "older": only results older than their input; "never".
     """
 
     resume: bool = False
@@ -54,7 +54,7 @@ def verdict(item: Item, run: Run, past: Past | None, policy: Policy) -> str:
 
 
 def _passes(kind: str) -> bool:
-    """Whether an error of this name may be gone another time, with the same item. Want of memory is the item's."""
+    """Whether an error of this name may be temporary. A lack of memory is not."""
     error = getattr(errors, kind, Exception)
     return issubclass(error, _PASSING) and not issubclass(error, OutOfMemoryError)
 
@@ -74,7 +74,7 @@ def _exists(path: str) -> bool:
 
 
 class Ledger:
-    """What batches made on this machine, kept in the cache for runs without a results file: a file for each folder of results."""
+    """The records of batches without a results file, in the cache of this machine: one file for each folder of results."""
 
     def __init__(self) -> None:
         self._histories: dict[str, History] = {}
@@ -89,7 +89,7 @@ class Ledger:
         return self._histories[file].of(_absolute(item.key))
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Note a result. Where that cannot be, later runs only do more work."""
+        """Record a result. An error is ignored, because later runs then only do more work."""
         if self._closed or record["status"] != "ok" or storage.is_url(record["output"]):
             return
         source, destination = _absolute((record["input"], record["output"]))
@@ -107,18 +107,18 @@ class Ledger:
 
 
 class MadeBefore:
-    """For commands that are no batch: what they made on this machine with the same settings from the same inputs."""
+    """The earlier results of commands that are no batches, by settings and inputs."""
 
     def __init__(self) -> None:
         self._ledger = Ledger()
 
     def verdict(self, item: Item) -> str:
-        """DONE, REMAKE over something else that is there, or MAKE."""
+        """DONE, REMAKE over another existing file, or MAKE."""
         return verdict(item, Run(), self._ledger.of(item), Policy(resume=True))
 
     @contextlib.contextmanager
     def noting(self, item: Item) -> Iterator[None]:
-        """Around the making of an item; it is noted when the block ends without an error."""
+        """A block in which an item is made; it is recorded when the block ends without an error."""
         record = blank_record(item, Run()) | {"status": "ok", "identity": identity_of(item)}
         yield
         self._ledger.write(record | {"written": written_identity(item.output)})

@@ -110,7 +110,7 @@ def delivered(made: Path, url: str) -> None:
 
 
 def status(url: str) -> dict[str, Any] | None:
-    """What tells one version of an object from another: its size, and its etag or time. None where there is none. Raises InputError."""
+    """The version of an object: its size, and its etag or time. None where it does not exist. Raises InputError."""
     system, name = _filesystem(url)
     try:
         with _explained(url, InputError):
@@ -142,7 +142,7 @@ def _filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
 
 
 def _again(work: Callable[[], Done]) -> Done:
-    """What `work` gives, tried up to ATTEMPTS times; what is missing or forbidden stays so and is raised at once."""
+    """The result of `work`, tried up to ATTEMPTS times; missing and forbidden files are raised at once."""
     for attempt in range(ATTEMPTS - 1):
         try:
             return work()
@@ -156,14 +156,14 @@ def _again(work: Callable[[], Done]) -> Done:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether a failure looks like one of the server or the network. Libraries of the clouds have no error in common."""
+    """Whether an error looks like a temporary one of the server or the network. Cloud libraries share no error class."""
     number = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
     return isinstance(error, OSError) or "timeout" in type(error).__name__.lower() or (isinstance(number, int) and number >= 500)
 
 
 @contextlib.contextmanager
 def _explained(url: str, kind: type[MatteError]) -> Iterator[None]:
-    """What storage raises, as one sentence."""
+    """An error of the storage library as one sentence."""
     try:
         yield
     except MatteError:

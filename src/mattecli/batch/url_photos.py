@@ -1,4 +1,4 @@
-"""Photos at URLs: which they are, and where each result goes, as requests/photos.py has it for files. Folders are listed, no more."""
+"""Plans photos at URLs and their results, as requests/photos.py does for files. Folders are listed; no file is read."""
 
 import functools
 import os
@@ -68,7 +68,7 @@ def _found(text: str, output: str | None, tell: Tell) -> list[tuple[str, Found]]
 
 
 def _root(text: str, *, alone: bool) -> Path:
-    """The folder that results keep the tree below: of a file its own, of a pattern its fixed part."""
+    """The folder whose tree the results keep: of a file its own, of a pattern its fixed part."""
     if alone:
         return Path(_planned(text)).parent
     fixed = re.split(r"[*?\[]", text)[0]

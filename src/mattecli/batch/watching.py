@@ -1,4 +1,4 @@
-"""New files in folders, as they arrive. By looking anew, which also works on network drives and sees files that were moved in. No torch."""
+"""Watches folders for new files by polling, which also works on network drives and finds files that were moved in. No torch."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ Stamp = tuple[int, int, int]
 
 @dataclass
 class Watch:
-    """Folders that are looked through again and again.
+    """Folders that are polled.
 
-    accepts: which files are inputs. A file is given out once its size and time are what they were at the look before, so one that is still
-    being written waits; a file that changes later is given out again. Hidden files and folders are left out, and those below `apart`.
+    accepts: whether a file is an input. A file is returned once its size and time are those of the previous poll, so one that is still
+    being written waits; a file that changes later is returned again. Hidden files and folders are skipped, and those below `apart`.
     """
 
     folders: tuple[str, ...]
@@ -24,7 +24,7 @@ class Watch:
     _given: dict[str, Stamp] = field(default_factory=dict)
 
     def look(self) -> list[tuple[str, str]]:
-        """The files that are complete and have not been given out as they are now, by name, each with the folder it was found through."""
+        """The complete files that were not returned in their present state, by name, each with the watched folder that holds it."""
         homes = {path: folder for folder in self.folders for path in self._files(folder)}
         found = {path: stamp for path in homes if (stamp := _stamp(path)) is not None and stamp[0]}
         ready = [path for path, stamp in found.items() if self._seen.get(path) == stamp and self._given.get(path) != stamp]

@@ -76,7 +76,7 @@ async def _trimap(request: Request) -> Response:
 
 
 async def _answered(request: Request, fields: Mapping[str, Field], read: Callable[..., Asked | AskedTrimap]) -> Response:
-    """What a form with these fields asks for, as a picture or as links to its results."""
+    """The response to a form with these fields: a picture, or links to its results."""
     service = _service(request)
     with service.workspace() as workspace:
         form = await service.receive(request, workspace, fields)
@@ -132,7 +132,7 @@ async def _openapi(request: Request) -> JSONResponse:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """What Starlette itself refuses: an unknown path, a wrong method."""
+    """The response to errors of Starlette itself, such as an unknown path or a wrong method."""
     if not isinstance(error, HTTPException):
         raise error
     return RequestError(

@@ -1,4 +1,4 @@
-"""From what is asked to files: the one place of the service that calls the Python door."""
+"""Makes the files of a request: the only module of the service that calls the Python door."""
 
 import time
 from collections import OrderedDict
@@ -32,14 +32,14 @@ Work = Asked | AskedTrimap
 
 @dataclass(frozen=True)
 class Made:
-    """Files by kind of result, and what a client is told of them."""
+    """The files of a result by kind, and the record for the client."""
 
     files: dict[str, Path]
     record: dict[str, Any]
 
 
 class Engine:
-    """Models, and the mattes they make. `together` may be called from another thread, all else from one."""
+    """Loads models and makes mattes. `together` may be called from another thread, everything else from one thread only."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,18 +53,18 @@ class Engine:
         return model
 
     def together(self, works: Sequence[Work]) -> int:
-        """How many of the first works go through the network in one pass: on a GPU those alike, else one."""
+        """The number of leading works that share one pass through the network: similar ones on a GPU, else 1."""
         first = _likeness(works[0])
         return sum(1 for _ in takewhile(lambda asked: _likeness(asked) == first, works[: self._most_together]))
 
     def make_all(self, works: Sequence[Work]) -> "list[Made | Exception]":
-        """Each work's result, or the exception that it raised; several works are alike."""
+        """Each work's result, or the exception that it raised; several works are of one batch."""
         mattes = [work for work in works if isinstance(work, Asked)]
         if len(mattes) > 1:
             try:
                 return list(self.make(mattes))
             except MatteError:
-                pass  # one of them is at fault; each is told for itself
+                pass  # one of them failed, so each is made alone
         return [self._attempt(work) for work in works]
 
     def _attempt(self, asked: Work) -> Made | Exception:
@@ -76,7 +76,7 @@ class Engine:
             return error
 
     def make(self, works: Sequence[Asked]) -> list[Made]:
-        """Write what each work asks for beside its photo; all are alike. Raises MatteError."""
+        """Write the requested results of each work beside its photo; the works are of one batch. Raises MatteError."""
         begin = time.perf_counter()
         asked = works[0]
         self._check_name(asked.model, "model")
@@ -88,7 +88,7 @@ class Engine:
         return [_made(model, matte, work, begin) for matte, work in zip(mattes, works, strict=True)]
 
     def _check_name(self, name: str | None, field: str) -> None:
-        """A client names models of the registry; a path of its would be opened."""
+        """RequestError unless the name is one of the registry: a path from a client must never be opened."""
         if name is not None and name not in {entry.name for entry in mattecli.models()}:
             raise ModelError(f"{field}: there is no model {name[:60]!r}; GET /v1/models lists them")
 
@@ -114,7 +114,7 @@ def _fits(model: "Model", guides: Iterable[str]) -> bool:
     try:
         model.prepare(guides=guides)
     except UsageError:
-        return not guides  # then the refusal says what the model needs
+        return not guides  # the error then states what the model needs
     return True
 
 
@@ -174,21 +174,21 @@ def _write(matte: "Matte", output: "OutputOptions", file: Path, most_pixels: int
     scale = (most_pixels / (height * width)) ** 0.5
     picture = _picture(matte, output)
     mode = picture.mode
-    # Colours are averaged by their alpha, so what is transparent does not bleed into what is not.
+    # Colours are averaged with alpha as weight, so that transparent pixels do not bleed into opaque ones.
     premultiplied = picture.convert("RGBa") if mode == "RGBA" else picture
     small = premultiplied.resize((max(1, int(width * scale)), max(1, int(height * scale))), reducing_gap=3.0)
     small.convert(mode).save(file, icc_profile=None if mode == "L" else matte.icc)
 
 
 def _picture(matte: "Matte", output: "OutputOptions") -> Any:
-    """A picture of Pillow's."""
+    """The array as a Pillow image."""
     if output.kind == "composite":
         return matte.over(output.backdrop)
     return matte.cutout().getchannel("A") if output.kind == "alpha" else matte.cutout()
 
 
 def _write_trimap(matte: "Matte", file: Path) -> dict[str, Path]:
-    """The trimap that the model was given, without loss; nothing where there was none."""
+    """Write the trimap that the model was given, without loss, if there was one."""
     if matte.trimap is None:
         return {}
     write_image(matte.trimap, file)

@@ -1,4 +1,4 @@
-"""What every request passes and every answer carries: token, host and origin checks, security headers, the metrics of requests."""
+"""Checks of every request (token, host, origin), security headers of every response, and the metrics of requests."""
 
 import hmac
 import logging
@@ -84,13 +84,13 @@ class Guard:
             _check_token(headers, self._service.settings.token)
 
     def _check_host(self, headers: Headers) -> None:
-        """A page elsewhere may give its own name this machine's address (DNS rebinding); it then sends that name."""
+        """Refuse other host names: a foreign page may let its own name resolve to this machine (DNS rebinding)."""
         settings = self._service.settings
         if settings.is_local and settings.token is None and not is_loopback(_host_name(headers.get("host", ""))):
             raise RequestError(421, "this service answers to localhost and 127.0.0.1 only; call it by one of these")
 
     def _check_origin(self, headers: Headers) -> None:
-        """Pages of other origins may send forms to any address; their browser says where they come from."""
+        """Refuse forms from pages of other origins, which browsers mark with the Origin header."""
         origin = headers.get("origin")
         if origin is None or origin in self._service.settings.origins:
             return
@@ -111,9 +111,9 @@ class Guard:
 
 
 class _Exchange:
-    """One request's messages, watched: whether its body has ended, and the status of its answer.
+    """Observes the messages of one request: whether its body has ended, and the status of the response.
 
-    The status is counted before the answer goes, so that a client who has it finds it in the metrics.
+    The status is counted before the response is sent, so that a client that received it finds it in the metrics.
     """
 
     def __init__(self, receive: Receive, send: Send, headers: Mapping[str, str], count: Callable[[str], None]) -> None:
@@ -136,9 +136,9 @@ class _Exchange:
         await self._send(message)
 
     async def drain(self, headers: Headers) -> None:
-        """Read on for a while what is still being sent: a client that is cut off while it sends does not see the answer.
+        """Read the rest of the request for a limited time, because a client that is cut off while it sends does not see the response.
 
-        One that waits for permission to send sees it at once.
+        A client that waits for 100 Continue sees the response at once.
         """
         left = 0 if "expect" in headers else DRAIN_BYTES
         with anyio.move_on_after(DRAIN_SECONDS):
@@ -155,7 +155,7 @@ def _check_token(headers: Headers, token: str) -> None:
 
 
 def _is_preflight(scope: Scope) -> bool:
-    """Whether a browser asks what a page of another origin may send."""
+    """Whether a request is a CORS preflight."""
     return scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope)
 
 
@@ -167,6 +167,6 @@ def _host_name(host: str) -> str:
 
 
 def _route_of(scope: Scope) -> str:
-    """The path of the route that answered, so that paths with keys do not become metrics of their own."""
+    """The path of the matched route, so that paths with keys do not become separate metrics."""
     route = scope.get("route")
     return getattr(route, "path", "other") if route is not None else "other"

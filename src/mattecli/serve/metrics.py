@@ -1,4 +1,4 @@
-"""Figures for Prometheus, in a registry of the service's own."""
+"""Metrics for Prometheus, in a registry of the service."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
-    """What the service counts."""
+    """The counters and histograms of the service."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -21,7 +21,7 @@ class Metrics:
         self.abandoned = Counter("matte_abandoned", "Requests whose client left before the answer.", registry=self.registry)
 
     def watch(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """A gauge that is read when it is asked for."""
+        """Register a gauge that is evaluated at each scrape."""
         Gauge(name, about, registry=self.registry).set_function(read)
 
     def text(self) -> bytes:

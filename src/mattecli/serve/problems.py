@@ -1,4 +1,4 @@
-"""What a client is told when a request fails: a problem document (RFC 9457), and which status an error has."""
+"""Responses to failed requests: problem documents (RFC 9457), and the status of each error."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _FIELDS = {"backdrop": "over", "kind": "as"}
 
 
 class RequestError(Exception):
-    """A request that is answered with an error; `detail` says what happened and what to do."""
+    """An error response; `detail` states what happened and what to do."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -33,12 +33,12 @@ class RequestError(Exception):
 
 
 def busy(status: int, detail: str, seconds: float) -> RequestError:
-    """A problem that passes: the client may try again after so many seconds."""
+    """A temporary problem: the client may try again after this number of seconds."""
     return RequestError(status, detail, {"Retry-After": str(max(1, round(seconds)))})
 
 
 def problem_of(error: MatteError, folder: str) -> RequestError:
-    """An error of the toolkit in the words of the service: without the paths of the temporary folder, with its fields' names."""
+    """An error of the toolkit as a problem of the service: without temporary paths, with field names for settings."""
     text = re.sub(r"`([a-z]+(?:_[a-z]+)*)`", lambda setting: _FIELDS.get(setting[1], setting[1]), str(error))
     return RequestError(_status_of(error), text.replace(f"{folder}/", ""))
 

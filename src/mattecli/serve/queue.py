@@ -1,4 +1,4 @@
-"""One computation after the other, with a bounded number of requests waiting."""
+"""A queue of computations that run one after the other, with a bounded number of waiting requests."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ class _Ticket(Generic[Work, Made]):
 
 @dataclass
 class _Pace:
-    """Mean seconds of a computation, the newest weighing most."""
+    """The moving average of the seconds of a computation."""
 
     seconds: float = 2.0
 
@@ -38,8 +38,8 @@ class _Pace:
 class WorkQueue(Generic[Work, Made]):
     """Runs `make` in one thread, for one work after the other, or for several that `together` allows at once.
 
-    make: takes works and returns for each its result or the exception that it raised. most: works that may wait.
-    together: the works waiting that can be made in one call with the first of them, itself first.
+    make: takes works and returns for each its result or the exception that it raised. most: the number of works that may wait.
+    together: takes the waiting works and returns how many of the first can be made in one call.
     """
 
     make: Callable[[Sequence[Work]], "list[Made | Exception]"]
@@ -61,15 +61,15 @@ class WorkQueue(Generic[Work, Made]):
         return not self._waiting and not self.running
 
     def check_room(self) -> None:
-        """RequestError 429 where no more may wait."""
+        """RequestError 429 where the queue is full."""
         if len(self._waiting) >= self.most + (not self.running):
             wait = self._pace.seconds * (len(self._waiting) + 1)
             raise busy(429, "the queue is full; try again later", min(wait, LONGEST_RETRY))
 
     async def run(self, work: Work, workspace: Workspace, *, timeout: float) -> Made:
-        """The result of a work. Raises what it raised, or RequestError: 429 for a full queue, 503 or 504 after `timeout` seconds.
+        """The result of a work. Raises its exception, or RequestError: 429 for a full queue, 503 or 504 after `timeout` seconds.
 
-        Cancelled while it waits, the work is never begun. Its workspace is held until it is over.
+        A work that is cancelled while it waits is never started. Its workspace is held until it ends.
         """
         self.check_room()
         ticket: _Ticket[Work, Made] = _Ticket(work, workspace, asyncio.get_running_loop().create_future())
@@ -107,7 +107,7 @@ class WorkQueue(Generic[Work, Made]):
             _settle(ticket.future, outcome)
 
     def close(self) -> None:
-        """Wait for the computation that runs; begin no other."""
+        """Wait for the running computation; start no other."""
         self._waiting.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
 

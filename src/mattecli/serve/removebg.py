@@ -1,4 +1,4 @@
-"""A route shaped like that of remove.bg's API 1.0, so that existing clients can be pointed here."""
+"""A route compatible with remove.bg's API 1.0, for existing clients."""
 
 import base64
 import re
@@ -22,7 +22,7 @@ _CODES = {401: "auth_failed", 413: "file_size_exceeded", 415: "invalid_file_type
 
 
 class _RemovebgError(RequestError):
-    """A problem in the shape of that API: a list of errors with title and code."""
+    """An error response in the format of that API: a list of errors with title and code."""
 
     def answer(self) -> JSONResponse:
         error = {"title": self.detail, "code": _CODES.get(self.status, "invalid_request")}
@@ -30,7 +30,7 @@ class _RemovebgError(RequestError):
 
 
 async def remove_background(request: Request) -> Response:
-    """Answer the picture, or JSON with it in base64 where the client accepts nothing else."""
+    """Respond with the picture, or with JSON that holds it in base64 where the client accepts nothing else."""
     try:
         return await _answer(request, request.app.state.service)
     except RequestError as problem:
@@ -49,7 +49,7 @@ async def _answer(request: Request, service: "Service") -> Response:
 
 
 def read_removebg(form: Form, *, max_pixels: int) -> Asked:
-    """What a form of REMOVEBG_FIELDS asks for. Raises RequestError."""
+    """The request in a form of REMOVEBG_FIELDS. Raises RequestError."""
     check_choices(form, REMOVEBG_FIELDS)
     texts = form.texts
     image = required_file(form, "image_file")
@@ -58,7 +58,7 @@ def read_removebg(form: Form, *, max_pixels: int) -> Asked:
     kind = "alpha" if texts.get("channels") == "alpha" else "cutout" if over is None else "composite"
     suffix = texts.get("format", "auto")
     if suffix == "jpg" and kind == "cutout":
-        over, kind = "white", "composite"  # as that API does
+        over, kind = "white", "composite"  # as in that API
     return Asked(
         image=image,
         guides={},
@@ -71,7 +71,7 @@ def read_removebg(form: Form, *, max_pixels: int) -> Asked:
 
 
 def _colour(text: str | None) -> str | None:
-    """A colour of that API: hexadecimal digits may come without #."""
+    """A colour of that API: hexadecimal digits with or without #."""
     if text is None:
         return None
     colour = f"#{text}" if re.fullmatch(r"([0-9a-fA-F]{3}){1,2}", text) else text

@@ -1,4 +1,4 @@
-"""Results that a JSON answer links to: files under names that cannot be guessed, for a while."""
+"""Results linked from JSON responses: files under unguessable names, kept for a limited time."""
 
 import secrets
 import shutil
@@ -22,14 +22,14 @@ class _Kept:
 
 
 class ResultStore:
-    """Files below `root`, one folder for each answer. Not for several threads."""
+    """Files below `root`, one folder for each response. Not thread-safe."""
 
     def __init__(self, root: Path, *, seconds: float = SECONDS, most_bytes: int = MOST_BYTES) -> None:
         self._root, self._seconds, self._most_bytes = root, seconds, most_bytes
         self._kept: dict[str, _Kept] = {}
 
     def keep(self, files: Mapping[str, Path]) -> dict[str, str]:
-        """Take files, by the kind of result they hold. Returns for each its path below the address of results."""
+        """Move files, by their kind of result, into the store. Returns for each its path below the address of results."""
         key = secrets.token_urlsafe(24)
         folder = self._root / key
         folder.mkdir()
@@ -40,7 +40,7 @@ class ResultStore:
         return {kind: f"{key}/{file.name}" for kind, file in kept.items()}
 
     def find(self, key: str, name: str) -> Path | None:
-        """The file of a link; None for one that is unknown or no longer kept. Only names that `keep` gave are ever looked up."""
+        """The file of a link; None for one that is unknown or expired. Only names returned by `keep` are looked up."""
         self.tidy()
         kept = self._kept.get(key)
         if kept is None:
@@ -48,7 +48,7 @@ class ResultStore:
         return next((file for file in kept.folder.iterdir() if file.name == name), None)
 
     def tidy(self) -> None:
-        """Remove what is over its time, and the oldest beyond the most bytes; the newest result always stays."""
+        """Remove expired results, and the oldest ones beyond the maximum of bytes; the newest result always stays."""
         now = time.monotonic()
         while self._kept:
             key, oldest = next(iter(self._kept.items()))
@@ -59,5 +59,5 @@ class ResultStore:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all results."""
+        """The total size of all results in bytes."""
         return sum(kept.size for kept in self._kept.values())

@@ -1,4 +1,4 @@
-"""Sockets, signals and slow clients: uvicorn, set up for this service."""
+"""The uvicorn server of the service: sockets, signals and timeouts of slow clients."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ MOST_CONNECTIONS = 512
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP/1.1 that ends connections which neither send a whole header nor read their answer."""
+    """HTTP/1.1 that closes connections which neither complete their header nor read their response."""
 
     _header_timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
@@ -68,7 +68,7 @@ def _stop(timer: asyncio.TimerHandle | None) -> None:
 
 
 class Server(uvicorn.Server):
-    """A server that, told to stop, answers what it has begun, and everything new with 503 until then. A second signal stops it at once."""
+    """A server that on a signal finishes running requests and answers new ones with 503. A second signal stops it at once."""
 
     def __init__(self, settings: Settings) -> None:
         app = build_app(settings)
@@ -92,7 +92,7 @@ class Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """Take nothing new and leave when all that was begun is answered."""
+        """Refuse new requests and exit when all running ones are answered."""
         self.service.is_leaving = True
         self.should_exit = True
 
@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle the signals that end a program, without raising them again afterwards: to stop when told is no failure."""
+        """Handle terminating signals without raising them again afterwards, so that a requested stop exits with 0."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -115,8 +115,8 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Serve until a signal says to stop. on_ready: called with the address once requests are taken. Raises MatteError."""
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # a line for each connection too many would fill the log
+    """Serve until a signal. on_ready: called with the address once requests are accepted. Raises MatteError."""
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # one line per refused connection would fill the log
     listener = listen(settings.host, settings.port)
     server = Server(settings)
     try:
@@ -129,7 +129,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. UsageError for an address that cannot be used."""
+    """A listening socket. UsageError for an address that cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
@@ -139,7 +139,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """The address that a browser opens."""
+    """The URL for a browser."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()

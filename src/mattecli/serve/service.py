@@ -1,4 +1,4 @@
-"""The parts of a running service, and what its routes do with them."""
+"""The state of a running service, shared by its routes."""
 
 import asyncio
 import contextlib
@@ -63,7 +63,7 @@ class Service:
         return Workspace(self.root)
 
     def check_open(self) -> None:
-        """RequestError for a service that is leaving or whose queue is full, before anything is received."""
+        """RequestError for a service that is stopping or whose queue is full, before anything is received."""
         if self.is_leaving:
             raise busy(503, "the service is shutting down; try again when it is back", 10)
         self.queue.check_room()
@@ -86,14 +86,14 @@ class Service:
             self.uploads -= 1
 
     async def make(self, request: Request, asked: Work, workspace: Workspace) -> Made:
-        """The results that are asked for. Raises RequestError; ClientDisconnect when the client leaves before they are there."""
+        """The requested results. Raises RequestError, or ClientDisconnect when the client disconnects before they are made."""
         made = await unless_gone(request, self.queue.run(asked, workspace, timeout=self.settings.timeout))
         self.metrics.pixels.inc(made.record["width"] * made.record["height"])
         return made
 
 
 async def unless_gone(request: Request, work: Awaitable[Answer]) -> Answer:
-    """What `work` answers; it is cancelled and ClientDisconnect raised when the client leaves before."""
+    """The result of `work`; it is cancelled and ClientDisconnect raised when the client disconnects before."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request))
     try:

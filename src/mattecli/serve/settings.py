@@ -1,4 +1,4 @@
-"""How a service is set up, checked before anything is loaded."""
+"""The settings of a service, checked before anything is loaded."""
 
 import ipaddress
 import re
@@ -14,12 +14,12 @@ _POWERS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 @dataclass(frozen=True)
 class Settings:
-    """What a service may do.
+    """The settings of a service.
 
-    model: the model for requests that name none; None for the best installed one that fits the guides. max_bytes: of one request's body.
-    max_pixels: of one picture. queue: requests that may wait while another is computed. timeout: seconds for an upload, and again from
-    the upload's end to the result. token: what a client must send, None for nothing. origins: web origins whose pages may call the
-    service. may_pull: whether a model that a client names is downloaded when it is missing.
+    model: the model for requests that name none; None for the best installed one for their guides. max_bytes: the limit of a request's
+    body. max_pixels: the limit of a picture. queue: the number of requests that may wait while another is computed. timeout: seconds for
+    an upload, and again from the upload's end to the result. token: the token required of clients, None for none. origins: web origins
+    whose pages may call the service. may_pull: whether a missing model named by a client is downloaded.
     """
 
     host: str = "127.0.0.1"
@@ -41,7 +41,7 @@ class Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine alone."""
+    """Whether a host name or address is a loopback one."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -49,7 +49,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_reach(settings: Settings, *, no_token: bool) -> None:
-    """UsageError for a service that other machines could use without a token, unless that was asked for."""
+    """UsageError for a service that other machines could use without a token, unless `no_token`."""
     if settings.is_local or settings.token is not None or no_token:
         return
     raise UsageError(
@@ -58,7 +58,7 @@ def check_reach(settings: Settings, *, no_token: bool) -> None:
 
 
 def read_token(file: str) -> str:
-    """The token in a file, without the white space around it. Raises InputError for none and for one that is easily guessed."""
+    """The token in a file, stripped of white space. Raises InputError for an empty one and for one that is easily guessed."""
     with reading(file):
         token = Path(file).read_text(encoding="ascii", errors="replace").strip()
     if len(token) < SHORTEST_TOKEN or not re.fullmatch(r"[!-~]+", token):
@@ -69,7 +69,7 @@ def read_token(file: str) -> str:
 
 
 def parse_amount(text: str, flag: str) -> int:
-    """A whole number such as 50M or 800000; UsageError for anything else and for nothing."""
+    """The whole number in a text such as 50M or 800000. UsageError for other and for empty texts."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)", text.strip().upper())
     amount = int(float(match[1]) * _POWERS[match[2]]) if match else 0
     if amount < 1:

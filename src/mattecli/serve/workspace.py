@@ -1,4 +1,4 @@
-"""Temporary folders: one of the service, in it one for each request, removed when nobody uses them any more."""
+"""Temporary folders: one of the service, and in it one for each request, removed when no longer in use."""
 
 import contextlib
 import fcntl
@@ -28,7 +28,7 @@ class ServiceFolder:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def remove(self) -> None:
-        """Remove the folder and all in it. May be called again."""
+        """Remove the folder and its content. May be called more than once."""
         if self._lock >= 0:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
@@ -44,7 +44,9 @@ def _remove_abandoned(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             is_ours = os.fstat(descriptor).st_uid == os.geteuid()
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a process of another container has no number here, but its lock
+            fcntl.flock(
+                descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # a process of another container is recognised by its lock, not by its number
             if is_ours:
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
@@ -57,14 +59,14 @@ def _runs(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # it is someone else's
+        return True  # it belongs to another user
     return True
 
 
 class Workspace:
     """A temporary folder with a count of its holders; the last one to release it removes it.
 
-    A request that is given up while its matte is computed leaves the folder to the computation.
+    When a request is cancelled while its matte is computed, the computation still holds the folder.
     """
 
     def __init__(self, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""A worker's models, opened; how many workers there are, and what each has in hand."""
+"""Opening of a worker's models, and the number of workers and of items that each makes at once."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ TOLD_EVERY_SECONDS = 0.5
 
 
 def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
-    """Open a plan's models in a worker process, whose settings become those of the command line."""
+    """Open a plan's models in a worker process, with the process settings of the command line."""
     from mattecli.cli.process import quiet_warnings, set_up, set_up_pictures, set_up_torch
 
     set_up()
@@ -35,7 +35,7 @@ def open_maker(plan: Plan, send: Send) -> tuple[Make, Ready]:
 
 
 def _now_and_then(report: Callable[[str, int, int | None], None]) -> Callable[[str, int, int | None], None]:
-    """The same, called for a clip's last frame and otherwise at most every TOLD_EVERY_SECONDS."""
+    """The callback, called for a clip's last frame and otherwise at most every TOLD_EVERY_SECONDS."""
     told: dict[str, float] = {}
 
     def step(clip: str, done: int, total: int | None) -> None:
@@ -62,10 +62,10 @@ def _prepared(maker: Maker, plan: Plan) -> str:
 
 
 def _shared(plan: Plan, device: str) -> Ready:
-    """How many processes there are and what each has in hand; torch keeps to this process's share of the cores from here on.
+    """The number of processes and of items that each holds; limits torch's threads to this process's share of the cores.
 
-    On a processor, photos take a process each with a share of the cores, which is faster than threads beside one model, and two more are
-    read or written there meanwhile. With a bound on memory, and on a GPU, one process makes several. A clip takes all cores by itself.
+    On a CPU each photo is computed in its own process with a share of the cores, which is faster than threads that share a model, and two
+    more are read or written there meanwhile. With a memory limit, and on a GPU, one process computes several. A clip takes all cores.
     """
     import torch
 

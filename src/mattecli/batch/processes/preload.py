@@ -1,4 +1,4 @@
-"""What the fork server imports once, so that each worker process begins with torch in memory."""
+"""Imported once by the fork server, so that each worker process starts with torch in memory."""
 
 from mattecli.cli.process import set_up
 

@@ -1,4 +1,4 @@
-"""A worker process: it opens the models once, then makes the items that it is sent and answers with their records."""
+"""A worker process: opens the models once, makes the items that it receives, and sends their records back."""
 
 import contextlib
 import os
@@ -14,16 +14,17 @@ from mattecli.batch.gate import gate
 from mattecli.batch.items import Item, Run, Settings
 from mattecli.errors import MatteError
 
-# The kernel's killer, when memory is short, takes a worker rather than the process that keeps the results.
+# When memory runs out, the kernel kills a worker rather than the main process, which holds the results.
 _OOM_SCORE = "500"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a worker is told at its start.
+    """The parameters of a worker.
 
-    opener: opens what makes items. settings: those of the first item, opened before it comes; lenient: whether they may fail, since other
-    items have others. workers: how many items are made at once in all, None for what suits the device.
+    opener: opens the models and returns the function that makes an item. settings: those of the first item, opened at the start; lenient:
+    whether opening them may fail, because other items have other settings. workers: the number of items made at once by all workers, None
+    for the device's default.
     scratch: a folder for copies of remote files. environment: variables to set, where the process does not inherit them.
     """
 
@@ -39,10 +40,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ready:
-    """What a worker says when its models are open.
+    """The first message of a worker whose models are open.
 
-    processes: how many such workers to run. slots: how many items each makes at once; ahead: how many more it may have in hand, to be read
-    and written while those are computed.
+    processes: the number of workers to run. slots: the number of items that each computes at once; ahead: the number of further items it
+    may hold, which are read and written meanwhile.
     """
 
     device: str
@@ -73,7 +74,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Frames:
-    """How many frames of a clip are done, and there are in all where that is known."""
+    """The progress of a clip: frames done, and in total where that is known."""
 
     clip: str
     done: int
@@ -88,13 +89,13 @@ class Told:
 Send = Callable[[object], None]
 Make = Callable[[Item], dict[str, Any]]
 Opener = Callable[[Plan, Send], tuple[Make, Ready]]
-"""Opens the models of a plan in a worker; sends Told and Download meanwhile, Frames later. Importable by name, for processes get it."""
+"""Opens the models of a plan in a worker; sends Told and Download meanwhile, Frames later. It is pickled, so it is importable by name."""
 
 
 def serve(connection: Connection, plan: Plan) -> None:
-    """Be a worker until the connection ends.
+    """Run a worker until the connection ends.
 
-    Messages in: (number, Item), or None to end when what is being written is told.
+    Messages in: (number, Item), or None to end as soon as results being written are reported.
     Messages out: Told, Download, then Ready or Broken, then Frames and Done.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # also sent to all processes of a session; the main process ends its workers
@@ -125,7 +126,7 @@ def _locked(connection: Connection) -> Send:
 
 
 def _work(connection: Connection, send: Send, make: Make, slots: int) -> None:
-    """Make what comes. When the main process goes away the worker ends at once; whoever comes next removes what it leaves half-written."""
+    """Make the received items. Without a main process the worker exits at once; the next run removes its incomplete files."""
 
     def attempt(number: int, item: Item) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A worker process as the main process sees it: what it has in hand, how it begins and how it ended. No torch here."""
+"""A worker process as seen by the main process: its items, its start and how it ended. No torch here."""
 
 import contextlib
 import multiprocessing
@@ -19,7 +19,7 @@ from mattecli.io.parts import sweep
 
 @dataclass
 class Flight:
-    """An item that a worker has in hand."""
+    """An item that was sent to a worker."""
 
     item: Item
     attempt: int
@@ -30,8 +30,8 @@ class Flight:
 class Worker:
     """A worker process.
 
-    slots: how many items it may have in hand, none before it is ready. alone: whether only one now. late: whether it was stopped over an
-    item that took too long.
+    slots: the number of items it may hold, 0 before it is ready. alone: whether it may hold only one now. late: whether it was stopped
+    because an item exceeded the timeout.
     """
 
     process: BaseProcess
@@ -46,23 +46,23 @@ class Worker:
         return len(self.flights) < self.slots and not (self.alone and self.flights)
 
     def messages(self) -> Iterator[object]:
-        """What it has said and nobody has read. Raises EOFError or OSError once it is gone and all that it sent has come."""
+        """Its unread messages. Raises EOFError or OSError once it has exited and all messages were read."""
         while self.connection.poll():
             yield self.connection.recv()
 
     def dismiss(self) -> None:
-        """Ask it to end when it has told what it is writing."""
+        """Ask it to end as soon as results being written are reported."""
         with contextlib.suppress(OSError):  # it is gone
             self.connection.send(None)
 
     def end(self) -> None:
-        """End it at once; what it was writing is removed."""
+        """Kill it and remove its incomplete files."""
         self.process.kill()
         self.process.join()
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove what it left half-written beside its outputs, now that it is dead."""
+        """Remove the incomplete files beside its outputs; the process must have exited."""
         for flight in self.flights.values():
             if not is_url(flight.item.output):
                 sweep(Path(flight.item.output).absolute().parent)
@@ -90,7 +90,7 @@ def start_worker(context: Any, plan: Plan) -> Worker:
 
 
 def clean_processes() -> Any:
-    """Processes that begin clean: from a server that has torch in memory where the system forks, else from nothing."""
+    """A multiprocessing context whose processes inherit nothing of this one: from a fork server that has torch in memory, else spawned."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

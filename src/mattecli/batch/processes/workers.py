@@ -1,7 +1,7 @@
-"""Worker processes beside each other: an item that kills its worker, or takes too long, is that item's failure and no one else's.
+"""A pool of worker processes. An item that kills its worker or exceeds the timeout fails alone.
 
-An item whose worker died is tried once more, alone in a worker, since what died may have been another item's fault or a moment without
-memory. No torch here.
+An item whose worker died is tried once more, alone in a worker, because another item or a temporary lack of memory may have been the
+cause. No torch here.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from mattecli.errors import MatteError
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 1.0
 WRITING_SECONDS = 5.0
-"""How long a disk may take for the results that are being written when a batch ends early."""
+"""The time allowed for writing the current results when a batch ends early."""
 MOST_ATTEMPTS = 2
 
 Record = dict[str, Any]
@@ -32,7 +32,7 @@ Record = dict[str, Any]
 
 @dataclass
 class _Waiting:
-    """An item that lost its worker. attempt: of the next try; alone: whether nothing else may be made in that worker meanwhile."""
+    """An item whose worker died. attempt: the number of the next attempt; alone: whether its worker may hold no other item meanwhile."""
 
     item: Item
     attempt: int
@@ -40,11 +40,10 @@ class _Waiting:
 
 
 class Pool:
-    """Worker processes for one batch, used as a context. timeout: seconds an item may take, or None.
+    """Worker processes for one batch, used as a context manager. timeout: the maximum seconds for an item, or None.
 
-    tell: is told what a person should know. on_download: (file, bytes, bytes in all or None). on_frames: (clip, frames done, frames in all
-    or None). check: is called again and again between
-    items, where it may raise what ends the batch.
+    tell: called with each note for the user. on_download: called with (file, bytes, total bytes or None), on_frames with (clip, frames
+    done, total frames or None). check: called repeatedly between items; an exception that it raises ends the batch.
     """
 
     def __init__(
@@ -78,16 +77,16 @@ class Pool:
         self._end()
 
     def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
-        """Each item with its record, as it ends. None among the items means that there is nothing to do for now.
+        """Each item with its record, as it ends. None in the iterator of items means that no item is available yet.
 
-        Models are opened when the first item comes; what keeps them from it is raised.
+        Models are opened with the first item; errors while opening them are raised.
         """
         for first in items:
             self._begin(first)
             yield from self._run(chain([first], items))
 
     def drain(self) -> Iterator[tuple[Item, Record]]:
-        """What was begun and ends within GRACE_SECONDS, when `run` was left early. The workers end then; all that they wrote is told."""
+        """The items that end within GRACE_SECONDS after `run` was left early. Then the workers end; every written result is included."""
         end = time.monotonic() + GRACE_SECONDS
         while self._flying() and (left := end - time.monotonic()) > 0:
             yield from self._events(left)
@@ -123,7 +122,7 @@ class Pool:
         return any(worker.flights for worker in self.workers)
 
     def _feed(self, items: Iterator[Item | None]) -> bool:
-        """Give every free worker work; whether there may be more of it."""
+        """Send items to every free worker; False once there are no more items."""
         while (worker := self._free()) is not None:
             if self._again:
                 waiting = self._again.popleft()
@@ -150,7 +149,7 @@ class Pool:
     def _send(self, worker: Worker, item: Item, attempt: int) -> None:
         self._number += 1
         worker.flights[self._number] = Flight(item, attempt, time.monotonic())
-        with contextlib.suppress(OSError):  # it has just died, which the next look tells
+        with contextlib.suppress(OSError):  # it has just died; _events will notice
             worker.connection.send((self._number, item))
 
     def _pause(self) -> float:
@@ -160,7 +159,7 @@ class Pool:
         return min(POLL_SECONDS, max(0.01, oldest + self._timeout - time.monotonic()))
 
     def _events(self, seconds: float) -> Iterator[tuple[Item, Record]]:
-        """What the workers say within so many seconds."""
+        """Handle the messages of the workers for at most so many seconds."""
         ready = wait([*(worker.connection for worker in self.workers), *(worker.process.sentinel for worker in self.workers)], seconds)
         for worker in list(self.workers):
             if worker.connection in ready or worker.process.sentinel in ready:
@@ -172,7 +171,7 @@ class Pool:
         try:
             for message in worker.messages():
                 yield from self._handled(worker, message)
-        except (EOFError, OSError):  # the system closes its end, and not before all that was sent has come
+        except (EOFError, OSError):  # raised when it has exited and all its messages were read
             worker.process.join()
             yield from self._lost(worker)
 
@@ -193,13 +192,13 @@ class Pool:
             self._on_frames(message.clip, message.done, message.total)
 
     def _tell_once(self, text: str) -> None:
-        """Several workers have the same to say of images of one size."""
+        """Pass a note on once, although several workers send it."""
         if text not in self._told:
             self._told.add(text)
             self._tell(text)
 
     def _became_ready(self, worker: Worker, ready: Ready) -> None:
-        # One that waits for its turn would be taken for a slow one.
+        # With a timeout no item waits in a worker, because the wait would count as its time.
         worker.slots = ready.slots + (ready.ahead if self._timeout is None else 0)
         if self.ready is None:
             self.ready = ready
@@ -208,7 +207,7 @@ class Pool:
                 self._start()
 
     def _lost(self, worker: Worker) -> Iterator[tuple[Item, Record]]:
-        """A worker died: its items are tried again, or have failed; another worker takes its place."""
+        """Handle a worker's death: its items are tried again or have failed, and another worker is started."""
         self.workers.remove(worker)
         worker.connection.close()
         worker.sweep()
@@ -238,13 +237,13 @@ class Pool:
             said = f"ended its worker process twice, with {worker.ending}"
             yield flight.item, self._failed(flight, "WorkerDied", said)
         else:
-            # Beside others nobody knows whose fault it was.
+            # With several items in the worker the cause is unknown.
             self._again.append(_Waiting(flight.item, flight.attempt + alone, alone=True))
 
     def _failed(self, flight: Flight, kind: str, said: str) -> Record:
         item = flight.item
         record = blank_record(item, self._plan.run)
-        with contextlib.suppress(MatteError):  # storage that does not answer
+        with contextlib.suppress(MatteError):  # the storage does not respond
             record["identity"] = identity_of(item, checksum=self._plan.checksum)
         return record | {"seconds": round(time.monotonic() - flight.begun, 4)} | failure(kind, f"{item.input} {said}")
 

@@ -1,1 +1,1 @@
-"""What requests hold: fields, uploads, and what they ask for."""
+"""Forms of requests: fields, uploads, and their parsing."""

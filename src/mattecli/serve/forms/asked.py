@@ -1,4 +1,4 @@
-"""From a form to what is asked for, checked before anything is computed."""
+"""Parses a form into a request, checked before anything is computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Asked:
-    """A matte that a client asks for.
+    """A request for a matte.
 
-    image, guides: files. kinds: what to write, each as a file of `suffix`. over: a colour that parse_colour reads, or a picture's file.
-    links: whether the answer is a JSON document. size: the photo's (height, width) as stored. most_pixels: a larger result is scaled
-    down to so many.
+    image, guides: files. kinds: the results to write, each as a file of `suffix`. over: a colour as parse_colour reads it, or a picture
+    file. links: whether the response is a JSON document. size: the photo's (height, width) as stored. most_pixels: a larger result is
+    scaled down to that number of pixels.
     """
 
     image: Path
@@ -41,7 +41,7 @@ class Asked:
 
 
 def read_matte(form: Form, accept: str, *, max_pixels: int) -> Asked:
-    """What a form of MATTE_FIELDS asks for. Raises RequestError."""
+    """The request in a form of MATTE_FIELDS. Raises RequestError."""
     check_choices(form, MATTE_FIELDS)
     texts = form.texts
     links = _prefers_json(accept) and "format" not in texts
@@ -73,7 +73,7 @@ def read_matte(form: Form, accept: str, *, max_pixels: int) -> Asked:
 
 @dataclass(frozen=True)
 class AskedTrimap:
-    """A trimap that a client asks for: of a photo and strokes over it, or of a mask. grow, band: as typed."""
+    """A request for a trimap: of a photo and strokes over it, or of a mask. grow, band: unparsed text."""
 
     image: Path
     strokes: Path | None
@@ -83,7 +83,7 @@ class AskedTrimap:
 
 
 def read_trimap(form: Form, accept: str, *, max_pixels: int) -> AskedTrimap:
-    """What a form of TRIMAP_FIELDS asks for. Raises RequestError."""
+    """The request in a form of TRIMAP_FIELDS. Raises RequestError."""
     check_choices(form, TRIMAP_FIELDS)
     is_mask = "mask" in form.files
     if is_mask == ("strokes" in form.files):
@@ -95,7 +95,7 @@ def read_trimap(form: Form, accept: str, *, max_pixels: int) -> AskedTrimap:
 
 
 def check_choices(form: Form, fields: Mapping[str, Field]) -> None:
-    """RequestError for a field that is refused, and for a text that is none of its field's choices."""
+    """RequestError for an unsupported field, and for a text that is not among its field's choices."""
     for name in (*form.texts, *form.files):
         if not fields[name].supported:
             raise RequestError(400, f"{name} is not supported. {fields[name].about}")
@@ -106,7 +106,7 @@ def check_choices(form: Form, fields: Mapping[str, Field]) -> None:
 
 
 def check_colour(field: str, text: str) -> None:
-    """RequestError for a text that is no colour. One that is a colour is never taken for a path."""
+    """RequestError for a text that is not a colour, so that no text of a client is used as a path."""
     try:
         parse_colour(text)
     except MatteError as error:
@@ -123,7 +123,7 @@ def required_file(form: Form, name: str) -> Path:
 def check_pictures(form: Form, *, max_pixels: int) -> dict[str, tuple[int, int]]:
     """The (height, width) of each picture in a form, read from headers alone; RequestError for no picture and for too many pixels.
 
-    Strokes in JSON get the suffix .json, by which they are known.
+    Strokes in JSON get the suffix .json, by which they are recognised later.
     """
     sizes = {}
     for name, file in list(form.files.items()):
@@ -170,17 +170,17 @@ def _options(text: str) -> dict[str, str]:
 
 
 def _suffix(asked: str | None, accept: str, kinds: tuple[str, ...]) -> str:
-    """The suffix of the answer's file: by the field, else by the Accept header, else .png."""
+    """The suffix of the result: from the field, else from the Accept header, else .png."""
     wanted = asked or next((name for name in _accepted(accept) if name in FORMATS), None)
     if wanted == "jpg" and asked is None and kinds == ("cutout",):
-        wanted = "png"  # a client that takes any of several formats, none of which it asked for by name
+        wanted = "png"  # a client that accepts any image format
     if wanted == "jpg" and "cutout" in kinds:
         raise RequestError(400, "jpg holds no transparency; choose png or webp, or as=composite with over=white")
     return f".{wanted or 'png'}"
 
 
 def _accepted(accept: str) -> list[str]:
-    """The formats of an Accept header, the most wanted first."""
+    """The formats of an Accept header, in order of preference."""
     types = {media: name for name, media in FORMATS.items()}
     weighted = [_weighted(part) for part in accept.split(",")]
     return [types[media] for media, weight in sorted(weighted, key=lambda pair: -pair[1]) if media in types and weight > 0]

@@ -13,7 +13,7 @@ FORMATS = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg", "tif":
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a form. holds: file, text or either. many: whether it may come more than
+    """One field of a form. holds: "file", "text" or "either". many: whether it may occur more than
     once. supported: False for what is refused.
     """
 
@@ -25,7 +25,7 @@ class Field:
     supported: bool = True
 
     def holds_file(self, *, named: bool) -> bool:
-        """Whether a part is written to a file; `named` says whether it came with a file name."""
+        """Whether a part is written to a file; named: whether it has a file name."""
         return self.holds == FILE or (self.holds == EITHER and named)
 
 

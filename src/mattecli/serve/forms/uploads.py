@@ -29,14 +29,14 @@ IDLE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Form:
-    """A request's fields: texts, and the files they were written to."""
+    """A request's fields: texts, and the paths of uploaded files."""
 
     texts: dict[str, str] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
 
 
 async def receive_form(request: Request, folder: Path, fields: Mapping[str, Field], *, max_bytes: int, seconds: float) -> Form:
-    """Read a request's form into `folder`, which must exist. Raises RequestError; what was written so far stays in the folder."""
+    """Read a request's form into `folder`, which must exist. Raises RequestError; files written so far stay in the folder."""
     kind, parameters = parse_options_header(request.headers.get("content-type"))
     boundary = parameters.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -82,7 +82,7 @@ async def _within(stream: AsyncIterator[bytes], *, max_bytes: int, seconds: floa
 
 
 class _FormWriter:
-    """Writes the parts of a form, as the parser comes upon them."""
+    """Writes the parts of a form as they are parsed."""
 
     def __init__(self, folder: Path, fields: Mapping[str, Field]) -> None:
         self._folder, self._fields = folder, fields
@@ -108,7 +108,7 @@ class _FormWriter:
         }
 
     def form(self) -> Form:
-        """The form; files of no bytes, as browsers send them for empty inputs, are left out."""
+        """The form without empty files, which browsers send for empty inputs."""
         return Form(
             {name: _decoded(name, text) for name, text in self._texts.items() if text.strip()},
             {name: path for name, path in self._files.items() if path.stat().st_size > 0},
