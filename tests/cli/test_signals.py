@@ -51,3 +51,35 @@ def test_a_signal_ends_a_command_whose_model_does_not_return(scene: Path, number
     assert process.wait() == 128 + number
     assert "did not end" in said and "Traceback" not in said
     assert sorted(path.name for path in scene.iterdir()) == before
+
+
+LEFT_INSIDE = """
+import os, signal, sys, threading, time
+import torch
+from mattecli.cli.app import app
+
+def compute():
+    picture = torch.rand(100)
+    while True:
+        picture.sort()
+
+@app.command("wait")
+def wait():
+    for _ in range(2):
+        threading.Thread(target=compute, daemon=True).start()
+    threading.Timer(0.3, os.kill, (os.getpid(), NUMBER)).start()
+    time.sleep(60)
+
+signal.signal(NUMBER, signal.default_int_handler if NUMBER == signal.SIGINT else signal.SIG_DFL)
+torch.set_num_threads(1)
+sys.argv = ["matte", "wait"]
+app()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_thread_that_computes_does_not_abort_an_interrupted_process(number: signal.Signals) -> None:
+    ended = subprocess.run([sys.executable, "-c", LEFT_INSIDE.replace("NUMBER", str(int(number)))], stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 128 + number, ended.stderr
+    assert ended.stderr == f"matte: error: {'interrupted' if number == signal.SIGINT else 'stopped'}\n"

@@ -4,23 +4,26 @@ Where that does not end it in time, as a model that computes without end does no
 written.
 """
 
+import atexit
 import contextlib
 import os
 import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from types import FrameType
 from typing import Any
 
 import typer
 
-from mattecli.cli.console import Commands, complain
+from mattecli.cli.console import INTERRUPTED, Commands, complain
 from mattecli.io.parts import remove_own_parts
 
 FATAL = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))  # Windows has no SIGHUP
+INTERRUPTED_CODES = (INTERRUPTED, *(128 + number for number in FATAL))
+"""The exit codes of a command line that a signal ended."""
 
 
 GRACE_SECONDS = 10.0
@@ -137,8 +140,28 @@ def _end(number: int) -> None:
     os._exit(128 + number)
 
 
+def _leave_at_once(code: Sequence[int]) -> None:
+    """End the process with the first of the codes, if there is one.
+
+    An interruption may come anywhere, and a thread that it leaves inside C++ aborts the process when Python ends it there.
+    """
+    if code:
+        os._exit(code[0])
+
+
 class StoppableCommands(Commands):
     """The commands, which a signal ends as Ctrl-C does: one line, and the exit code a shell gives for it."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
+        """args: None for the command line of this process, which then ends without a last look at its threads when interrupted."""
+        code: list[int] = []
+        if args is None:
+            atexit.register(_leave_at_once, code)  # first of all, and so called last
+        try:
+            return super().main(args, *more, **options)
+        except SystemExit as end:
+            code += [number for number in INTERRUPTED_CODES if number == end.code]
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         try:

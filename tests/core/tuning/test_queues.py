@@ -164,3 +164,24 @@ def test_a_parallel_error_comes_in_order_and_drops_the_rest() -> None:
         next(results)
     assert len(begun) < 10
     assert not any(thread.name.startswith("in parallel") for thread in threading.enumerate())
+
+
+def test_ctrl_c_in_the_moment_a_thread_is_started_leaves_none_behind(
+    press_ctrl_c: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def started_and_interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        press_ctrl_c()
+
+    monkeypatch.setattr(threading.Thread, "start", started_and_interrupted)
+    made: list[int] = []
+    for use in (
+        lambda: read_ahead(_counting(made, 10**9), depth=1).__enter__(),
+        lambda: WriteBehind(made.append, depth=1).__enter__(),
+        lambda: next(in_parallel(range(9), made.append, threads=1)),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            use()
+        assert not any(thread.name.startswith(("read", "write", "in para")) for thread in threading.enumerate())

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from mattecli.core.tuning.interrupts import uninterrupted
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 POLL_SECONDS = 0.1
@@ -41,9 +43,21 @@ class _Worker(threading.Thread):
         finally:
             self.ended.set()
 
+    def begin(self) -> None:
+        """Start. Where an interruption is raised, the thread either runs, with an `ident`, or never will."""
+        with uninterrupted():
+            self.start()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has begun and not ended; is_alive may be wrong after the `join` of above."""
+        return self.ident is not None and not self.ended.is_set()
+
     def wait(self) -> None:
-        self.ended.wait()
-        self.join()
+        """Return when the thread has ended; at once where it has not begun."""
+        if self.runs:
+            self.ended.wait()
+            self.join()
 
 
 @contextmanager
@@ -80,13 +94,16 @@ def read_ahead(items: Iterable[Item], *, depth: int, on_wait: Callable[[float], 
         if item.error is not None:
             raise item.error
 
+    def stop() -> None:
+        stopped.set()
+        thread.wait()
+
     thread = _Worker(fill, name="read ahead")
-    thread.start()
     try:
+        thread.begin()
         yield drain()
     finally:
-        stopped.set()
-        _to_the_end(thread.wait)
+        _to_the_end(stop)
 
 
 def _to_the_end(wait: Callable[[], object], *, interrupted: Callable[[], object] = lambda: None) -> None:
@@ -132,7 +149,11 @@ class WriteBehind(Generic[Item]):
         self._thread = _Worker(self._run, name="write behind")
 
     def __enter__(self) -> "WriteBehind[Item]":
-        self._thread.start()
+        try:
+            self._thread.begin()
+        except BaseException:
+            _to_the_end(self._finish)
+            raise
         return self
 
     def put(self, item: Item) -> None:
@@ -147,7 +168,7 @@ class WriteBehind(Generic[Item]):
             raise self._failed
 
     def _finish(self) -> None:
-        while not self._thread.ended.is_set():
+        while self._thread.runs:
             with suppress(queue.Full):
                 self._waiting.put(_Last(), timeout=POLL_SECONDS)
                 self._thread.wait()
@@ -186,7 +207,8 @@ def in_parallel(
 
     try:
         for item in items:
-            begun.append(pool.submit(work, item))
+            with uninterrupted():
+                begun.append(pool.submit(work, item))
             if len(begun) > threads:
                 yield made()
         while begun:
