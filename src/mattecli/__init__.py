@@ -6,7 +6,7 @@
     matte = model("photo.jpg")
     matte.save("cutout.png")
 
-What is here is imported when it is first used: `import mattecli` loads no torch.
+Names are imported on first use: `import mattecli` loads no torch.
 """
 
 from importlib import import_module

@@ -163,7 +163,7 @@ class Batch:
 
 
 def lacks(item: Item) -> str:
-    """Why an item cannot be made, as far as that is known before any work; None for existing files and for remote ones."""
+    """Why an item cannot be made, as far as that is known before any work; "" for existing files and for remote ones."""
     if item.lacks:
         return item.lacks
     for file in (item.input, *item.settings.guides.values()):

@@ -1,1 +1,1 @@
-"""What `matte bench` runs."""
+"""The measurements of `matte bench`."""

@@ -1,4 +1,4 @@
-"""How fast models are: each of them, at each size, measured in a fresh process (trial.py). What fails is a row with its reason."""
+"""Measures models at each size, each in a fresh process (trial.py). A failure is a row with its reason."""
 
 import json
 import os
@@ -30,7 +30,7 @@ KILLED = 9  # the signal of a system that has run out of memory
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure; size is (height, width), batch the pictures in a call."""
+    """One measurement; size is (height, width), batch the number of pictures in a call."""
 
     model: str
     size: Size
@@ -44,7 +44,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Bench:
-    """What is asked for. clip: a file to measure end to end with, "" to leave that out, or None for one made at each size."""
+    """The requested measurements. clip: a file to measure end to end with, "" to leave that out, or None for one made at each size."""
 
     specs: Sequence[ModelSpec]
     sizes: Sequence[Size]
@@ -67,7 +67,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Row:
-    """What came out: numbers by name (see table.py), or why there are none: skipped for want of memory, or failed.
+    """The result of a measurement: numbers by name (see table.py), or why there are none: skipped for lack of memory, or failed.
 
     random_weights: the model's own were not installed.
     """
@@ -196,12 +196,12 @@ def _row(spec: ModelSpec, case: Case, bench: Bench, stage: _Stage) -> Row:
 
 
 def _outcome(trial: Trial, folder: Path) -> dict[str, Any]:
-    """What a trial in a fresh process found, and how that process ended if it did not end well."""
+    """The result of a trial in a fresh process, or how that process ended."""
     task, result = folder / "trial.json", folder / "result.json"
     task.write_text(trial.to_json(), encoding="utf-8")
     result.unlink(missing_ok=True)
     command = [sys.executable, "-m", "mattecli.cli.trial", str(task), str(result)]
-    # PYTHONSAFEPATH: a torch.py in the folder we happen to be in is not torch.
+    # PYTHONSAFEPATH keeps a torch.py in the current folder from being imported.
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
     outcome: dict[str, Any] = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
@@ -241,5 +241,5 @@ def record(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def write_record(file: str, bench: Bench, rows: Sequence[Row]) -> None:
-    """Write the record as JSON; the file is whole whenever it is there. Raises OutputError."""
+    """Write the record as JSON, complete or not at all. Raises OutputError."""
     write_page(json.dumps(record(bench, rows), indent=1, ensure_ascii=False) + "\n", file)

@@ -1,4 +1,4 @@
-"""The numbers of a bench as cells: which columns there are, in which units, and how they compare with an earlier bench."""
+"""The table of a bench: columns, units, and the comparison with an earlier bench."""
 
 import json
 import math
@@ -51,7 +51,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Table:
-    """Headings and lines of text; the first `named` columns say what was measured, `groups` tells which others belong together."""
+    """Headings and lines of text; the first `named` columns identify the measurement, `groups` hold the related others."""
 
     headings: Sequence[str]
     lines: Sequence[Sequence[str]]
@@ -60,7 +60,7 @@ class Table:
 
 
 def short(number: float | None) -> str:
-    """Three digits that count, without an exponent; "-" for none."""
+    """A number with three significant digits, without an exponent; "-" for None."""
     if number is None:
         return "-"
     places = 2 - math.floor(math.log10(abs(number))) if number else 0
@@ -68,7 +68,7 @@ def short(number: float | None) -> str:
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, tuple[str, float]]:
-    """The columns in which any row has something to say; guides that cost nothing say nothing."""
+    """The columns in which any row has a number; those of guides without cost are left out."""
     return {name: column for group in GROUPS for name, column in group.items() if any(row.numbers.get(name) for row in rows)}
 
 
@@ -78,7 +78,7 @@ def scaled(row: Row, columns: Mapping[str, tuple[str, float]]) -> dict[str, floa
 
 
 def table_of(rows: Sequence[Row]) -> Table:
-    """All rows; one without numbers says "skipped" or "failed" instead of the first."""
+    """All rows; one without numbers has "skipped" or "failed" instead of the first."""
     columns = columns_of(rows)
     named = {"model": [row.name for row in rows], "size": [size_label(row.case.size) for row in rows]}
     if any(row.case.precision != "fp32" for row in rows):
@@ -109,7 +109,7 @@ def remarks(rows: Sequence[Row]) -> list[str]:
 
 
 def read_bench(file: str) -> dict[str, Any]:
-    """What `matte bench --json` wrote; InputError for anything else."""
+    """Read a file written by `matte bench --json`. InputError for any other."""
     try:
         content: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
         _medians(content)
@@ -129,7 +129,7 @@ def _medians(old: Mapping[str, Any]) -> dict[Case, float]:
 
 
 def compared(row: Row, old: Mapping[str, Any]) -> Row:
-    """The row with "speedup": how many times as fast a call is as in the old bench, where that has it."""
+    """The row with "speedup": the old median time of a call divided by the new one, where the old bench has that row."""
     before, now = _medians(old).get(row.case), row.numbers.get("median_seconds")
     return row if before is None or now is None else replace(row, numbers={**row.numbers, "speedup": before / now})
 

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own, so that load time, first call and peak memory are those of one model and nothing else.
+"""One measurement in its own process, so that load time, first call and peak memory are those of one model alone.
 
 Run as `python -m mattecli.cli.trial TRIAL.json RESULT.json`; run.py does that. The result is one JSON object: the numbers by
 name, and "notes"; or "skipped" or "failed" with a sentence. A process that dies leaves what it had measured until then, if anything.
@@ -44,7 +44,7 @@ Inputs = tuple[Tensor, dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Trial:
-    """What is measured: an exported `file` on a scene in `folder` (see scene.py), and end to end on `clip` unless that is ""."""
+    """A measurement of an exported `file` on a scene in `folder` (see scene.py), and end to end on `clip` unless that is ""."""
 
     file: str
     folder: str
@@ -64,14 +64,14 @@ def run_trial(trial: Trial, keep: Callable[[Mapping[str, Any]], None]) -> None:
     Seconds are wall clock, and begin and end with an idle device. Raises MatteError for what cannot be measured.
     """
     device = pick_device(trial.device)
-    torch.zeros(1, device=device.torch)  # a GPU's context costs a second that is not the model's
+    torch.zeros(1, device=device.torch)  # creating a GPU's context takes a second, which is not the model's
     model, load = _timed(lambda: load_model(Path(trial.file), device=device, precision=trial.precision), device)
     inputs = _inputs(trial, model)
     if (reason := _why_not(model, inputs[0])) is not None:
         return keep({"skipped": reason})
     found: dict[str, Any] = {"load_seconds": load, **_alone(trial, model, inputs), "notes": []}
     keep(found)
-    # What follows takes memory of its own, so it comes after the peaks, and may fail without taking the numbers above with it.
+    # The following steps take further memory, so they run after the peaks are read; if they fail, the numbers above are kept.
     if trial.clip:
         found |= _attempt("end to end", found["notes"], lambda: _end_to_end(trial, model, found["median_seconds"] / trial.batch))
         keep(found)
@@ -97,7 +97,7 @@ def _inputs(trial: Trial, model: LoadedModel) -> Inputs:
 
 
 def _why_not(model: LoadedModel, image: Tensor) -> str | None:
-    """Why the model is not run on this at all: it would take more memory than there is, as far as that is known beforehand."""
+    """Why the model is not run: its expected memory exceeds the available memory. None where it fits or is unknown."""
     batch, _, height, width = image.shape
     task = Task((height, width), batch, PRECISIONS[model.precision].itemsize, UNKNOWN)
     expected, budget = expected_peak(model.info, task, {}), budget_of(model.device)
@@ -107,7 +107,7 @@ def _why_not(model: LoadedModel, image: Tensor) -> str | None:
 
 
 def _alone(trial: Trial, model: LoadedModel, inputs: Inputs) -> dict[str, Any]:
-    """The model by itself: its calls, and the memory they took."""
+    """The measurements of the model alone: times of calls, and memory."""
     warm_up = WARM_UP_CALLS_ON_GPU if model.device.torch.type == "cuda" else WARM_UP_CALLS
     forget_peak(model.device.torch)
     times = _call_times(model, inputs, warm_up, trial.seconds)
@@ -124,7 +124,7 @@ def _alone(trial: Trial, model: LoadedModel, inputs: Inputs) -> dict[str, Any]:
 
 
 def _call_times(model: LoadedModel, inputs: Inputs, warm_up: int, seconds: float) -> list[float]:
-    """Seconds of each call: those that warm up, then calls for about so long."""
+    """Seconds of each call: warm-up calls, then calls for about the given time."""
     times = [_timed(lambda: model(*inputs), model.device)[1] for _ in range(warm_up)]
     begin, repeats = time.perf_counter(), 0
     while repeats < FEWEST_REPEATS or (repeats < MOST_REPEATS and time.perf_counter() - begin < seconds):
@@ -142,8 +142,8 @@ def _attempt(what: str, notes: list[str], measure: Callable[[], dict[str, Any]])
 
 
 def _end_to_end(trial: Trial, model: LoadedModel, frame_seconds: float) -> dict[str, Any]:
-    """Frames a second from file to file: `matte video` on the clip's first frames, as many as the model does in the time given."""
-    # Imported here, for the memory of the model alone is that of a process without them.
+    """Frames a second from file to file: `matte video` on as many of the clip's first frames as the model mattes in the given time."""
+    # Imported here, so that they do not count as memory of the model.
     from mattecli.io.video_read import probe
     from mattecli.pipelines.video import process_clip
     from mattecli.requests.clip import ClipRequest
@@ -170,13 +170,13 @@ def _end_to_end(trial: Trial, model: LoadedModel, frame_seconds: float) -> dict[
 
 
 def _steady_fps(moments: list[float]) -> dict[str, float]:
-    """Frames a second in the latter half of a clip, when all that warms up is warm; nothing of a clip that is too short to tell."""
+    """Frames a second in the second half of a clip, after warm-up; empty for a clip that is too short."""
     latter = moments[len(moments) // 2 :]
     return {"steady_fps": (len(latter) - 1) / (latter[-1] - latter[0])} if len(latter) >= 8 else {}
 
 
 def _parity(trial: Trial, model: LoadedModel, inputs: Inputs) -> dict[str, Any]:
-    """How far the alpha is from that of the same model in fp32, in levels of 255."""
+    """The differences of the alpha from that of the same model in fp32, in levels of 255."""
     fast, _ = model(*inputs)
     exact, _ = load_model(Path(trial.file), device=model.device, precision="fp32")(*inputs)
     difference = (fast - exact).abs() * 255

@@ -1,4 +1,4 @@
-"""Batches on the command line: options become a batch, its records are told as they end, and its summary is the last line."""
+"""Batches on the command line: options become a batch, its records are printed as they end, and its summary is the last line."""
 
 import os
 import tempfile
@@ -31,12 +31,12 @@ from mattecli.requests.pictures import picture_options
 TOLD_EVERY_SECONDS = 60
 MOST_WORKERS = 4096
 LOOK_EVERY_SECONDS = 1.0
-# What the results file needs and a person does not.
+# Fields of the results file that are not printed.
 _UNTOLD = ("settings", "identity", "written", "error")
 
 
 def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
-    """UsageError for options that cannot be meant, before anything is read."""
+    """UsageError for contradicting options, before anything is read."""
     check_order(request.order)
     parse_shard(request.shard)
     _counts(request)
@@ -45,7 +45,7 @@ def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
 
 
 def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None = None) -> Settings:
-    """What a command asks for, as a batch's items have it; clip: the settings of `matte video`."""
+    """The settings of a command for a batch's items; clip: the settings of `matte video`."""
     return replace(
         look.settings,
         model=model.model,
@@ -64,7 +64,7 @@ def job_items(jobs: Iterable[Job], settings: Settings) -> list[Item]:
 
 
 def watched_items(folders: Sequence[str], output: str | None, settings: Settings) -> Iterator[Item | None]:
-    """The photos in folders and those that arrive there, without end; None while there is nothing new."""
+    """The photos in folders and those that arrive there, endlessly; None while there is no new one."""
     from mattecli.batch.watching import Watch
     from mattecli.requests.photos import plan_arrival
 
@@ -85,7 +85,7 @@ def watched_items(folders: Sequence[str], output: str | None, settings: Settings
 def manifest_items(
     request: BatchRequest, settings: Settings, output: str | None, check: Callable[[Item], None], suffix: str = ".png"
 ) -> tuple[Iterable[Item], int | None]:
-    """The items of a manifest and their number, None for one that comes through a pipe. Files are checked from end to end first.
+    """The items of a manifest and their number, None for stdin. Files are checked completely first.
 
     output: as -o says, for rows without one, with `suffix` in a folder. check: raises UsageError for an item that cannot be.
     """
@@ -106,7 +106,7 @@ def manifest_items(
 
 
 def check_photo_item(item: Item, *, offline: bool) -> None:
-    """UsageError for an output that cannot hold a photo made so, and for URLs that cannot be used."""
+    """UsageError for an output that cannot hold the result of a photo, and for unsupported URLs."""
     options = picture_options(item.settings.picture).file
     check_destinations([Job("", item.output, {})], has_alpha=item.settings.kind == "cutout", options=options)
     for file in item.files:
@@ -114,7 +114,7 @@ def check_photo_item(item: Item, *, offline: bool) -> None:
 
 
 def result_pattern(output: str | None, suffix: str) -> str | None:
-    """The pattern for rows without an output that -o means: a folder's pictures, or itself with {stem} or {name}."""
+    """The pattern for rows without an output, from -o: a folder, or a pattern with {stem} or {name}."""
     if output is None or "{stem}" in output or "{name}" in output:
         return output
     if not looks_like_folder(output) and Path(output).suffix:
@@ -125,7 +125,7 @@ def result_pattern(output: str | None, suffix: str) -> str | None:
 def run_batch(
     request: BatchRequest, run: Run, settings: Settings, items: Iterable[Item | None], *, total: int | None, teller: Teller, what: str
 ) -> None:
-    """Make the items; typer.Exit with the code of what came of them. settings: the command's. what: the plural that is counted."""
+    """Make the items, then raise typer.Exit with the exit code. settings: the command's. what: the plural noun of the summary."""
     shard = parse_shard(request.shard)
     if shard.count > 1:
         items, total = (item for item in items if item is None or shard.holds(item)), None
@@ -153,7 +153,7 @@ def _conclude(batch: Batch, policy: Policy, teller: Teller, what: str) -> None:
 def _run(
     batch: Batch, items: Iterable[Item | None], executor: AbstractContextManager[Executor], total: int | None, teller: Teller, what: str
 ) -> int:
-    """Make the items and tell their records; the exit code."""
+    """Make the items and print their records; returns the exit code."""
     with executor as makes, batch_progress(total, what, teller.note) as step:
         try:
             for record in batch.run(items, makes):
@@ -209,7 +209,7 @@ def _executor(request: BatchRequest, run: Run, settings: Settings, teller: Telle
 
 
 def _counts(request: BatchRequest) -> tuple[int | None, int | None]:
-    """The fewest and the most workers of `--workers N` or, on Ray, `--workers MIN:MAX`; None where nothing is said."""
+    """The fewest and the most workers of `--workers N` or, on Ray, `--workers MIN:MAX`; None without the option."""
     if request.workers is None:
         return None, None
     parts = request.workers.split(":") if request.engine == "ray" else [request.workers]
@@ -221,7 +221,7 @@ def _counts(request: BatchRequest) -> tuple[int | None, int | None]:
 
 @contextmanager
 def batch_progress(total: int | None, what: str, tell: Callable[[str], None]) -> Iterator[Callable[[Summary], None]]:
-    """A callback for the summary so far: a bar with the time left where a person watches, else a line each minute."""
+    """A callback for the summary so far: a bar with the time left on a terminal, else a line each minute."""
     if not watched():
         yield _each_minute(total, what, tell)
         return

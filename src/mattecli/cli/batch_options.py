@@ -1,4 +1,4 @@
-"""Options of batches, which `matte image` and `matte video` spell alike, and what they come to."""
+"""Options of batches, shared by `matte image` and `matte video`, and their parsing."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,10 +22,12 @@ Results = Annotated[
     typer.Option("--results", metavar="FILE.jsonl", help="Append one line of JSON for each input as it ends. --resume reads it."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Leave out what was made with these settings from these inputs and is still as it was made.")
+    bool, typer.Option("--resume", help="Skip results that were made from these inputs with these settings and are unchanged.")
 ]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --results: resume, and try again what failed before.")]
-Checksum = Annotated[bool, typer.Option("--checksum", help="Note the inputs' sha256, and resume by it instead of by size and time.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="With --results: resume, and try earlier failures again.")]
+Checksum = Annotated[
+    bool, typer.Option("--checksum", help="Record the sha256 of inputs, and compare it on resuming instead of size and time.")
+]
 Shard = Annotated[
     str | None,
     typer.Option("--shard", **one_of("slurm", beside="I/N"), help="Make only part I of N, the same on any machine; slurm: of a job array."),
@@ -37,7 +39,7 @@ Order = Annotated[
     ),
 ]
 OnError = Annotated[str, typer.Option("--on-error", **one_of("continue", "stop"), help="What to do when one input fails.")]
-MaxFailures = Annotated[int | None, typer.Option("--max-failures", min=1, metavar="N", help="Stop when so many inputs have failed.")]
+MaxFailures = Annotated[int | None, typer.Option("--max-failures", min=1, metavar="N", help="Stop after this number of failures.")]
 Timeout = Annotated[
     float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="An input that takes longer is stopped and has failed.")
 ]
@@ -46,7 +48,7 @@ Overwrite = Annotated[
     typer.Option(
         "--overwrite",
         **one_of("never", "older", "always") | {"metavar": "[never|older|always]"},
-        help="Which results that are there are replaced; alone: let a result replace even its own input.  [default: always]",
+        help="Which existing results are replaced; without a value: let a result replace even its own input.  [default: always]",
     ),
 ]
 Workers = Annotated[
@@ -67,7 +69,7 @@ INPUTS = "inputs"
 
 
 def with_overwrite_value(args: list[str]) -> list[str]:
-    """A command's words, with a value behind an `--overwrite` that has none."""
+    """A command's arguments, with a default value inserted after an `--overwrite` without one."""
     if "--overwrite" not in args:
         return args
     from mattecli.batch.resume import OVERWRITE
@@ -119,7 +121,7 @@ class BatchRequest:
 
     @property
     def asked(self) -> bool:
-        """Whether any option is given that only batches have."""
+        """Whether any option of batches is given."""
         mine = BatchRequest(overwrite=self.overwrite if self.replaces_inputs else None)
         return self != mine
 

@@ -1,4 +1,4 @@
-"""The table of `matte bench`: drawn for a person at a terminal, plain columns for everything else."""
+"""The table of `matte bench`: drawn on a terminal, plain columns elsewhere."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The words that an option takes, as --help shows them and as bash and zsh complete them."""
+"""Options with a fixed set of words, shown by --help and completed by bash and zsh."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ PRECISIONS = (AUTO, *PRECISION_NAMES)
 
 
 def one_of(*words: str, beside: str = "") -> Shown:
-    """An option that takes one of these words, or what `beside` names in capitals, such as "#HEX"."""
+    """An option that takes one of these words, or a value that `beside` names in capitals, such as "#HEX"."""
     return {"metavar": "|".join([*words, *([beside] if beside else [])]), "autocompletion": lambda: list(words)}
 
 
@@ -30,10 +30,10 @@ def model_or(*words: str, metavar: str) -> Shown:
 
 
 def model_names(*words: str) -> Callable[[], list[str]]:
-    """What gives these words and the names of all models, when it is called."""
+    """A function that returns these words and the names of all models."""
     return lambda: [*words, *registry().models]
 
 
 def refiner_names() -> list[str]:
-    """The models that finish a coarse matte, and the words that stand for one."""
+    """The names of the models that refine a coarse matte, with "auto" and "none"."""
     return ["auto", "none", *(name for name, spec in registry().models.items() if tuple(spec.guides) == ("trimap",))]

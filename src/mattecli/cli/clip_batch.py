@@ -1,4 +1,4 @@
-"""Many clips on the command line: those given, of folders, or the rows of a manifest."""
+"""Many clips on the command line: given files, those of folders, or the rows of a manifest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -28,7 +28,7 @@ def make_clips(
 ) -> None:
     """Make the clips that are given, or those of a manifest.
 
-    clip: what concerns clips alone, by the names of `mattecli.matte_video`; None is left out.
+    clip: settings of clips only, by the names of `mattecli.matte_video`; None values are left out.
     """
     if request.manifest is None and not sources:
         raise UsageError("there is no input; give a clip, or --manifest FILE")
@@ -52,7 +52,7 @@ def make_clips(
 
 
 def _given_items(sources: Sequence[str], output: str | None, settings: Settings) -> list[Item]:
-    """The clips that are given as plan_clips has them; URLs are one clip each."""
+    """The given clips as plan_clips returns them; each URL is one clip."""
     refuse_streams(sources)
     if not any(map(is_url, filter(None, [*sources, output]))):
         return [Item(source, place, settings) for source, place in plan_clips(sources, output, kind=settings.kind)]
@@ -63,7 +63,7 @@ def _given_items(sources: Sequence[str], output: str | None, settings: Settings)
 
 
 def _check_clip_item(item: Item, *, offline: bool) -> None:
-    """UsageError for an output that cannot hold a clip made so, and for what cannot be used with clips."""
+    """UsageError for an output that cannot hold the result of a clip, and for options that clips do not take."""
     settings = item.settings
     if "strokes" in settings.guides:
         raise UsageError(f"{item.input}: strokes are for photos; give a trimap, a mask or a background")

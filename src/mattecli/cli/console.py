@@ -1,4 +1,4 @@
-"""How the command line speaks: results to stdout, everything else to stderr, progress only where a person is watching."""
+"""Output of the command line: results to stdout, everything else to stderr, progress only on a terminal."""
 
 import codecs
 import io
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 SIGNAL_PIPE = 141
 UNTOLD = 3
-"""The exit code where stdout took no word of some results, though their files were made."""
+"""The exit code where results were written but could not be printed to stdout."""
 STDOUT = "-"
 _AS_NAMED = "mattecli.as-named"
 SPOKEN = ("damage", "doubt", "error", "notes")
 """The entries of a record that are sentences."""
 
 Made = TypeVar("Made")
-_untold = threading.Event()  # set when stdout took no more of this command's results
+_untold = threading.Event()  # set when a result of this command could not be written to stdout
 
 
 def keep_names() -> None:
-    """Let stdout carry every file's name: its own bytes where they are no text, escapes for letters that the encoding lacks."""
+    """Let stdout print every file name: undecodable bytes unchanged, letters that the encoding lacks escaped."""
     codecs.register_error(_AS_NAMED, _as_named)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=_AS_NAMED)
 
 
 def _as_named(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Python reads bytes of a name that are no text as lone surrogates (PEP 383)."""
+    """Encode lone surrogates, as which Python reads undecodable bytes of a name (PEP 383)."""
     if isinstance(error, UnicodeEncodeError):
         error.end = error.start + 1
     try:
@@ -54,7 +54,7 @@ def _as_named(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def say(text: str) -> None:
-    """A result, to stdout: as it is, but what steers a terminal is written out on one."""
+    """Print a result to stdout; control characters are escaped on a terminal."""
     if sys.stdout.isatty():
         text = "\n".join(map(visible, text.split("\n")))
     sys.stdout.write(text + "\n")
@@ -62,12 +62,12 @@ def say(text: str) -> None:
 
 
 def say_json(record: Mapping[str, Any]) -> None:
-    """A result as one line of JSON, to stdout."""
+    """Print a result to stdout as one line of JSON."""
     say(_as_json(record, sys.stdout))
 
 
 def say_if_possible(text: str) -> None:
-    """A word on a result that is made, to stdout; where that takes no more, one sentence says so and the command goes on.
+    """Print a finished result to stdout. Where that fails, one sentence on stderr says so and the command continues.
 
     Its exit code is UNTOLD in the end, unless it fails otherwise.
     """
@@ -81,12 +81,12 @@ def say_if_possible(text: str) -> None:
 
 
 def note_json(record: Mapping[str, Any]) -> None:
-    """A result's record where stdout carries the result itself: one line of JSON, to stderr."""
+    """Print a record to stderr as one line of JSON, for commands whose stdout carries the result itself."""
     sys.stderr.write(_as_json(record, sys.stderr) + "\n")
 
 
 def _as_json(record: Mapping[str, Any], stream: TextIO) -> str:
-    """In plain letters; escaped where the stream does not write them as UTF-8, which JSON is."""
+    """JSON with plain letters, or with escapes where the stream does not write UTF-8."""
     record = {**record, **{name: _spoken(record[name]) for name in SPOKEN if name in record}}
     line = json.dumps(record, ensure_ascii=False)
     try:
@@ -101,12 +101,12 @@ def _spoken(told: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """A note, to stderr."""
+    """Print a note to stderr."""
     sys.stderr.write(f"matte: {visible(in_flags(text))}\n")
 
 
 def complain(error: MatteError | str, *, about: Sequence[str] = ()) -> None:
-    """What went wrong, in one line, to stderr; where it names none of the files it is about, behind the name of the first."""
+    """Print an error to stderr in one line, prefixed with the first file's name unless it names one of the files."""
     text = in_flags(str(error))
     if about and not any(file in text for file in about):
         text = f"{about[0]}: {text}"
@@ -115,7 +115,7 @@ def complain(error: MatteError | str, *, about: Sequence[str] = ()) -> None:
 
 @dataclass
 class Teller:
-    """Tells the person or the calling program what became of each input.
+    """Reports the result of each input to the user or the calling program.
 
     alone: whether there is but one, so that an error need not say whose it is. by_guides: whether the name of one of its guides says that.
     """
@@ -134,7 +134,7 @@ class Teller:
         for text in notes:
             self.note(text)
         if self.json_lines:
-            # A picture on stdout leaves no room for its record, which then goes to stderr.
+            # With a picture on stdout the record goes to stderr.
             note_json(record) if destination == STDOUT else say_if_possible(_as_json(record, sys.stdout))
         elif destination != STDOUT:
             say_if_possible(destination)
@@ -149,7 +149,7 @@ class Teller:
     def tell_all(
         self, outcomes: "Iterable[tuple[Job, Made | MatteError]]", tell: Callable[[Made], None], step: Callable[[str], None]
     ) -> None:
-        """Of each job, as it is done, what `tell` says of its result, or its error."""
+        """Report each job when it ends: its result by `tell`, or its error."""
         for job, outcome in outcomes:
             step(Path(job.source).name)
             if isinstance(outcome, MatteError):
@@ -205,7 +205,7 @@ class Commands(TyperGroup):
             complain("interrupted")
             raise typer.Exit(INTERRUPTED) from interruption
         except BrokenPipeError as error:
-            raise typer.Exit(SIGNAL_PIPE) from error  # whoever read our stdout has left
+            raise typer.Exit(SIGNAL_PIPE) from error  # the reader of stdout has closed it
 
 
 def watched() -> bool:
@@ -237,7 +237,7 @@ def download_progress() -> Iterator[Callable[[str, int, int | None], None] | Non
 
 @contextmanager
 def step_progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A callback to call after each of `total` steps with the name of the next one; it draws only on a terminal."""
+    """A callback to be called after each of `total` steps with the name of the next one; it draws only on a terminal."""
     if not watched():
         yield lambda name: None
         return
@@ -259,7 +259,7 @@ def frame_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def clip_progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """The same for several clips at once, told apart by name; one leaves when its last frame is done. None where nobody watches."""
+    """The same for several clips at once, by name; a clip is removed with its last frame. None without a terminal."""
     if not watched():
         yield None
         return

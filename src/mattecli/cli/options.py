@@ -1,4 +1,4 @@
-"""Options that several verbs spell alike; those that say something else at each verb stand at the verb."""
+"""Options shared by several verbs; those whose help differs are defined in the verb's file."""
 
 from typing import Annotated
 
@@ -71,7 +71,7 @@ TONE_MAPS = {"keep": "copy", "sdr": "sdr"}
 
 
 def tone_map_of(word: str) -> str:
-    """How a clip in HDR is read; UsageError for a word that is none of TONE_MAPS."""
+    """The tone mapping of HDR clips; UsageError for a word that is not one of TONE_MAPS."""
     if word not in TONE_MAPS:
         raise UsageError(f"--tone-map {word} is not known; choose {' or '.join(TONE_MAPS)}")
     return TONE_MAPS[word]

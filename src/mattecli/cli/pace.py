@@ -1,19 +1,19 @@
-"""How long a clip will take, told as soon as its first frames show it."""
+"""Estimation of a clip's duration from its first frames."""
 
 import os
 import time
 from collections.abc import Callable
 
 WORTH_TELLING = 20.0
-"""Seconds in all below which nothing is told."""
+"""The pace of a clip that takes fewer seconds than this is not reported."""
 
 OnFrame = Callable[[int, int | None], None]
 
 
 def telling_pace(on_frame: OnFrame, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> OnFrame:
-    """`on_frame`, which also has a sentence about the pace told once: when, after the first frame, one more for each core was made.
+    """`on_frame`, extended by one note about the pace, after the first frame and one more for each core.
 
-    The first frame does not count: with it a model makes its plans. Several frames are made at once, so a few are waited for.
+    The first frame is left out, because a model warms up in it. Several frames are matted at once, so a few are needed.
     """
     after = 1 + (os.cpu_count() or 1)
     begun: list[float] = []
@@ -31,7 +31,7 @@ def telling_pace(on_frame: OnFrame, tell: Callable[[str], None], *, clock: Calla
 
 
 def _readable(seconds: float) -> str:
-    """Seconds as people say them: 0.35 s, 12 s, 3 min, 2 h 10 min."""
+    """Seconds in readable units: 0.35 s, 12 s, 3 min, 2 h 10 min."""
     if seconds < 10:
         return f"{seconds:.2g} s"
     if seconds < 100:

@@ -1,4 +1,4 @@
-"""Options of pictures, which `matte image` and `matte composite` spell alike, and what they come to."""
+"""Options of pictures, shared by `matte image` and `matte composite`, and their parsing."""
 
 import re
 from typing import Annotated, Any
@@ -40,14 +40,14 @@ Invert = Annotated[bool, typer.Option("--invert", help="The background instead o
 
 
 class FramingCommand(PictureCommand):
-    """Lets `--crop` stand without a margin."""
+    """A command whose `--crop` may be given without a margin."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, with_crop_value(args))
 
 
 def with_crop_value(args: list[str]) -> list[str]:
-    """Arguments in which a --crop without a margin has one of 0."""
+    """The arguments, with a margin of 0 inserted after a --crop without one."""
     if "--crop" not in args:
         return args
     place = args.index("--crop") + 1
@@ -57,7 +57,7 @@ def with_crop_value(args: list[str]) -> list[str]:
 
 
 def words_of(**given: Any) -> dict[str, Any]:
-    """What was asked for, by the names of requests.pictures.WORDS. Raises UsageError for what cannot be meant."""
+    """The given options by the names of requests.pictures.WORDS. Raises UsageError."""
     from mattecli.requests.pictures import picture_options
 
     words = {name: value for name, value in given.items() if value not in (None, False)}

@@ -1,4 +1,4 @@
-"""Settings that hold for a whole process. The command line makes them for its own; nothing that `import mattecli` offers makes any."""
+"""Process-wide settings, made by the command line only; nothing that `import mattecli` offers makes any."""
 
 import contextlib
 import ctypes
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def set_up() -> None:
-    """Settings that must be made before torch is loaded. What the environment says already is kept."""
+    """Settings that must be made before torch is loaded. Variables that are already set are kept."""
     # torch's threads spin while they wait for each other. On a machine that has other work to do, two spinning threads made closed-form
     # matting ten times slower; waiting passively costs nothing measurable on an idle one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -28,7 +28,7 @@ def set_up_pictures() -> None:
     import PIL
     from PIL import Image
 
-    # What this program opens is decided by io/pictures/sizes.py.
+    # io/pictures/sizes.py limits the size of pictures instead.
     Image.MAX_IMAGE_PIXELS = None
     for library in Path(PIL.__file__).parents[1].glob("?illow.libs/libtiff*"):
         with contextlib.suppress(AttributeError, OSError):
@@ -37,20 +37,20 @@ def set_up_pictures() -> None:
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """In the block no Python warning reaches stderr, in any thread. `python -W` and PYTHONWARNINGS go before."""
+    """In the block no Python warning reaches stderr, in any thread. `python -W` and PYTHONWARNINGS take precedence."""
     with warnings.catch_warnings():
         quiet_warnings()
         yield
 
 
 def quiet_warnings() -> None:
-    """Let no Python warning reach stderr from here on. `python -W` and PYTHONWARNINGS go before."""
+    """Let no Python warning reach stderr from here on. `python -W` and PYTHONWARNINGS take precedence."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
 
 
 def set_up_torch() -> None:
-    """Settings for computing: no more threads than this process may keep busy, and freed memory kept for the next picture."""
+    """Settings for computing: threads limited to the available cores, and freed memory kept for the next picture."""
     from mattecli.core.tuning import cpu_quota, malloc, onednn
 
     malloc.keep()

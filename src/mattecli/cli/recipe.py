@@ -30,7 +30,7 @@ ON_OFF = {"on": True, "off": False}
 
 
 class MattingCommand(PictureCommand):
-    """Lets `--refine` and `--overwrite` stand without a value: they mean `--refine auto` and `--overwrite inputs`."""
+    """A command whose `--refine` and `--overwrite` may be given without a value: they mean `--refine auto` and `--overwrite inputs`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         takes_word = any("--overwrite" in option.opts and not getattr(option, "is_flag", False) for option in self.params)
@@ -48,7 +48,7 @@ def _with_refine_value(args: list[str]) -> list[str]:
 
 
 def _names_refiner(word: str) -> bool:
-    """Whether a word behind --refine is its value and no input. ModelError for one that looks like a model's name but is none."""
+    """Whether the word after --refine is its value and not an input. ModelError for a misspelt model name."""
     if word in (AUTO, NONE, *registry().models) or word.endswith(".pt"):
         return True
     if re.fullmatch(r"\w[\w-]*(\.\d+)?", word) and not os.path.exists(word):
@@ -58,7 +58,7 @@ def _names_refiner(word: str) -> bool:
 
 @dataclass(frozen=True)
 class Look:
-    """What the results shall be; fit, blur and gamma are about composites. picture: by the names of requests.pictures.WORDS."""
+    """The output options as typed; fit, blur and gamma apply to composites. picture: by the names of requests.pictures.WORDS."""
 
     kind: str
     over: str
@@ -87,7 +87,7 @@ class Look:
 
     @property
     def settings(self) -> "Settings":
-        """The same as a batch's items have it."""
+        """The same for a batch's items."""
         from mattecli.batch.items import LOOKS, Settings
 
         shared = {name: getattr(self, name) for name in ("kind", "options", "picture", *LOOKS)}
@@ -110,7 +110,7 @@ class DeviceOptions:
 
 
 def _check_over(over: str, fit: str, blur: str) -> None:
-    """MatteError for a backdrop that cannot be; nothing is opened."""
+    """MatteError for an invalid backdrop; nothing is opened."""
     from mattecli.batch.storage import is_url
     from mattecli.compositing.backdrop import check_backdrop
 
@@ -130,7 +130,7 @@ def look_of(
     premultiplied: bool = False,
     picture: Mapping[str, Any] | None = None,
 ) -> Look:
-    """The look that options ask for, as they were typed."""
+    """The look of the typed options. Raises UsageError for contradicting ones."""
     from mattecli.requests.paths import refuse_empty
 
     refuse_empty("--over", over)
@@ -174,7 +174,7 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Which model is asked for, None for the best one, and what it is given; checked against each other when made, before any loading.
+    """The requested model, None for the best one, and its guides; checked against each other on construction, before any loading.
 
     given: guides by name; of a screen its colour. refine, quality: as typed. options: tunables as typed.
     """
@@ -201,7 +201,7 @@ class ModelRequest:
 
 
 def with_weights(model: str | None, weights: str | None) -> str | None:
-    """The model's name with the weight set that --weights asks for, as in dim@ours."""
+    """The model's name with the weight set of --weights, as in dim@ours."""
     if weights is None:
         return model
     if weights not in (OURS, AUTHORS):
@@ -212,14 +212,14 @@ def with_weights(model: str | None, weights: str | None) -> str | None:
 
 
 def open_output(look: Look, machine: DeviceOptions) -> "OutputOptions":
-    """What is made of each matte, with the backdrop opened within the machine's memory."""
+    """The output options, with the backdrop opened within the machine's memory."""
     from mattecli.batch.maker import open_look
 
     return open_look(look.settings, machine.max_memory)
 
 
 def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[str], None]) -> "Model":
-    """The model of a command, loaded with its refiner; `tell` receives the chosen device."""
+    """The model of a command, loaded with its refiner; `tell` is called with the chosen device."""
     import mattecli
     from mattecli.cli import process
     from mattecli.core.runtime import pick_device
@@ -246,7 +246,7 @@ def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[st
 
 
 def _of_weights(spec: "ModelSpec") -> str:
-    """What a person should know of the weights that run: which they are where a model has several, and what they cannot do."""
+    """Notes on the weights in use: which set, where a model has several, and their limits."""
     known = registry().models.get(spec.name, spec)
     absent = known.weights == AUTHORS and not is_installed(known)
     where = " (the authors' are not installed)" if absent else ""

@@ -1,7 +1,7 @@
-"""What ends a program from outside (kill, a closed terminal) as an exception, so that half-written files are removed on the way out.
+"""Terminating signals (kill, a closed terminal) as exceptions, so that incomplete files are removed before the process ends.
 
-Where that does not end it in time, as a model that computes without end does not, the process is ended by force, with no file half
-written.
+Where the exception does not end the process in time, such as during a model's endless computation, it is ended by force, after its
+incomplete files are removed.
 """
 
 import atexit

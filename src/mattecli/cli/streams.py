@@ -1,4 +1,4 @@
-"""The standard streams of the process, such that a full disk, a closed stream or a reader that left never ends the work by itself.
+"""Standard streams that survive a full disk, a closed stream and a closed pipe.
 
 Notes on stderr that cannot be written are dropped. A result that cannot be written to stdout raises StdoutError, or BrokenPipeError
 where whoever read it has left. Nothing is kept in a buffer that Python would try to write once more at the end.
@@ -45,7 +45,7 @@ class _Unbuffered(io.RawIOBase):
         return size
 
     def _failed(self, error: OSError) -> None:
-        """What to do about text that could not be written."""
+        """Handle text that could not be written."""
 
 
 class _Results(_Unbuffered):
@@ -56,7 +56,7 @@ class _Results(_Unbuffered):
 
 
 def secure() -> None:
-    """Put such streams in the place of Python's, where those are still the process's own; POSIX alone."""
+    """Replace Python's standard streams by such streams, unless they were replaced already; POSIX only."""
     if os.name != "posix":
         return
     is_open = [_is_open(descriptor) for descriptor in (_STDIN, _STDOUT, _STDERR)]

@@ -1,4 +1,4 @@
-"""What a cut-out is laid over: a colour, a picture or a clip, opened once for a whole run. No torch."""
+"""Backdrops of composites: a colour, a picture or a clip, opened once for a whole run. No torch."""
 
 import os
 import zlib
@@ -21,13 +21,13 @@ from mattecli.matting.levels import Plane, from_levels
 from mattecli.requests.fits import check_fit
 from mattecli.requests.quantities import Length, parse_colour, parse_length
 
-# Times come as floating-point seconds: a frame whose time is this near has come.
+# Times are floating-point seconds: a frame is due when its time is this near.
 ROUNDING = 1e-6
 SHARP = Length(0)
 
 
 class Backdrop(Protocol):
-    """Something that can stand behind a picture of any size at any moment."""
+    """A backdrop for pictures of any size, at any time."""
 
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3] in 0..1, not to be written to.
@@ -38,7 +38,7 @@ class Backdrop(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes about how it was shown so far."""
+        """Notes for the user about its use so far."""
         ...
 
     def close(self) -> None:
@@ -78,12 +78,12 @@ class PlainBackdrop:
 
 @lru_cache(maxsize=1)
 def _filled(size: tuple[int, int], colour: tuple[float, float, float]) -> Plane:
-    """A plain backdrop, kept for the next picture of that size."""
+    """A backdrop of one colour, cached for the next picture of that size."""
     return plain(*size, colour)
 
 
 def _meant(colour: tuple[float, float, float], icc: bytes) -> tuple[float, float, float]:
-    """The numbers that mean an sRGB colour in a profile."""
+    """An sRGB colour in the values of a profile."""
     level = np.rint(np.array(colour) * 255).astype(np.uint8)[None, None]
     red, green, blue = (float(part) / 255 for part in converted(level, None, icc)[0, 0])
     return red, green, blue
@@ -92,7 +92,7 @@ def _meant(colour: tuple[float, float, float], icc: bytes) -> tuple[float, float
 class PictureBackdrop:
     """A picture, fitted to each frame; it is kept as it was fitted last, for the pictures of one size that follow each other.
 
-    What is transparent in it is black, like the bars beside a picture that does not fill the frame.
+    Transparent pixels are black, like the bars beside a picture that does not fill the frame.
     """
 
     def __init__(self, photo: Photo, placing: Placing, *, named: str = "the backdrop") -> None:
@@ -104,11 +104,11 @@ class PictureBackdrop:
         self.notes: tuple[str, ...] = read if is_sound(photo.icc) else (*read, damaged)
 
     def __repr__(self) -> str:
-        """Says which picture it is, so that two runs can be told to be alike."""
+        """Names the picture and its placing, by which two runs are compared."""
         return f"PictureBackdrop({zlib.crc32(self._colours(None).tobytes()):08x}, {self._placing})"
 
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
-        fitted = self._fitted  # another thread may put a picture of another size there
+        fitted = self._fitted  # another thread may replace it by a picture of another size
         if fitted is None or fitted[:2] != (size, icc):
             self._fitted = fitted = (size, icc, self._placing(self._colours(icc), size))
         return fitted[2]
@@ -134,7 +134,7 @@ def _shown(colours: Plane, alpha: Pixels | None) -> Plane:
 class ClipBackdrop:
     """A clip, read forward in time and looped; one frame is held.
 
-    Asking for an earlier moment begins it again too.
+    A request for an earlier time restarts it.
     """
 
     def __init__(self, source: str, placing: Placing) -> None:
@@ -155,7 +155,7 @@ class ClipBackdrop:
 
     @property
     def colour(self) -> Colour:
-        """How its file's colours are stored; what is HDR is shown tone-mapped."""
+        """The colour tags of its file; an HDR clip is shown tone-mapped."""
         return self._reader.clip.colour
 
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
@@ -163,7 +163,7 @@ class ClipBackdrop:
         return self._placed(frame, converted(frame.pixels, self._reader.clip.icc, icc), size, (size, icc, frame.index))
 
     def levels_at(self, size: tuple[int, int], seconds: float = 0.0) -> Plane:
-        """What `at` gives, in the encoded values of its file."""
+        """The frame as `at` returns it, in the encoded values of its file."""
         frame = self._frame_at(max(seconds, 0.0) + ROUNDING)
         return self._placed(frame, frame.levels, size, (size, "levels", frame.index))
 
@@ -204,7 +204,7 @@ class ClipBackdrop:
         return self._frame
 
     def _within(self, seconds: float) -> float:
-        """The moment of the clip for a moment of the run."""
+        """The time in the clip for a time of the run."""
         if not self._length or seconds < self._length:
             return seconds
         self._looped = True
@@ -219,7 +219,7 @@ class ClipBackdrop:
 
 
 def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Backdrop:
-    """The backdrop a person named: a colour, a picture, or a clip (a file, or a folder or pattern of pictures).
+    """The backdrop of a name: a colour, a picture, or a clip (a file, or a folder or pattern of pictures).
 
     A word that is a colour is that colour, even where a folder has its name; ./white is the folder. mode and blur are how pictures
     and clips are brought to a frame's size. Raises MatteError for what is none of these, or larger than reading_within allows.
@@ -233,7 +233,7 @@ def open_backdrop(over: str, *, mode: str = "cover", blur: Length = SHARP) -> Ba
 
 
 def check_backdrop(over: str, *, mode: str, blur: str) -> None:
-    """Raise what open_backdrop would raise for the words alone; nothing is opened."""
+    """Raise the errors of open_backdrop that concern the arguments alone; nothing is opened."""
     check_fit(mode)
     parse_blur(blur)
     if not is_picture(over):
@@ -241,7 +241,7 @@ def check_backdrop(over: str, *, mode: str, blur: str) -> None:
 
 
 def _colour_named(over: str) -> tuple[float, float, float] | None:
-    """The colour of a word; None for a file or a sequence, MatteError for what is neither."""
+    """The colour of a word; None for a file or a sequence; MatteError for anything else."""
     try:
         return parse_colour(over)
     except UsageError as error:
@@ -257,7 +257,7 @@ def plain_backdrop(colour: str) -> Backdrop:
 
 
 def notes_behind(backdrop: Backdrop | None, icc: bytes | None) -> tuple[str, ...]:
-    """What a person should know of how a backdrop, if there is one, was shown behind a photo whose profile is `icc`."""
+    """Notes for the user about a backdrop, if there is one, behind a photo with the profile `icc`."""
     if backdrop is None:
         return ()
     damaged = "the colour profile of the photo is damaged, so the backdrop's colours are taken as they are"

@@ -1,4 +1,4 @@
-"""Backdrops made for a frame: a colour, or a picture fitted to the frame and out of focus. Colours are encoded sRGB, float32 in 0..1."""
+"""Backdrops of a frame's size: one colour, or a picture fitted and optionally blurred. Colours are encoded sRGB, float32 in 0..1."""
 
 import math
 
@@ -69,7 +69,7 @@ def _resize_axis(plane: Plane, axis: int, length: int, seen: range) -> Plane:
 
 
 def _enlarge_part(plane: Plane, axis: int, length: int, seen: range) -> Plane:
-    """What OpenCV's bicubic filter makes of an axis that grows to `length`, but only the part that is seen."""
+    """An axis enlarged to `length` as by OpenCV's bicubic filter, but only the part that is seen."""
     before = plane.shape[axis]
     places = (np.arange(seen.start, seen.stop) + 0.5) * before / length - 0.5
     first = np.floor(places).astype(int) - 1
@@ -88,7 +88,7 @@ def _bicubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _defocus(plane: Plane, sigma: float) -> Plane:
-    """Blurred as light is, so that small bright lamps stay bright; the border is carried on outside."""
+    """Blurred in linear light, so that small bright lamps stay bright; the border is repeated outside."""
     if sigma <= 0:
         return plane
     blurred = _blurred(np.asarray(to_light(plane), np.float32), sigma)
@@ -106,7 +106,7 @@ def _blurred(light: Plane, sigma: float) -> Plane:
 
 
 def _centre(plane: Plane, height: int, width: int) -> Plane:
-    """Cropped or set between black bars, axis by axis, so that its middle is the frame's middle."""
+    """Cropped or padded with black, axis by axis, so that the middles agree."""
     top, left = (plane.shape[0] - height) // 2, (plane.shape[1] - width) // 2
     plane = plane[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
     bars_above, bars_left = (height - plane.shape[0]) // 2, (width - plane.shape[1]) // 2

@@ -1,4 +1,4 @@
-"""True foreground colours for a photo and its alpha: what is left of a soft pixel once the background is taken out of it.
+"""Estimation of the foreground colours of a photo from its alpha: the colour of each soft pixel without its background's share.
 
 A soft pixel of a photo is a mixture, I = alpha F + (1 - alpha) B. Keeping I as the colour of a cut-out carries the old background
 along as a fringe; this module finds F. It follows Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation"

@@ -12,7 +12,7 @@ from mattecli.matting.levels import Plane
 
 
 class HdrBackdrop:
-    """Another backdrop in the encoded values of an HDR system."""
+    """A backdrop converted to the encoded values of an HDR system."""
 
     def __init__(self, backdrop: Backdrop, hdr: Hdr) -> None:
         self._backdrop, self._hdr = backdrop, hdr
@@ -39,13 +39,13 @@ class HdrBackdrop:
 
 
 def for_colour(output: OutputOptions, colour: Colour) -> OutputOptions:
-    """The options for a clip of these colours: of an HDR clip the backdrop and the mixing of light are its system's."""
+    """The options for a clip of these colours: for an HDR clip, backdrop and blending use its system."""
     backdrop, encoding = hdr_backdrop(output.backdrop, colour)
     return replace(output, backdrop=backdrop, encoding=encoding)
 
 
 def hdr_backdrop(backdrop: Backdrop | None, colour: Colour) -> tuple[Backdrop | None, Encoding]:
-    """A backdrop as it stands behind a clip of these colours, and how these are encoded."""
+    """The backdrop for a clip of these colours, and their encoding."""
     hdr = hdr_of(colour)
     if hdr is None:
         return backdrop, SRGB

@@ -1,4 +1,4 @@
-"""Cut-outs and composites in linear light of any brightness: what was read as floats stays floats.
+"""Cut-outs and composites in linear light of any brightness, for pictures of floats.
 
 Light is mixed as lenses mix it, so colours are estimated in light, too: laid back over its own background, a cut-out is the picture again.
 """
@@ -24,11 +24,11 @@ def unmixed_light(light: Light, alpha: Plane, device: "Device", *, plate: Plane 
     seen = light.straight
     if not ((alpha > 0) & (alpha < 1)).any():
         return seen
-    import torch  # a picture with hard edges needs no second of loading it
+    import torch  # hard edges do not need torch, whose import takes a second
 
     from mattecli.compositing.foreground import estimate_foreground
 
-    peak = max(float(seen.max()), 1.0)  # the estimate keeps to 0..1
+    peak = max(float(seen.max()), 1.0)  # the estimate is limited to 0..1
     behind = None if plate is None else _tensor(np.asarray(to_light(plate), np.float32) / peak, device)
     with torch.inference_mode():
         found = estimate_foreground(_tensor(seen / peak, device), _tensor(alpha[..., None], device), background=behind)
@@ -42,12 +42,12 @@ def _tensor(planes: Plane, device: "Device") -> "torch.Tensor":  # type: ignore[
 
 
 def cut_out(colours: Plane, alpha: Plane, chromaticities: tuple[float, ...] | None) -> Light:
-    """Straight light [H, W, 3] and an alpha [H, W] as light with alpha; nothing is left where alpha is 0."""
+    """Straight light [H, W, 3] and an alpha [H, W] as light with alpha; colours are 0 where alpha is 0."""
     return Light(np.ascontiguousarray(colours * alpha[..., None]), alpha, chromaticities)
 
 
 def light_behind(backdrop: Backdrop, size: tuple[int, int], seconds: float, chromaticities: tuple[float, ...] | None) -> Plane:
-    """A backdrop's light at a (height, width), [H, W, 3]: that of a picture of floats as it is, of others what their sRGB colours mean."""
+    """A backdrop's light at a (height, width), [H, W, 3]: the floats of a picture that has them, else its sRGB colours as light."""
     own = backdrop.light_at(size, chromaticities) if isinstance(backdrop, PictureBackdrop) else None
     if own is not None:
         return own
@@ -55,7 +55,7 @@ def light_behind(backdrop: Backdrop, size: tuple[int, int], seconds: float, chro
 
 
 def laid_over(front: Light, behind: Plane, *, linear: bool = True) -> Light:
-    """A cut-out over the light behind it: its colours, which alpha has multiplied, and what alpha leaves of those behind.
+    """A cut-out, whose colours are premultiplied, over the light behind it.
 
     linear: False mixes encoded values, as editors do it.
     """

@@ -1,4 +1,4 @@
-"""What is made of a matte: a cut-out, the alpha, the foreground, or a composite over a backdrop. No torch."""
+"""Kinds of results: a cut-out, the alpha, the foreground, or a composite over a backdrop. No torch."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ KINDS = ("cutout", "alpha", "foreground", "composite")
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is made of each matte of a run.
+    """The options of the results of a run.
 
     kind: cutout (RGBA, straight alpha) | alpha | foreground | composite. backdrop: what a composite is laid over; None is white.
     linear: mix light, as a lens does; False mixes encoded values. decontaminate: take the old background out of the colours.

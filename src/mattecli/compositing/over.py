@@ -1,4 +1,4 @@
-"""A cut-out laid over a backdrop, by one formula for floats, integers and tensors.
+"""Compositing over a backdrop, by one formula for floats, integers and tensors.
 
 All colours are encoded sRGB values in 0..1, straight (not premultiplied). No torch is loaded for arrays.
 """
@@ -25,7 +25,7 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
 
     `foreground` and `backdrop` are encoded sRGB [H, W, 3], `alpha` is [H, W], all float32 in 0..1 and of one size.
 
-    Which blend is right depends on what for. `linear=True` mixes light, as a lens does when an edge is out of focus or moving: no
+    Which blend is right depends on the purpose. `linear=True` mixes light, as a lens does when an edge is out of focus or moving: no
     dark seam appears between two bright colours. `linear=False` mixes the encoded values, as image editors, browsers and video
     players do with a written cut-out, and it is the mixture that estimated mattes answer to: foregrounds and alphas here solve
     I = alpha F + (1 - alpha) B in encoded values. So laying a cut-out back over its own background reproduces the photo only with
@@ -59,7 +59,7 @@ def lay_levels_over(
     photo, is_own, colours, shares = own.reshape(-1, 3), solid.ravel(), soft.reshape(3, -1), alpha.ravel()
     behind, result = backdrop.reshape(-1, 3), laid.reshape(-1, 3)
     for some in _soft(alpha):
-        # take, for indexing by numbers reads the same in three times as long.
+        # take: indexing with an array of numbers takes three times as long.
         front, share = colours.take(some, axis=1).T, shares.take(some)[:, None]
         front = np.where(is_own.take(some)[:, None], from_levels(photo.take(some, axis=0)), front)
         result[some] = to_levels(mixed(front, share, behind.take(some, axis=0), linear=linear), top)

@@ -1,1 +1,1 @@
-"""The Python door: what `import mattecli` offers. The command line, the batch engine and the server go through it, too."""
+"""The Python API: everything that `import mattecli` offers. The command line, the batch engine and the server use it, too."""

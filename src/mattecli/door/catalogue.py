@@ -1,4 +1,4 @@
-"""Which models there are. No torch."""
+"""The list of models. No torch."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from mattecli.core.store import is_installed, is_runnable
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model of the registry: what it needs beside the image; bytes of its published files, None if unknown.
+    """A model of the registry: the guides it needs besides the image; the size of its published files in bytes, None if unknown.
 
     installed: whether its published files are here; runs_offline: whether they are, or weights of this project's are.
     """

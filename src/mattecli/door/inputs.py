@@ -1,4 +1,4 @@
-"""What a caller may give for an image, a guide or a backdrop: paths, pictures of Pillow's, arrays, tensors, bytes of a file."""
+"""Conversion of images, guides and backdrops given as paths, Pillow images, arrays, tensors or bytes of a file."""
 
 import os
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ ImageLike = Any
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture of a file that holds several. page: its number, from 1. layer: of an EXR the name of a layer or part."""
+    """One picture of a file that holds several. page: its number, from 1. layer: the name of a layer or part of an EXR."""
 
     path: str | os.PathLike[str]
     page: int = 1
@@ -33,7 +33,7 @@ class PictureFile:
 
 
 def photo_of(image: ImageLike, *, most: int | None = None) -> Photo:
-    """An image as this program works on it.
+    """An image as a Photo.
 
     A path (or "-" for stdin), a PictureFile, a BytesIO of a picture file, or a picture of Pillow's: upright, with its profile. An array
     [H, W], [H, W, 3] or [H, W, 4]: uint8, uint16, or float in 0..1. A tensor [C, H, W] or [1, C, H, W]: uint8, or float in 0..1. most:
@@ -80,7 +80,7 @@ def images_of(tensor: Tensor) -> Tensor:
 
 
 def guide_of(guide: ImageLike | Mapping[str, Any]) -> GuideValue:
-    """A guide as the ladder takes it: its path, its levels [H, W], [H, W, 3] or [H, W, 4], or polylines (a table of lists)."""
+    """A guide as guides/derive.py takes it: its path, its levels [H, W], [H, W, 3] or [H, W, 4], or polylines (a table of lists)."""
     if isinstance(guide, (str, os.PathLike)):
         return os.fspath(guide)
     if isinstance(guide, np.ndarray):
@@ -93,7 +93,7 @@ def guide_of(guide: ImageLike | Mapping[str, Any]) -> GuideValue:
 
 
 def open_backdrop(over: ImageLike, *, fit: str = "cover", blur: str | float = 0) -> Backdrop:
-    """Something to lay cut-outs over, opened once for many: a colour, a picture or a clip by name, or an image as photo_of takes it.
+    """A backdrop for composites, opened once for many: a colour, a picture or a clip by name, or an image as photo_of takes it.
 
     fit: cover | contain | stretch, how a picture is brought to the size in front of it. blur: pixels, "12px", or "1.5%" of the longer
     side. Raises MatteError for what is none of these.

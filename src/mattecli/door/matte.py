@@ -1,4 +1,4 @@
-"""A matte as a caller sees it: arrays or tensors, pictures, files."""
+"""The result of a model: a matte as arrays, tensors, Pillow images or files."""
 
 import os
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Matte:
     size: (height, width). bits: 8 or 16, of the image's channels. icc: the image's profile, or None (sRGB).
     model, refiner: names. weights, weights_sha256: the set of the model's weights, and their hash.
     guide: what the trimap was made from ("trimap", "strokes", "mask", "background", "screen"), or None. device, precision:
-    where and how it was computed. notes: what a person should know of it. doubt: whether it can hardly be right, as the notes say.
+    where and how it was computed. notes: notes for the user. doubt: whether the matte is implausible; the notes say why.
     expected: bytes of peak memory that were expected, or None.
     """
 
@@ -96,7 +96,7 @@ class Matte:
 
     @cached_property
     def found(self) -> Found:
-        """What it shows: its coverage, and how sure the model is that there is a subject, and a person. str() of it is a sentence."""
+        """The assessment of the matte: its coverage, and the probabilities of a subject and of a person. str() of it is a sentence."""
         return found(self._one.cover, self._one.verdict)
 
     @property
@@ -105,21 +105,21 @@ class Matte:
         return dict(self._clock.split)
 
     def cutout(self) -> "Image":
-        """The subject as a picture of Pillow's, 8-bit RGBA with straight alpha."""
+        """The subject as a Pillow image, 8-bit RGBA with straight alpha."""
         return to_pillow(to_uint8(self.pixels(CUTOUT, bits=8)), self.icc)
 
     def over(self, backdrop: "Backdrop | ImageLike", *, fit: str = "cover", blur: str | float = 0, linear: bool = True) -> "Image":
-        """The subject laid over something, as a picture of Pillow's, 8-bit RGB; see open_backdrop, whose result may be given, too."""
+        """The subject over a backdrop, as a Pillow image, 8-bit RGB. backdrop: as open_backdrop takes it, or its result."""
         opened = backdrop if hasattr(backdrop, "at") else open_backdrop(backdrop, fit=fit, blur=blur)
         return to_pillow(to_uint8(self.pixels(OutputOptions("composite", opened, linear=linear), bits=8)), self.icc)
 
     def pixels(self, output: OutputOptions = CUTOUT, *, bits: int | None = None) -> Pixels:
-        """What the options ask for as uint8 or uint16 (bits: 8 or 16, None for the image's): [H, W], [H, W, 3] or [H, W, 4]."""
+        """The result of the options as uint8 or uint16 (bits: 8 or 16, None for the image's): [H, W], [H, W, 3] or [H, W, 4]."""
         with self._clock("compose"):
             return render_framed(self._one, output, top=65535 if (bits or self.bits) == 16 else 255, icc=self.icc)
 
     def light(self, output: OutputOptions = CUTOUT) -> Light | Plane:
-        """What the options ask for as floats: linear light, its colours multiplied by alpha, or for an alpha float32 [H, W].
+        """The result of the options as floats: linear light, its colours multiplied by alpha, or for an alpha float32 [H, W].
 
         A picture of floats keeps them, however bright; another's colours become light.
         """
@@ -127,7 +127,7 @@ class Matte:
             return made_in_light(self._one, output, self._light, icc=self.icc)
 
     def save(self, destination: str | os.PathLike[str], output: OutputOptions = CUTOUT) -> None:
-        """Write what the options ask for, whole or not at all, with the image's profile and, where the format holds them, its depth.
+        """Write the result of the options, complete or not at all, with the image's profile and, where the format has it, its depth.
 
         The format follows the suffix; "-" is stdout, as PNG. Raises UsageError for a suffix that cannot hold it, OutputError.
         """
@@ -138,13 +138,13 @@ class Matte:
             write_image(picture, path, icc=beside.icc, dpi=beside.dpi, exif=beside.exif, options=output.file)
 
     def encode(self, suffix: str = ".png", output: OutputOptions = CUTOUT) -> bytes:
-        """The picture file that `save` would write under a name with this suffix, as bytes; the name itself may be given, too."""
+        """The picture file that `save` would write, as bytes. suffix: such as ".png", or a file name with it."""
         picture = self._picture(output, suffix)
         with self._clock("write"):
             return encode_image(picture, suffix, self._beside, output.file)
 
     def _picture(self, output: OutputOptions, name: str) -> Pixels | Light | Plane:
-        """What the options ask for, as a file of that name stores it."""
+        """The result of the options in the depth of a file of that name."""
         suffix = ".png" if name == STANDARD_STREAM else (Path(name).suffix or name).lower()
         depth = output.file.depth_of(suffix, self.bits, is_light=self._light is not None) if suffix in DEPTHS else "8"
         return self.light(output) if depth in FLOATS else self.pixels(output, bits=8 if depth == "8" else 16)
@@ -158,13 +158,13 @@ class Matte:
         return Beside(self.icc, self.dpi, None if self._photo is None else self._photo.exif)
 
     def notes_of(self, output: OutputOptions) -> tuple[str, ...]:
-        """The notes, and what a person should know of how the backdrop was shown."""
+        """The notes on the matte and on the backdrop."""
         empty = output.framing.crop is not None and not output.invert and self.found.coverage == 0
         uncut = ("the matte is empty, so there is nothing to cut it to and all of it is shown",) if empty else ()
         return (*self.notes, *notes_behind(output.backdrop, self.icc), *uncut)
 
     def record(self) -> dict[str, Any]:
-        """What is known of how it was made, as plain values that JSON holds; size is [width, height]."""
+        """The record of the matte (model, weights, guide, device, times), as plain values for JSON; size is [width, height]."""
         return {
             "model": self.model,
             "weights": self.weights or None,

@@ -1,4 +1,4 @@
-"""What is made of one matte as a file of floats stores it: the whole or a part of some size."""
+"""The result of one matte for a file of floats: the whole picture, or a cropped and scaled part."""
 
 from mattecli.compositing.backdrop import plain_backdrop
 from mattecli.compositing.framing import framed, framed_light, window_of

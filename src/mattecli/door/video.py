@@ -23,7 +23,7 @@ PATHS = ("background", "trimap", "mask")
 
 
 class ClipSettings(TypedDict, total=False):
-    """What may be said of a clip's matting; each may be left out.
+    """The optional settings of a clip's matting.
 
     background: the scene without the subject, a photo or a clip of it. trimap, mask: a picture for all frames, or a clip or pictures of
     them; all are paths. screen, refine, options: as a Model takes them. start, end: seconds, or "h:mm:ss". every: only each N-th frame.

@@ -1,4 +1,4 @@
-"""Bar charts as SVG to stand inside a page: no script, nothing loaded, in the page's own text colour."""
+"""Bar charts as SVG for a page: no script, nothing loaded, in the page's text colour."""
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape

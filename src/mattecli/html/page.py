@@ -87,7 +87,7 @@ class Page:
 
 
 def worst_first(rows: Sequence[tuple[str, Mapping[str, float | None]]], metric: str) -> list[tuple[str, Mapping[str, float | None]]]:
-    """Rows by falling value of a metric; those without one at the end."""
+    """Rows sorted by a metric, largest first; those without it at the end."""
     return sorted(rows, key=lambda row: -1.0 if (value := row[1].get(metric)) is None else value, reverse=True)
 
 

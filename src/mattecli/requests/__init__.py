@@ -1,1 +1,1 @@
-"""What a command asks for, checked before anything heavy is loaded. No torch."""
+"""Requests of commands, checked before anything heavy is loaded. No torch."""

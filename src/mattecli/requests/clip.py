@@ -1,4 +1,4 @@
-"""What `matte video` is asked for, checked before anything heavy is loaded. No torch."""
+"""The request of `matte video`, checked before anything heavy is loaded. No torch."""
 
 import os
 from collections.abc import Mapping
@@ -99,7 +99,7 @@ def check_request(request: ClipRequest, *, kind: str, over: str | None = None, p
 
 
 def is_clip(source: str) -> bool:
-    """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder is so many pictures."""
+    """Whether a path names a clip: a pattern of pictures, or a file that is no picture. A folder counts as pictures."""
     if os.path.isdir(source):
         return False
     if os.path.exists(source):

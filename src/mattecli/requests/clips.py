@@ -1,4 +1,4 @@
-"""Several clips of one command: which they are, and where each result goes. Nothing but streams is opened."""
+"""Plans the clips of one command and the destination of each result. Only streams are opened."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ def refuse_streams(sources: Sequence[str]) -> None:
     """UsageError for stdin or a pipe among several clips, which processes of their own read."""
     for source in filter(is_stream, sources):
         named = "stdin (-)" if source == STANDARD_STREAM else source
-        raise UsageError(f"{named} is a stream, which is made by itself; give it alone, without options of batches")
+        raise UsageError(f"{named} is a stream, which is made alone; give it without other clips and without options of batches")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where results go: a file, a folder that keeps the inputs' tree, or a pattern with {stem}, {name} or {parent}."""
+"""Destinations of results: a file, a folder that keeps the inputs' tree, or a pattern with {stem}, {name} or {parent}."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _FIELD = re.compile(f"{{({'|'.join(FIELDS)})}}")
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a path holds one of FIELDS in braces; other braces are its own."""
+    """Whether a path holds one of FIELDS in braces; other braces are part of a name."""
     return _FIELD.search(text) is not None
 
 
@@ -25,7 +25,7 @@ def fill(pattern: str, source: Path, top: Path) -> str:
 
 
 def folder_of_results(output: str | None) -> Path | None:
-    """The folder that all results go to, as far as -o says; None where it names a file or nothing."""
+    """The folder of all results according to -o; None where it names a file or is missing."""
     if output is None or output == STANDARD_STREAM:
         return None
     if is_pattern(output):
@@ -34,7 +34,7 @@ def folder_of_results(output: str | None) -> Path | None:
 
 
 def looks_like_folder(text: str) -> bool:
-    """Whether a path names a folder: by its end, or because it is one."""
+    """Whether a path ends in a slash or is an existing folder."""
     return text.endswith(("/", os.sep)) or os.path.isdir(text)
 
 
@@ -63,5 +63,5 @@ def _place(output: str | None, count: int, *, top: Path, kind: str, folder_given
 
 
 def _inside(folder: Path, top: Path) -> Callable[[Path], str]:
-    """The inputs' tree again in a folder, as PNG."""
+    """The inputs' tree repeated in a folder, as PNG."""
     return lambda source: os.path.normpath(folder / os.path.relpath(source.absolute().parent, top) / f"{source.stem}.png")

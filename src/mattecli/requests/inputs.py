@@ -1,4 +1,4 @@
-"""Which files a command's inputs stand for: a file, the pictures of a folder, or those that match a glob. What they hold decides."""
+"""Expands a command's inputs to files: a file, the pictures of a folder, or those that match a glob, recognised by content."""
 
 import glob
 import os
@@ -28,7 +28,7 @@ class Found:
 
 
 def expand(text: str, results: Path | None, tell: Callable[[str], None]) -> list[Found]:
-    """The pictures that one input stands for, but for those in a folder of results that lies inside it.
+    """The pictures of one input, except those in a folder of results inside it.
 
     tell: is told how many files of a folder are no pictures. Raises InputError where there is no picture.
     """
@@ -46,7 +46,7 @@ def expand(text: str, results: Path | None, tell: Callable[[str], None]) -> list
 
 
 def without_results(found: Sequence[Found], name_result: Callable[[Path], Path], tell: Callable[[str], None]) -> list[Found]:
-    """The files but for those that bear the name of another one's result: photo_cutout.png beside photo.jpg, made by an earlier run."""
+    """The files without the results of an earlier run, recognised by name: photo_cutout.png beside photo.jpg."""
     sources = {name_result(file.path): file.path for file in found}
     for file in found:
         if file.path in sources:
@@ -86,7 +86,7 @@ def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) 
 
 @dataclass(frozen=True)
 class _Listed:
-    """What is in a folder and those below: files by name, links to folders, links to nothing, and what came of folders not listed."""
+    """The content of a folder and its subfolders: files by name, links to folders, dangling links, and errors of unlistable folders."""
 
     files: list[Path] = field(default_factory=list)
     linked: list[Path] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What may be done with the paths of a command, settled before any work: none is empty, and nothing that is read is written over.
+"""Checks of a command's paths before any work: none is empty, and no output is also an input.
 
 Nothing is opened.
 """
@@ -13,7 +13,7 @@ from mattecli.requests.quantities import parse_colour
 
 
 def refuse_empty(what: str, *paths: str | None) -> None:
-    """UsageError, about `what` it is, for an empty path among these: the system would take it for the current folder."""
+    """UsageError for an empty path among these, which the system would take for the current folder. what: the word for them."""
     if "" in paths:
         raise UsageError(f"{what} is empty, perhaps by a variable that is not set; fill it in or leave it out")
 
@@ -25,9 +25,9 @@ def keep_inputs(
     what: str = "the result",
     advice: str = "give another `destination`, or `overwrite` if you mean it",
 ) -> None:
-    """UsageError when a file that is written is one that is read, whatever it is called by; "-" is a stream and no file.
+    """UsageError when an output is the same file as an input, under any name; "-" is a stream and no file.
 
-    what: what is written. advice: what to do, as the end of the sentence.
+    what: the word for the output. advice: what to do, as the end of the sentence.
     """
     inputs = {os.path.realpath(path) for path in read if path != STANDARD_STREAM}
     for path in written:
@@ -41,12 +41,12 @@ def files_of(path: str) -> list[str]:
         return [path]
     try:
         return [str(file) for file in listed(path)]
-    except InputError:  # whoever reads it says what is wrong with it
+    except InputError:  # reading it will report the error
         return []
 
 
 def backdrop_files(over: str | None) -> list[str]:
-    """The files of what a cut-out is laid over; none for a colour, even where a folder has its name."""
+    """The files of a backdrop; none for a colour, even where a folder has its name."""
     if over is None:
         return []
     try:

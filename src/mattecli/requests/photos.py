@@ -1,4 +1,4 @@
-"""Which files are read and where each result goes. No torch, nothing is decoded: a wrong command fails here, before any work.
+"""Plans the files to read and the destination of each result. No torch, nothing is decoded: a wrong command fails before any work.
 
 Results keep the inputs' folder tree below the deepest folder the inputs share, so two pictures never end up under one name.
 """
@@ -28,9 +28,9 @@ Listed = Callable[[Path], Mapping[str, Sequence[Path]]]
 
 @dataclass(frozen=True)
 class Job:
-    """One picture: where it comes from, where its result goes ("-" for stdin and stdout), and its guide files by guide name.
+    """One picture: its source, its destination ("-" for stdin and stdout), and its guide files by guide name.
 
-    lacks: what keeps it from being made, known before the work begins, or nothing.
+    lacks: why it cannot be made, as far as that is known before the work, else "".
     """
 
     source: str
@@ -64,7 +64,7 @@ def plan_jobs(
 
 
 def kept_apart(jobs: list[Job], *, over: str | None, overwrite: bool) -> list[Job]:
-    """The jobs, when no two have one destination and, unless `overwrite`, none is what is read or laid behind; UsageError else."""
+    """The jobs. UsageError where two have one destination or, unless `overwrite`, one is an input or the backdrop."""
     refuse_collisions(jobs)
     if not overwrite:
         read = [path for job in jobs for path in (job.source, *job.guides.values())]
@@ -81,7 +81,7 @@ def plan_arrival(path: str, folder: str, folders: Sequence[str], output: str | N
 
 
 def check_destinations(jobs: Sequence[Job], *, has_alpha: bool, options: FileOptions = PLAIN) -> None:
-    """UsageError for a destination whose format is none we write, or cannot hold its result's transparency or what the options ask for."""
+    """UsageError for a destination whose format is not written, or cannot hold the transparency or the requested options."""
     for job in jobs:
         name = "stdout.png" if job.destination == STANDARD_STREAM else job.destination
         check_suffix(Path(name), has_alpha=has_alpha, options=options)
@@ -107,7 +107,7 @@ def _jobs(inputs: Sequence[str], output: str | None, *, kind: str, guides: Mappi
 
 
 def _refuse_output_among(inputs: Sequence[str], output: str | None) -> None:
-    """UsageError for `in.jpg out.png`: a last input that is not there and looks like the place of the result."""
+    """UsageError for `in.jpg out.png`: a missing last input that looks like the destination."""
     first, last = inputs[0], inputs[-1]
     is_place = last.endswith(("/", os.sep)) or Path(last).suffix.lower() in WRITE_SUFFIXES
     if output is None and len(inputs) == 2 and os.path.exists(first) and not os.path.exists(last) and is_place:
@@ -127,7 +127,7 @@ def _with_guides(found: Sequence[Found], places: Sequence[str], guides: Mapping[
 
 
 def jobs_of(rows: Iterable[tuple[str, str, Found]], guides: Mapping[str, str], guide_of: Callable[[str, str, Path], str]) -> list[Job]:
-    """A job for each source, destination and picture, with its guides; one that lacks its guide says so and keeps no other from being made.
+    """A job for each source, destination and picture, with its guides; a missing guide is noted in its own job only.
 
     guide_of: the place of a guide, by its name, what was given for it and the picture's path; raises InputError where there is none.
     """

@@ -1,4 +1,4 @@
-"""What is asked of pictures beside their matte: which picture of a file, how it is framed, how it is stored. No torch."""
+"""Options of pictures besides their matte: which picture of a file is read, framing and storage. No torch."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _SIZE = re.compile(r"(\d{1,5})(?:[xX](\d{1,5}))?")
 
 @dataclass(frozen=True)
 class Framing:
-    """What part of a result is shown, and how large.
+    """The part of a result that is shown, and its size.
 
     crop: cut it to the subject, with so much margin, as "12px" or "5%" of the subject's longer side; None for no cut. size: (height, width)
     of the result, into whose middle all of it is fitted, enlarged where it is smaller. max_side: pixels that no side exceeds; nothing is
@@ -39,7 +39,7 @@ class Framing:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it leaves the picture as it is."""
+        """Whether it leaves the picture unchanged."""
         return self.crop is None and not self.scales
 
     @property
@@ -65,7 +65,7 @@ class PictureOptions:
 
 
 def picture_options(words: Mapping[str, Any]) -> PictureOptions:
-    """The options that WORDS ask for, each as typed, or missing. Raises UsageError."""
+    """The options from the texts of WORDS, each optional. Raises UsageError."""
     pick = Pick(_whole("page", words.get("page", 1)), words.get("layer"))
     quality = None if words.get("file_quality") is None else _whole("file quality", words["file_quality"])
     depth = None if words.get("depth") is None else str(words["depth"])

@@ -109,6 +109,6 @@ def _record() -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"type": ["string", "null"]} for name in texts}
     properties |= {name: {"type": "integer", "description": "Pixels."} for name in ("width", "height")}
     properties |= {name: {"type": "number"} for name in ("seconds", "expires_in")}
-    properties["notes"] = {"type": "array", "items": {"type": "string"}, "description": "What a person should know of the result."}
+    properties["notes"] = {"type": "array", "items": {"type": "string"}, "description": "Notes on the result for the user."}
     properties["links"] = {"type": "object", "additionalProperties": {"type": "string"}, "description": "Paths of the results, by kind."}
     return {"type": "object", "properties": properties}
