@@ -31,7 +31,9 @@ class Subjects:
 
     people_alone: whether people are the only subjects; all else then belongs to the background. kept: where sharpened photographs lie.
     composites, empty: shares of examples that are laid over backgrounds, and that show nothing. crowd: how often a composite holds more
-    than one subject. leave_out: cut-outs that the weights will be judged by. no_subject: backgrounds in which nothing stands out.
+    than one subject. framed: how often a scene is cut down to what surrounds its subjects, as a network sees it that is shown the part of
+    a picture in which a subject was found. leave_out: cut-outs that the weights will be judged by. no_subject: backgrounds in which
+    nothing stands out.
     """
 
     people_alone: bool = False
@@ -39,6 +41,7 @@ class Subjects:
     composites: float = 0.35
     empty: float = 0.08
     crowd: float = 0.3
+    framed: float = 0.0
     leave_out: tuple[str, ...] = ()
     no_subject: tuple[str, ...] = ()
 
@@ -95,17 +98,47 @@ def draw_scene(seed: int, *, size: int, pictures: Library, settings: Subjects) -
     chance = np.random.default_rng(seed)
     kind = chance.random()
     if kind < settings.empty:
-        return _seen(chance, _background(chance, pictures, size), np.zeros((size, size), np.float32), 0.5, person=False)
-    if kind < settings.empty + settings.composites:
-        return _composite(chance, pictures, size, settings)
-    return _photograph(chance, pictures, size, settings)
+        image = _background(chance, pictures, size, settings)
+        return _seen(chance, image, np.zeros((size, size), np.float32), 0.5, person=False)
+    framed = settings.framed > 0.0 and chance.random() < settings.framed
+    make = _composite if kind < settings.empty + settings.composites else _photograph
+    image, alpha, trust, person = make(chance, pictures, 2 * size if framed else size, settings)
+    while framed and alpha.max() <= 0.5:  # nothing to frame
+        image, alpha, trust, person = make(chance, pictures, 2 * size, settings)
+    if framed:
+        image, alpha = _framed(chance, image, alpha, size)
+    return _seen(chance, image, alpha, trust, person=person)
+
+
+MARGINS = (0.02, 0.25)
+"""How far beyond a subject's box a framed scene reaches on each side, least and most, as shares of that box."""
+
+
+def _framed(chance: np.random.Generator, image: Plane, alpha: Plane, size: int) -> tuple[Plane, Plane]:
+    """The part of a scene around its subjects, squeezed into a square of `size`."""
+    rows, columns = (np.flatnonzero((alpha > 0.5).any(axis)) for axis in (1, 0))
+    top, bottom = _widened(chance, rows, len(alpha))
+    left, right = _widened(chance, columns, len(alpha))
+    parts = (plane[top:bottom, left:right] for plane in (image, alpha))
+    squares = [cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA) for part in parts]
+    return np.asarray(squares[0], np.float32), np.asarray(squares[1], np.float32)
+
+
+def _widened(chance: np.random.Generator, places: NDArray[np.intp], side: int) -> tuple[int, int]:
+    """The first and the last of `places` with a margin, within a side."""
+    before, after = chance.uniform(*MARGINS, 2) * (places[-1] + 1 - places[0])
+    return max(int(places[0] - before), 0), min(int(places[-1] + 1 + after), side)
+
+
+Drawn = tuple[Plane, Plane, float, bool]
+"""Colours, alpha, how far these are trusted, and whether a person is among what is seen."""
 
 
 OTHERS = 0.15
 """So often a photograph shows no person where people are the only subjects."""
 
 
-def _photograph(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Scene:
+def _photograph(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Drawn:
     photo = _picked(chance, pictures, settings.people_alone and chance.random() > OTHERS)
     person = photo.kind == "person"
     pixels = _window(chance, photo.read(), 0.6)
@@ -113,7 +146,7 @@ def _photograph(chance: np.random.Generator, pictures: Library, size: int, setti
     trust = float(np.clip((photo.agreement - 0.5) / 0.35, 0.05, 1.0))
     colours, alpha = in_floats(pixels[..., :3]), in_floats(pixels[..., 3])
     counts = person or not settings.people_alone
-    return _seen(chance, colours, alpha if counts else np.zeros_like(alpha), trust, person=person)
+    return colours, alpha if counts else np.zeros_like(alpha), trust, person
 
 
 def _picked(chance: np.random.Generator, pictures: Library, person: bool) -> Photo:
@@ -122,6 +155,12 @@ def _picked(chance: np.random.Generator, pictures: Library, person: bool) -> Pho
         photo = pictures.photos[chance.integers(len(pictures.photos))]
         if photo.kind == "person" or not person:
             return photo
+
+
+def _thing(chance: np.random.Generator, pictures: Library) -> Levels:
+    """A photograph that shows no person."""
+    things = [photo for photo in pictures.photos if photo.kind != "person"]
+    return things[chance.integers(len(things))].read()
 
 
 def _window(chance: np.random.Generator, pixels: Levels, least: float) -> Levels:
@@ -134,8 +173,10 @@ def _window(chance: np.random.Generator, pixels: Levels, least: float) -> Levels
     return pixels[top : top + rows, left : left + columns]
 
 
-def _background(chance: np.random.Generator, pictures: Library, size: int) -> Plane:
-    """A picture of nothing [size, size, 3]: of the list, or a part of a photograph beside its subject."""
+def _background(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Plane:
+    """A picture of nothing [size, size, 3]: of the list, a part of a photograph beside its subject, or a photograph of what does not count."""
+    if settings.framed > 0.0 and settings.people_alone and chance.random() < 0.5:
+        return in_floats(resized(_window(chance, _thing(chance, pictures), 0.4)[..., :3], (size, size)))
     part = _beside_a_subject(chance, pictures) if chance.random() < 0.6 else None
     if part is None:
         path = pictures.backgrounds[chance.integers(len(pictures.backgrounds))]
@@ -168,9 +209,9 @@ def _beside_a_subject(chance: np.random.Generator, pictures: Library) -> Levels 
     return None
 
 
-def _composite(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Scene:
+def _composite(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Drawn:
     """One to four subjects over a background; where people are the only ones, others hide what is behind them."""
-    image, alpha, person = _background(chance, pictures, size), np.zeros((size, size), np.float32), False
+    image, alpha, person = _background(chance, pictures, size, settings), np.zeros((size, size), np.float32), False
     if chance.random() < 0.4:
         image = blurred(image, chance.uniform(0.5, 0.015 * size))
     count = 1 + (int(chance.integers(1, 4)) if chance.random() < settings.crowd else 0)
@@ -183,7 +224,7 @@ def _composite(chance: np.random.Generator, pictures: Library, size: int, settin
         hidden = alpha * (1 - cover[..., 0])
         alpha = hidden + cover[..., 0] if is_person or not settings.people_alone else hidden
         person = person or is_person
-    return _seen(chance, image, alpha, 1.0, person=person)
+    return image, alpha, 1.0, person
 
 
 def draw_subject(chance: np.random.Generator, *, size: int, pictures: Library) -> Plane:
