@@ -22,6 +22,7 @@ from mattecli.matting.registration.register import AT_REST
 from mattecli.nets.parts.ops import standardise, trimap_levels, with_known
 from training import losses
 from training.engine import Example
+from training.engine.settings import SHARES
 from training.norms import with_norms
 
 Batch = Mapping[str, Tensor]
@@ -170,6 +171,63 @@ class DeepImageMatting(Task):
         first = with_known(answer["matte"], batch["trimap"])
         refined = losses.charbonnier(answer["alpha"], batch["alpha"], unknown_of(batch))
         return {**trimap_terms(first, batch), "refined_alpha": refined}
+
+
+class SemanticImageMatting(Task):
+    """Sun et al., CVPR 2021: the losses of trimap matting, those of the colours, and the classifier's cross entropy.
+
+    The authors train the two networks one after the other; here both learn at once, and the matting network's losses do not reach the
+    classifier. The first classes are the kinds of foreground that the engine draws, in the order of its SHARES; the others stay untaught.
+    """
+
+    architecture = "sim"
+    by_trimap = True
+    terms_known = ("alpha", "composition", "laplacian", "gradient", "foreground", "background", "kind")
+
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        """It says half everywhere at first: its authors clamp alpha, and what begins beyond 0 or 1 would never learn."""
+        network = super().build(options)
+        before_last, last = (network.get_submodule(f"matting.decoder.conv_up4_alpha.{place}") for place in (2, 4))
+        nn.init.constant_(before_last.bias, 1.0)  # type: ignore[arg-type]
+        nn.init.constant_(last.weight, 0.5 / last.weight.shape[1])  # type: ignore[arg-type, index]
+        return network
+
+    def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
+        """The place of its kind among the engine's, over 255, everywhere."""
+        return {"kind": np.full(example.alpha.shape, list(SHARES).index(example.kind) / 255, np.float32)}
+
+    def answer(self, network: nn.Module, batch: Batch) -> Terms:
+        image, levels = batch["image"], trimap_levels(batch["trimap"])
+        known = torch.cat((levels <= 0.0, levels >= 1.0), 1)
+        standardised = standardise(image, *IMAGENET)
+        logits, activations, _ = network.get_submodule("classifier")(torch.cat((standardised, levels), 1))
+        semantics = _shares(_resized(activations.detach().float(), image.shape[2:])) * unknown_of(batch)
+        near = torch.cat([import_module("mattecli.nets.sim").nearness(one[None]) for one in known])
+        raw: list[Tensor] = []
+        head = network.get_submodule("matting.decoder.conv_up4_alpha")
+        heard = head.register_forward_hook(lambda part, given, found: raw.append(found))
+        _, foreground, background = network.get_submodule("matting")(image, known.float(), standardised, near, semantics)[:3]
+        heard.remove()
+        matte = raw[0].float()
+        found = {"matte": matte, "foreground": foreground.float(), "background": background.float(), "logits": logits.float()}
+        return {"alpha": with_known(matte, batch["trimap"]), **found}
+
+    def terms(self, answer: Terms, batch: Batch) -> Terms:
+        soft = torch.where(unknown_of(batch) == 0.0, batch["trimap"], leaky(answer["matte"]))
+        kinds = (batch["kind"][:, 0, 0, 0] * 255).round().long()
+        unknown = unknown_of(batch)
+        return {
+            **trimap_terms(soft, batch),
+            "foreground": losses.absolute(answer["foreground"], batch["foreground"], unknown),
+            "background": losses.absolute(answer["background"], batch["background"], unknown),
+            "kind": F.cross_entropy(answer["logits"], kinds),
+        }
+
+
+def _shares(planes: Tensor) -> Tensor:
+    """Planes [B, C, H, W] of each example from 0, its least value, to 1, its greatest."""
+    least, greatest = planes.amin((1, 2, 3), keepdim=True), planes.amax((1, 2, 3), keepdim=True)
+    return (planes - least) / (greatest - least).clamp(min=1e-12)
 
 
 class BackgroundMatting2(Task):
@@ -422,6 +480,7 @@ TASKS: dict[str, Task] = {
     "fusion": Fusion(),
     "fusion-plate": FusionPlate(),
     "dim": DeepImageMatting(),
+    "sim": SemanticImageMatting(),
     "bgmv2": BackgroundMatting2(),
     "bgm": BackgroundMatting1(),
     "modnet": ModNet(),

@@ -142,7 +142,8 @@ def packed(example: Example, network: str, *, coarse: bool = True) -> Arrays:
     """
     task = task_of(network)
     colours = {name: _rounded(getattr(example, name), name) for name in ("image", "foreground", "background", "plate")}
-    seen = replace(example, **{name: (levels / 255).astype(np.float32) for name, levels in colours.items()})  # as from an 8-bit file
+    from_file: dict[str, Any] = {name: (levels / 255).astype(np.float32) for name, levels in colours.items()}  # one of 8 bits
+    seen = replace(example, **from_file)
     arrays = {name: getattr(seen, name) for name in task.fields if hasattr(seen, name)} | task.prepare(seen)
     if coarse and task.coarse:
         arrays["coarse"] = coarse_matte(arrays["image"], arrays["trimap"])

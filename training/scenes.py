@@ -157,12 +157,6 @@ def _picked(chance: np.random.Generator, pictures: Library, person: bool) -> Pho
             return photo
 
 
-def _thing(chance: np.random.Generator, pictures: Library) -> Levels:
-    """A photograph that shows no person."""
-    things = [photo for photo in pictures.photos if photo.kind != "person"]
-    return things[chance.integers(len(things))].read()
-
-
 def _window(chance: np.random.Generator, pixels: Levels, least: float) -> Levels:
     """Half of the time all of a picture, else a part with sides of at least `least` of its own."""
     if chance.random() < 0.5:
@@ -174,14 +168,16 @@ def _window(chance: np.random.Generator, pixels: Levels, least: float) -> Levels
 
 
 def _background(chance: np.random.Generator, pictures: Library, size: int, settings: Subjects) -> Plane:
-    """A picture of nothing [size, size, 3]: of the list, a part of a photograph beside its subject, or a photograph of what does not count."""
-    if settings.framed > 0.0 and settings.people_alone and chance.random() < 0.5:
-        return in_floats(resized(_window(chance, _thing(chance, pictures), 0.4)[..., :3], (size, size)))
-    part = _beside_a_subject(chance, pictures) if chance.random() < 0.6 else None
-    if part is None:
+    """A picture of nothing [size, size, 3]: of the list, a part of a photograph beside its subject, or one of what does not count."""
+    things = [photo for photo in pictures.photos if photo.kind != "person"] if settings.framed > 0.0 and settings.people_alone else []
+    if things and chance.random() < 0.5:
+        part = _window(chance, things[chance.integers(len(things))].read(), 0.4)[..., :3]
+        return in_floats(resized(part, (size, size)))
+    beside = _beside_a_subject(chance, pictures) if chance.random() < 0.6 else None
+    if beside is None:
         path = pictures.backgrounds[chance.integers(len(pictures.backgrounds))]
-        part = _window(chance, read_rgba(path), 0.4)[..., :3]
-    return in_floats(resized(part, (size, size)))
+        beside = _window(chance, read_rgba(path), 0.4)[..., :3]
+    return in_floats(resized(beside, (size, size)))
 
 
 def resized(pixels: Levels, size: tuple[int, int]) -> Levels:

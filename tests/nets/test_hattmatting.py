@@ -38,15 +38,17 @@ def test_alpha_has_the_size_of_the_image_and_gradients_reach_every_parameter(net
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()] == []
 
 
-def test_the_script_computes_what_the_network_computes(network: HAttMatting) -> None:
+@pytest.mark.parametrize("channels", [256, 64])
+def test_the_script_computes_what_the_network_computes(network: HAttMatting, channels: int) -> None:
     image = random(1, 3, 21, 34)
+    network = network if channels == 256 else build(width_per_group=1, gates=64, channels=channels)
     wrapped = wrap(network).eval()
     with torch.inference_mode():
         torch.testing.assert_close(torchscript.script(wrapped)(image)[0], wrapped(image)[0])
 
 
 def test_a_closed_channel_gate_takes_the_semantics_out_of_the_pyramid() -> None:
-    distillation = Distillation()
+    distillation = Distillation(256)
     pyramid = random(1, 256, 4, 6)
     assert distillation.gate(pyramid).min() > 0 and distillation.gate(pyramid).max() < 1
     distillation.shared[2].bias.data.fill_(-1e4)
@@ -54,7 +56,7 @@ def test_a_closed_channel_gate_takes_the_semantics_out_of_the_pyramid() -> None:
 
 
 def test_the_two_paths_of_the_spatial_gate_are_each_others_mirror() -> None:
-    filtration = Filtration(1).eval()
+    filtration = Filtration(256, 1).eval()
     for row, column in zip(filtration.rows_first, filtration.columns_first, strict=True):
         column[0].weight.data = row[0].weight.data.transpose(2, 3)
     semantics = random(1, 256, 9, 12)

@@ -120,7 +120,15 @@ def test_where_people_are_the_only_subjects_others_belong_to_the_background(sour
     assert all(scene.alpha.max() == 0.0 for scene in scenes if not scene.person)
 
 
-@pytest.mark.parametrize("name", ["fdm", "fdm-erd", "mmnet", "shm-fast"])
+def test_framed_scenes_reach_a_little_beyond_their_people(sources: Path) -> None:
+    pictures, settings = gallery(sources, Subjects(empty=0.0, composites=0.6, crowd=0.0, people_alone=True, framed=1.0))
+    for seed in range(12):
+        scene = draw_scene(seed, size=64, pictures=pictures, settings=settings)
+        rows, columns = (np.flatnonzero((scene.alpha > 0.5).any(axis)) for axis in (1, 0))
+        assert scene.person == 1.0 and all(len(places) > 64 / 1.6 for places in (rows, columns)), "the box is at least 1 / 1.5 of the side"
+
+
+@pytest.mark.parametrize("name", ["fdm", "fdm-erd", "mmnet", "modnet", "shm-fast"])
 def test_a_portrait_network_learns_with_every_weight(sources: Path, name: str) -> None:
     pictures, settings = gallery(sources)
     scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in (1, 2)]

@@ -33,8 +33,8 @@ class Example:
     """One composite and its parts: float32 of one size, colours encoded sRGB in 0..1.
 
     `image` [H, W, 3]; `alpha` [H, W]; `foreground` [H, W, 3], its true colours, also where alpha is low; `background` [H, W, 3], what
-    really is behind, shadows included; `trimap` [H, W] of 0, 0.5, 1; `plate` [H, W, 3], the background photographed again.
-    Before the camera's noise image = alpha foreground + (1 - alpha) background.
+    really is behind, shadows included; `trimap` [H, W] of 0, 0.5, 1; `plate` [H, W, 3], the background photographed again; `kind`, that of
+    the foreground, or of the nearer one of two. Before the camera's noise image = alpha foreground + (1 - alpha) background.
     """
 
     image: Plane
@@ -43,6 +43,7 @@ class Example:
     background: Plane
     trimap: Plane
     plate: Plane
+    kind: str
 
 
 Painter = Callable[[Generator, int, Plane], Layer]
@@ -72,7 +73,7 @@ def draw(seed: int, *, size: int, sources: Sources, settings: EngineSettings) ->
     to_subject, to_scene, to_trimap, to_cameras = (np.random.default_rng((seed, part)) for part in range(4))
     margin = int(np.ceil(settings.plate_shift)) + MARGIN
     wide = _background(to_scene, size + 2 * margin, sources, settings)
-    subject = _subject(to_subject, size, sources, settings)
+    subject, kind = _subject(to_subject, size, sources, settings)
     if to_scene.random() < settings.similar:
         subject = _alike(to_scene, subject, plates.cropped(wide, margin))
     develop = tone(to_scene, settings.tone)
@@ -93,6 +94,7 @@ def draw(seed: int, *, size: int, sources: Sources, settings: EngineSettings) ->
         background=behind,
         trimap=trimap(to_trimap, subject.alpha, reach=(settings.trimap[0] * size, settings.trimap[1] * size), mistakes=settings.mistakes),
         plate=photographed(to_cameras, np.clip(plates.moved(wide, margin, shift) * gains, 0, 1), taken),
+        kind=kind,
     )
 
 
@@ -115,22 +117,22 @@ def _background(rng: Generator, size: int, sources: Sources, settings: EngineSet
     return plates.softened(rng, wide) if rng.random() < settings.backdrop_blur else wide
 
 
-def _subject(rng: Generator, size: int, sources: Sources, settings: EngineSettings) -> Layer:
-    """A foreground of which something is to be seen and something is left free; the last try is taken as it is."""
+def _subject(rng: Generator, size: int, sources: Sources, settings: EngineSettings) -> tuple[Layer, str]:
+    """A foreground of which something is to be seen and something is left free, and its kind; the last try is taken as it is."""
     for _ in range(TRIES):
-        layer = _foreground(rng, size, sources, settings)
+        kind = _kind(rng, sources, settings)
+        layer = _foreground(rng, size, sources, kind)
         if rng.random() < settings.two:
-            layer = merge(layer, _foreground(rng, size, sources, settings))
+            layer = merge(layer, _foreground(rng, size, sources, _kind(rng, sources, settings)))
         if rng.random() < settings.blur:
             layer = out_of_focus(rng, layer)
         layer = settled(layer)
         if LEAST_SEEN < layer.alpha.mean() < 1 - LEAST_SEEN and np.isin(layer.alpha, (0, 1)).mean() > LEAST_KNOWN:
             break
-    return layer
+    return layer, kind
 
 
-def _foreground(rng: Generator, size: int, sources: Sources, settings: EngineSettings) -> Layer:
-    kind = _kind(rng, sources, settings)
+def _foreground(rng: Generator, size: int, sources: Sources, kind: str) -> Layer:
     if kind == "cutout":
         return cutouts.cutout(rng, size, sources)
     texture = surface(rng, size, sources)

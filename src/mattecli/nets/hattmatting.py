@@ -51,19 +51,19 @@ def _block(channels: int, hidden: int, width: int, units: int, *, stride: int = 
 
 
 class ResNeXt101(nn.Module):
-    """Image -> features of the first block at 1/2 of its size (256 channels) and of the last at 1/8 (2048).
+    """Image -> features of the first block at 1/2 of its size (`channels`, 256 in the paper) and of the last at 1/8 (8 times as many).
 
     Sub-modules are named as in torchvision, so that its ImageNet weights fit.
     """
 
-    def __init__(self, width_per_group: int) -> None:
+    def __init__(self, width_per_group: int, channels: int) -> None:
         super().__init__()
         hidden = 32 * width_per_group
-        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
-        self.layer1 = _block(64, hidden, 256, 3)
-        self.layer2 = _block(256, 2 * hidden, 512, 4, stride=2)
-        self.layer3 = _block(512, 4 * hidden, 1024, 23, stride=2)
-        self.layer4 = _block(1024, 8 * hidden, 2048, 3, dilation=2)
+        self.conv1, self.bn1 = nn.Conv2d(3, channels // 4, 7, 2, 3, bias=False), nn.BatchNorm2d(channels // 4)
+        self.layer1 = _block(channels // 4, hidden, channels, 3)
+        self.layer2 = _block(channels, 2 * hidden, 2 * channels, 4, stride=2)
+        self.layer3 = _block(2 * channels, 4 * hidden, 4 * channels, 23, stride=2)
+        self.layer4 = _block(4 * channels, 8 * hidden, 8 * channels, 3, dilation=2)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         low = self.layer1(torch.relu(self.bn1(self.conv1(image))))
@@ -85,14 +85,14 @@ class Pyramid(nn.Module):
     In training, the batch norm of the whole image's branch needs more than one image.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.here = Unit(2048, 256, (1, 1))
-        self.near = Unit(2048, 256, (3, 3), rate=6)
-        self.far = Unit(2048, 256, (3, 3), rate=12)
-        self.farther = Unit(2048, 256, (3, 3), rate=18)
-        self.everywhere = Unit(2048, 256, (1, 1))
-        self.fusion = Unit(5 * 256, 256, (1, 1))
+        self.here = Unit(8 * channels, channels, (1, 1))
+        self.near = Unit(8 * channels, channels, (3, 3), rate=6)
+        self.far = Unit(8 * channels, channels, (3, 3), rate=12)
+        self.farther = Unit(8 * channels, channels, (3, 3), rate=18)
+        self.everywhere = Unit(8 * channels, channels, (1, 1))
+        self.fusion = Unit(5 * channels, channels, (1, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         whole = self.everywhere(features.mean((2, 3), keepdim=True)).expand(-1, -1, features.shape[2], features.shape[3])
@@ -104,12 +104,12 @@ class Pyramid(nn.Module):
 class Distillation(nn.Module):
     """Pyramidal features distillation: weights the channels of the pyramid by global context."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.shared = nn.Sequential(nn.Linear(256, 16), nn.ReLU(), nn.Linear(16, 256))
+        self.shared = nn.Sequential(nn.Linear(channels, 16), nn.ReLU(), nn.Linear(16, channels))
 
     def gate(self, pyramid: Tensor) -> Tensor:
-        """[B, 256, H, W] -> [B, 256, 1, 1] in 0..1."""
+        """[B, C, H, W] -> [B, C, 1, 1] in 0..1."""
         logits = self.shared(pyramid.mean((2, 3))) + self.shared(pyramid.amax((2, 3)))
         return torch.sigmoid(logits).unsqueeze(2).unsqueeze(3)
 
@@ -120,17 +120,17 @@ class Distillation(nn.Module):
 class Filtration(nn.Module):
     """Appearance cues filtration: semantics gate the low-level cues, and both give the logits of alpha."""
 
-    def __init__(self, gates: int) -> None:
+    def __init__(self, channels: int, gates: int) -> None:
         super().__init__()
-        self.semantics = Unit(256, 256, (3, 3))
-        self.rows_first = nn.Sequential(Unit(256, 256, (1, 7)), Unit(256, 256, (7, 1)))
-        self.columns_first = nn.Sequential(Unit(256, 256, (7, 1)), Unit(256, 256, (1, 7)))
-        self.map = nn.Conv2d(512, gates, 1)
-        self.cues = Unit(256, 256, (3, 3))
-        self.last = nn.Conv2d(512, 1, 3, padding=1)
+        self.semantics = Unit(channels, channels, (3, 3))
+        self.rows_first = nn.Sequential(Unit(channels, channels, (1, 7)), Unit(channels, channels, (7, 1)))
+        self.columns_first = nn.Sequential(Unit(channels, channels, (7, 1)), Unit(channels, channels, (1, 7)))
+        self.map = nn.Conv2d(2 * channels, gates, 1)
+        self.cues = Unit(channels, channels, (3, 3))
+        self.last = nn.Conv2d(2 * channels, 1, 3, padding=1)
 
     def gate(self, semantics: Tensor) -> Tensor:
-        """[B, 256, H, W] -> [B, gates, H, W] in 0..1."""
+        """[B, C, H, W] -> [B, gates, H, W] in 0..1."""
         return torch.sigmoid(self.map(torch.cat((self.rows_first(semantics), self.columns_first(semantics)), 1)))
 
     def forward(self, low: Tensor, distilled: Tensor) -> Tensor:
@@ -143,12 +143,12 @@ class Filtration(nn.Module):
 class HAttMatting(nn.Module):
     """Image [B, 3, H, W], RGB, less ImageNet's mean, over its deviation; H and W multiples of 8 -> alpha [B, 1, H, W] in 0..1."""
 
-    def __init__(self, width_per_group: int, gates: int) -> None:
+    def __init__(self, width_per_group: int, gates: int, channels: int) -> None:
         super().__init__()
-        self.backbone = ResNeXt101(width_per_group)
-        self.pyramid = Pyramid()
-        self.distillation = Distillation()
-        self.filtration = Filtration(gates)
+        self.backbone = ResNeXt101(width_per_group, channels)
+        self.pyramid = Pyramid(channels)
+        self.distillation = Distillation(channels)
+        self.filtration = Filtration(channels, gates)
 
     def forward(self, image: Tensor) -> Tensor:
         low, high = self.backbone(image)
@@ -157,9 +157,12 @@ class HAttMatting(nn.Module):
         return torch.sigmoid(F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False))
 
 
-def build(*, width_per_group: int = 8, gates: int = 256) -> HAttMatting:
-    """The bare network with random weights: on ResNeXt-101 32 x 8d, or with `width_per_group` 4 on 32 x 4d; `gates` is 256 or 1."""
-    return HAttMatting(width_per_group, gates)
+def build(*, width_per_group: int = 8, gates: int = 256, channels: int = 256) -> HAttMatting:
+    """The bare network with random weights: on ResNeXt-101 32 x 8d, or with `width_per_group` 4 on 32 x 4d.
+
+    `channels` are those of the first block; all others but the groups' are in proportion. `gates` is as many, or 1.
+    """
+    return HAttMatting(width_per_group, gates, channels)
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -186,6 +189,6 @@ class CompleteHAttMatting(nn.Module):
         return F.interpolate(alpha, size=[image.shape[2], image.shape[3]], mode="bilinear", align_corners=False).clamp(0.0, 1.0), None
 
 
-def wrap(network: HAttMatting, *, width_per_group: int = 8, gates: int = 256) -> CompleteHAttMatting:
+def wrap(network: HAttMatting, *, width_per_group: int = 8, gates: int = 256, channels: int = 256) -> CompleteHAttMatting:
     """The network with our own pre- and post-processing: `forward(image, side=1024) -> (alpha, None)`."""
     return CompleteHAttMatting(network)

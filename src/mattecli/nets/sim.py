@@ -46,17 +46,20 @@ def _stage(channels: int, width: int, blocks: int, *, stride: int = 1, dilations
 
 
 class Classifier(nn.Module):
-    """ResNet-50 on standardised RGB and trimap [B, 4, H, W] -> logits [B, 20], class activations [B, 20, H/32, W/32], pooled features."""
+    """ResNet-50 on standardised RGB and trimap [B, 4, H, W] -> logits [B, 20], class activations [B, 20, H/32, W/32], pooled features.
 
-    def __init__(self) -> None:
+    `width` is 64 in the authors' networks, here and below; all channels but the heads' are multiples of it.
+    """
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(4, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.layer1 = _stage(64, 64, 3)
-        self.layer2 = _stage(256, 128, 4, stride=2)
-        self.layer3 = _stage(512, 256, 6, stride=2)
-        self.layer4 = _stage(1024, 512, 3, stride=2)
-        self.fc = nn.Linear(2048, CLASSES)
+        self.conv1 = nn.Conv2d(4, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = _stage(width, width, 3)
+        self.layer2 = _stage(4 * width, 2 * width, 4, stride=2)
+        self.layer3 = _stage(8 * width, 4 * width, 6, stride=2)
+        self.layer4 = _stage(16 * width, 8 * width, 3, stride=2)
+        self.fc = nn.Linear(32 * width, CLASSES)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         features = F.max_pool2d(torch.relu(self.bn1(self.conv1(picture))), 3, 2, 1)
@@ -69,17 +72,17 @@ class Classifier(nn.Module):
 class Encoder(nn.Module):
     """ResNet-50 with a stem of three convolutions, the last two stages dilated: features at 1/2 (128), 1/4 (256) and 1/8 (2048)."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(11, 64, 3, 2, 1, bias=False)
-        self.conv1_side = nn.Conv2d(CLASSES, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.conv2, self.bn2 = nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64)
-        self.conv3, self.bn3 = nn.Conv2d(64, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128)
-        self.layer1 = _stage(128, 64, 3)
-        self.layer2 = _stage(256, 128, 4, stride=2)
-        self.layer3 = _stage(512, 256, 6, dilations=(1, 2))
-        self.layer4 = _stage(1024, 512, 3, dilations=(2, 4))
+        self.conv1 = nn.Conv2d(11, width, 3, 2, 1, bias=False)
+        self.conv1_side = nn.Conv2d(CLASSES, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, 2 * width, 3, padding=1, bias=False), nn.BatchNorm2d(2 * width)
+        self.layer1 = _stage(2 * width, width, 3)
+        self.layer2 = _stage(4 * width, 2 * width, 4, stride=2)
+        self.layer3 = _stage(8 * width, 4 * width, 6, dilations=(1, 2))
+        self.layer4 = _stage(16 * width, 8 * width, 3, dilations=(2, 4))
 
     def forward(self, picture: Tensor, semantics: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         features = torch.relu(self.bn1(self.conv1(picture) + self.conv1_side(semantics)))
@@ -88,21 +91,22 @@ class Encoder(nn.Module):
         return half, quarter, self.layer4(self.layer3(self.layer2(quarter)))
 
 
-def _rectified(channels: int, kernel: int, dilation: int) -> list[nn.Module]:
+def _rectified(channels: int, width: int, kernel: int, dilation: int) -> list[nn.Module]:
     padding = dilation * (kernel // 2)
-    convolution = StandardisedConv2d(channels, 256, kernel, padding=padding, dilation=dilation, bias=False)
-    return [convolution, nn.BatchNorm2d(256), nn.ReLU()]
+    convolution = StandardisedConv2d(channels, width, kernel, padding=padding, dilation=dilation, bias=False)
+    return [convolution, nn.BatchNorm2d(width), nn.ReLU()]
 
 
 class PyramidPooling(nn.Module):
     """ASPP on the deepest features: [B, 2048, H, W] -> [B, 256, H, W]."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        dilated = [nn.Sequential(*_rectified(2048, 3, dilation)) for dilation in (12, 24, 36)]
-        whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), *_rectified(2048, 1, 1))
-        self.convs = nn.ModuleList([nn.Sequential(*_rectified(2048, 1, 1)), *dilated, whole])
-        self.project = nn.Sequential(*_rectified(5 * 256, 1, 1))
+        deep, shallow = 32 * width, 4 * width
+        dilated = [nn.Sequential(*_rectified(deep, shallow, 3, dilation)) for dilation in (12, 24, 36)]
+        whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), *_rectified(deep, shallow, 1, 1))
+        self.convs = nn.ModuleList([nn.Sequential(*_rectified(deep, shallow, 1, 1)), *dilated, whole])
+        self.project = nn.Sequential(*_rectified(5 * shallow, shallow, 1, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[2], features.shape[3]
@@ -123,15 +127,16 @@ def _head(channels: int, width: int) -> nn.Sequential:
 class Decoder(nn.Module):
     """Features and `guide` (the standardised RGB, the image and the trimap, [B, 8, H, W]) -> alpha, fg, bg and, if asked, r1, r2, r3."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.global_module = PyramidPooling()
-        self.conv_up1 = nn.Sequential(*_leaky(2048 + 256, 256), *_leaky(256, 256))
-        self.conv_up2 = nn.Sequential(*_leaky(256 + 256, 256))
-        self.conv_up3 = nn.Sequential(*_leaky(256 + 128, 64))
-        self.conv_up4_alpha = _head(64 + 8, 1)
-        self.conv_up4_fb = _head(64 + 8, 6)
-        self.conv_up4_attn = _head(64, 3)
+        shallow = 4 * width
+        self.global_module = PyramidPooling(width)
+        self.conv_up1 = nn.Sequential(*_leaky(32 * width + shallow, shallow), *_leaky(shallow, shallow))
+        self.conv_up2 = nn.Sequential(*_leaky(shallow + shallow, shallow))
+        self.conv_up3 = nn.Sequential(*_leaky(shallow + 2 * width, width))
+        self.conv_up4_alpha = _head(width + 8, 1)
+        self.conv_up4_fb = _head(width + 8, 6)
+        self.conv_up4_attn = _head(width, 3)
 
     def forward(self, half: Tensor, quarter: Tensor, deep: Tensor, guide: Tensor, attention: bool) -> List[Tensor]:
         features = double(self.conv_up1(torch.cat((deep, self.global_module(deep)), 1)))
@@ -151,10 +156,10 @@ class Matting(nn.Module):
     background colours [B, 3, H, W], all 0..1, and with `attention` the training's three weight maps r1, r2, r3 [B, 1, H, W].
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.encoder = Encoder(width)
+        self.decoder = Decoder(width)
 
     def forward(
         self, image: Tensor, known: Tensor, standardised: Tensor, nearness: Tensor, semantics: Tensor, attention: bool = False
@@ -167,15 +172,15 @@ class Matting(nn.Module):
 class Sim(nn.Module):
     """The two networks; the authors train and run them separately, so this has no forward of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.matting = Matting()
-        self.classifier = Classifier()
+        self.matting = Matting(width)
+        self.classifier = Classifier(width)
 
 
-def build() -> Sim:
-    """The bare networks with random weights."""
-    return Sim()
+def build(width: float = 1.0) -> Sim:
+    """The bare networks with random weights; `width` multiplies the authors' channels."""
+    return Sim(int(64 * width))
 
 
 def convert(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -197,6 +202,20 @@ def windows(side: int, window: int) -> List[List[int]]:
     found = [[start, start + window] for start in range(0, side - window, window // 2)]
     found.append([side - window if side >= window else max(0, 2 * side - window), side])
     return found
+
+
+def nearness(known: Tensor) -> Tensor:
+    """Three Gaussians of the distance to the known background, then to the known foreground: bool [1, 2, H, W] -> [1, 6, H, W].
+
+    Beyond the reach the widest is below 1e-7. An absent class gives 0.
+    """
+    squares = squared_distance(known[0], 292)
+    planes: List[Tensor] = []
+    for index in range(2):
+        present = known[0, index].any().float()
+        for share in [0.02, 0.08, 0.16]:
+            planes.append(torch.exp(-squares[index] / (2.0 * (share * 320.0) ** 2)) * present)
+    return torch.stack(planes)[None]
 
 
 class CompleteSim(nn.Module):
@@ -232,22 +251,9 @@ class CompleteSim(nn.Module):
         standardised = standardise(image, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         known = torch.cat((levels <= 0.0, levels >= 1.0), 1)
         semantics = self.semantics(standardised, levels)
-        near = self.nearness(known)
+        near = nearness(known)
         result: List[Tensor] = self.matting(image.to(dtype), known.to(dtype), standardised.to(dtype), near.to(dtype), semantics.to(dtype))
         return result
-
-    def nearness(self, known: Tensor) -> Tensor:
-        """Three Gaussians of the distance to the known background, then to the known foreground: bool [1, 2, H, W] -> [1, 6, H, W].
-
-        Beyond the reach the widest is below 1e-7. An absent class gives 0.
-        """
-        squares = squared_distance(known[0], 292)
-        planes: List[Tensor] = []
-        for index in range(2):
-            present = known[0, index].any().float()
-            for share in [0.02, 0.08, 0.16]:
-                planes.append(torch.exp(-squares[index] / (2.0 * (share * 320.0) ** 2)) * present)
-        return torch.stack(planes)[None]
 
     def semantics(self, standardised: Tensor, levels: Tensor) -> Tensor:
         """How much each pixel of the unknown region looks like each class, 0..1, zero elsewhere: [1, 20, H, W]."""
@@ -267,6 +273,6 @@ class CompleteSim(nn.Module):
         return (mean - mean.min()) / (mean.max() - mean.min()).clamp(min=1e-12) * unknown.float()
 
 
-def wrap(network: Sim) -> CompleteSim:
+def wrap(network: Sim, *, width: float = 1.0) -> CompleteSim:
     """The networks with their authors' pre- and post-processing: `forward(image, trimap, max_side=2048) -> (alpha, foreground)`."""
     return CompleteSim(network)
