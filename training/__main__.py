@@ -22,7 +22,7 @@ from training.validation import validate
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one verb; its exit code."""
+    """Run one verb; returns the exit code."""
     asked = _parser().parse_args(arguments)
     try:
         if asked.verb in WITHOUT_RUN:
@@ -38,13 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _with_chosen(run: settings.Run, asked: argparse.Namespace) -> settings.Run:
-    """The run with what the command line says instead."""
+    """The run with the settings that the command line overrides."""
     names = ("folder", "sources", "minutes", "steps")
     return replace(run, **{name: getattr(asked, name) for name in names if getattr(asked, name, None) is not None})
 
 
 def _run(asked: argparse.Namespace) -> dict[str, object]:
-    """All stages of a network, each drawn, trained and shipped, or gone on with; the last one is what is written."""
+    """Draw, train and ship all stages of a network, or resume them; the weights of the last one are written."""
     stages = [_with_chosen(stage, asked) for stage in settings.read_stages(_run_file(asked.name))]
     for number, run in enumerate(stages, 1):
         say(f"stage {number} of {len(stages)}: {run.folder}")

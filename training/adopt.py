@@ -1,4 +1,4 @@
-"""The published small U2-Net as a state dict of nets/subject.py, to begin a training with.
+"""Converts the published small U2-Net to a state dict of nets/subject.py, from which a training can start.
 
 Its ONNX file (u2netp.onnx, Apache-2.0, github.com/xuebinqin/U-2-Net by way of github.com/danielgatis/rembg) holds the convolutions with
 their batch norms folded in, in the order in which they run, which is the order in which ours run; the verdict has a layer of its own.
@@ -15,7 +15,7 @@ from training import checkpoint
 
 
 def adopt(onnx_file: Path, destination: Path) -> dict[str, str | int]:
-    """Write the state dict; its path and how many tensors are the published ones. Raises InputError for another network's file."""
+    """Write the state dict; returns its path and the number of published tensors. Raises InputError for another network's file."""
     network = subject.build().eval()
     published = _convolutions(onnx_file)
     ours = _in_order(network)

@@ -1,7 +1,7 @@
-"""What is done to a batch at each step, on the device: a crop with something unknown in it, mirror images, other colours.
+"""Augmentation of a batch at each step, on the device: a crop around unknown pixels, mirroring, changed colours.
 
-None of it breaks what makes an example true: all planes move together, and colours change by one linear map for image, foreground,
-background and plate, under which image = alpha foreground + (1 - alpha) background still holds. A closed-form matte, too, is the same
+Examples stay consistent: all planes move together, and colours of image, foreground, background and plate change by one linear map,
+under which image = alpha foreground + (1 - alpha) background still holds. A closed-form matte, too, is the same
 under such a map (Levin et al. 2008, section 3: it only asks that colours be locally linear).
 """
 
@@ -20,7 +20,7 @@ Batch = dict[str, Tensor]
 
 
 def augmented(batch: Batch, settings: Augment, chance: torch.Generator) -> Batch:
-    """A batch [B, C, H, W] in 0..1 as the training sees it this time; `chance` is a generator on its device."""
+    """An augmented batch [B, C, H, W] in 0..1; `chance` is a generator on its device."""
     if settings.crop:
         batch = cropped(batch, settings.crop, chance)
     if settings.flip:

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a training, written whole or not at all, the newest two kept."""
+"""Checkpoints: the state of a training, written atomically; the newest two are kept."""
 
 import os
 from pathlib import Path
@@ -37,12 +37,12 @@ def found(folder: Path) -> list[Path]:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What `save` or `write` wrote, in main memory. Raises InputError when the file is no such file."""
+    """Read a file of `save` or `write` into main memory. Raises InputError for any other file."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except Exception as error:  # torch.load raises whatever a broken archive makes it stumble over
+    except Exception as error:  # torch.load raises many types of exception for a broken archive
         raise InputError(f"{path} is not a file of weights, or damaged; remove it to go on from the one before") from error
     return state
 

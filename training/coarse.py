@@ -1,4 +1,4 @@
-"""The closed-form matte that a network of the project's own begins with: of one example on a processor, of many at once on a GPU."""
+"""The closed-form matte from which this project's networks start: of one example on a CPU, or of many at once on a GPU."""
 
 import math
 import warnings
@@ -58,6 +58,6 @@ def taken_apart(picture: Tensor, count: int, side: int) -> Tensor:
 
 @torch.no_grad()
 def _solved(image: Tensor, trimap: Tensor, epsilon: float) -> Tensor:
-    with warnings.catch_warnings():  # torch calls its own sparse tensors unfinished
+    with warnings.catch_warnings():  # torch warns that its sparse tensors are in beta
         warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
         return closed_form(image, trimap, epsilon)

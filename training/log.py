@@ -25,7 +25,7 @@ class Log:
         self.count = 0
 
     def note(self, step: int, loss: Mapping[str, Tensor], *, rate: float, examples: int) -> None:
-        """Add a step's losses; every `keep.log` steps write their means since the last record, the rate and the steps per second.
+        """Add a step's losses; every `keep.log` steps write their means since the last record, the learning rate and the steps per second.
 
         Raises MatteError when the loss is not finite.
         """

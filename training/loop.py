@@ -1,8 +1,7 @@
-"""The training loop: one step after another, each decided by the run's seed and the step's number alone.
+"""The training loop. Each step depends on the run's seed and the step's number only.
 
-Nothing random outlives a step: which examples, how they are augmented and what the network drops all come from generators seeded by
-(seed, step). So a checkpoint needs no state of any of them, and a training that was cut short and taken up again has, on a CPU, the
-same weights to the last bit as one that was not.
+Choice of examples, augmentation and dropout use generators seeded by (seed, step). So a checkpoint needs no generator state, and on a
+CPU a training that was interrupted and resumed has exactly the weights of one that was not.
 """
 
 import math
@@ -29,7 +28,7 @@ from training.validation import validate
 
 
 def train(run: Run, device: torch.device) -> State:
-    """Trains until the last step, the time limit or a signal to stop; then a checkpoint is kept, and the state returned."""
+    """Train until the last step, the time limit or a signal to stop; then write a checkpoint and return the state."""
     state = begun(run, device)
     held_out = ExamplePool(run, held_out=True)
     fill(held_out, run.data.validation, workers=run.data.workers, report=lambda done, count: say(f"held-out examples: {done} of {count}"))
@@ -54,7 +53,7 @@ def train(run: Run, device: torch.device) -> State:
 
 
 def _groups(state: State) -> Iterator[list[dict[str, Tensor]]]:
-    """For each step that is left the batches it takes. A pool is counted again at every REFRESH-th step, never between."""
+    """The batches of each remaining step. The pool is counted again at every REFRESH-th step only."""
     run, pool = state.run, ExamplePool(state.run)
     while state.step < run.steps:
         end = min(run.steps, (state.step // REFRESH + 1) * REFRESH) if run.data.pool else run.steps
@@ -71,7 +70,7 @@ def _groups(state: State) -> Iterator[list[dict[str, Tensor]]]:
 
 
 def _batches(state: State, pool: ExamplePool, numbers: range) -> Iterator[dict[str, Tensor]]:
-    """The batches of these numbers on the device, as they were drawn or put together there."""
+    """The batches of these numbers on the device, as drawn or recomposed."""
     if state.run.data.on_device:
         state.dataset = state.dataset or DeviceDataset(pool, state.device)
         state.dataset.take(state.known)
@@ -84,10 +83,10 @@ def _batches(state: State, pool: ExamplePool, numbers: range) -> Iterator[dict[s
 
 
 def one_step(state: State, group: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """One step of the optimiser over a group of batches; its loss and the loss's terms, unweighted."""
+    """One step of the optimiser over a group of batches; returns the loss and its unweighted terms."""
     run, network = state.run, state.network
     chance = torch.Generator(state.device).manual_seed(seed_of(run.seed, state.step))
-    torch.manual_seed(seed_of(run.seed, state.step))  # for what a network drops
+    torch.manual_seed(seed_of(run.seed, state.step))  # for dropout
     network.train()
     state.optimiser.zero_grad(set_to_none=True)
     told: dict[str, Tensor] = {}
@@ -123,7 +122,7 @@ def _descend(state: State) -> None:
 
 
 def rate_at(step: int, steps: int, settings: Optimiser) -> float:
-    """The learning rate of a step: a straight rise, then a half cosine."""
+    """The learning rate of a step: a linear warm-up, then a half cosine."""
     if step < settings.warmup:
         return settings.rate * (step + 1) / settings.warmup
     share = min((step - settings.warmup) / max(steps - settings.warmup, 1), 1.0)
@@ -132,7 +131,7 @@ def rate_at(step: int, steps: int, settings: Optimiser) -> float:
 
 @torch.no_grad()
 def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """The first few steps weigh more, so that the random beginning is soon forgotten. Counters are copied."""
+    """Update the moving average of the weights; the first steps weigh more, so that the random start fades. Counters are copied."""
     pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
     moving = [(kept, now) for kept, now in pairs if kept.is_floating_point()]
     torch._foreach_lerp_([kept for kept, _ in moving], [now for _, now in moving], 1.0 - decay)  # one kernel on a GPU, not hundreds
@@ -143,7 +142,7 @@ def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 @contextmanager
 def stop_asked(minutes: float) -> Iterator[Callable[[], bool]]:
-    """Whether it is time to leave: after so many minutes (0: never), or when SIGTERM or SIGINT came. A second signal ends at once."""
+    """Whether to stop: after the given minutes (0: never), or on SIGTERM or SIGINT. A second signal ends the process at once."""
     asked: list[int] = []
     ends = time.monotonic() + 60 * minutes if minutes else math.inf
 

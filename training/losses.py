@@ -1,4 +1,4 @@
-"""What a matte is wrong by, as the papers write it: every loss is one number, differentiable, from tensors [B, C, H, W] in 0..1.
+"""Losses of the papers: each is one differentiable number from tensors [B, C, H, W] in 0..1.
 
 `where` [B, 1, H, W] counts the pixels that a mean is over: 1 inside the trimap's unknown region, 0 outside, or anything between.
 Without it all count. A mean over no pixel is 0.
@@ -23,7 +23,7 @@ SOBEL_FLOOR = 1e-6
 
 
 def mean_over(values: Tensor, where: Tensor | None) -> Tensor:
-    """The mean of values [B, C, H, W] over the pixels that count and all channels."""
+    """The mean of values [B, C, H, W] over the counted pixels and all channels."""
     if where is None:
         return values.mean()
     return (values * where).sum() / (where.sum() * values.shape[1]).clamp(min=1.0)

@@ -1,7 +1,7 @@
-"""Batch norms that exist only while a network learns: a network without any learns many times slower from random weights.
+"""Batch norms for training only: a network without any trains many times slower from random weights.
 
-`with_norms` puts one behind every convolution but those named; `folded` takes them out again, into weights and biases, so that what is
-shipped has its authors' architecture and says the same.
+`with_norms` adds one after every convolution except the named ones; `folded` folds them into weights and biases, so that the shipped
+network has its authors' architecture and the same outputs.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ EPSILON = 1e-5
 
 
 class NormedConv(nn.Conv2d):
-    """A convolution whose answer is normalised over the batch; begins with He's variances (He et al., ICCV 2015)."""
+    """A convolution whose output is normalised over the batch, initialised with He's variances (He et al., ICCV 2015)."""
 
     def __init__(self, plain: nn.Conv2d) -> None:
         kernel, stride, padding = plain.kernel_size[0], plain.stride[0], int(plain.padding[0])
@@ -28,7 +28,7 @@ class NormedConv(nn.Conv2d):
 
 
 def with_norms(network: nn.Module, *, but: Collection[str]) -> nn.Module:
-    """The network with a norm behind each of its convolutions, those called `but` excepted."""
+    """The network with a norm after each of its convolutions, except those named `but`."""
     plain = {name: part for name, part in network.named_modules() if isinstance(part, nn.Conv2d) and name not in but}
     for name, convolution in plain.items():
         parent, _, own = name.rpartition(".")
@@ -37,7 +37,7 @@ def with_norms(network: nn.Module, *, but: Collection[str]) -> nn.Module:
 
 
 def folded(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict without the norms of `with_norms`: what they do, in evaluation, is in weights and biases."""
+    """A state dict without the norms of `with_norms`, which are folded into weights and biases as in evaluation mode."""
     result = {name: tensor for name, tensor in weights.items() if f".{NORM}." not in name}
     for name in [name.removesuffix(f".{NORM}.weight") for name in weights if name.endswith(f".{NORM}.weight")]:
         norm = {part: weights[f"{name}.{NORM}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")}

@@ -1,4 +1,4 @@
-"""What a lens, a sensor and a JPEG file do to a batch of pictures, on the device: tensors [B, 3, H, W], encoded sRGB in 0..1.
+"""Simulated lens, sensor and JPEG compression of a batch of pictures, on the device: tensors [B, 3, H, W], encoded sRGB in 0..1.
 
 The same steps as engine/photography.py, which does them to one picture with OpenCV; here each is done to all pictures at once, with
 settings [B, 1, 1, 1] that differ from picture to picture.
@@ -68,7 +68,7 @@ class Cameras:
     quality: Tensor
 
     def __call__(self, picture: Tensor, random: Random, *, noise: Tensor | float = 1.0) -> Tensor:
-        """Pictures as their 8-bit files show them; `noise` multiplies the camera's own, and is drawn anew each time."""
+        """Pictures as their 8-bit files show them; `noise` is a factor of the camera's noise, which is drawn anew each time."""
         picture = picture + self.sharpening * (picture - blurred(picture, SHARPENED_AT))
         # Read noise, and shot noise, whose variance grows with the light (Foi and others 2008).
         grains = random.noise(picture) * (0.3 + 1.4 * picture.clamp(0.0, 1.0)).sqrt()
@@ -129,5 +129,5 @@ def _cosines(like: Tensor) -> Tensor:
 
 
 def _weighed(picture: Tensor, weights: tuple[float, float, float]) -> Tensor:
-    """The weighed sum of red, green and blue, [B, 1, H, W]."""
+    """The weighted sum of red, green and blue, [B, 1, H, W]."""
     return weights[0] * picture[:, :1] + weights[1] * picture[:, 1:2] + weights[2] * picture[:, 2:]

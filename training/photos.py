@@ -1,8 +1,9 @@
-"""Photographs with soft labels, and what else the subject of a picture is taught from.
+"""Photographs with soft labels, from which networks learn to find the subject.
 
-The folder of a run's `[subjects]` holds `sources.json`, a list of photographs (`file`, `label`, `kind`, `agreement`), as README.md
-there says. A label is what two teachers think at 256 pixels; `sharpen` makes a matte of it once: a trimap with a wide band around the
-label, finished by the project's own trimap network, kept beside the photograph's colours as one RGBA picture of at most SIDE pixels.
+The folder of a run's `[subjects]` holds `sources.json`, a list of photographs (`file`, `label`, `kind`, `agreement`), as its README.md
+says. A label is the prediction of two teacher networks at 256 pixels. `sharpen` makes a matte of it once: a trimap with a wide band
+around the label, matted by this project's trimap network, stored with the photograph's colours as one RGBA picture of at most SIDE
+pixels.
 """
 
 import json
@@ -71,7 +72,7 @@ def photos(people: Path, kept: Path) -> tuple[Photo, ...]:
 
 
 def listed(people: Path) -> list[Mapping[str, Any]]:
-    """What sources.json lists of photographs with labels."""
+    """The photographs with labels in sources.json."""
     try:
         entries = json.loads((people / "sources.json").read_text(encoding="utf-8"))
     except OSError as error:
@@ -84,7 +85,7 @@ def _kept_as(kept: Path, entry: Mapping[str, Any]) -> Path:
 
 
 def sharpen(people: Path, kept: Path, report: Callable[[int, int], None]) -> int:
-    """Make what is missing of the sharpened photographs; how many there are. `report` hears how many are done, and of how many."""
+    """Make the missing sharpened photographs; returns their total. `report` is called with the number done and the total."""
     kept.mkdir(parents=True, exist_ok=True)
     model = open_model(registry().find("fusion"), device=pick_device("cpu"))
     entries = listed(people)
@@ -116,7 +117,7 @@ def label_of(path: Path, *, person: bool, size: tuple[int, int]) -> NDArray[np.f
 
 
 def matte_of(colours: Levels, label: NDArray[np.float32], model: LoadedModel) -> NDArray[np.float32]:
-    """The matte within a band around a label; the label itself where that is nothing to go by, or where the matte has left it."""
+    """The matte within a band around a label; the label itself where it gives no usable trimap, or where the matte departs from it."""
     trimap = trimap_from_alpha(label)
     if not tells_apart(trimap):
         return label
@@ -126,6 +127,6 @@ def matte_of(colours: Levels, label: NDArray[np.float32], model: LoadedModel) ->
 
 
 def overlap(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Intersection over union of what is above one half."""
+    """Intersection over union of the pixels above one half."""
     one, other = first > 0.5, second > 0.5
     return float((one & other).sum()) / max(int((one | other).sum()), 1)

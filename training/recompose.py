@@ -1,4 +1,4 @@
-"""Examples of the pool taken apart and put together anew on the device: any foreground over any background, as often as there are steps.
+"""Recomposition of the pool's examples on the device: any foreground over any background, drawn anew at each step.
 
 A processor draws a foreground in half a second; a GPU lays a batch of them over other backgrounds, and photographs both, in a few
 milliseconds. What is random about batch `number` comes from the run's seed and that number. Colours are encoded sRGB in 0..1.
@@ -24,7 +24,7 @@ from training.settings import Mix, Run
 
 @dataclass(frozen=True)
 class Stock:
-    """What is put together: foregrounds uint8 [N, 4, S, S], straight colours and alpha, and backgrounds uint8 [N, 3, S, S]."""
+    """The parts: foregrounds uint8 [N, 4, S, S], straight colours and alpha, and backgrounds uint8 [N, 3, S, S]."""
 
     foregrounds: Tensor
     backgrounds: Tensor
@@ -113,7 +113,7 @@ def _layers(stock: Stock, mix: Mix, random: Random) -> Layers:
 
 
 def _windows(random: Random, share: tuple[float, float]) -> Tensor:
-    """Where to look at pictures, matrices [B, 2, 3] for affine_grid: shares of the side, slightly turned, half of them mirrored."""
+    """Random windows of pictures as matrices [B, 2, 3] for affine_grid: shares of the side, slightly rotated, half of them mirrored."""
     side, angle = random.scale(*share), random.normal(0.15)
     mirror = 1.0 - 2.0 * random.bernoulli(0.5)
     cosine, sine = side * torch.cos(angle), side * torch.sin(angle)
@@ -123,7 +123,7 @@ def _windows(random: Random, share: tuple[float, float]) -> Tensor:
 
 
 def _seen(pictures: Tensor, windows: Tensor, size: int) -> Tensor:
-    """Pictures [B, C, S, S] through windows, [B, C, size, size]; beyond their edges they are mirrored, so that nothing ends there."""
+    """Pictures [B, C, S, S] through windows, [B, C, size, size]; beyond their edges they are mirrored."""
     grid = F.affine_grid(windows, [len(pictures), 1, size, size], align_corners=False)
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 

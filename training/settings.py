@@ -1,8 +1,8 @@
-"""One network's training: a TOML file -> its stages, frozen dataclasses. A key nobody knows is refused by its name, a value of the wrong
-kind by its key.
+"""The settings of a training, read from a TOML file into frozen dataclasses. Unknown keys and values of the wrong type are errors that
+name the key.
 
-A file without [[stages]] is one stage. With them each stage is what the file says at its top, with what the stage says instead: of a
-table such as [data] key by key. The stages lie in folders 1, 2, ... of the file's folder, and each begins with what the one before shipped.
+A file without [[stages]] is one stage. Otherwise each stage has the settings at the top of the file, overridden by its own, in tables such
+as [data] key by key. The stages are in folders 1, 2, ... of the file's folder, and each starts from the weights shipped by the one before.
 
 Sides are in pixels, shares 0..1, intervals in steps unless they say minutes.
 """
@@ -30,12 +30,12 @@ PRECISIONS = ("float32", "float16", "bfloat16")
 
 @dataclass(frozen=True)
 class Data:
-    """Where examples come from. `size`: the side they are drawn at; `pool`: how many `draw` makes beforehand, where
-    0 draws them while training; `workers`: processes that draw or read; `validation`: how many held-out ones; `hold_out`: of so many
-    picture files one is kept for those (0: none is); `early_size`, `early`: the side of scenes during this share of the steps, which
-    are quicker and teach what is coarse first; `on_device`: examples are read once and stay on the device, where their closed-form
-    mattes are made, which suits a GPU and wants 1.4 MB of it for a side of 288; `leave_out`: names of picture files that are neither
-    trained on nor held out, for they are in a set that the weights will be judged by."""
+    """The source of examples. `size`: their side; `pool`: the number that `draw` makes beforehand, 0 to draw them while
+    training; `workers`: processes that draw or read; `validation`: the number of held-out examples; `hold_out`: one of this number of
+    picture files is held out (0: none); `early_size`, `early`: the side of scenes during this first share of the steps, for faster
+    steps that teach coarse structure first; `on_device`: examples are read once and stay in device memory, where their closed-form
+    mattes are made (for a GPU; 1.4 MB each for a side of 288); `leave_out`: names of picture files that are neither trained on nor
+    held out, because they belong to a test set."""
 
     size: int = 288
     pool: int = 0
@@ -50,11 +50,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Mix:
-    """Examples of the pool taken apart and put together anew at each step, on the device (see recompose.py); how often what is done to
-    them, [engine] says. `size`: side of what is put together (0: examples are taken as they were drawn); `window`: the share of a
-    picture's side that is looked at, (least, most); `still`: how often the plate fits to the pixel and is in the same light, as behind
-    a tripod; `clean`: how often it has no noise; `subjects`: the share of foregrounds that are whole subjects of [subjects] instead of what
-    the engine draws."""
+    """Recomposition of the pool's examples at each step, on the device (see recompose.py); chances of effects are those of [engine].
+    `size`: the side of composites (0: examples are used as drawn); `window`: the limits of the share of a picture's side that is used;
+    `still`: the chance of a plate that is exactly aligned and equally exposed, as from a tripod; `clean`: the chance of a plate without
+    noise; `subjects`: the share of foregrounds that are whole subjects of [subjects] instead of drawings of the engine."""
 
     size: int = 0
     window: tuple[float, float] = (0.5, 1.1)
@@ -65,8 +64,8 @@ class Mix:
 
 @dataclass(frozen=True)
 class Augment:
-    """What is done to a batch at each step. `crop`: side of the part that trains (0: all); `flip`: mirror half of them; `turn`: by
-    quarters too; `colour`: how far colours are mixed, dimmed and shifted, 0 (not at all) to 1."""
+    """Augmentation of a batch at each step. `crop`: the side of the crop (0: none); `flip`: mirror half of the examples; `turn`: also
+    rotate by quarter turns; `colour`: the strength of colour changes, 0 (none) to 1."""
 
     crop: int = 0
     flip: bool = True
@@ -76,9 +75,9 @@ class Augment:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """`rate` rises over `warmup` steps and falls along a cosine to `floor` times itself at the last step. `factors`: what to multiply
-    it by for parameters whose name begins so. `clip`: the gradient's largest norm (0: any); `average`: the decay of the weights' moving
-    average, which is what is validated and shipped; `accumulate`: batches to a step."""
+    """The optimiser. The learning rate rises to `rate` over `warmup` steps and falls along a cosine to `floor * rate` at the last step.
+    `factors`: factors of the rate for parameters, by the beginning of their names. `clip`: the largest norm of the gradient (0: no limit);
+    `average`: the decay of the weights' moving average, which is validated and shipped; `accumulate`: batches a step."""
 
     name: str = "adamw"
     rate: float = 3e-4
@@ -93,8 +92,8 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Keep:
-    """`checkpoint_minutes`, `checkpoint_steps`: how often the state is kept (0: not by this clock; always at the end); `validate`, `log`:
-    how often held-out examples are measured and the loss is told; `sheet`: how many mattes the picture of them shows."""
+    """Intervals. `checkpoint_minutes`, `checkpoint_steps`: of checkpoints (0: none; there is always one at the end); `validate`, `log`:
+    steps between validations and between records of the loss; `sheet`: the number of mattes in the validation picture."""
 
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
@@ -105,11 +104,11 @@ class Keep:
 
 @dataclass(frozen=True)
 class Run:
-    """`network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its terms, where
-    one that is not named has none; `folder`: where all that the run makes lies; `sources`: the folder of pictures (empty: all examples
-    are procedural); `start`: a state dict to begin with, as far as its names and shapes fit, or of a narrower network; `precision`:
-    float32, bfloat16, or float16 on a GPU; `minutes`: when to checkpoint and leave (0: after the last step); `mean`: a state
-    dict, the mean with which is shipped instead of the weights at the end."""
+    """A training. `network`: a name of training/networks.py, and `build` the options of its build(); `losses`: the weight of each of its
+    terms, 0 where not named; `folder`: the output folder; `sources`: the folder of pictures (empty: all examples are procedural);
+    `start`: a state dict to start from, as far as names and shapes fit, or of a narrower network; `precision`: float32, bfloat16, or
+    float16 on a GPU; `minutes`: the time limit, after which a checkpoint is written (0: none); `mean`: a state dict whose mean with the
+    final weights is shipped."""
 
     network: str
     folder: str
@@ -135,9 +134,9 @@ class Run:
         if self.precision not in PRECISIONS:
             raise ValueError(f"there is no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
         if self.mix.size and not self.data.pool:
-            raise ValueError("mix.size wants a pool to take examples from; set data.pool")
+            raise ValueError("mix.size needs a pool of examples; set data.pool")
         if self.data.on_device and (self.mix.size or not self.data.pool):
-            raise ValueError("data.on_device wants a pool of whole examples; set data.pool, and no mix.size")
+            raise ValueError("data.on_device needs a pool of whole examples; set data.pool, and no mix.size")
         if min(self.steps, self.batch, self.optimiser.accumulate, self.keep.validate, self.keep.log) < 1:
             raise ValueError("steps, batch, optimiser.accumulate, keep.validate and keep.log must be 1 or more")
 
@@ -157,7 +156,7 @@ def read(path: Path, stage: int | None = None) -> Run:
 
 
 def read_stages(path: Path) -> list[Run]:
-    """All stages of a file. Raises InputError when it is missing, no TOML, or says something unknown."""
+    """All stages of a file. Raises InputError when it is missing, not TOML, or has unknown keys."""
     table = _table(path)
     stages = table.pop("stages", None)
     if stages is None:
@@ -171,7 +170,7 @@ def read_stages(path: Path) -> list[Run]:
 
 
 def _instead(table: Mapping[str, Any], stage: Mapping[str, Any]) -> dict[str, Any]:
-    """A table with what a stage says instead; of tables in it key by key, but for [losses], which a stage says as a whole."""
+    """A table with a stage's overrides; nested tables are merged key by key, except [losses], which a stage replaces as a whole."""
     merged = {**table, **stage}
     for name, value in stage.items():
         if isinstance(value, Mapping) and isinstance(table.get(name), Mapping) and name not in ("losses", "build"):
@@ -204,7 +203,7 @@ def parsed(kind: type[Table], table: Mapping[str, Any], where: str) -> Table:
     values = {key: _converted(hints[key], value, f"{where}: {key}") for key, value in table.items()}
     try:
         return kind(**values)
-    except ValueError as error:  # what a dataclass finds wrong with itself
+    except ValueError as error:  # raised by a dataclass that checks its values
         raise InputError(f"{where}: {error}") from error
 
 

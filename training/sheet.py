@@ -1,4 +1,4 @@
-"""A picture of mattes side by side, for looking at while a training goes on."""
+"""A picture of mattes side by side, for inspection during a training."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""From a training's state to the file that is shipped: the averaged weights, half precision, plain tensors."""
+"""Writes the shipped file of a training: the averaged weights as plain tensors in half precision."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from training.settings import Run
 
 
 def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, str | int]:
-    """Writes the averaged weights of the newest checkpoint as a float16 state dict; its path, sha256, bytes, step and parameters.
+    """Write the averaged weights of the newest checkpoint as a float16 state dict; returns its path, sha256, bytes, step and parameters.
 
     earlier: weights that were shipped earlier in the same training; then the mean of both is written, which often generalises better than
     either (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018).

@@ -42,7 +42,7 @@ class State:
 
 
 def begun(run: Run, device: torch.device) -> State:
-    """The state a run begins with, or where its newest checkpoint left it. Raises InputError when the two don't fit."""
+    """The initial state of a run, or that of its newest checkpoint. Raises InputError when the checkpoint does not fit the run."""
     check_losses(run.network, run.losses)
     task = task_of(run.network)
     torch.manual_seed(run.seed)
@@ -61,7 +61,7 @@ def begun(run: Run, device: torch.device) -> State:
 
 
 def _start_from(network: nn.Module, task: Task, path: Path) -> None:
-    """Loads the weights whose names the network shares; those of a part (a base network) begin a whole, narrower ones a wider one."""
+    """Load the weights that the network shares by name; those of a part (a base network) or of a narrower network are a valid start."""
     own, given = network.state_dict(), task.convert(checkpoint.load(path))
     fitting = {key: _grown(own[key], value) for key, value in given.items() if key in own and _fits(value, own[key])}
     if not fitting:
@@ -71,13 +71,13 @@ def _start_from(network: nn.Module, task: Task, path: Path) -> None:
 
 
 def _fits(given: torch.Tensor, own: torch.Tensor) -> bool:
-    """Whether it is the same kind of weight, of at most as many channels."""
+    """Whether a weight has the same dimensions with at most as many channels."""
     channels_fit = all(few <= many for few, many in zip(given.shape[:2], own.shape[:2], strict=False))
     return given.dim() == own.dim() and channels_fit and given.shape[2:] == own.shape[2:]
 
 
 def _grown(own: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-    """Our weight with a narrower network's as its first channels, to which our new ones add nothing at first."""
+    """The weight with a narrower network's as its first channels; the contribution of the new channels is 0 at first."""
     grown = own.clone()
     if own.dim() > 1:
         grown[: given.shape[0]] = 0.0
@@ -86,7 +86,7 @@ def _grown(own: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
 
 
 def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    """One group for each factor; each remembers its own (`factor`), for the rate is set at every step."""
+    """An optimiser with one parameter group for each factor, stored as `factor`, because the rate is set at every step."""
     if settings.name not in OPTIMISERS:
         raise InputError(f"there is no optimiser {settings.name!r}; there are {', '.join(OPTIMISERS)}")
     groups: dict[str, dict[str, Any]] = {}
@@ -115,7 +115,7 @@ def _restore(state: State, kept: dict[str, Any]) -> None:
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, kept: dict[str, Any]) -> None:
-    """Its moments, while decay and factors are those of the settings."""
+    """Restore the optimiser's moments; decay and factors stay those of the settings."""
     asked = [{name: group[name] for name in ("weight_decay", "factor")} for group in optimiser.param_groups]
     optimiser.load_state_dict(kept)
     for group, values in zip(optimiser.param_groups, asked, strict=True):
@@ -123,7 +123,7 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, kept: dict[str, Any]) -
 
 
 def save(state: State) -> None:
-    """A checkpoint. Raises MatteError instead, and keeps the ones there are, when the weights are no longer numbers."""
+    """Write a checkpoint. Raises MatteError, and keeps the existing ones, when a weight is not finite."""
     if not all(bool(torch.isfinite(weight).all()) for weight in state.network.parameters()):
         raise MatteError(f"the weights are no longer numbers at step {state.step}; lower the rate and go on from the checkpoint before")
     parts = {"network": state.network, "average": state.average, "optimiser": state.optimiser, "scaler": state.scaler}

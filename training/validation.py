@@ -1,4 +1,4 @@
-"""How good the averaged weights are on examples that no training has seen, in numbers and in pictures."""
+"""Validation of the averaged weights on held-out examples, in numbers and as a picture."""
 
 from pathlib import Path
 

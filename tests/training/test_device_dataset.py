@@ -93,5 +93,5 @@ def test_a_training_from_a_device_dataset_taken_up_again_ends_with_the_same_weig
 def test_a_device_dataset_without_a_pool_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(RUN.format(folder=tmp_path).replace("pool = 5, ", ""))
-    with pytest.raises(InputError, match=r"data\.on_device wants a pool"):
+    with pytest.raises(InputError, match=r"data\.on_device needs a pool"):
         settings.read(path)

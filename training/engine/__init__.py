@@ -1,4 +1,4 @@
-"""The data engine: composites of which every part is known, drawn from one integer each. See mix.draw."""
+"""The data engine: composites with known foreground, alpha and background, each drawn from one integer. See mix.draw."""
 
 from training.engine.mix import Example, draw
 from training.engine.settings import EngineSettings

@@ -1,4 +1,4 @@
-"""What a clip's file does to a frame: what has changed since the frame before is kept in blocks, coarsely, and what has not is copied."""
+"""Simulated video compression and motion blur of a frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regular thin things and solid ones: nets, lace, wheels, fences, wires, plain shapes. `texture` [H, W, 3] lends its colours."""
+"""Foregrounds of regular thin shapes (nets, lace, wheels, fences, wires) and of plain solid ones. `texture` [H, W, 3] lends its colours."""
 
 from __future__ import annotations
 

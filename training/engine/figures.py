@@ -1,4 +1,4 @@
-"""People as children draw them, limb by limb: solid things in several colours, with gaps between arms, legs and body."""
+"""Simple figures of people, drawn limb by limb: solid shapes in several colours, with gaps between arms, legs and body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples: a foreground over a background with all that was there before, drawn from one integer."""
+"""Examples: a foreground over a background with alpha, trimap and plate, drawn from one integer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a camera and a file format do to a scene. All pictures are encoded sRGB, float32 [H, W, 3] in 0..1."""
+"""Simulated camera and file format. All pictures are encoded sRGB, float32 [H, W, 3] in 0..1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What examples are like: the shares of the kinds of foreground, and how strongly everything varies."""
+"""Settings of the data engine: the shares of the kinds of foreground, and the strength of all variations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things one sees through: smoke, fog and flames, glass and drops. `texture` [H, W, 3] lends its colours."""
+"""Transparent foregrounds: smoke, fog and flames, glass and drops. `texture` [H, W, 3] lends its colours."""
 
 from __future__ import annotations
 
