@@ -24,9 +24,10 @@ import pillow_heif
 import tifffile
 from PIL import Image, ImageOps
 
-from mattecli.io.images import Photo, read_photo, write_image
+from mattecli.io.images import read_photo, write_image
 from mattecli.io.pictures.file_options import FileOptions
 from mattecli.io.pictures.light import Light
+from mattecli.io.pictures.photo import Photo
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "docs/formats.md", ROOT / "benchmarks/results/formats.json"

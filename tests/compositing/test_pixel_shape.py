@@ -8,7 +8,7 @@ import pytest
 from mattecli.compositing.backdrop import PictureBackdrop, Placing, plain_backdrop
 from mattecli.compositing.pixel_shape import shaped
 from mattecli.io.clip_types import display_size
-from mattecli.io.images import Photo
+from mattecli.io.pictures.photo import Photo
 
 
 def _circle() -> Photo:

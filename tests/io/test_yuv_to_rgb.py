@@ -8,7 +8,7 @@ import pytest
 
 from mattecli.errors import InputError
 from mattecli.io.clip_types import Colour
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.video_read import open_clip, probe
 from tests.clips import PATCHES, SCALING, SIZE, Picture, Size, index_of, make_clip, numbered, patch_colours, patches, pictures_of
 

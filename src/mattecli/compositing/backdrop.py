@@ -14,8 +14,9 @@ from mattecli.compositing.fit import fit, plain
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Colour, Frame, Reader, display_size
 from mattecli.io.icc import converted, is_sound
-from mattecli.io.images import Photo, Pixels, read_photo
+from mattecli.io.images import read_photo
 from mattecli.io.pictures.formats import is_picture
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.sequences import is_sequence
 from mattecli.matting.levels import Plane, from_levels
 from mattecli.requests.fits import check_fit

@@ -15,9 +15,10 @@ from mattecli.compositing import backdrop as backdrops
 from mattecli.compositing.backdrop import Backdrop, PictureBackdrop, Placing, parse_blur
 from mattecli.errors import InputError
 from mattecli.guides.sources import GuideValue
-from mattecli.io.images import STANDARD_STREAM, Photo, picture_size, plain_levels, read_photo, read_photo_bytes
+from mattecli.io.images import STANDARD_STREAM, picture_size, read_photo, read_photo_bytes
 from mattecli.io.pictures.decoders.decoded import Pick
 from mattecli.io.pictures.memory import integer_levels, is_pillow, photo_from_array, photo_from_pillow
+from mattecli.io.pictures.photo import Photo, plain_levels
 
 ImageLike = Any
 """A path, "-" for stdin, an open BytesIO of a picture file, a picture of Pillow's, an array or a tensor; see photo_of."""

@@ -19,11 +19,12 @@ from mattecli.core.tuning.parallelism import own_stream
 from mattecli.door.inputs import ImageLike, open_backdrop
 from mattecli.door.picture import made_in_light
 from mattecli.errors import UsageError
-from mattecli.io.images import STANDARD_STREAM, Photo, Pixels, encode_image, write_image
+from mattecli.io.images import STANDARD_STREAM, encode_image, write_image
 from mattecli.io.pictures.beside import Beside
 from mattecli.io.pictures.file_options import DEPTHS, FLOATS
 from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.memory import to_pillow
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.levels import to_uint8
 from mattecli.pipelines.found import Found, doubts, found
 from mattecli.pipelines.recipe import Recipe

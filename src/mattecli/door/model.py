@@ -24,8 +24,8 @@ from mattecli.door.matte import Matte
 from mattecli.errors import UsageError
 from mattecli.guides.choose import SCREEN, ModelChoice, choose, choose_refiner, match
 from mattecli.guides.derive import Derived, guides_for_photo
-from mattecli.io.images import Photo
 from mattecli.io.pictures.memory import photo_from_array
+from mattecli.io.pictures.photo import Photo
 from mattecli.io.pictures.sizes import reading_within
 from mattecli.pipelines.matte import matte_photos, matte_tensors
 from mattecli.pipelines.recipe import Recipe

@@ -12,7 +12,8 @@ from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Convention, Plane, Sample, measure, prepared
 from mattecli.evaluation.pairs import Pair
 from mattecli.io.clip_types import Frame
-from mattecli.io.images import Photo, Pixels, read_photo
+from mattecli.io.images import read_photo
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
 HEADINGS = {"sad": "SAD", "mse": "MSE", "mad": "MAD", "grad": "Grad", "conn": "Conn", "dtssd": "dtSSD", "fg_mse": "FG MSE"}

@@ -13,8 +13,9 @@ from mattecli.errors import InputError
 from mattecli.guides.sources import PLATE, check_size, checked_mask
 from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.files import naming
-from mattecli.io.images import Pixels, read_levels, read_photo
+from mattecli.io.images import read_levels, read_photo
 from mattecli.io.pictures.formats import is_picture
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.sequences import is_sequence, listed
 from mattecli.io.video.levels import FrameLevels, is_tinted, is_transparent
 from mattecli.io.video.numbering import numbers_of

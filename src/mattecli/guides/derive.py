@@ -11,7 +11,7 @@ from mattecli.errors import EmptyError, InputError
 from mattecli.guides.choose import SCREEN, ModelChoice, is_keyed
 from mattecli.guides.sources import PLATE, GuideValue, read_guide
 from mattecli.io.files import naming, notes_of_reading
-from mattecli.io.images import Photo, Pixels
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.given_trimap import nothing_unknown
 from mattecli.matting.grow import spread_strokes
 from mattecli.matting.levels import from_levels, to_levels, to_uint8

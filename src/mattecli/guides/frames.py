@@ -14,8 +14,9 @@ from mattecli.guides.derive import derive
 from mattecli.guides.plate_of_clip import plate_of_clip
 from mattecli.guides.sources import PLATE
 from mattecli.io.clip_types import Clip, Frame
-from mattecli.io.images import Pixels, read_photo
+from mattecli.io.images import read_photo
 from mattecli.io.pictures.formats import is_picture
+from mattecli.io.pictures.photo import Pixels
 from mattecli.matting.given_trimap import check_trimap
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.registration.register import Plate, Registration, apply, check_same_scene, prepare, register, track

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Span
-from mattecli.io.images import STANDARD_STREAM, Pixels, check_suffix, holds_sixteen_bit, write_image
+from mattecli.io.images import STANDARD_STREAM, check_suffix, holds_sixteen_bit, write_image
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video_read import SDR, open_clip
 from mattecli.matting.levels import to_uint8

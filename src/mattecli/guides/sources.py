@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mattecli.errors import InputError
 from mattecli.io.files import naming, reading
-from mattecli.io.images import Pixels, read_levels, read_photo
+from mattecli.io.images import read_levels, read_photo
+from mattecli.io.pictures.photo import Pixels
 from mattecli.matting.given_trimap import check_trimap, read_trimap_levels
 from mattecli.matting.levels import to_uint8
 from mattecli.matting.mask import check_mask, mask_levels

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from mattecli.errors import UsageError
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.video.tags import Tags
 
 UNSPECIFIED = 2

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 
 # The spacing of the levels at which two profiles are compared.
 APART = 15

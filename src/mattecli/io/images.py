@@ -1,35 +1,28 @@
-"""Reading and writing of pictures, with EXIF and ICC profiles.
+"""Reading and writing of picture files, with EXIF and ICC profiles.
 
-What is read, by which library, and what is kept of it is in docs/formats.md.
-Results are written under a temporary name first. Formats without a profile (BMP, EXR) hold sRGB, or light of its primaries, into which
-colours are turned.
+docs/formats.md lists the formats, the library that reads each, and what is kept. Results are written under a temporary name first. Colours
+are converted to sRGB for BMP, which holds no profile, and to linear light for EXR.
 """
 
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutOfMemoryError, OutputError, UsageError
 from mattecli.io.files import hear, naming, read_stdin, reading, write_stdout, written_whole
 from mattecli.io.pictures.beside import NOTHING, Beside
-from mattecli.io.pictures.decoders.decode import decode, size_of
+from mattecli.io.pictures.decoders.decode import size_of
 from mattecli.io.pictures.decoders.decoded import FIRST, File, Pick
 from mattecli.io.pictures.encode import encode
 from mattecli.io.pictures.exr_write import check_exr
 from mattecli.io.pictures.file_options import PLAIN, FileOptions
-from mattecli.io.pictures.grey import grey_in_srgb, is_grey_profile
 from mattecli.io.pictures.light import Floats, Light
-from mattecli.io.pictures.metadata import BAFFLED, Metadata
-from mattecli.io.sixteen_bit import orient
-
-Pixels = NDArray[np.unsignedinteger[Any]]
+from mattecli.io.pictures.metadata import BAFFLED
+from mattecli.io.pictures.photo import Photo, Pixels, photo_of_file, plain_levels
 
 ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff", ".avif", ".exr")
 WRITE_SUFFIXES = (".jpg", ".jpeg", *ALPHA_SUFFIXES, ".bmp")
@@ -41,40 +34,8 @@ STANDARD_STREAM = "-"
 LONGEST_SIDES = {".webp": 16383, ".avif": 65536, ".jpg": 65500, ".jpeg": 65500}
 
 
-@dataclass(frozen=True)
-class Photo:
-    """A picture with its orientation applied.
-
-    pixels: uint8 or uint16 [H, W, 3], RGB. alpha: the file's own transparency, [H, W] of the same dtype, or None where nothing is
-    transparent; opaque: whether it has an alpha channel that is opaque.
-    icc: the profile of the colours, or None (sRGB). lossy: whether the file was compressed with loss (JPEG, most WebP).
-    dpi: its resolution in pixels an inch, across and down, or None. notes: notes for the user about reading it. exif: what it says
-    of camera and date, as Exif data, or None. light: of a file of floats the floats; `pixels` are then what a screen shows of them.
-    """
-
-    pixels: Pixels
-    alpha: Pixels | None
-    icc: bytes | None
-    lossy: bool = False
-    opaque: bool = False
-    dpi: tuple[float, float] | None = None
-    notes: tuple[str, ...] = ()
-    exif: bytes | None = None
-    light: Light | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width)"""
-        return self.pixels.shape[0], self.pixels.shape[1]
-
-    @property
-    def top(self) -> int:
-        """The value of full intensity: 255 or 65535."""
-        return int(np.iinfo(self.pixels.dtype).max)
-
-
 def read_photo(source: str | Path, *, most: int | None = None, pick: Pick = FIRST) -> Photo:
-    """Read a picture file, or stdin when `source` is "-"; most: bytes that this may take, None for any number; pick: which of its pictures.
+    """Read a picture file, or stdin when `source` is "-". most: the limit in bytes of memory, None for none. pick: which of its pictures.
 
     Raises InputError for a file that is missing, no picture, truncated, too large or in an unsupported format.
     """
@@ -85,63 +46,17 @@ def _read(source: str | Path, *, as_levels: bool, most: int | None = None, pick:
     data = _read_bytes(source)
     path = None if str(source) == STANDARD_STREAM else str(source)
     with _explained(source), naming(_named(source)):
-        photo = _photo_of(File(_named(source), data, path, pick, most, as_levels))
+        photo = photo_of_file(File(_named(source), data, path, pick, most, as_levels))
         hear(_named(source), photo.notes)
         return photo
 
 
 def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
-    """The picture in the bytes of a file; errors are those of read_photo and call it `named`."""
+    """Read a picture from the bytes of a file. Raises InputError as read_photo does, with `named` as the name."""
     if not data:
         raise InputError(f"{named} is empty (0 bytes); give a picture")
     with _explained(named), naming(named):
-        return _photo_of(File(named, data))
-
-
-def _photo_of(file: File) -> Photo:
-    """A picture file as a Photo. Profiles of greys that are no colours (File.as_levels) are ignored."""
-    decoded = decode(file)
-    metadata, notes = decoded.metadata, decoded.notes
-    colours, alpha = _split_alpha(orient(decoded.levels, metadata.orientation))
-    if is_grey_profile(metadata.icc) and not file.as_levels:
-        colours, told = _in_srgb_greys(colours, metadata.icc or b"")
-        notes = (*notes, *told)
-    profile = _rgb_profile(metadata.icc)
-    if metadata.icc and profile is None and not (file.as_levels or is_grey_profile(metadata.icc)):
-        notes = (*notes, "its colour profile is damaged or none of RGB and left out, so its colours are taken for sRGB")
-    opaque = alpha is not None and bool(alpha.min() == np.iinfo(alpha.dtype).max)
-    return Photo(
-        _as_rgb(colours),
-        None if opaque else alpha,
-        profile,
-        lossy=decoded.lossy,
-        opaque=opaque,
-        dpi=_turned(metadata),
-        notes=notes,
-        exif=metadata.exif,
-        light=None if decoded.light is None else _upright(decoded.light, metadata.orientation),
-    )
-
-
-def _upright(light: Light, orientation: int) -> Light:
-    alpha = None if light.alpha is None else orient(light.alpha, orientation)
-    return replace(light, colours=orient(light.colours, orientation), alpha=alpha)
-
-
-def _in_srgb_greys(colours: Any, profile: bytes) -> tuple[Any, list[str]]:
-    """Greys converted from their profile to sRGB, and notes for the user."""
-    grey = colours if colours.ndim == 2 else colours[..., 0]
-    found = grey_in_srgb(grey, profile)
-    if found is None:
-        return colours, ["its colour profile is damaged and left out, so its greys are taken for sRGB"]
-    return found, []
-
-
-def _turned(metadata: Metadata) -> tuple[float, float] | None:
-    """The resolution of the upright picture."""
-    if metadata.dpi is None or metadata.orientation < 5:
-        return metadata.dpi
-    return metadata.dpi[1], metadata.dpi[0]
+        return photo_of_file(File(named, data))
 
 
 def picture_size(source: str | Path) -> tuple[int, int]:
@@ -168,15 +83,6 @@ def _shares(levels: Pixels) -> Floats:
 def read_levels(source: str | Path) -> Pixels:
     """Read a guide (trimap, strokes, mask) as its plain levels: [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, orientation applied."""
     return plain_levels(_read(source, as_levels=True))
-
-
-def plain_levels(photo: Photo) -> Pixels:
-    """A picture's levels: [H, W] where it is grey, [H, W, 3] RGB, or [H, W, 4] RGBA where something is transparent."""
-    grey = photo.pixels[..., 0]
-    is_grey = bool((photo.pixels == grey[..., None]).all())
-    if photo.alpha is not None:
-        return np.dstack([photo.pixels, photo.alpha])
-    return np.ascontiguousarray(grey) if is_grey else photo.pixels
 
 
 def write_image(
@@ -211,7 +117,7 @@ def write_image(
 
 
 def encode_image(picture: Pixels | Floats | Light, suffix: str, beside: Beside = NOTHING, options: FileOptions = PLAIN) -> bytes:
-    """A picture file as bytes, the picture as write_image takes it; `suffix` decides the format: ".png", or a name with it for errors."""
+    """Encode a picture as the bytes of a file, as write_image writes it; suffix: such as ".png", or a file name with it for errors."""
     path = Path(suffix if Path(suffix).suffix else f"picture{suffix}")
     try:
         return _encoded(picture, path, beside, options)
@@ -241,7 +147,7 @@ def says_premultiplied(pattern: str) -> bool:
 
 
 def check_suffix(path: Path, *, has_alpha: bool, options: FileOptions = PLAIN) -> None:
-    """UsageError when the suffix is none we write, or cannot hold transparency that is there, or what the options ask for."""
+    """UsageError when pictures are not written with this suffix, or it cannot hold their transparency or the requested options."""
     suffix = path.suffix.lower()
     if suffix not in WRITE_SUFFIXES:
         raise UsageError(f"{path.name}: pictures are written as {', '.join(WRITE_SUFFIXES)}; choose one of these endings")
@@ -305,22 +211,3 @@ def _check_sides(path: Path, size: tuple[int, int]) -> None:
         raise OutputError(
             f"{path} cannot be written: it has {width}x{height} pixels and {path.suffix} holds {longest} a side; use .png or .tif"
         )
-
-
-def _split_alpha(levels: Any) -> tuple[Any, Any]:
-    """Colours and alpha, None where there is no such channel."""
-    if levels.ndim == 2 or levels.shape[2] in (1, 3):
-        return levels, None
-    return np.ascontiguousarray(levels[..., :-1]), np.ascontiguousarray(levels[..., -1])
-
-
-def _as_rgb(colours: Any) -> Any:
-    grey = colours if colours.ndim == 2 else colours[..., 0]
-    return colours if colours.ndim == 3 and colours.shape[2] == 3 else np.repeat(grey[..., None], 3, axis=2)
-
-
-def _rgb_profile(profile: bytes | None) -> bytes | None:
-    """The profile if it is sound and describes RGB (bytes 16 to 20 name the colour space): a grey one on an RGB result would be wrong."""
-    from mattecli.io.icc import is_sound
-
-    return profile if profile and profile[16:20] == b"RGB " and is_sound(profile) else None

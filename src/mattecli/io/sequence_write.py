@@ -13,7 +13,8 @@ import numpy as np
 
 from mattecli.errors import InputError, OutputError, UsageError
 from mattecli.io.clip_types import Clip
-from mattecli.io.images import WRITE_SUFFIXES, Pixels, check_suffix, holds_sixteen_bit, read_photo, says_premultiplied, write_image
+from mattecli.io.images import WRITE_SUFFIXES, check_suffix, holds_sixteen_bit, read_photo, says_premultiplied, write_image
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.video.pace import Pace
 from mattecli.io.video.tags import all_tags
 

@@ -13,9 +13,10 @@ import numpy as np
 from mattecli.errors import InputError, UsageError
 from mattecli.io.clip_types import Clip, Colour, Frame, Span
 from mattecli.io.icc import converted
-from mattecli.io.images import Photo, Pixels, read_photo
+from mattecli.io.images import read_photo
 from mattecli.io.pictures.formats import READ_SUFFIXES, is_picture
 from mattecli.io.pictures.light import counted
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.numbering import missing_note, numbers_of, places_of
 
 DEFAULT_RATE = Fraction(25)

@@ -16,7 +16,7 @@ from mattecli.errors import OutputError
 from mattecli.io.audio import Sound
 from mattecli.io.clip_types import Clip, Span, Writer, display_size
 from mattecli.io.codecs import Coding, Container
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.sequence_write import SequenceWriter, sequence_pattern
 from mattecli.io.subtitles import Subtitles
 from mattecli.io.video.encoder import available, frame_of, in_srgb, video_stream

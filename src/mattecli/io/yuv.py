@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.io.clip_types import UNSPECIFIED, Colour
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 
 IDENTITY, BT709, BT601 = 0, 1, 6
 SRGB_TRANSFER = 13

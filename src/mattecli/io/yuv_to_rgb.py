@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mattecli.errors import InputError
 from mattecli.io.clip_types import UNSPECIFIED, Colour
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.yuv import IDENTITY, LUMA_WEIGHTS, usual_matrix
 
 _FULL_RANGE = {1: False, 2: True}  # AVColorRange, whose 0 is unspecified

@@ -11,7 +11,7 @@ from mattecli.core.registry import ModelSpec, Registry
 from mattecli.core.store import is_runnable, runnable
 from mattecli.errors import UsageError
 from mattecli.guides.choose import choose
-from mattecli.io.images import Photo, Pixels
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.levels import to_uint8
 
 LOUD = "#ff00ff"

@@ -16,10 +16,11 @@ from mattecli.core.clock import Clock
 from mattecli.errors import InputError, UsageError
 from mattecli.io.files import notes_of_reading
 from mattecli.io.icc import converted
-from mattecli.io.images import STANDARD_STREAM, Photo, Pixels, read_photo, read_values, write_image
+from mattecli.io.images import STANDARD_STREAM, read_photo, read_values, write_image
 from mattecli.io.pictures.decoders.decoded import FIRST, Pick
 from mattecli.io.pictures.file_options import FLOATS, PLAIN, FileOptions
 from mattecli.io.pictures.light import Light, light_of
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.levels import is_tinted
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result

@@ -22,7 +22,8 @@ from mattecli.guides.clip_sources import other_time
 from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.codecs import Coding
 from mattecli.io.icc import converted
-from mattecli.io.images import Pixels, read_levels, read_photo
+from mattecli.io.images import read_levels, read_photo
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.sequences import is_sequence
 from mattecli.io.video.levels import FrameLevels, is_transparent
 from mattecli.io.video_read import COPY, open_clip

@@ -15,7 +15,7 @@ from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.guides.choose import DRAWN, is_keyed
-from mattecli.io.images import Photo, Pixels
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.screen.key import hold_to_key
 from mattecli.matting.tracking.follow import SmallMatte
 from mattecli.matting.trimap import UNKNOWN

@@ -19,8 +19,8 @@ from mattecli.core.runtime import Device, to_array, to_host
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.errors import UsageError
 from mattecli.io.icc import converted
-from mattecli.io.images import Pixels
 from mattecli.io.pictures.light import Light
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.pictures.transfer import to_light
 from mattecli.matting.levels import Plane, from_levels, interleave, to_levels
 from mattecli.matting.screen.despill import despill

@@ -11,7 +11,7 @@ from torch import Tensor
 from mattecli.core.memo import LastByIdentity
 from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
 from mattecli.core.usage import wait_for
-from mattecli.io.images import Photo, Pixels
+from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.hdr import Hdr
 
 Guide = Pixels | Tensor

@@ -27,7 +27,7 @@ from mattecli.guides.frames import Guided, LaidPlate, guided, open_plate
 from mattecli.io.clip_types import Clip, Frame, Writer
 from mattecli.io.codecs import Coding
 from mattecli.io.files import notes_of_reading
-from mattecli.io.images import Photo
+from mattecli.io.pictures.photo import Photo
 from mattecli.io.video.encoding import keeps_tags
 from mattecli.io.video.hdr import hdr_of
 from mattecli.io.video.levels import is_cutout

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mattecli.errors import InputError
-from mattecli.io.images import Photo, Pixels
+from mattecli.io.pictures.photo import Photo, Pixels
 
 ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 

@@ -14,7 +14,7 @@ from mattecli.errors import OutputError
 from mattecli.io.clip_types import Clip, Colour
 from mattecli.io.codecs import CODECS
 from mattecli.io.icc import converted
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.video.encoding import Encoding, eight_bit_note
 from mattecli.io.yuv import fill
 

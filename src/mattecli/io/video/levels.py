@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mattecli.io.clip_types import Frame, Reader
-from mattecli.io.images import Pixels
+from mattecli.io.pictures.photo import Pixels
 from mattecli.io.video_read import open_clip
 
 # The largest difference between the channels of grey, of 255: lossy coding and printing profiles tint it slightly.
