@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from mattecli.cli.choices import PRECISIONS, a_device, model_or, one_of
+from mattecli.cli.choices import ON_OFF, PRECISIONS, a_device, model_or, one_of, refiner_names
 from mattecli.errors import UsageError
+from mattecli.requests.fits import FITS
 
 Output = Annotated[
     str | None,
@@ -17,9 +18,7 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Let a result replace its own input.")]
-SkipExisting = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave out the pictures whose results are there as these settings make them.")
-]
+SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Skip pictures whose results exist and were made with these settings.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 
 Model = Annotated[
@@ -42,6 +41,15 @@ Weights = Annotated[
 Tunables = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Tune the model; `matte models info` lists how.")
 ]
+Refine = Annotated[
+    str | None,
+    typer.Option(
+        "--refine",
+        metavar="[MODEL]|none",
+        autocompletion=refiner_names,
+        help="Let a trimap model refine coarse mattes.  [default: as the model advises]",
+    ),
+]
 Quality = Annotated[
     str,
     typer.Option(
@@ -51,7 +59,11 @@ Quality = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", **a_device(), help="Where the networks run.")]
-Precision = Annotated[str, typer.Option("--precision", **one_of(*PRECISIONS), help="Of the networks' numbers; auto is exact.")]
+Precision = Annotated[str, typer.Option("--precision", **one_of(*PRECISIONS), help="The precision of the networks; auto is fp32.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option("--max-memory", metavar="SIZE", help="Stay below this, as 6G: work in tiles or smaller, or refuse.  [default: all free]"),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never open a socket.")]
 
 PlatePhoto = Annotated[str | None, typer.Option("--bg", "--plate", metavar="FILE", help="The same scene without the subject.")]
@@ -59,7 +71,14 @@ Kind = Annotated[
     str | None,
     typer.Option("--as", **one_of("cutout", "alpha", "foreground", "composite"), help="What is made of the matte.  [default: cutout]"),
 ]
-Blur = Annotated[str, typer.Option("--blur", metavar="SIGMA", help="Put it out of focus: pixels such as 12, or 1.5% of the longer side.")]
+Fit = Annotated[str, typer.Option("--fit", **one_of(*FITS), help="How the backdrop is brought to size.")]
+Blur = Annotated[
+    str, typer.Option("--blur", metavar="SIGMA", help="Put the backdrop out of focus: pixels such as 12, or 1.5% of the longer side.")
+]
+Decontaminate = Annotated[
+    str,
+    typer.Option("--decontaminate", **one_of(*ON_OFF), help="Remove the old background from the colours; off keeps the input's colours."),
+]
 KeepHidden = Annotated[
     bool, typer.Option("--keep-hidden", help="Leave the photo's colours in a cut-out where it is transparent; else they are taken out.")
 ]

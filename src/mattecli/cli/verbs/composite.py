@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mattecli.cli import options, picture_options
-from mattecli.cli.choices import ON_OFF, a_device, one_of
+from mattecli.cli.choices import a_device, one_of
 from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
 from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
-from mattecli.requests.fits import FITS
 
 if TYPE_CHECKING:
     from mattecli.batch.items import Item, Settings
@@ -43,14 +42,10 @@ def composite(
         typer.Option(metavar="A", help="The matte: a file, a folder, a pattern, or a clip.  [default: the image's own transparency]"),
     ] = None,
     output: options.Output = None,
-    fit: Annotated[str, typer.Option(**one_of(*FITS), help="How the backdrop is brought to size.")] = "cover",
-    blur: Annotated[
-        str, typer.Option(metavar="SIGMA", help="Put the backdrop out of focus: pixels such as 12, or 1.5% of the longer side.")
-    ] = "0",
+    fit: options.Fit = "cover",
+    blur: options.Blur = "0",
     gamma: options.Gamma = False,
-    decontaminate: Annotated[
-        str, typer.Option(**one_of(*ON_OFF), help="Take the old background out of the colours; off where they are the subject's own.")
-    ] = "on",
+    decontaminate: options.Decontaminate = "on",
     keep_hidden: options.KeepHidden = False,
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="With --over transparent: multiply the colours by alpha, for tools that want it so.")

@@ -9,11 +9,10 @@ import typer
 
 from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
-from mattecli.cli.choices import ON_OFF, SCREENS, one_of, refiner_names
+from mattecli.cli.choices import SCREENS, one_of
 from mattecli.cli.console import Teller, step_progress
 from mattecli.cli.recipe import AUTO, DeviceOptions, Look, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
-from mattecli.requests.fits import FITS
 from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:
@@ -48,12 +47,10 @@ def image(
     ] = None,
     kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE", help="Lay the cut-out over this (means --as composite).")] = None,
-    fit: Annotated[str, typer.Option(**one_of(*FITS), help="How that picture is brought to size.")] = "cover",
+    fit: options.Fit = "cover",
     blur: options.Blur = "0",
     gamma: options.Gamma = False,
-    decontaminate: Annotated[
-        str, typer.Option(**one_of(*ON_OFF), help="Take the old background out of the colours; off keeps the photo's own.")
-    ] = "on",
+    decontaminate: options.Decontaminate = "on",
     keep_hidden: options.KeepHidden = False,
     invert: picture_options.Invert = False,
     crop: picture_options.Crop = None,
@@ -65,24 +62,12 @@ def image(
     file_quality: picture_options.FileQuality = None,
     straight: picture_options.Straight = False,
     strip: picture_options.Strip = False,
-    refine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[MODEL]|none",
-            autocompletion=refiner_names,
-            help="Let a trimap model finish a coarse matte.  [default: as the model advises]",
-        ),
-    ] = None,
+    refine: options.Refine = None,
     quality: options.Quality = BEST,
     option: options.Tunables = None,
     device: options.Device = AUTO,
     precision: options.Precision = AUTO,
-    max_memory: Annotated[
-        str | None,
-        typer.Option(
-            "--max-memory", metavar="SIZE", help="Stay below this, as 6G: work in tiles or smaller, or refuse.  [default: all free]"
-        ),
-    ] = None,
+    max_memory: options.MaxMemory = None,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture on stdout.")] = False,
     offline: options.Offline = False,
     overwrite: batch_options.Overwrite = None,

@@ -10,12 +10,11 @@ import typer
 
 from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
-from mattecli.cli.choices import ON_OFF, SCREENS, one_of, refiner_names
+from mattecli.cli.choices import SCREENS, one_of
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.pace import telling_pace
 from mattecli.cli.recipe import AUTO, DeviceOptions, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, UsageError
-from mattecli.requests.fits import FITS
 from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:
@@ -70,12 +69,10 @@ def video(
     ] = None,
     kind: options.Kind = None,
     over: Annotated[str | None, typer.Option(metavar="COLOUR|IMAGE|CLIP", help="Lay the cut-out over this (means --as composite).")] = None,
-    fit: Annotated[str, typer.Option(**one_of(*FITS), help="How that is brought to the frames' size.")] = "cover",
+    fit: options.Fit = "cover",
     blur: options.Blur = "0",
     gamma: options.Gamma = False,
-    decontaminate: Annotated[
-        str, typer.Option(**one_of(*ON_OFF), help="Take the old background out of the colours; off keeps the clip's own.")
-    ] = "on",
+    decontaminate: options.Decontaminate = "on",
     keep_hidden: options.KeepHidden = False,
     premultiplied: Annotated[
         bool, typer.Option("--premultiplied", help="Multiply a cut-out's colours by its alpha, for tools that want it so.")
@@ -83,14 +80,7 @@ def video(
     invert: picture_options.Invert = False,
     size: picture_options.Size = None,
     max_side: picture_options.MaxSide = None,
-    refine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[MODEL]|none",
-            autocompletion=refiner_names,
-            help="Let a trimap model finish coarse mattes.  [default: as the model advises]",
-        ),
-    ] = None,
+    refine: options.Refine = None,
     quality: options.Quality = BEST,
     smooth: Annotated[
         bool | None,
@@ -127,10 +117,7 @@ def video(
     batch: Annotated[int | None, typer.Option(min=1, help="Frames a pass through the model.  [default: 1, on CUDA 4]")] = None,
     device: options.Device = AUTO,
     precision: options.Precision = AUTO,
-    max_memory: Annotated[
-        str | None,
-        typer.Option("--max-memory", metavar="SIZE", help="Stay below this, as 6G: work in tiles or smaller, or refuse.  [default: all]"),
-    ] = None,
+    max_memory: options.MaxMemory = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout: frames, seconds of each step, peak memory.")] = False,
     offline: options.Offline = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let the result replace its own input.")] = False,
