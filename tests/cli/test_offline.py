@@ -40,6 +40,8 @@ def test_shipped_weights_matte_a_photo_offline(run: Run, scene: Path, name: str)
     assert read(scene / "alpha.png").shape == (72, 96)
     ours = spec.ours or spec
     assert ours.caution in done.stderr
+    assert record["finder"] == (ours.finder or None) and (record["box"] is None) == (not ours.finder)
+    assert ("subject finds the subject" in done.stderr) == bool(ours.finder)
     assert (f"weights: {record['weights']} (the authors' are not installed)" in done.stderr) == (spec.ours is not None)
 
 

@@ -106,6 +106,18 @@ def test_a_weight_set_of_this_project_differs_from_the_authors_where_its_table_s
     assert [file.name for file in ours.files] == ["own.pt"]
 
 
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [('finder = "fusion"', "'fusion' finds no subjects for fdm"), ('finder = "subject"\nguides = ["mask"]', "takes no guides")],
+)
+def test_a_finder_is_a_model_that_finds_subjects_by_itself(tmp_path: Path, line: str, wrong: str) -> None:
+    begin = "[models.fdm.ours]\n"
+    text = models_file().read_text().replace('finder = "subject"\n', "").replace(begin, f"{begin}{line}\n")
+    (tmp_path / "models.toml").write_text(text)
+    with pytest.raises(ModelError, match=wrong):
+        read_registry(tmp_path / "models.toml")
+
+
 def test_weights_of_this_project_are_used_until_the_authors_are_installed(
     two_sets: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

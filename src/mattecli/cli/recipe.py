@@ -246,12 +246,13 @@ def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[st
 
 
 def _of_weights(spec: "ModelSpec") -> str:
-    """Notes on the weights in use: which set, where a model has several, and their limits."""
+    """Notes on the weights in use: which set, where a model has several, what part of a picture they see, and their limits."""
     known = registry().models.get(spec.name, spec)
     absent = known.weights == AUTHORS and not is_installed(known)
     where = " (the authors' are not installed)" if absent else ""
     which = f"weights: {spec.weights}{where}" if known.ours is not None else ""
-    return "; ".join(filter(None, [which, spec.caution]))
+    part = f"{spec.name} sees the part of the picture in which {spec.finder} finds the subject" if spec.finder else ""
+    return "; ".join(filter(None, [which, part, spec.caution]))
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:

@@ -65,7 +65,7 @@ class ExportInfo:
     `guides` are the tensors it takes after the image, in the contract's order; `options` its tunables with the values that suit its
     weights, and `lossy_options` those that suit a photo from a lossy file (JPEG) better; `checkpoint_sha256` names the weights it was made
     from (None for a model without weights), and `weights` the set they are of; `memory` is None where it was not measured; `verdict`:
-    whether it answers one.
+    whether it answers one. `finder` names the model that finds the part of a picture that this one is given, or is empty for all of it.
     """
 
     name: str
@@ -80,6 +80,7 @@ class ExportInfo:
     memory: Footprint | None = None
     verdict: bool = False
     weights: str = ""
+    finder: str = ""
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -113,6 +114,7 @@ def _wrong_fields(info: ExportInfo) -> list[str]:
         "foreground": isinstance(info.foreground, bool),
         "verdict": isinstance(info.verdict, bool),
         "weights": _is_word(info.weights),
+        "finder": _is_word(info.finder) and (not info.finder or (not info.guides and "side" in info.options)),
         "checkpoint_sha256": info.checkpoint_sha256 is None or _is_word(info.checkpoint_sha256),
         "licence": _is_word(info.licence),
         "versions": isinstance(info.versions, dict) and all(_is_word(name) and _is_word(value) for name, value in info.versions.items()),

@@ -144,6 +144,7 @@ def info_for(spec: ModelSpec, checkpoint_sha256: str | None) -> ExportInfo:
         memory=spec.memory,
         verdict=spec.verdict,
         weights=spec.weights,
+        finder=spec.finder,
     )
 
 
@@ -172,6 +173,7 @@ def export_key(spec: ModelSpec) -> str:
         spec.memory,
         spec.guides,
         spec.weights,
+        spec.finder,
         [store.expected_sha256(spec, file) for file in spec.files],
         torch.__version__,
     ]

@@ -55,7 +55,8 @@ class ModelSpec:
     their defaults, `lossy_options` what suits photos from lossy files better; `memory` is what a call takes, measured by
     benchmarks/memory.py; `refine` names the trimap model that finishes this model's coarse matte by default, or is empty.
     `weights` names the weight set that `files` are: "authors", or a release of this project's such as "ours-2026-11"; `ours` is the same
-    model with this project's weights, where it has some beside the authors'.
+    model with this project's weights, where it has some beside the authors'. `finder` names the model that finds the part of a picture
+    that this one is given, or is empty for all of it.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ModelSpec:
     foreground: bool = False
     verdict: bool = False
     refine: str = ""
+    finder: str = ""
     build: Mapping[str, Tunable] = field(default_factory=dict)
     options: Mapping[str, Tunable] = field(default_factory=dict)
     lossy_options: Mapping[str, Tunable] = field(default_factory=dict)
@@ -131,6 +133,7 @@ def spec_of_export(path: Path) -> ModelSpec:
         paper="",
         foreground=info.foreground,
         verdict=info.verdict,
+        finder=info.finder,
         weights=info.weights,
         options=info.options,
         lossy_options=info.lossy_options,
@@ -197,12 +200,30 @@ def _with_inherited(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[
     return theirs | own
 
 
+def _check_finder(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
+    """ModelError where a model with a finder takes guides or has no `side`, or its finder is no model that finds subjects by itself."""
+    if not spec.finder:
+        return
+    if spec.guides or "side" not in spec.options:
+        raise ModelError(f"models.toml: {spec.name} has a finder, so it takes no guides and has an option side")
+    if spec.finder not in models or not is_finder(models[spec.finder]):
+        raise ModelError(f"models.toml: {spec.finder!r} finds no subjects for {spec.name}; name a model that gives a verdict")
+
+
+def is_finder(spec: ModelSpec) -> bool:
+    """Whether a model can be another one's finder: it needs no guide and no finder of its own, and gives a verdict."""
+    return spec.verdict and not spec.guides and not spec.finder
+
+
 def read_registry(path: Path) -> Registry:
     """Read a models.toml."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     tables = document["models"]
     models = {name: _model_spec(name, _with_inherited(name, tables)) for name in tables}
     defaults = {guide: tuple(names) for guide, names in document["defaults"].items()}
+    for spec in models.values():
+        _check_finder(spec, models)
+        _check_finder(spec.ours or spec, models)
     return Registry(models=models, defaults=defaults)
 
 

@@ -15,7 +15,7 @@ from mattecli.core import export, pulling, torchscript
 from mattecli.core.choices import check_device, check_precision, checked_options
 from mattecli.core.contract import ExportInfo, Tunable
 from mattecli.core.download import Progress
-from mattecli.core.registry import ModelSpec
+from mattecli.core.registry import ModelSpec, is_finder, registry
 from mattecli.core.tuning.arithmetic import rounding_as
 from mattecli.core.tuning.budget import note_rest
 from mattecli.core.tuning.cuda_graphs import Replayed
@@ -110,12 +110,17 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A loaded model. Results do not depend on earlier calls; cached CUDA graphs only make them faster (cuda_graphs.py)."""
+    """A loaded model. Results do not depend on earlier calls; cached CUDA graphs only make them faster (cuda_graphs.py).
+
+    finder: the model that finds the part of a picture that this one is given (core/subject_box.py), or None. A call of this model
+    itself runs its network alone.
+    """
 
     module: torchscript.Module | Replayed
     info: ExportInfo
     device: Device
     precision: str
+    finder: "LoadedModel | None" = None
 
     def __call__(
         self, image: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable] | None = None
@@ -160,19 +165,31 @@ def open_model(
 ) -> LoadedModel:
     """A model of the registry, loaded for many pictures; it is pulled and exported first where that is needed."""
     pulling.pull(spec, offline=offline, on_progress=on_progress)
-    return _ready(export.load_spec(spec, device=device.torch, dtype=PRECISIONS[precision]), device, precision)
+    loaded = export.load_spec(spec, device=device.torch, dtype=PRECISIONS[precision])
+    return _ready(loaded, device, precision, _finder_of(spec.finder, device, precision))
 
 
 def load_model(path: Path, *, device: Device, precision: str = "fp32") -> LoadedModel:
     """Load an export."""
-    return _ready(export.load(path, device=device.torch, dtype=PRECISIONS[precision]), device, precision)
+    module, info = export.load(path, device=device.torch, dtype=PRECISIONS[precision])
+    return _ready((module, info), device, precision, _finder_of(info.finder, device, precision))
 
 
-def _ready(loaded: tuple[torchscript.Module, ExportInfo], device: Device, precision: str) -> LoadedModel:
+def _finder_of(name: str, device: Device, precision: str) -> LoadedModel | None:
+    """The finder of this name, loaded; None for no name. ModelError where this is no model that can be one."""
+    if not name:
+        return None
+    spec = registry().models.get(name)
+    if spec is None or not is_finder(spec):
+        raise ModelError(f"the export's subjects are found by {name!r}, which is no model here that does that; export it again")
+    return open_model(spec, device=device, precision=precision, offline=True)
+
+
+def _ready(loaded: tuple[torchscript.Module, ExportInfo], device: Device, precision: str, finder: LoadedModel | None) -> LoadedModel:
     module, info = loaded
     note_rest(device.torch)
     on_gpu = device.torch.type == "cuda"
-    return LoadedModel(module=Replayed(module) if on_gpu else module, info=info, device=device, precision=precision)
+    return LoadedModel(Replayed(module) if on_gpu else module, info, device, precision, finder)
 
 
 def to_tensor(array: NDArray[np.uint8] | NDArray[np.uint16], device: Device) -> Tensor:

@@ -41,7 +41,7 @@ class Matte:
     """The matte of one image, or of a batch of them that came as a tensor; what a Model returns.
 
     size: (height, width). bits: 8 or 16, of the image's channels. icc: the image's profile, or None (sRGB).
-    model, refiner: names. weights, weights_sha256: the set of the model's weights, and their hash.
+    model, refiner, finder: names, or None. weights, weights_sha256: the set of the model's weights, and their hash.
     guide: what the trimap was made from ("trimap", "strokes", "mask", "background", "screen"), or None. device, precision:
     where and how it was computed. notes: notes for the user. doubt: whether the matte is implausible; the notes say why.
     expected: bytes of peak memory that were expected, or None.
@@ -58,6 +58,7 @@ class Matte:
         self.model = recipe.model.info.name
         self.weights = recipe.model.info.weights
         self.weights_sha256 = recipe.model.info.checkpoint_sha256
+        self.finder = recipe.model.finder.info.name if recipe.model.finder else None
         self.refiner = recipe.refiner.info.name if recipe.refiner else None
         self.guide = recipe.choice.trimap_source or None
         self.device, self.precision = str(recipe.model.device), recipe.model.precision
@@ -97,8 +98,11 @@ class Matte:
 
     @cached_property
     def found(self) -> Found:
-        """The assessment of the matte: its coverage, and the probabilities of a subject and of a person. str() of it is a sentence."""
-        return found(self._one.cover, self._one.verdict)
+        """The assessment of the matte: its coverage, and the probabilities of a subject and of a person. str() of it is a sentence.
+
+        Where the model has a finder, the probabilities are the finder's, and `box` is the part of the image that the model was given.
+        """
+        return found(self._one.cover, self._one.verdict, self._one.box)
 
     @property
     def split(self) -> dict[str, float]:
@@ -165,12 +169,17 @@ class Matte:
         return (*self.notes, *notes_behind(output.backdrop, self.icc), *uncut)
 
     def record(self) -> dict[str, Any]:
-        """The record of the matte (model, weights, guide, device, times), as plain values for JSON; size is [width, height]."""
+        """The record of the matte (model, weights, guide, device, times), as plain values for JSON.
+
+        size is [width, height], box [left, top, width, height].
+        """
+        box = self.found.box
         return {
             "model": self.model,
             "weights": self.weights or None,
             "weights_sha256": self.weights_sha256,
             "guide": self.guide,
+            "finder": self.finder,
             "refine": self.refiner,
             "quality": self._recipe.quality,
             "device": self.device,
@@ -181,6 +190,7 @@ class Matte:
             "coverage": round(self.found.coverage, 4),
             "confidence": _rounded(self.found.confidence),
             "person": _rounded(self.found.person),
+            "box": None if box is None else [box.left, box.top, box.width, box.height],
             "doubt": self.doubt,
             "expected_memory": self.expected,
             "notes": list(self.notes),

@@ -123,6 +123,7 @@ def clip_record(result: ClipResult, model: Model, recipe: Recipe) -> dict[str, A
     return {
         "model": model.name,
         "guide": recipe.choice.trimap_source or None,
+        "finder": recipe.model.finder.info.name if recipe.model.finder else None,
         "refine": recipe.refiner.info.name if recipe.refiner else None,
         "quality": recipe.quality,
         "device": model.device,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from mattecli.core.subject_box import Box
 from mattecli.pipelines.tensors import Matted
 
 VISIBLE, FAINT = 0.5, 0.1
@@ -20,11 +21,12 @@ SURE, SURE_OF_A_PERSON = 0.5, 0.75
 @dataclass(frozen=True)
 class Found:
     """coverage: the share of alphas above 0.5. confidence, person: the probabilities of a subject and of a person, 0 to 1; None where
-    the model gives no verdict."""
+    neither the model nor its finder gives a verdict. box: the part that a model with a finder was given, else None."""
 
     coverage: float
     confidence: float | None = None
     person: float | None = None
+    box: Box | None = None
 
     def __str__(self) -> str:
         """A sentence for the user."""
@@ -32,16 +34,17 @@ class Found:
         if self.confidence is None or self.person is None:
             return f"found something that {covered} of the picture"
         kind, sure = ("a person", self.person) if self.person >= SURE_OF_A_PERSON else ("a subject", self.confidence)
-        return f"found {kind} ({100 * min(sure, self.confidence):.0f} % sure), {covered} of the picture"
+        where = f" within {self.box}" if self.box is not None else ""
+        return f"found {kind} ({100 * min(sure, self.confidence):.0f} % sure){where}, {covered} of the picture"
 
 
-def found(cover: Tensor, verdict: Tensor | None) -> Found:
+def found(cover: Tensor, verdict: Tensor | None, box: Box | None = None) -> Found:
     """The assessment of the mattes [B, 1, H, W] of one picture, with a model's verdict ([1, 2], see core/contract.py) or None."""
     coverage = int((cover > VISIBLE).count_nonzero()) / cover.numel()
     if verdict is None:
         return Found(coverage)
     confidence, person = (float(value) for value in verdict[0])
-    return Found(coverage, confidence, person)
+    return Found(coverage, confidence, person, box)
 
 
 def doubts(cover: Tensor, verdict: Tensor | None = None, *, guided: bool = False) -> tuple[str, ...]:

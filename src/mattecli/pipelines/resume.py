@@ -72,7 +72,7 @@ def settings_hash(request: ClipRequest, recipe: Recipe, output: OutputOptions) -
     files = {name: _identity(file) for name, file in {"source": request.source, **request.guides}.items()}
     models = [
         [model.info.name, model.info.checkpoint_sha256, model.info.options, model.info.versions, model.precision]
-        for model in (recipe.model, recipe.refiner)
+        for model in (recipe.model, recipe.model.finder, recipe.refiner)
         if model is not None
     ]
     guides = [recipe.choice.trimap_source, recipe.choice.screen, request.align]

@@ -49,6 +49,7 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "weights": store.runnable(spec).weights or None,
         "summary": spec.summary,
         "guides": list(spec.guides),
+        "finder": store.runnable(spec).finder or None,
         "refine": store.runnable(spec).refine or None,
         "licence": spec.licence,
         "paper": spec.paper,
@@ -108,6 +109,8 @@ def info(name: Name, as_json: Json = False) -> None:
         if spec.ours.caution:
             say(f"             {spec.ours.caution}")
     say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
+    if record["finder"]:
+        say(f"  sees       the part of the photo in which {record['finder']} finds the subject")
     say(f"  refined by {record['refine'] or 'nothing'}")
     say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
     for file in (*spec.files, *(spec.ours.files if spec.ours else ())):

@@ -72,7 +72,9 @@ def run_within(
 
 
 def settle(model: LoadedModel) -> None:
-    """Run a model on a tiny image, so that what it keeps of its first call counts as held at rest and not against a limit."""
+    """Run a model and its finder on a tiny image, so that what they keep of a first call counts as held at rest, not against a limit."""
+    if model.finder is not None:
+        settle(model.finder)
     levels = torch.linspace(0, 1, 3).repeat_interleave(TINY // 3)  # background, unknown, foreground
     plane = levels.expand(1, 1, TINY, TINY).to(model.device.torch)
     image = plane.expand(1, 3, TINY, TINY).contiguous()

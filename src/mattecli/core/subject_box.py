@@ -1,0 +1,98 @@
+"""Networks for people near the camera are given the part of a picture in which another model, their finder, finds the subject.
+
+So a person at a distance looks to them as one nearby does. Each picture's part is squeezed into a square of the network's `side`, however
+the network itself would fit a picture; the matte is stretched back, and is 0 around that part.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mattecli.core.contract import Tunable
+from mattecli.core.runtime import LoadedModel
+from mattecli.core.tuning.memory_guard import Outcome, run_within
+
+FOUND = 0.5
+"""Alphas of the finder above this are the subject."""
+
+MARGIN = 0.1
+"""Room around the subject, as a share of its height and of its width."""
+
+
+class Box(NamedTuple):
+    """A part of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, picture: Tensor) -> Tensor:
+        """The part of a picture [..., H, W], a view."""
+        return picture[..., self.top : self.top + self.height, self.left : self.left + self.width]
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height} pixels at {self.left},{self.top}"
+
+
+def run_in_boxes(
+    model: LoadedModel,
+    finder: LoadedModel,
+    images: Tensor,
+    options: Mapping[str, Tunable],
+    *,
+    limit: int | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> tuple[Outcome, Sequence[Box | None]]:
+    """A model's mattes of images [B, 3, H, W] with the finder's verdict, and the box that it was given of each.
+
+    Where the finder finds nothing, the matte is 0 and the box None. limit, tell: see run_within.
+    """
+    looked = run_within(finder, images, {}, {}, limit=limit, tell=tell)
+    boxes = [subject_box(alpha[0]) for alpha in looked.alpha]
+    side = int(options.get("side", model.info.options["side"]))
+    squares = [_resized(box.of(image), side, side) for box, image in zip(boxes, images.split(1), strict=True) if box is not None]
+    alpha = torch.zeros_like(looked.alpha, dtype=torch.float32)
+    if not squares:
+        return replace(looked, alpha=alpha), boxes
+    seen = run_within(model, torch.cat(squares), {}, options, limit=limit, tell=tell)
+    with torch.inference_mode():
+        for part, matte in zip(_parts(alpha, boxes), seen.alpha.float().split(1), strict=True):
+            part.copy_(_resized(matte, *part.shape[2:]))
+    return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), boxes
+
+
+def subject_box(alpha: Tensor) -> Box | None:
+    """The box around all of a matte [H, W] that is found, with its margin, as far as the picture goes; None where nothing is found."""
+    found = alpha > FOUND
+    rows, columns = (_span(found.any(axis)) for axis in (1, 0))
+    if rows is None or columns is None:
+        return None
+    return Box(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
+
+
+def _span(lines: Tensor) -> tuple[int, int] | None:
+    """The first true line of [N] and that behind the last, with the margin."""
+    places = lines.nonzero()
+    if len(places) == 0:
+        return None
+    first, end = int(places[0]), int(places[-1]) + 1
+    room = round(MARGIN * (end - first))
+    return max(0, first - room), min(len(lines), end + room)
+
+
+def _parts(alpha: Tensor, boxes: Sequence[Box | None]) -> list[Tensor]:
+    return [box.of(one) for box, one in zip(boxes, alpha.split(1), strict=True) if box is not None]
+
+
+def _resized(picture: Tensor, height: int, width: int) -> Tensor:
+    """A picture [1, C, H, W] at another size; without aliasing where it shrinks."""
+    return F.interpolate(picture, (height, width), mode="bilinear", antialias=True)
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    return max(one or 0, other or 0) or None
