@@ -62,7 +62,7 @@ def patch_colours(pixels: NDArray[np.unsignedinteger]) -> NDArray[np.float64]:
 def ffmpeg(*arguments: str | Path, stdin: Iterable[bytes] | None = None, binary: bool = False) -> bytes | str:
     """Run the ffmpeg program without a word on the terminal; what it prints to stdout. Fails the test with its complaint otherwise."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-v", "error", "-y", *map(str, arguments)]
-    done = subprocess.run(command, input=b"".join(stdin or ()), capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command, input=b"".join(stdin or ()), capture_output=True, timeout=600, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr.decode()}"
     return done.stdout if binary else done.stdout.decode()
 

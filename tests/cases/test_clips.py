@@ -35,7 +35,7 @@ def drawn(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (programs / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (programs / "python3").chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(["bash", shared / "cases/clips.sh"], cwd=folder, env={**os.environ, "PATH": path}, check=True, timeout=120)
+    subprocess.run(["bash", shared / "cases/clips.sh"], cwd=folder, env={**os.environ, "PATH": path}, check=True, timeout=600)
     (folder / "cut").mkdir()
     for index in range(24):
         picture = read_photo(folder / f"f/{index + 1:05d}.png").pixels

@@ -152,7 +152,7 @@ def test_an_interrupted_batch_reports_every_finished_result(scene: Path, number:
     first = [process.stdout.readline() for _ in range(20)]
     process.send_signal(number)
     rest = process.stdout.read()  # communicate would pass over what readline has read ahead
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == code, stderr
     told = [json.loads(line) for line in [*first, *rest.splitlines()]]
     made = {str(file.relative_to(scene)) for file in (scene / "o").iterdir()}

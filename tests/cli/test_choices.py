@@ -80,7 +80,7 @@ def test_the_program_answers_completion_requests_of_a_shell(shell: str) -> None:
     }
     script = "import sys; sys.argv = ['matte']; from mattecli.cli.app import app; app(prog_name='matte')"
     environment = {**os.environ, "_MATTE_COMPLETE": f"complete_{shell}", **words}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=600, check=True)
     assert "keep" in done.stdout and "sdr" in done.stdout and "model" not in done.stdout
 
 

@@ -92,7 +92,7 @@ def test_long_running_examples_report_that_they_are_ready_and_end_on_ctrl_c(word
         said = process.stdout.readline()
     finally:
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=600)
     assert said.startswith(("http://127.0.0.1:", "cutouts/")), told
     assert process.returncode in (0, 130), told
 
@@ -108,7 +108,7 @@ def test_the_examples_for_a_cluster_run_on_a_local_cluster(stage: Path) -> None:
             address = next(found[1] for line in head.stdout if (found := re.search(r"address='?([\d.]+:\d+)", line)))
             for words in (words for words in commands(PAGE.read_text()) if CLUSTER in words):
                 command = [sys.executable, "-m", "mattecli", *(address if word == "auto" else word for word in words)]
-                done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+                done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
                 assert done.returncode == 0, done.stderr
         finally:
             head.terminate()

@@ -34,9 +34,13 @@ WEIGHTS = _weights()
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Serves CONTENT, or what HEADERS and BODIES say of the first part of the path; /ranged/ honours Range, /short/ hangs up half-way."""
+    """Serves CONTENT, or what HEADERS and BODIES say of the first part of the path.
+
+    /ranged/ honours Range, /short/ and /cut/ (in chunks) hang up half-way, /stalled/ and /silent/ stay open.
+    """
 
     ranges: ClassVar[list[str | None]] = []
+    done: ClassVar[threading.Event] = threading.Event()
     HEADERS: ClassVar[dict[str, dict[str, str]]] = {
         "odd": {"Content-Length": "many"},
         "negative": {"Content-Length": "-5"},
@@ -57,8 +61,12 @@ class _Server(BaseHTTPRequestHandler):
         self.send_response(206 if begin else 200)
         ranged = {"Content-Range": f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}"} if begin else {}
         for name, value in ({"Content-Length": str(len(body))} | ranged | self.HEADERS.get(kind, {})).items():
-            if not (kind in ("endless", "slow") and name == "Content-Length"):
+            if not (kind in ("endless", "slow", "cut") and name == "Content-Length"):
                 self.send_header(name, value)
+        if kind == "cut":
+            self.send_header("Transfer-Encoding", "chunked")
+        if kind == "silent":
+            self.done.wait(60)
         self.end_headers()
         try:
             self._send(kind, body)
@@ -66,7 +74,10 @@ class _Server(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _send(self, kind: str, body: bytes) -> None:
-        self.wfile.write(body[: len(body) // 2] if kind == "short" else body)
+        body = b"%x\r\n" % len(body) + body if kind == "cut" else body
+        self.wfile.write(body[: len(body) // 2] if kind in ("short", "cut", "stalled") else body)
+        if kind == "stalled":
+            self.done.wait(60)
         while kind in ("endless", "slow"):
             self.wfile.write(bytes(1 << 16) if kind == "endless" else b"0")
             time.sleep(0.01 if kind == "slow" else 0)
@@ -79,11 +90,12 @@ class _Server(BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("MATTE_MIRROR", raising=False)
-    _Server.ranges = []
+    _Server.ranges, _Server.done = [], threading.Event()
     http = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{http.server_port}"
+    _Server.done.set()
     http.shutdown()
     http.server_close()
     thread.join()
@@ -101,9 +113,12 @@ def test_a_pull_tries_every_source_and_checks_the_hash(server: str) -> None:
     assert len(_Server.ranges) == asked, "a file that is there and right is not fetched again"
 
 
-def test_an_interrupted_download_resumes(server: str) -> None:
+@pytest.mark.parametrize("kind", ["short", "stalled"])
+def test_an_interrupted_download_resumes(server: str, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.5 if kind == "stalled" else 60)
     with pytest.raises(ModelError, match="goes on from there"):
-        pulling.pull(_spec(f"{server}/short/toy.pth"))
+        pulling.pull(_spec(f"{server}/{kind}/toy.pth"))
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 60)
     (path,) = pulling.pull(_spec(f"{server}/ranged/toy.pth"))
     assert path.read_bytes() == CONTENT
     assert _Server.ranges[-1] == f"bytes={len(CONTENT) // 2}-"
@@ -182,6 +197,10 @@ def test_the_digits_in_a_name_are_checked(server: str) -> None:
         ("endless", "sends more than the 1000000 bytes"),
         ("slow", "too slow to wait for"),
         ("short", "the connection closed after"),
+        ("cut", "the connection closed before the end"),
+        ("stalled", "sent nothing for 0.5 s"),
+        ("silent", "sent nothing for 0.5 s"),
+        ("empty", "wrong sha256"),
     ],
 )
 def test_a_misbehaving_server_is_reported_and_the_next_source_tried(
@@ -190,6 +209,7 @@ def test_a_misbehaving_server_is_reported_and_the_next_source_tried(
     monkeypatch.setattr(download, "LARGEST", 1_000_000)
     monkeypatch.setattr(download, "PACE_SECONDS", 0.3)
     monkeypatch.setattr(download, "SLOWEST", 10_000_000)
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.5 if kind in ("stalled", "silent") else 60)
     size = len(CONTENT) if kind == "larger" else None
     spec = ModelSpec("toy", "", "toy", (), "", "", files=(WeightFile("toy.pth", (f"{server}/{kind}/toy.pth",), DIGEST, size),))
     with pytest.raises(ModelError, match=said):

@@ -186,10 +186,10 @@ def test_a_connection_with_an_endless_header_is_closed(start: Start, monkeypatch
 
 
 def test_a_request_that_waits_too_long_gets_a_retry_after_header(start: Start, pictures: Path) -> None:
-    client = start(timeout=1)
+    client = start(timeout=3)
     service = client.server.service
     release = threading.Event()
-    service.queue._pool.submit(release.wait, 20)  # the thread of all computations is busy
+    service.queue._pool.submit(release.wait, 60)  # the thread of all computations is busy
     answer = client.post("/v1/matte", {"image": pictures / "photo.png", "trimap": pictures / "trimap.png"})
     assert answer.status in (503, 504)
     assert client.temporary_files != [], "the computation may still need its files"

@@ -21,7 +21,7 @@ class Computations:
 
     def __call__(self, works: Sequence[str]) -> "list[str | Exception]":
         self.made.append(list(works))
-        self.go.wait(10)
+        self.go.wait(60)
         return [ValueError(work) if work == "bad" else work.upper() for work in works]
 
 
@@ -47,7 +47,7 @@ async def started(computations: Computations) -> None:
 def test_requests_run_in_order_and_errors_reach_their_own_request(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
         computations.go.set()
-        works = [queue.run(work, workspace, timeout=5) for work in ("one", "bad", "two")]
+        works = [queue.run(work, workspace, timeout=60) for work in ("one", "bad", "two")]
         one, bad, two = await asyncio.gather(*works, return_exceptions=True)
         assert (one, two) == ("ONE", "TWO") and isinstance(bad, ValueError)
         assert computations.made == [["one"], ["bad"], ["two"]]
@@ -57,10 +57,10 @@ def test_requests_run_in_order_and_errors_reach_their_own_request(tmp_path: Path
 
 def test_a_full_queue_answers_429_with_retry_after(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
-        tasks = [asyncio.create_task(queue.run(str(number), workspace, timeout=5)) for number in range(3)]
+        tasks = [asyncio.create_task(queue.run(str(number), workspace, timeout=60)) for number in range(3)]
         await started(computations)
         with pytest.raises(RequestError) as refusal:
-            await queue.run("more", workspace, timeout=5)
+            await queue.run("more", workspace, timeout=60)
         assert refusal.value.status == 429 and int(refusal.value.headers["Retry-After"]) >= 1
         computations.go.set()
         assert await asyncio.gather(*tasks) == ["0", "1", "2"]
@@ -70,9 +70,9 @@ def test_a_full_queue_answers_429_with_retry_after(tmp_path: Path) -> None:
 
 def test_a_request_cancelled_while_queued_is_never_run(tmp_path: Path) -> None:
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
-        first = asyncio.create_task(queue.run("first", workspace, timeout=5))
+        first = asyncio.create_task(queue.run("first", workspace, timeout=60))
         await started(computations)
-        waiting = asyncio.create_task(queue.run("waiting", workspace, timeout=5))
+        waiting = asyncio.create_task(queue.run("waiting", workspace, timeout=60))
         await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(RequestError) as refusal:
@@ -107,9 +107,9 @@ def test_similar_requests_run_together(tmp_path: Path) -> None:
         return len(works) if works[0].startswith("a") else 1
 
     async def test(queue: "WorkQueue[str, str]", computations: Computations, workspace: Workspace) -> None:
-        first = asyncio.create_task(queue.run("b", workspace, timeout=5))
+        first = asyncio.create_task(queue.run("b", workspace, timeout=60))
         await started(computations)
-        others = [asyncio.create_task(queue.run(work, workspace, timeout=5)) for work in ("a1", "a2", "a3")]
+        others = [asyncio.create_task(queue.run(work, workspace, timeout=60)) for work in ("a1", "a2", "a3")]
         await asyncio.sleep(0.01)
         computations.go.set()
         assert await asyncio.gather(first, *others) == ["B", "A1", "A2", "A3"]

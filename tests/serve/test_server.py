@@ -36,12 +36,12 @@ def test_the_command_prints_its_address_and_leaves_no_files_when_signalled(
 ) -> None:
     assert process.stdout is not None
     address = urlsplit(process.stdout.readline().strip())
-    with contextlib.closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)) as connection:
         connection.request("POST", "/v1/matte", form({"image": pictures / "photo.png", "trimap": pictures / "trimap.png"}), FORM)
         answer = connection.getresponse()
         assert answer.status == 200 and answer.read()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors and list((tmp_path / "tmp").iterdir()) == []
 
@@ -80,13 +80,13 @@ def test_a_stopping_service_finishes_running_requests_and_refuses_new_ones(start
     assert refused.status == 503 and "retry-after" in refused.headers
     assert client.get("/readyz").status == 503 and client.get("/healthz").status == 200
     release.set()
-    begun.join(30)
+    begun.join(300)
     assert statuses == [200]
 
 
 def test_a_port_in_use_is_reported(client: Client) -> None:
     command = [sys.executable, "-m", "mattecli", "serve", "--port", str(client.place[1])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "choose another --host or --port" in done.stderr
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int | None], None]
 """Called with (file name, bytes so far, bytes in all or None)."""
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 30.0
 CHUNK = 1 << 18
 LARGEST = 4 << 30
 """Bytes after which a download of unknown size is abandoned; the largest published checkpoint has a tenth of that."""
@@ -51,7 +51,18 @@ def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
             return
         raise SourceError(f"HTTP {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:  # ValueError: an invalid URL or header
-        raise SourceError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+        raise SourceError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    from http.client import IncompleteRead
+
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):
+        return f"sent nothing for {TIMEOUT_SECONDS:g} s; the next try goes on from there"
+    if isinstance(reason, IncompleteRead):
+        return "the connection closed before the end; the next try goes on from there"
+    return str(reason) or type(reason).__name__
 
 
 def _announced(response: "HTTPResponse", have: int, file: WeightFile) -> tuple[int, int | None]:

@@ -53,7 +53,7 @@ def test_premultiplied_colours_equal_straight_colours_times_alpha(stage: Path, r
 def test_a_cutout_on_stdout_keeps_its_alpha(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "file.nut").exit_code == 0
     command = [sys.executable, "-m", "mattecli", *CLIP, "-o", "-", "--json"]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=600, check=True)
     assert (_rgba("-", done.stdout) == _rgba(stage / "file.nut")).all()
     assert b'"output": "-"' in done.stderr, "the record goes where the clip does not"
 
@@ -75,7 +75,7 @@ def test_contradicting_options_are_refused_before_any_work(arguments: tuple[str,
 def test_a_clip_on_stdin_gives_the_result_of_its_file(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "file.nut").exit_code == 0
     command = [sys.executable, "-m", "mattecli", "video", "-", *CLIP[2:], "-o", "piped.nut", "--json"]
-    done = subprocess.run(command, input=(stage / "clip.mp4").read_bytes(), capture_output=True, timeout=120, check=True)
+    done = subprocess.run(command, input=(stage / "clip.mp4").read_bytes(), capture_output=True, timeout=600, check=True)
     assert (stage / "piped.nut").read_bytes() == (stage / "file.nut").read_bytes()
     assert b'"input": "-"' in done.stdout
     assert run("video", "-", input=b"x").exit_code == 2, "it has no name for its result"

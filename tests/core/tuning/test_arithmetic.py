@@ -32,5 +32,5 @@ def test_a_call_in_another_precision_waits() -> None:
     with rounding_as("tf32"):
         other.start()
         assert not entered.wait(0.05)
-    other.join(5)
+    other.join(60)
     assert entered.is_set()

@@ -173,7 +173,7 @@ def _most_at_once(model: LoadedModel, *, limit: int) -> int:
         with turn:
             inside[0] += 1
             most[0] = max(most[0], inside[0])
-        time.sleep(0.05)
+        time.sleep(0.2)
         with turn:
             inside[0] -= 1
 

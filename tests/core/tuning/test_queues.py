@@ -68,13 +68,13 @@ def test_an_exception_in_the_block_drops_what_still_waits() -> None:
     gate, done = threading.Event(), []
 
     def work(number: int) -> None:
-        gate.wait(5)
+        gate.wait(60)
         done.append(number)
 
     with pytest.raises(KeyboardInterrupt), WriteBehind(work, depth=5) as behind:
         for number in range(4):
             behind.put(number)
-        threading.Timer(0.2, gate.set).start()
+        threading.Timer(1.0, gate.set).start()
         raise KeyboardInterrupt
     assert len(done) <= 1
 
@@ -96,16 +96,16 @@ def _interrupted(use: Callable[[Callable[[int], int]], object], press_ctrl_c: Ca
     def work(number: int) -> int:
         begun.append(number)
         pressed.set()
-        gate.wait(10)
+        gate.wait(60)
         done.append(number)
         return number
 
     def press() -> None:
-        pressed.wait(10)
+        pressed.wait(60)
         for wait in (0.2, 0.2):
             threading.Event().wait(wait)
             press_ctrl_c()
-        threading.Timer(0.2, gate.set).start()
+        threading.Timer(0.5, gate.set).start()
 
     presses = threading.Thread(target=press)
     presses.start()
@@ -140,7 +140,7 @@ def test_ctrl_c_while_joining_threads_leaves_no_thread_running(press_ctrl_c: Cal
 
 
 def test_parallel_results_come_in_order_and_run_concurrently() -> None:
-    together = threading.Barrier(3, timeout=10)  # lets nobody through until three are at work
+    together = threading.Barrier(3, timeout=60)  # lets nobody through until three are at work
 
     def work(number: int) -> int:
         together.wait()

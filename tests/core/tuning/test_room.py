@@ -13,7 +13,7 @@ def test_threads_that_hold_memory_and_need_more_continue_one_at_a_time() -> None
 
     def work() -> None:
         with room.reserved(40, lambda total: total <= 100):
-            both_hold.wait(30)
+            both_hold.wait(300)
             with room.reserved(90, lambda total: total <= 100):
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
@@ -22,7 +22,7 @@ def test_threads_that_hold_memory_and_need_more_continue_one_at_a_time() -> None
 
     with ThreadPoolExecutor(2) as pool:
         for call in [pool.submit(work), pool.submit(work)]:
-            call.result(timeout=30)
+            call.result(timeout=300)
     assert most[0] == 1
 
 
@@ -36,7 +36,7 @@ def test_reservations_that_fit_do_not_wait() -> None:
 
     with room.reserved(50, lambda total: total <= 100), ThreadPoolExecutor(1) as pool:
         pool.submit(come_in)
-        assert entered.wait(30)
+        assert entered.wait(300)
 
 
 def test_reservations_that_do_not_fit_wait_for_the_others() -> None:
@@ -50,5 +50,5 @@ def test_reservations_that_do_not_fit_wait_for_the_others() -> None:
         with room.reserved(80, lambda total: total <= 100):
             call = pool.submit(come_in)
             order.append("first")
-        call.result(timeout=30)
+        call.result(timeout=300)
     assert order == ["first", "second"]

@@ -124,7 +124,7 @@ with open_writer("-", kind={kind!r}, clip=clip, sound=None, coding=Coding({codec
     for index in range(5):
         writer.write(np.full((*clip.size, {channels}), 40 * index, np.uint8), pts=index, duration=1)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=600, check=True)
     (tmp_path / "stream").write_bytes(done.stdout)
     found = np.frombuffer(done.stdout, np.uint8).reshape(-1, *SIZE, 4) if codec == "raw" else _seen(tmp_path / "stream", layout)
     assert [round(float(frame.mean())) for frame in found] == [0, 40, 80, 120, 160]
