@@ -81,7 +81,7 @@ def test_an_unreadable_amount_of_memory_is_a_usage_error(run: Run, scene: Path) 
 @pytest.mark.parametrize("option", ["--trimap", "--over"])
 def test_guides_and_backdrops_are_read_within_the_limit(run: Run, scene: Path, option: str) -> None:
     header = b"IHDR" + struct.pack(">IIBBBBB", 20000, 12000, 8, 2, 0, 0, 0)
-    content = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\4IDAT" + bytes(8)
+    content = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\4IDAT" + bytes(30_000)
     (scene / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     trimap = () if option == "--trimap" else ("--trimap", "trimap.png")
     done = run("image", "photo.png", *trimap, option, "huge.png", "--max-memory", "4G", "-o", "cut.png")

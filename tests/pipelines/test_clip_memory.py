@@ -27,5 +27,7 @@ def test_fewer_frames_are_in_flight_when_memory_is_short(left: int) -> None:
 
 
 def test_frames_too_large_for_the_memory_are_refused_with_numbers() -> None:
-    with pytest.raises(OutOfMemoryError, match=r"15000x15000 pixels take about \d+\.\d GB .* 16\.0 GB are free"):
+    with pytest.raises(OutOfMemoryError, match=r"15000x15000 pixels take about \d+\.\d GB .* 16\.0 GB are free; .* larger machine"):
         depths_within(HUGE, Budget(16 * 10**9))
+    with pytest.raises(OutOfMemoryError, match="of the 20\\.0 GB are left; scale the clip down, or raise `max_memory`"):
+        depths_within(HUGE, Budget(16 * 10**9, 4 * 10**9, asked=20 * 10**9))

@@ -87,7 +87,8 @@ def match(spec: ModelSpec, given: Mapping[str, object]) -> ModelChoice:
     if missing == ["mask"] and has_plate:
         missing = []  # the mask is made from the difference to the plate
     if missing:
-        raise UsageError(f"{spec.name} needs {' and '.join(f'a {NAMES[guide]}' for guide in missing)}; give it or choose another model")
+        needed = " and ".join(f"a {NAMES[guide]}" for guide in missing)
+        raise UsageError(f"{spec.name} needs {needed}; give {'it' if len(missing) == 1 else 'them'} or choose another model")
     if unused:
         raise UsageError(_too_many(spec, source, unused))
     _check_screen(str(given.get(SCREEN, AUTO)))

@@ -52,7 +52,7 @@ def depths_within(clip: Clip, budget: Budget | None, at_once: int = 1) -> Depths
         height, width = clip.size
         raise OutOfMemoryError(
             f"frames of {width}x{height} pixels take about {readable(least.memory(clip))} while they are worked on, and {budget}; "
-            "scale the clip down"
+            f"scale the clip down, or {budget.advice}"
         )
     choices = (Depths(AHEAD, BEHIND, at_once), Depths(2, 2, at_once), Depths(1, 1, at_once), Depths(1, 1, 2))
     return next((depths for depths in choices if depths.memory(clip) <= FRAMES_SHARE * budget.left), least)

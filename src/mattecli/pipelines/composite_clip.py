@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 
@@ -21,6 +21,7 @@ from mattecli.errors import InputError, UsageError
 from mattecli.guides.clip_sources import other_time
 from mattecli.io.clip_types import Clip, Frame, Reader
 from mattecli.io.codecs import Coding
+from mattecli.io.files import notes_of_reading
 from mattecli.io.icc import converted
 from mattecli.io.images import read_levels, read_photo
 from mattecli.io.pictures.photo import Pixels
@@ -48,6 +49,18 @@ class CompositeClipResult:
     split: Mapping[str, float]
     notes: tuple[str, ...]
     damage: str | None
+
+
+@dataclass
+class _Told:
+    """What becomes known while frames are read: notes on still pictures, and counts of frames whose matte may be of another moment."""
+
+    of_stills: list[str] = field(default_factory=list)
+    doubts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def notes(self) -> list[str]:
+        return [*self.of_stills, *(f"in {count} frames {doubt}" for doubt, count in self.doubts.items())]
 
 
 def process_composite_clip(
@@ -78,7 +91,7 @@ def process_composite_clip(
             )
         )
 
-        doubts: Counter[str] = Counter()
+        told = _Told()
 
         def finish(pair: tuple[Frame, Plane]) -> None:
             frame, alpha = pair
@@ -94,7 +107,7 @@ def process_composite_clip(
 
         with (
             read_ahead(
-                _pairs(readers, request, doubts, invert=layout.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")
+                _pairs(readers, request, told, invert=layout.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")
             ) as pairs,
             WriteBehind(finish, depth=depths.behind) as behind,
         ):
@@ -103,7 +116,7 @@ def process_composite_clip(
                 on_frame(done, clip.frames)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     of_reading = [note for reader in readers if reader for note in reader.notes]
-    notes = (*of_reading, *_told(doubts), *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    notes = (*of_reading, *told.notes, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
     return CompositeClipResult(request.source, request.destination, shown.size, writer.frames, clock.split, notes, damage)
 
 
@@ -133,39 +146,35 @@ def _window(request: ClipRequest, layout: Layout, clip: Clip) -> Window:
         return whole
     with ExitStack() as opened:
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
-        pairs = _pairs(readers, request, Counter(), invert=layout.invert)
+        pairs = _pairs(readers, request, _Told(), invert=layout.invert)
         return window_of_all((alpha for _, alpha in pairs), layout.framing) or whole
 
 
-def _told(doubts: Mapping[str, int]) -> list[str]:
-    return [f"in {count} frames {doubt}" for doubt, count in doubts.items()]
-
-
-def _pairs(
-    readers: list[Reader | None], request: ClipRequest, doubts: Counter[str], *, invert: bool = False
-) -> Iterator[tuple[Frame, Plane]]:
-    """The frames in order, each with its matte, or with what lies beside it; `doubts` counts those whose matte may be of another moment."""
+def _pairs(readers: list[Reader | None], request: ClipRequest, told: _Told, *, invert: bool = False) -> Iterator[tuple[Frame, Plane]]:
+    """The frames in order, each with its matte, or with what lies beside it."""
     file = request.guides.get(ALPHA, request.source)
-    for frame, levels in _with_levels(readers, request, doubts):
+    for frame, levels in _with_levels(readers, request, told):
         alpha = alpha_of(levels, file, frame.pixels.shape[:2])
         yield frame, 1 - alpha if invert else alpha
 
 
-def _with_levels(readers: list[Reader | None], request: ClipRequest, doubts: Counter[str]) -> Iterator[tuple[Frame, Pixels]]:
+def _with_levels(readers: list[Reader | None], request: ClipRequest, told: _Told) -> Iterator[tuple[Frame, Pixels]]:
     """The frames, each with the levels that hold its matte; without given mattes the frame's transparency."""
     pictures, mattes = readers
     if pictures is not None and ALPHA not in request.guides:
         return ((frame, frame.alpha) for frame in pictures if frame.alpha is not None)
     file = request.guides[ALPHA]
     if mattes is None:
-        levels = read_levels(file)
+        with notes_of_reading() as told.of_stills:
+            levels = read_levels(file)
         return ((frame, levels) for frame in pictures or ())
     levels_of = FrameLevels(transparent=mattes.clip.alpha and _is_cutout(file, request.fps))
     if pictures is None:
-        still, own = _still(request.source)
+        with notes_of_reading() as told.of_stills:
+            still, own = _still(request.source)
         return ((replace(matte, pixels=still, alpha=own), levels_of(matte)) for matte in mattes)
     watched = not (is_sequence(request.source) or is_sequence(file))  # pictures have no times of their own
-    return ((frame, levels_of(matte)) for frame, matte in _in_step(pictures, mattes, doubts if watched else None))
+    return ((frame, levels_of(matte)) for frame, matte in _in_step(pictures, mattes, told.doubts if watched else None))
 
 
 def _is_cutout(file: str, fps: Fraction | None) -> bool:

@@ -170,6 +170,21 @@ def test_a_clip_over_a_moving_backdrop_stays_in_step_and_keeps_its_sound(run: Ru
     assert len(ffmpeg("-i", "out.mkv", "-map", "0:a", "-f", "s16le", "-", binary=True)) > 10_000
 
 
+def test_what_is_odd_in_a_still_matte_or_a_still_picture_is_told_beside_a_clip(run: Run, stage: Path) -> None:
+    _moving("clip.mp4", _photo)
+    _moving("alpha.mkv", _alpha, codec="ffv1")
+    for name, source in (("alpha.jpg", "alpha.png"), ("photo.jpg", "photo.png")):
+        Image.open(source).convert("RGB").save(name, quality=95)
+        data = Path(name).read_bytes()
+        middle = len(data) * 2 // 3
+        Path(name).write_bytes(data[:middle] + b"\xff\xd9" + data[middle:])
+    for picture, matte, odd in (("clip.mp4", "alpha.jpg", "alpha.jpg"), ("photo.jpg", "alpha.mkv", "photo.jpg")):
+        done = run("composite", picture, "--alpha", matte, "--over", "white", "-o", "out.mkv", "--overwrite", "--json")
+        assert done.exit_code == 0, done.output
+        (told,) = json.loads(done.stdout)["notes"]
+        assert told.startswith(f"{odd}: its pixels are damaged")
+
+
 def test_a_still_picture_takes_a_moving_matte_and_a_clip_a_still_matte(run: Run, stage: Path) -> None:
     def growing(index: int, size: tuple[int, int]) -> np.ndarray:
         return (

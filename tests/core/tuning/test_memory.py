@@ -94,6 +94,8 @@ def test_calls_that_cannot_fit_are_refused_with_numbers_and_a_size_that_fits() -
         plan(toy, HD, options={}, budget=Budget(400 * 10**6, asked=600 * 10**6))
     sentence = "toy needs about 18.8 GB for a 1920x1080 picture, 432 MB at the least, and 400 MB of the 600 MB are left; scale"
     assert sentence in str(refused.value)
+    with pytest.raises(OutOfMemoryError, match="scale the picture down, or raise `max_memory`"):
+        plan(replace(toy, guides=("nothing like it",)), HD, options={}, budget=Budget(400 * 10**6, asked=600 * 10**6))
     rigid = replace(toy, options={}, memory=Footprint(9000.0, 0.0, 0.0))
     with pytest.raises(OutOfMemoryError, match=r"choose a model that takes less \(.*dim"):
         plan(rigid, HD, options={}, budget=Budget(3 * GIGABYTE))
@@ -161,7 +163,9 @@ def test_a_limit_covers_all_memory_of_the_process(greedy: LoadedModel) -> None:
     held = resident_memory()
     outcome = run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {"side": 640}, limit=held + 300 * 10**6)
     assert outcome.alpha.max() < 0.6 and "of the" in outcome.notes[0]
-    with pytest.raises(OutOfMemoryError, match="0 MB of the 1 MB are left"):
+    with pytest.raises(OutOfMemoryError, match="0 MB of the 1 MB are left"), picture_in_work((8, 8), greedy, 10**6):
+        pass
+    with pytest.raises(OutOfMemoryError, match="0 MB of the 1 MB are left; scale the picture down, or raise `max_memory`"):
         run_within(greedy, torch.zeros(1, 3, 8, 8), {}, {}, limit=10**6)
 
 

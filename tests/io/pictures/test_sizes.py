@@ -10,7 +10,7 @@ from PIL import Image
 
 from mattecli.errors import InputError
 from mattecli.io.images import read_photo
-from mattecli.io.pictures.sizes import reading_within
+from mattecli.io.pictures.sizes import check_size, reading_within
 
 
 def _webp(kind: bytes, content: bytes) -> bytes:
@@ -30,6 +30,12 @@ CLAIMS = {
     "square.png": _png(1 << 16, 1 << 16),
     "wide.png": _png(200_000_000, 1),
     "tall.png": _png(1, 70_000),
+    "little.gif": b"GIF89a"
+    + struct.pack("<HHBBB", 14000, 12700, 0x80, 0, 0)
+    + bytes(6)
+    + b","
+    + struct.pack("<HHHHB", 0, 0, 14000, 12700, 0),
+    "little.png": _png(14000, 12700),
     "wide.bmp": b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, 2_000_000, 100, 1, 24, 0, 0, 0, 0, 0, 0),
 }
 
@@ -58,3 +64,13 @@ def test_reading_within_limits_the_memory_of_the_thread(tmp_path: Path) -> None:
     with reading_within(14_000_000), reading_within(None):
         assert read_photo(tmp_path / "a.png").size == (500, 1000)
     assert read_photo(tmp_path / "a.png").size == (500, 1000)
+
+
+def test_a_short_file_of_one_colour_is_read_and_a_clip_is_judged_alike(tmp_path: Path) -> None:
+    Image.new("RGB", (1500, 1000), "red").save(tmp_path / "red.webp", lossless=True)
+    assert (tmp_path / "red.webp").stat().st_size < 150 and read_photo(tmp_path / "red.webp").size == (1000, 1500)
+    check_size("clip.mp4", (4000, 5000), length=100)
+    check_size("clip.mp4", (15000, 15000), length=100_000)
+    check_size("clip.mp4", (15000, 15000))
+    with pytest.raises(InputError, match="claims 15000x15000 pixels, far more than its 4000 bytes can hold"):
+        check_size("clip.mp4", (15000, 15000), length=4000)

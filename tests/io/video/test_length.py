@@ -19,6 +19,19 @@ def test_truncated_files_are_distinguished_from_whole_ones(name: str, tmp_path: 
     assert is_cut_off(str(cut_off(whole, tmp_path / f"cut_{name}", keep=0.9))) == says
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_a_length_beyond_any_disk_is_that_of_a_cut_off_file(name: str, tmp_path: Path) -> None:
+    data = make_clip(tmp_path / name).read_bytes()
+    if name == "a.mkv":
+        place = data.index(b"\x18\x53\x80\x67") + 4  # the size of the segment, in eight bytes
+        changed = data[:place] + b"\x01" + b"\xff" * 6 + b"\xfe" + data[place + 8 :]
+    else:
+        place = data.index(b"mdat") - 4
+        changed = data[:place] + b"\0\0\0\1mdat" + b"\x7f" + b"\xff" * 7 + data[place + 8 :]
+    (tmp_path / name).write_bytes(changed)
+    assert is_cut_off(str(tmp_path / name))
+
+
 def _with_tag(path: Path, tag: str) -> Path:
     """A whole Matroska clip of 12 frames at 25 a second whose DURATION tag is what a tool left there."""
     data = make_clip(path).read_bytes()
@@ -32,7 +45,7 @@ def test_an_invalid_duration_tag_is_ignored_quickly(tag: str, tmp_path: Path) ->
     begin = time.monotonic()
     with open_clip(str(_with_tag(tmp_path / "a.mkv", tag))) as reader:
         assert len(list(reader)) == 12
-    assert reader.damage is None and reader.notes == () and time.monotonic() - begin < 20
+    assert reader.damage is None and reader.notes == () and time.monotonic() - begin < 300  # one without bounds took for ever
 
 
 def test_a_duration_tag_of_a_longer_clip_is_a_note_and_not_damage(tmp_path: Path) -> None:

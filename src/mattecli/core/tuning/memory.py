@@ -49,6 +49,11 @@ class Budget:
     in_use: int = 0
     asked: int | None = None
 
+    @property
+    def advice(self) -> str:
+        """What gives more of it."""
+        return "use a larger machine" if self.asked is None else "raise `max_memory`"
+
     def __str__(self) -> str:
         return f"{readable(self.left)} are free" if self.asked is None else f"{readable(self.left)} of the {readable(self.asked)} are left"
 
@@ -180,7 +185,7 @@ def _refusal(model: Model, task: Task, needed: tuple[int, int], budget: Budget) 
     least = f", {readable(needed[1])} at the least" if needed[1] < needed[0] else ""
     fitting = ", ".join(_that_fit(model, task, budget))
     known = f" of which {task.unknown:.0%} are unknown" if model.memory and model.memory.sees == "unknown" else ""
-    advice = f"choose a model that takes less ({fitting})" if fitting else "raise `max_memory`" if budget.asked else "use a larger machine"
+    advice = f"choose a model that takes less ({fitting})" if fitting else budget.advice
     return (
         f"{model.name} needs about {readable(needed[0])} for {task.batch if task.batch > 1 else 'a'} {task.size[1]}x{task.size[0]} "
         f"picture{'s' if task.batch > 1 else ''}{known}{least}, and {budget}; scale the picture down, or {advice}"

@@ -108,10 +108,9 @@ def _check_composing(needed: int, size: Size, model: LoadedModel, limit: int | N
     """OutOfMemoryError where composing alone does not fit; no model or option takes less. One that was not measured may try."""
     budget = budget_of(model.device, limit)
     if model.info.memory is not None and budget is not None and needed > budget.left:
-        advice = "use a larger machine" if limit is None else "raise `max_memory`"
         raise OutOfMemoryError(
             f"{model.info.name} needs about {readable(needed)} or more for a {size[1]}x{size[0]} picture, and {budget}; "
-            f"scale the picture down, or {advice}"
+            f"scale the picture down, or {budget.advice}"
         )
 
 

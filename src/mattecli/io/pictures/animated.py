@@ -40,7 +40,7 @@ class AnimatedReader:
         self._span = span
         with reading(source), Path(source).open("rb") as file:
             size = webp_size(file.read(_HEAD))
-        check_size(source, size or (0, 0))
+        check_size(source, size or (0, 0), length=os.path.getsize(source))
         try:
             self._picture = Image.open(source, formats=("WEBP",))
             self._durations = self._listed()

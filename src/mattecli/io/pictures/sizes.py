@@ -11,7 +11,10 @@ LONGEST_SIDE = 65535
 """Pixels; OpenCV's resizing and filtering use 16-bit coordinates."""
 BYTES_A_PIXEL = 28
 """Bytes per 8-bit pixel while reading, twice as many for 16 bits and four times for floats: what the formats take at most, measured."""
-
+BYTES_OF_ANY = 700_000_000
+"""Bytes that a file of any length may take to read: some formats code even areas in no bits, so a file of 34 bytes may be a picture."""
+BYTES_A_BYTE = 280_000
+"""Bytes that a longer file may take for each of its own: 10,000 pixels, while deflate codes at most 8,256, of one bit each."""
 
 _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
 
@@ -26,10 +29,11 @@ def reading_within(most: int | None) -> Iterator[None]:
         _allowed.reset(token)
 
 
-def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bits: int = 8) -> None:
+def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bits: int = 8, length: int | None = None) -> None:
     """Raise InputError for a picture, clip or frame of (height, width), called `name`, that is larger than this program opens.
 
-    most: the limit in bytes, None for that of reading_within, or none. bits: per channel.
+    most: the limit in bytes, None for that of reading_within, or none. bits: per channel. length: of the whole file, in bytes, where it
+    is known; a short file that claims a large picture holds none, or one of even colour.
     """
     most = _allowed.get() if most is None else most
     height, width = size
@@ -43,6 +47,8 @@ def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bit
     if max(width, height) > LONGEST_SIDE:
         raise InputError(f"{name} claims {width}x{height} pixels, more than the {LONGEST_SIDE} a side this program opens; cut it in parts")
     needed = width * height * BYTES_A_PIXEL * bits // 8
+    if length is not None and needed > max(BYTES_OF_ANY, length * BYTES_A_BYTE):
+        raise InputError(f"{name} claims {width}x{height} pixels, far more than its {length} bytes can hold; get a whole copy")
     if most is not None and needed > most:
         raise InputError(
             f"{name} claims {width}x{height} pixels, which take {needed / 1e6:.0f} MB to read, more than the {most / 1e6:.0f} MB left; "

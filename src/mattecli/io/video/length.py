@@ -83,4 +83,4 @@ def _box_ends(file: BinaryIO) -> Iterator[int]:
             size, taken = int.from_bytes(file.read(8), "big"), 16
         if size < taken:
             return
-        yield file.seek(size - taken, os.SEEK_CUR)
+        yield file.seek(min(size - taken, _FARTHEST), os.SEEK_CUR)

@@ -65,7 +65,7 @@ def picture_stream(container: InputContainer, source: str) -> VideoStream:
     context = stream.codec_context
     if context is None:
         raise InputError(f"the frames of {source} are coded in a way that cannot be decoded; convert it to H.264 or ProRes first")
-    check_size(source, (context.height, context.width))
+    check_size(source, (context.height, context.width), length=Path(source).stat().st_size)
     return stream
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mattecli.errors import InputError
 from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.metadata import Metadata
+from mattecli.io.pictures.sizes import check_size
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class File:
     pick: Pick = FIRST
     most: int | None = None
     as_levels: bool = False
+
+    def check(self, size: tuple[int, int], *, bits: int = 8) -> None:
+        """Raise InputError where a picture of (height, width) and so many bits a channel is larger than this program opens."""
+        check_size(self.name, size, most=self.most, bits=bits, length=len(self.data))
 
 
 @dataclass(frozen=True)

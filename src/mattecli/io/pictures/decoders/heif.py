@@ -9,7 +9,6 @@ from mattecli.errors import InputError
 from mattecli.io.pictures.decoders.decoded import Decoded, File, chosen_page, pages_note, refuse_layer
 from mattecli.io.pictures.decoders.nclx import nclx_note
 from mattecli.io.pictures.metadata import Metadata, without_orientation
-from mattecli.io.pictures.sizes import check_size
 
 
 def decode_heif(file: File) -> Decoded:
@@ -23,7 +22,7 @@ def decode_heif(file: File) -> Decoded:
     picture = opened[place]
     info: dict[str, Any] = picture.info
     bits = int(info.get("bit_depth") or 8)
-    check_size(file.name, picture.size[::-1], most=file.most, bits=16 if bits > 8 else 8)
+    file.check(picture.size[::-1], bits=16 if bits > 8 else 8)
     icc = info.get("icc_profile") or None
     metadata = Metadata(icc=icc, exif=without_orientation(info.get("exif")), frames=count)
     notes = (*pages_note(count, file.pick.page, "pictures"), *(() if icc else nclx_note(file.data)))

@@ -17,7 +17,6 @@ from mattecli.io.pictures.decoders.heif import stretched
 from mattecli.io.pictures.formats import ENDINGS
 from mattecli.io.pictures.light import Floats, Light, are_sound, counted, mended, shown
 from mattecli.io.pictures.metadata import EXR_ATTRIBUTES, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, Metadata, with_exif
-from mattecli.io.pictures.sizes import check_size
 
 SHORT = 256
 """Bytes; OpenImageIO takes shorter JPEG XL files for broken ones."""
@@ -42,8 +41,8 @@ def decode_exr(file: File) -> Decoded:
         if spec.deep:
             raise InputError(f"{file.name} holds several samples a pixel (deep data); flatten it first")
         canvas = (spec.full_height, spec.full_width)
-        check_size(file.name, canvas, most=file.most, bits=32)
-        check_size(file.name, (spec.height, spec.width), most=file.most, bits=32)
+        file.check(canvas, bits=32)
+        file.check((spec.height, spec.width), bits=32)
         planes = np.dstack([_channel(picture, layer.part, channel) for channel in layer.channels])
         stated, metadata = spec.getattribute("chromaticities"), _metadata(spec)
     planes, bad = mended(_on_canvas(planes, (spec.y - spec.full_y, spec.x - spec.full_x), canvas))
@@ -62,7 +61,7 @@ def decode_dpx(file: File) -> Decoded:
     chosen_page(file, 1)
     with _opened(file, "DPX") as picture:
         spec = picture.spec()
-        check_size(file.name, (spec.height, spec.width), most=file.most, bits=16)
+        file.check((spec.height, spec.width), bits=16)
         if int(spec.getattribute("oiio:BitsPerSample") or 0) == 10 and spec.width * spec.nchannels % 3:
             # OpenImageIO 3.2 takes the last sample of each row from the wrong bits of its word.
             raise InputError(f"{file.name} has 10 bits and rows that end within a word, which is not read; save it as RGB or in 16 bits")
@@ -85,7 +84,7 @@ def decode_jxl(file: File) -> Decoded:
     with _opened(file, "JXL") as picture:
         spec = picture.spec()
         kind = "uint8" if str(spec.format) == "uint8" else "uint16"
-        check_size(file.name, (spec.height, spec.width), most=file.most, bits=8 if kind == "uint8" else 16)
+        file.check((spec.height, spec.width), bits=8 if kind == "uint8" else 16)
         levels = picture.read_image(0, 0, 0, spec.nchannels, kind)
         profile = spec.getattribute("ICCProfile")
         narrowed = str(spec.format) not in ("uint8", "uint16")

@@ -19,7 +19,7 @@ from mattecli.io.pictures.encode import in_srgb
 from mattecli.io.pictures.jpeg import jpeg_damage, whole_jpeg, with_end
 from mattecli.io.pictures.metadata import BAFFLED, Metadata, metadata_of, page_places, split_png, without_metadata
 from mattecli.io.pictures.quiet import quiet_pillow
-from mattecli.io.pictures.sizes import check_size, webp_size
+from mattecli.io.pictures.sizes import webp_size
 from mattecli.io.sixteen_bit import sixteen_bit_levels
 
 _BITS_PER_SAMPLE_TAG = 258
@@ -32,7 +32,7 @@ def decode_with_pillow(file: File, kind: str) -> Decoded:
     data, said = split_png(file.data) if kind == "PNG" and file.pick.page == 1 else (file.data, None)
     size = webp_size(data) if kind == "WEBP" else None
     if size is not None:
-        check_size(file.name, size, most=file.most)
+        file.check(size)
     with quiet_pillow(), _opened(file, data, kind) as (header, data, mended, whole):
         metadata = metadata_of(header, said)
         told = (*mended, *metadata.notes, *_pages(file, metadata, header), *_of_profile(file, kind, metadata))
@@ -103,7 +103,7 @@ def _header(file: File, data: bytes, kind: str) -> Image.Image:
 
 
 def _check(file: File, data: bytes, kind: str, header: Image.Image) -> None:
-    check_size(file.name, (header.height, header.width), most=file.most, bits=16 if _bits(data, kind, header) > 8 else 8)
+    file.check((header.height, header.width), bits=16 if _bits(data, kind, header) > 8 else 8)
 
 
 def _place(file: File, header: Image.Image) -> int:

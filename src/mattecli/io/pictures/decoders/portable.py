@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from mattecli.errors import InputError
 from mattecli.io.pictures.decoders.decoded import Decoded, File, chosen_page, refuse_layer
 from mattecli.io.pictures.decoders.heif import stretched
-from mattecli.io.pictures.sizes import check_size
 
 _TOKEN = re.compile(rb"(?:\s|#[^\n]*\n)*(\d+)")
 _CUT_OFF = "is damaged or cut off; get a whole copy"
@@ -40,7 +39,7 @@ def decode_portable(file: File) -> Decoded:
     refuse_layer(file)
     chosen_page(file, 1)
     header = _header(file)
-    check_size(file.name, (header.height, header.width), most=file.most, bits=16 if header.top > 255 else 8)
+    file.check((header.height, header.width), bits=16 if header.top > 255 else 8)
     levels = _samples(file, header).reshape(header.height, header.width, header.channels)
     if header.top == 255:
         return Decoded(levels.astype(np.uint8))

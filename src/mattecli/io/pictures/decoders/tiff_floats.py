@@ -14,7 +14,6 @@ from mattecli.errors import InputError
 from mattecli.io.pictures.decoders.decoded import Decoded, File, chosen_page, pages_note
 from mattecli.io.pictures.light import Light, counted, mended, shown
 from mattecli.io.pictures.metadata import BAFFLED, MOST_PAGES, X_RESOLUTION_TAG, Y_RESOLUTION_TAG, Metadata, with_exif
-from mattecli.io.pictures.sizes import check_size
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _ONE_AFTER_ANOTHER = 2
@@ -31,7 +30,7 @@ def decode_floats(file: File) -> Decoded | None:
         page = pages[chosen_page(file, len(pages))]
         if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
             raise InputError("its floats are of a kind that is not read; save it as RGB in 32-bit floats")
-        check_size(file.name, (page.imagelength, page.imagewidth), most=file.most, bits=32)
+        file.check((page.imagelength, page.imagewidth), bits=32)
         planes = _planes(page, file.data)
         extras = [int(kind) for kind in page.extrasamples]
         metadata = _metadata(page, len(pages))
