@@ -186,7 +186,7 @@ CONTAINERS: Mapping[str, Container] = {
         ("ffv1", "prores", "vp9", "h264", "hevc", "av1"),
         _MOVIE_SOUNDS | _PCM | {"mp2", "opus", "vorbis", "flac", "dts", "truehd", "wavpack", "tta", "pcm_u8"},
         "flac",
-        frozenset({"subrip", "ass", "webvtt"}),
+        frozenset({"subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}),
         "subrip",
         keeps_negative=False,
     ),

@@ -1,4 +1,4 @@
-"""A clip's subtitles, muxed into a result: packets are copied, or re-encoded where the container does not take their codec."""
+"""A clip's subtitles, muxed into a result: packets are copied, or text is re-encoded where the container does not take its codec."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,12 +11,15 @@ from av.stream import Discard
 
 from mattecli.io.codecs import Container
 from mattecli.io.video.opening import open_container
-from mattecli.io.video.tags import SUBTITLES, copy_labels
+from mattecli.io.video.tags import copy_labels
 from mattecli.io.video.timeline import may_jump
+
+_TEXTS = frozenset(("mov_text", "subrip", "ass", "webvtt", "text"))
+"""Codecs of subtitles that are text, by FFmpeg's names; the others are bitmaps."""
 
 
 class _Track:
-    """One stream of text and its output stream: `copied`, or decoded and re-encoded."""
+    """One stream of subtitles and its output stream: `copied`, or decoded and re-encoded."""
 
     def __init__(self, source: Any, output: OutputContainer, container: Container) -> None:
         self.name = source.codec_context.codec.canonical_name
@@ -47,18 +50,19 @@ class _Track:
 
 
 class Subtitles:
-    """The text streams of the clip `source`, muxed into `output` slightly ahead of the pictures.
+    """The subtitles of the clip `source` that the container takes, muxed into `output` slightly ahead of the pictures.
 
-    end: where they stop, in the source's seconds, or None. What is shown when the result begins is shown from its beginning. Damage in
-    the source ends the subtitles, not the result. notes: damage, and what was re-encoded.
+    end: where they stop, in the source's seconds, or None. What is shown when the result begins is shown from its beginning, unless it is
+    a bitmap whose file does not state for how long. Damage in the source ends the subtitles, not the result. notes: damage, and what was
+    re-encoded.
     """
 
     def __init__(self, source: str, output: OutputContainer, container: Container, *, end: Fraction | None) -> None:
         self.notes: list[str] = []
         self._source, self._end, self._origin = source, end, Fraction(0)
         self._input = open_container(source)
-        texts = [stream for stream in self._input.streams.subtitles if _name(stream) in SUBTITLES]
-        known = [] if may_jump(self._input) else texts
+        taken = container.texts | (_TEXTS if container.text_encoder else frozenset())
+        known = [] if may_jump(self._input) else [stream for stream in self._input.streams.subtitles if _name(stream) in taken]
         for stream in self._input.streams:
             if stream not in known:
                 stream.discard = Discard.all
@@ -93,13 +97,17 @@ class Subtitles:
             for packet in self._input.demux(streams) if streams else ():
                 if not packet.size or packet.pts is None:
                     continue
-                stated = packet.pts * packet.time_base
-                begin, until = max(stated, self._origin), stated + (packet.duration or 0) * packet.time_base
-                until = until if self._end is None else min(until, self._end)
-                if until > begin:
+                begin, until = self._shown(packet)
+                if until > begin or (until == begin and not packet.duration):
                     yield packet, begin - self._origin, until - begin
         except av.FFmpegError as error:
             self.notes.append(f"the subtitles of {self._source} break off ({error.strerror}); the rest is left out")
+
+    def _shown(self, packet: Any) -> tuple[Fraction, Fraction]:
+        """Begin and end of a packet within the requested part, in the source's seconds; they are equal where its length is not stated."""
+        stated = packet.pts * packet.time_base
+        until = stated + (packet.duration or 0) * packet.time_base
+        return max(stated, self._origin), until if self._end is None else min(until, self._end)
 
 
 def _name(stream: Any) -> str | None:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # FFmpeg is loaded where files are opened
 _OF_THE_FILE = frozenset(("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"))
 """Tags that describe how a file is stored; a result has its own."""
 _TIMECODE = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;.])(\d\d\d?)")
-SUBTITLES = frozenset(("mov_text", "subrip", "ass", "webvtt", "text"))
-"""Codecs of subtitles that are text, by FFmpeg's names."""
 _MOST_BYTES, _MOST_TAGS = 4000, 1000
 _LATEST = 10**9  # seconds; a chapter beyond that is damage
 
@@ -34,7 +32,7 @@ class Chapter:
 @dataclass(frozen=True)
 class Tags:
     """texts: by FFmpeg's names in lower case. language: of the pictures. timecode: of the first frame, "hh:mm:ss:ff". subtitles: the number
-    of streams of text. left_out: further content of the file that a result does not get, as words for a note."""
+    of their streams. left_out: further content of the file that a result does not get, as words for a note."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     language: str | None = None
@@ -55,7 +53,7 @@ def tags_of(container: InputContainer, stream: VideoStream) -> Tags:
         timecode=next(filter(_TIMECODE.fullmatch, codes), None),
         chapters=tuple(islice(_chapters(container), _MOST_TAGS)),
         left_out=_left_out(container),
-        subtitles=_texts(container),
+        subtitles=_subtitles(container),
     )
 
 
@@ -137,19 +135,18 @@ def _written(index: int, part: Chapter, origin: Fraction) -> Any:
 
 def _left_out(container: InputContainer) -> tuple[str, ...]:
     """The streams that a result does not get."""
-    of_data = sum("timecode" not in track.metadata for track in container.streams.data)
-    pictured = len(container.streams.subtitles) - _texts(container)
-    if _titles_are_a_track(container):
-        of_data, pictured = (of_data - 1, pictured) if of_data else (0, max(0, pictured - 1))
-    counts = {"subtitles": pictured, "further pictures": len(container.streams.video) - 1, "data": of_data}
+    counts = {"further pictures": len(container.streams.video) - 1, "data": _data(container) - _titles_are_a_track(container)}
     return tuple(told for kind, count in counts.items() for told in _counted(kind, count))
 
 
-def _texts(container: InputContainer) -> int:
-    """The number of subtitles that are text; titles of chapters are none."""
-    contexts = [track.codec_context for track in container.streams.subtitles]
-    found = sum(context is not None and context.codec.canonical_name in SUBTITLES for context in contexts)
-    return max(0, found - (_titles_are_a_track(container) and not container.streams.data))
+def _data(container: InputContainer) -> int:
+    """The number of tracks of data but for timecodes; titles of chapters are among them."""
+    return sum("timecode" not in track.metadata for track in container.streams.data)
+
+
+def _subtitles(container: InputContainer) -> int:
+    """The number of subtitles; titles of chapters are none."""
+    return max(0, len(container.streams.subtitles) - (_titles_are_a_track(container) and not _data(container)))
 
 
 def _titles_are_a_track(container: InputContainer) -> bool:
