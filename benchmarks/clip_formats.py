@@ -17,12 +17,13 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from formats import PAGE, ROOT, ffmpeg, with_tables
+from formats import PAGE, ROOT, ffmpeg
 from mattecli.errors import MatteError
 from mattecli.io.clip_types import Clip
 from mattecli.io.codecs import CODECS, CONTAINERS, Coding
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
+from pages import with_tables
 
 RESULTS = ROOT / "benchmarks/results/clip_formats.json"
 HEIGHT, WIDTH = 48, 64
@@ -161,15 +162,16 @@ def read(folder: Path) -> Iterator[Row]:
             bits, notes = reader.clip.bits, reader.notes
         top = 255 if bits == 8 else 65535
         colours = np.stack([frame.pixels for frame in frames]) / top * 255
+        even = [frame.pts for frame in frames] == [frame.index * frames[0].duration + frames[0].pts for frame in frames]
+        times = "yes" if even else "no"
         if encoder == "dnxhd":
-            yield Row(ending, encoder, pixels, bits, len(frames), "yes", "", "", "; ".join(notes))
+            yield Row(ending, encoder, pixels, bits, len(frames), times, "", "", "; ".join(notes))
             continue
         alpha = None if frames[0].alpha is None else np.stack([frame.alpha for frame in frames]) / top * 255
         seen = _by_ffmpeg(path, channels, "vp9" if encoder == "libvpx-vp9" else "", bits) if encoder != "libvpx" else None
         of_alpha = "" if alpha is None or seen is None or channels == 3 else _said(np.abs(alpha - seen[..., 3]))
         of_colours = "" if seen is None else _said(np.abs(colours - seen[..., :3]))
-        even = [frame.pts for frame in frames] == [frame.index * frames[0].duration + frames[0].pts for frame in frames]
-        yield Row(ending, encoder, pixels, bits, len(frames), "yes" if even else "no", of_colours, of_alpha, "; ".join(notes))
+        yield Row(ending, encoder, pixels, bits, len(frames), times, of_colours, of_alpha, "; ".join(notes))
 
 
 def table(rows: list[Row], kind: str) -> str:
@@ -184,7 +186,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         ours, theirs = list(written(Path(scratch))), list(read(Path(scratch)))
     RESULTS.write_text(json.dumps({"written": [asdict(row) for row in ours], "read": [asdict(row) for row in theirs]}, indent=1) + "\n")
-    count = f"Written: {len(ours)} clips. Read: {len(theirs)} clips. Read and written by FFmpeg {imageio_ffmpeg.get_ffmpeg_version()}."
+    made = sum(row.frames > 0 for row in ours)
+    count = f"Written: {made} clips. Read: {len(theirs)} clips. Read and written by FFmpeg {imageio_ffmpeg.get_ffmpeg_version()}."
     tables = {"clips written": table(ours, "kind"), "clips read": table(theirs, "pixels"), "clips count": count}
     PAGE.write_text(with_tables(PAGE.read_text(), tables))
     print(count)

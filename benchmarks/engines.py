@@ -8,6 +8,7 @@ threads. In bfloat16 only `matte` and OpenVINO take part (`--precision bf16`), a
 alpha from the float32 one. An engine that cannot take a model is a row with its reason.
 
 Usage: python benchmarks/engines.py [--models shm-fast,modnet] [--precision fp32] [--repeat 15] [--json benchmarks/results/engines.json]
+       python benchmarks/engines.py --page      (write the tables of docs/measured.md from results/engines.json and engines_bf16.json)
 Needs the packages onnxruntime, openvino, onnx and onnxscript. A busy machine means little: others_share is the time that others had.
 """
 
@@ -36,7 +37,11 @@ from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import load_model, pick_device
 from mattecli.nets.modnet import HalfInstanceNorm
 from models import scene
+from pages import with_tables
+from weights import table
 
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, RESULTS = ROOT / "docs/measured.md", ROOT / "benchmarks/results"
 SIZES = {
     "shm-fast": (256, 256),
     "fdm-erd": (256, 256),
@@ -165,6 +170,34 @@ def _turns(calls: dict[str, Call], repeat: int) -> tuple[dict[str, list[float]],
     return seconds, others
 
 
+def markdown(report: dict[str, Any]) -> str:
+    """One line a network: seconds a call of each engine, and how far `matte`'s alpha is from the float32 one."""
+    on = report["machine"]
+    head = ["network", "size", "`matte`", f"ONNX Runtime {on['onnxruntime']}", f"OpenVINO {on['openvino'].split('-')[0]}"]
+    lines = [[f"`{row['model']}`", row["size"], *(_seconds(row, way) for way in (OURS, ONNX, VINO))] for row in report["rows"]]
+    if report["rows"][0]["precision"] != "fp32":
+        head = [*head[:3], head[4], "alpha apart, mean / most"]
+        apart = [f"{row[OURS]['mean_apart']:.1e} / {row[OURS]['apart']:.1e}" for row in report["rows"]]
+        lines = [[*line[:3], line[4], shown] for line, shown in zip(lines, apart, strict=True)]
+    others = max(row["others_share"] or 0 for row in report["rows"])
+    return (
+        f"{on['processor']}, {on['torch_threads']} threads, {on['date']}; other programs had {others:.0%} at most.\n\n{table(head, lines)}"
+    )
+
+
+def _seconds(row: dict[str, Any], way: str) -> str:
+    if way not in row:
+        return "fails"
+    faster = "" if way == OURS else f" ({row[way]['seconds'] / row[OURS]['seconds']:.2f})"
+    return f"{row[way]['seconds']:.2g}{faster}"
+
+
+def write_page() -> None:
+    files = {f"engines {precision}": RESULTS / name for precision, name in (("fp32", "engines.json"), ("bf16", "engines_bf16.json"))}
+    tables = {name: markdown(json.loads(file.read_text())).rstrip() for name, file in files.items() if file.exists()}
+    PAGE.write_text(with_tables(PAGE.read_text(), tables))
+
+
 def main() -> None:
     process.set_up_torch()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -172,7 +205,11 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--json", type=Path, help="add the results there")
+    parser.add_argument("--page", action="store_true", help="measure nothing; write the tables of docs/measured.md")
     arguments = parser.parse_args()
+    if arguments.page:
+        write_page()
+        return
     threads = torch.get_num_threads()
     rows = []
     for name in arguments.models.split(","):

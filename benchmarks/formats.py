@@ -28,6 +28,7 @@ from mattecli.io.images import read_photo, write_image
 from mattecli.io.pictures.file_options import FileOptions
 from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.photo import Photo
+from pages import with_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "docs/formats.md", ROOT / "benchmarks/results/formats.json"
@@ -468,15 +469,6 @@ def _difference(group: list[Row], depth: str) -> str:
         return "none" if most == 0 else f"{most:.0e} of the value"
     said = "none" if most == 0 else f"{most:g} levels"
     return f"{said} (lossy)" if most and all(row.lossy for row in group) else said
-
-
-def with_tables(page: str, tables: dict[str, str]) -> str:
-    """The page with what stands between each pair of markers made anew."""
-    for name, text in tables.items():
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        head, rest = page.split(begin, 1)
-        page = f"{head}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}"
-    return page
 
 
 def main() -> None:

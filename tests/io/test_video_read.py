@@ -262,3 +262,10 @@ def test_a_playlist_opens_no_network_connection(tmp_path: Path) -> None:
             open_clip(str(playlist))
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_a_file_that_states_no_number_of_frames_lets_it_be_expected(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "clip.mkv", frames=12, sounds=("mono",))
+    assert probe(str(whole)).frames is None and probe(str(whole)).expected in (12, 13)  # sound may last longer than the pictures
+    with open_clip(str(whole), start=Fraction("0.2"), end=Fraction("0.4")) as part:
+        assert part.clip.expected == 5

@@ -55,10 +55,11 @@ class Clip:
 
     size: (height, width) of its frames with rotation applied. time_base: seconds a tick. rate: frames a second on average. start: the time
     stamp of the source's first frame, in ticks, whatever part of it is read. frames: their number (estimated from the rate for a part of a
-    clip), None when the file does not state it. bits: per channel, as stored (8, 10, 12, 16). aspect: width of a pixel over its height.
-    lossy: whether the compression is lossy. audio: the number of sound streams. alpha: whether its frames have an alpha channel, possibly
-    an opaque one. tags: metadata. numbers: those in the names of the delivered pictures, for a sequence of numbered ones. icc: the profile
-    of the colours, None where `colour` applies. mastering: of an HDR clip, None where it states nothing.
+    clip), None when the file does not state it. estimated: their number by the file's duration. bits: per channel, as stored (8, 10, 12,
+    16). aspect: width of a pixel over its height. lossy: whether the compression is lossy. audio: the number of sound streams. alpha:
+    whether its frames have an alpha channel, possibly an opaque one. tags: metadata. numbers: those in the names of the delivered
+    pictures, for a sequence of numbered ones. icc: the profile of the colours, None where `colour` applies. mastering: of an HDR clip,
+    None where it states nothing.
     """
 
     source: str
@@ -67,6 +68,7 @@ class Clip:
     rate: Fraction
     start: int = 0
     frames: int | None = None
+    estimated: int | None = None
     bits: int = 8
     colour: Colour = Colour()
     aspect: Fraction = Fraction(1)
@@ -77,6 +79,11 @@ class Clip:
     numbers: Sequence[int] | None = None
     icc: bytes | None = None
     mastering: Mastering | None = None
+
+    @property
+    def expected(self) -> int | None:
+        """The number of frames, stated or estimated; None where it is unknown."""
+        return self.frames or self.estimated or None
 
     @property
     def top(self) -> int:

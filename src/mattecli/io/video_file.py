@@ -94,6 +94,12 @@ class VideoFile:
         return self._stream.frames or None
 
     @property
+    def estimated_count(self) -> int | None:
+        """The number of frames in the file's duration at its rate; None where it states none."""
+        duration = self._container.duration
+        return None if duration is None else round(Fraction(duration, av.time_base) * self.rate)
+
+    @property
     def _is_movie(self) -> bool:
         """Whether this is .mp4, .mov or a related format, with an index of all frames."""
         return "mp4" in self._container.format.name

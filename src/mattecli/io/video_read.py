@@ -155,6 +155,7 @@ def _described(file: VideoFile, to_rgb: YuvToRgb, first: av.VideoFrame, span: Sp
         rate=file.rate / span.every,
         start=steady(file.stamp(first) or 0),
         frames=None if count is None else span.count(count, file.rate),
+        estimated=None if file.estimated_count is None else span.count(file.estimated_count, file.rate),
         bits=to_rgb.bits,
         colour=to_rgb.colour,
         aspect=1 / aspect if to_rgb.turned else aspect,

@@ -113,7 +113,7 @@ def process_composite_clip(
         ):
             for done, pair in enumerate(pairs, start=1):
                 behind.put(pair)
-                on_frame(done, clip.frames)
+                on_frame(done, clip.expected)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     of_reading = [note for reader in readers if reader for note in reader.notes]
     notes = (*of_reading, *told.notes, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))

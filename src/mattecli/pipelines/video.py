@@ -233,7 +233,7 @@ def _run(
             if item.frame.index >= done:
                 seen.look_at(item.matted)
                 behind.put(item)
-            on_frame(item.frame.index + 1, clip.frames)
+            on_frame(item.frame.index + 1, clip.expected)
     return seen
 
 

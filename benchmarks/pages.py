@@ -1,0 +1,10 @@
+"""Pages of docs/ with tables that benchmarks make."""
+
+
+def with_tables(page: str, tables: dict[str, str]) -> str:
+    """The page with what stands between each pair of markers made anew."""
+    for name, text in tables.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        head, rest = page.split(begin, 1)
+        page = f"{head}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}"
+    return page
