@@ -83,3 +83,23 @@ def test_a_thread_that_computes_does_not_abort_an_interrupted_process(number: si
     ended = subprocess.run([sys.executable, "-c", LEFT_INSIDE.replace("NUMBER", str(int(number)))], stderr=subprocess.PIPE, text=True)
     assert ended.returncode == 128 + number, ended.stderr
     assert ended.stderr == f"matte: error: {'interrupted' if number == signal.SIGINT else 'stopped'}\n"
+
+
+LOADING = """
+import signal, sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "mattecli.cli.app":
+            signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupted())
+from mattecli.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_one_line() -> None:
+    ended = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "matte: error: interrupted\n")
