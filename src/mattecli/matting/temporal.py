@@ -149,10 +149,10 @@ def _warped(now: FrameState, other: FrameState) -> tuple[Alpha, Alpha]:
     """The other frame's reduced matte warped onto this one, and the weight of each of its pixels, both [h, w]."""
     flow = _flow(now.colours, other.colours)
     colours, alpha = (warped(plane, flow) for plane in (other.colours, other.reduced))
-    return np.asarray(alpha, np.float32), _trust(np.subtract(now.colours, colours, dtype=np.float32))
+    return np.asarray(alpha, np.float32), trust_of(np.subtract(now.colours, colours, dtype=np.float32))
 
 
-def _trust(difference: NDArray[np.float32]) -> Alpha:
+def trust_of(difference: NDArray[np.float32]) -> Alpha:
     """The weight of a pixel from the difference of two pictures, [h, w, 3]: 1 where they match, [h, w] in 0..1."""
     red, green, blue = cv2.split(np.abs(cv2.GaussianBlur(difference, (0, 0), COMPARISON_BLUR)))
     largest = np.maximum(np.maximum(red, green), blue).astype(np.float32)

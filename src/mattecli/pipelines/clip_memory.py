@@ -29,7 +29,9 @@ class Depths:
         pixels = clip.size[0] * clip.size[1]
         decoded = (4 if clip.alpha else 3) * (1 if clip.top == 255 else 2) * (2 if clip.colour.hdr else 1)
         # In addition to the queued frames, one is being read, one handed over, and one more started than is matted at once.
-        return pixels * ((self.ahead + 2) * decoded + (self.behind + self.at_once + 2) * MATTED + ENCODED)
+        # Where several are, refinement may be a second step of as many.
+        matted = self.at_once + 1 if self.at_once == 1 else 2 * (self.at_once + 1)
+        return pixels * ((self.ahead + 2) * decoded + (self.behind + matted + 1) * MATTED + ENCODED)
 
 
 USUAL = Depths(AHEAD, BEHIND, 1)

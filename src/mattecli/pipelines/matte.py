@@ -50,6 +50,15 @@ def matte_photos(
     return mattes
 
 
+def refined_matte(matted: Matted, recipe: Recipe, *, clock: Clock, lossy: bool) -> Matted:
+    """A matte that `matte_photos` made without the recipe's refiner, refined; lossy: whether the picture's compression is."""
+    device = recipe.model.device
+    with own_stream(device):
+        refined = _finish(matted, recipe, clock, lossy=lossy)
+        wait_for(device.torch)  # another thread renders it
+    return refined
+
+
 def own_matte(pixels: Pixels, transparency: Pixels | None, device: Device) -> Matted:
     """The matte of a cut-out [H, W, 3]: its own transparency [H, W], under which its colours are the subject's."""
     image = to_tensor(pixels, device)

@@ -34,10 +34,11 @@ from mattecli.io.video.levels import is_cutout
 from mattecli.io.video_read import open_clip
 from mattecli.io.video_write import open_writer
 from mattecli.matting.levels import to_uint8
-from mattecli.matting.temporal import smoothed
+from mattecli.matting.temporal import Alpha, Bytes, smoothed
+from mattecli.matting.tracking.consensus import agreed
 from mattecli.pipelines.clip_memory import USUAL, Depths, depths_for, within_limit
 from mattecli.pipelines.found import Seen
-from mattecli.pipelines.matte import matte_photos, own_matte, small_matte
+from mattecli.pipelines.matte import matte_photos, own_matte, refined_matte, small_matte
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import framing_of, render_framed
 from mattecli.pipelines.resume import Record, record_of
@@ -45,6 +46,7 @@ from mattecli.pipelines.tensors import LastGuides, Matted, ToGuide, in_hdr
 from mattecli.requests.clip import ClipRequest
 
 MOST_FRAMES = 10**9
+Steady = Callable[[Iterable[tuple[Bytes, Alpha, "MattedFrame"]]], Iterator[tuple[Alpha, "MattedFrame"]]]
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,8 @@ def matted_frames(
 ) -> Iterator[MattedFrame]:
     """Each frame but the first `skipped` with its matte, in order, smoothed where the request says so.
 
-    `threads` of them are matted at once, in threads that call `begin` first.
+    Where a network that needs no guide is refined, its own mattes are brought into agreement first. `threads` frames are matted at once,
+    in threads that call `begin` first.
     """
     request, recipe = work.request, work.recipe
     if request.keeps_matte:
@@ -253,9 +256,16 @@ def matted_frames(
         )
     with_guides = iter(guided(frames, request, recipe.choice, work.plate, work.given, skipped=skipped, clock=work.clock))
     batches = iter(lambda: list(islice(with_guides, request.batch or 1)), [])
-    make = partial(_matted, work=work, to_guide=LastGuides())
-    mattes = chain.from_iterable(in_parallel(batches, make, threads=threads, begin=begin))
-    return _smoothed(mattes, hold=not recipe.choice.spec.guides) if request.smooth else mattes
+    at_once = partial(in_parallel, threads=threads, begin=begin)
+    unguided = not recipe.choice.spec.guides
+    if not (request.smooth and unguided and recipe.refiner):
+        mattes = chain.from_iterable(at_once(batches, partial(_matted, work=work, to_guide=LastGuides())))
+        return _over_time(mattes, partial(smoothed, hold=unguided)) if request.smooth else mattes
+    unrefined = replace(work, recipe=replace(recipe, refiner=None))
+    coarse = chain.from_iterable(at_once(batches, partial(_matted, work=unrefined, to_guide=LastGuides())))
+    refine = partial(_refined, work=work)
+    steady = _over_time(coarse, agreed)
+    return _over_time(at_once(steady, refine) if threads > 1 else map(refine, steady), partial(smoothed, hold=True))
 
 
 def _matted(frames: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[MattedFrame]:
@@ -264,6 +274,10 @@ def _matted(frames: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list
     hdr = hdr_of(work.clip.colour)
     kept = [matted if hdr is None else in_hdr(matted, item.frame.levels, hdr) for item, matted in zip(frames, mattes, strict=True)]
     return [_with_notes(item, matted) for item, matted in zip(frames, kept, strict=True)]
+
+
+def _refined(item: MattedFrame, work: ClipWork) -> MattedFrame:
+    return replace(item, matted=refined_matte(item.matted, work.recipe, clock=work.clock, lossy=work.clip.lossy))
 
 
 def _photo(frame: Frame, clip: Clip) -> Photo:
@@ -276,12 +290,12 @@ def _with_notes(item: Guided, matted: Matted) -> MattedFrame:
     return MattedFrame(item.frame, replace(matted, alpha=alpha, notes=(*matted.notes, *item.notes)))
 
 
-def _smoothed(mattes: Iterable[MattedFrame], *, hold: bool) -> Iterator[MattedFrame]:
-    """The mattes, temporally smoothed with one frame of look-ahead; hold: as smoothed takes it."""
+def _over_time(mattes: Iterable[MattedFrame], steady: Steady) -> Iterator[MattedFrame]:
+    """The mattes, changed by `smoothed` or `agreed`, which look at several frames."""
     states = ((to_uint8(item.frame.pixels), to_array(item.matted.alpha), item) for item in mattes)
-    for alpha, item in smoothed(states, hold=hold):
-        steady = torch.from_numpy(alpha)[None, None].to(item.matted.alpha)
-        yield replace(item, matted=replace(item.matted, alpha=steady))
+    for alpha, item in steady(states):
+        tensor = torch.from_numpy(alpha)[None, None].to(item.matted.alpha)
+        yield replace(item, matted=replace(item.matted, alpha=tensor))
 
 
 def _clip_notes(request: ClipRequest, output: OutputOptions, clip: Clip, done: int) -> tuple[str, ...]:
