@@ -37,11 +37,10 @@ from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import load_model, pick_device
 from mattecli.nets.modnet import HalfInstanceNorm
 from models import scene
-from pages import with_tables
+from pages import PAGE_OF_NUMBERS, with_tables
 from weights import table
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE, RESULTS = ROOT / "docs/measured.md", ROOT / "benchmarks/results"
+RESULTS = Path(__file__).resolve().parent / "results"
 SIZES = {
     "shm-fast": (256, 256),
     "fdm-erd": (256, 256),
@@ -195,7 +194,7 @@ def _seconds(row: dict[str, Any], way: str) -> str:
 def write_page() -> None:
     files = {f"engines {precision}": RESULTS / name for precision, name in (("fp32", "engines.json"), ("bf16", "engines_bf16.json"))}
     tables = {name: markdown(json.loads(file.read_text())).rstrip() for name, file in files.items() if file.exists()}
-    PAGE.write_text(with_tables(PAGE.read_text(), tables))
+    PAGE_OF_NUMBERS.write_text(with_tables(PAGE_OF_NUMBERS.read_text(), tables))
 
 
 def main() -> None:

@@ -1,5 +1,9 @@
 """Pages of docs/ with tables that benchmarks make."""
 
+from pathlib import Path
+
+PAGE_OF_NUMBERS = Path(__file__).resolve().parents[1] / "docs/measured.md"
+
 
 def with_tables(page: str, tables: dict[str, str]) -> str:
     """The page with what stands between each pair of markers made anew."""

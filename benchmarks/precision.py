@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mattecli
-from engines import PAGE
 from mattecli.cli import process
 from mattecli.core import machine
-from pages import with_tables
+from pages import PAGE_OF_NUMBERS, with_tables
 from refinement import photos
 from weights import table
 
@@ -77,7 +76,7 @@ def main() -> None:
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine.describe(), "rows": rows}, indent=1) + "\n")
     if arguments.page:
-        PAGE.write_text(with_tables(PAGE.read_text(), {"precision": markdown(rows)}))
+        PAGE_OF_NUMBERS.write_text(with_tables(PAGE_OF_NUMBERS.read_text(), {"precision": markdown(rows)}))
 
 
 if __name__ == "__main__":
