@@ -55,7 +55,7 @@ def test_files_that_are_no_parts_are_left_alone(tmp_path: Path) -> None:
 def test_a_link_in_place_of_a_part_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     precious = tmp_path / "precious"
     precious.write_text("kept")
-    monkeypatch.setattr(parts.secrets, "token_hex", lambda count: "0" * 16)
+    monkeypatch.setattr(parts.os, "urandom", bytes)
     (tmp_path / f".matte-{'0' * 16}.part").symlink_to(precious)
     with pytest.raises(OutputError, match="File exists"), written_whole(tmp_path / "a.png", advice="") as stream:
         stream.write(b"overwritten")

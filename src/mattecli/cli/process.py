@@ -1,7 +1,6 @@
 """Process-wide settings, made by the command line only; nothing that `import mattecli` offers makes any."""
 
 import contextlib
-import ctypes
 import os
 import sys
 import warnings
@@ -18,13 +17,15 @@ def set_up() -> None:
     # Large tensors in large pages, on Linux: a picture of 50 MB is 25 pages to fetch from the system instead of 12,000, which took a tenth
     # of a network's time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    # What decoders say of odd files is for programmers; what a person should know is a note.
+    # Messages of decoders are for programmers; what concerns the user is a note.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("SVT_LOG", "-1")  # the AV1 encoder
 
 
 def set_up_pictures() -> None:
     """Lift Pillow's own limit of pixels, and keep libtiff from writing to stderr: what it finds is told by Pillow's error, too."""
+    import ctypes
+
     import PIL
     from PIL import Image
 

@@ -49,8 +49,8 @@ def stopped_by_signals() -> Iterator[None]:
     taken = [] if alone else [number for number in FATAL if signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in taken:
-            signal.signal(each, signal.SIG_IGN)
+        for handled in taken:
+            signal.signal(handled, signal.SIG_IGN)
         raise Stopped(number)
 
     def is_ours(number: int) -> bool:

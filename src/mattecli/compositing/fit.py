@@ -73,7 +73,7 @@ def _enlarge_part(plane: Plane, axis: int, length: int, seen: range) -> Plane:
     before = plane.shape[axis]
     places = (np.arange(seen.start, seen.stop) + 0.5) * before / length - 0.5
     first = np.floor(places).astype(int) - 1
-    shape = [-1 if each == axis else 1 for each in range(3)]
+    shape = [-1 if dimension == axis else 1 for dimension in range(3)]
     part = 0.0
     for place in (first, first + 1, first + 2, first + 3):
         weight = _bicubic(np.abs(places - place)).astype(np.float32).reshape(shape)

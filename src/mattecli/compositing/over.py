@@ -39,8 +39,8 @@ def lay_over(foreground: Plane, alpha: Plane, backdrop: Plane, *, linear: bool =
     laid = np.array(backdrop, np.float32, order="C")
     cv2.copyTo(foreground, (alpha >= 1).astype(np.uint8), laid)
     colours, shares, result = foreground.reshape(-1, 3), alpha.ravel(), laid.reshape(-1, 3)
-    for some in _soft(alpha):
-        result[some] = mixed(colours[some], shares[some][:, None], result[some], linear=linear, encoding=encoding)
+    for part in _soft(alpha):
+        result[part] = mixed(colours[part], shares[part][:, None], result[part], linear=linear, encoding=encoding)
     return laid
 
 
@@ -58,11 +58,11 @@ def lay_levels_over(
     cv2.copyTo(own, (alpha >= 1).view(np.uint8), laid)
     photo, is_own, colours, shares = own.reshape(-1, 3), solid.ravel(), soft.reshape(3, -1), alpha.ravel()
     behind, result = backdrop.reshape(-1, 3), laid.reshape(-1, 3)
-    for some in _soft(alpha):
+    for part in _soft(alpha):
         # take: indexing with an array of numbers takes three times as long.
-        front, share = colours.take(some, axis=1).T, shares.take(some)[:, None]
-        front = np.where(is_own.take(some)[:, None], from_levels(photo.take(some, axis=0)), front)
-        result[some] = to_levels(mixed(front, share, behind.take(some, axis=0), linear=linear), top)
+        front, share = colours.take(part, axis=1).T, shares.take(part)[:, None]
+        front = np.where(is_own.take(part)[:, None], from_levels(photo.take(part, axis=0)), front)
+        result[part] = to_levels(mixed(front, share, behind.take(part, axis=0), linear=linear), top)
     return laid
 
 

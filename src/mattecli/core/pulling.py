@@ -109,8 +109,8 @@ def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: 
 
 def _instead(spec: ModelSpec) -> str:
     """The end of a sentence that names another available model with the same guides, or ""."""
-    here = [one for one in registry().models.values() if one.name != spec.name and is_runnable(one)]
-    alike = (one.name for one in here if one.guides == spec.guides or {*spec.guides} == {*one.guides} - {"trimap"} != set())
+    others = [model for model in registry().models.values() if model.name != spec.name and is_runnable(model)]
+    alike = (model.name for model in others if model.guides == spec.guides or {*spec.guides} == {*model.guides} - {"trimap"} != set())
     return f", or use `model` {name}, which is here and takes the same" if (name := next(alike, None)) else ""
 
 

@@ -192,8 +192,8 @@ class Model:
     def _of_photos(self, photos: Sequence[Photo], tables: Sequence[Mapping[str, Any]], recipe: Recipe, clock: Clock) -> list[Matte]:
         with clock("guide"):
             derived = [_derived(photo, table, recipe) for photo, table in zip(photos, tables, strict=True)]
-        mattes = matte_photos(photos, [one.guides for one in derived], recipe, clock=clock)
-        told = [replace(photo, notes=(*photo.notes, *one.notes)) for photo, one in zip(photos, derived, strict=True)]
+        mattes = matte_photos(photos, [found.guides for found in derived], recipe, clock=clock)
+        told = [replace(photo, notes=(*photo.notes, *found.notes)) for photo, found in zip(photos, derived, strict=True)]
         return [Matte([matted], recipe, clock, photo=photo) for matted, photo in zip(mattes, told, strict=True)]
 
     def prepare(

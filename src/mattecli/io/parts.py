@@ -7,7 +7,6 @@ left by a killed process; the next process that writes into the folder removes i
 import contextlib
 import os
 import re
-import secrets
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,7 +90,7 @@ def _sweep_once(folder: Path) -> None:
 def _claimed(path: Path) -> Part:
     """A locked part. Another process may remove it between its creation and its locking; then another one is created."""
     while True:
-        candidate = path.with_name(f".matte-{secrets.token_hex(8)}.part")
+        candidate = path.with_name(f".matte-{os.urandom(8).hex()}.part")
         descriptor = os.open(candidate, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         if fcntl is None:
             return Part(candidate, descriptor)

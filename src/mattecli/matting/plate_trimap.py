@@ -101,7 +101,7 @@ def _likeness(image: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.
     side = 2 * round(max(SMALLEST_SQUARE, SQUARE * np.sqrt(image.shape[0] * image.shape[1]))) + 1
     square = (side, side)
     seen, behind = (levels - cv2.blur(levels, square) for levels in (from_levels(image), from_levels(plate)))
-    both, own, plates = (cv2.blur(np.sum(one * other, axis=2), square) for one, other in ((seen, behind), (seen, seen), (behind, behind)))
+    both, own, plates = (cv2.blur(np.sum(left * right, axis=2), square) for left, right in ((seen, behind), (seen, seen), (behind, behind)))
     likeness = both / np.sqrt(np.maximum(own * plates, 1e-12))
     return np.where(plates > 3 * PLAIN**2, likeness, np.nan).astype(np.float32)
 

@@ -15,7 +15,7 @@ def numbers_of(pictures: Sequence[Path]) -> tuple[int, ...] | None:
     if any(part is None for part in parts) or len({(part[1], part[3]) for part in parts if part}) > 1:
         return None
     numbers = tuple(int(part[2]) for part in parts if part)
-    return numbers if all(one < other for one, other in pairwise(numbers)) else None
+    return numbers if all(earlier < later for earlier, later in pairwise(numbers)) else None
 
 
 def step_of(numbers: Sequence[int]) -> int:

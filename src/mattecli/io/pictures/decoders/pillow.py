@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError
 from mattecli.io.pictures.decoders.decoded import FRAMES, Decoded, File, chosen_page, pages_note, refuse_layer
-from mattecli.io.pictures.decoders.deep import avif_bits, deep_levels, is_irreversible, jpeg2000_bits
+from mattecli.io.pictures.decoders.high_bit_depth import avif_bits, deep_levels, is_irreversible, jpeg2000_bits
 from mattecli.io.pictures.decoders.nclx import nclx_note
 from mattecli.io.pictures.decoders.tiff_damage import tiff_damage
 from mattecli.io.pictures.encode import in_srgb

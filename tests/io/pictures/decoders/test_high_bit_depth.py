@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mattecli.io.images import read_photo
-from mattecli.io.pictures.decoders.deep import avif_bits, jpeg2000_bits
+from mattecli.io.pictures.decoders.high_bit_depth import avif_bits, jpeg2000_bits
 from tests.clips import ffmpeg
 
 RAMP = np.linspace(0, 65535, 24 * 32 * 3).reshape(24, 32, 3).astype(np.uint16)
