@@ -1,4 +1,4 @@
-"""A maker for worker processes that does what its inputs say, so that workers can be tested without a model."""
+"""A maker for worker processes without a model; the text of each input decides its behaviour."""
 
 import os
 import signal

@@ -15,7 +15,7 @@ from mattecli.errors import UsageError
 
 
 class Copy:
-    """Copies inputs to outputs; an input that says so is broken."""
+    """Copies inputs to outputs; an input with the text "broken" fails."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -117,7 +117,7 @@ def test_the_remaining_time_is_estimated_from_the_pace_so_far(items: list[Item],
 
 
 class Backwards(Copy):
-    """Ends what it is given two by two, the second first."""
+    """Finishes items in pairs, the second of each pair first."""
 
     def run(self, items: Iterator[Item | None]) -> Iterator[tuple[Item, Record]]:
         begun = []

@@ -1,4 +1,4 @@
-"""What decides whether an output is up to date."""
+"""Detection of outputs that are up to date."""
 
 import os
 import shutil

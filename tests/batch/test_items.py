@@ -1,4 +1,4 @@
-"""A manifest row becomes an item, or a sentence."""
+"""A manifest row becomes an item, or one error."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The results file survives what ends its writers."""
+"""The results file stays valid when its writers are killed."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Items made through the door: models and backdrops are opened once, and nothing that goes wrong leaves a maker."""
+"""Items made through the Python API: models and backdrops are opened once, and every error becomes a record."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is left to make of a batch that was begun before."""
+"""The items of an earlier batch that are made again on resuming."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Shards cover every item once, in any order that is asked for."""
+"""Shards cover every item once; items are sorted as requested."""
 
 import os
 from pathlib import Path

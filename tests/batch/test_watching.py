@@ -1,4 +1,4 @@
-"""Files are given out once each, when they are complete."""
+"""Each new file is returned once, when it is complete."""
 
 import os
 from pathlib import Path

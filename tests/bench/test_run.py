@@ -1,4 +1,4 @@
-"""What a bench measures and says, without the command line."""
+"""Measurements and reports of a bench, without the command line."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Kinds of pictures that people bring and that went wrong in silence: the column "right" of the shared cases."""
+"""Kinds of pictures that once gave wrong results without an error; expected are the results in the column "right" of the shared cases."""
 
 import json
 import subprocess

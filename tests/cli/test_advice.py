@@ -1,4 +1,4 @@
-"""Nothing is advised that cannot succeed."""
+"""Advice names only commands that can succeed."""
 
 import json
 

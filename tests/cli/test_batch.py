@@ -1,4 +1,4 @@
-"""Batches through the real command line: manifests, results, and what a person is told."""
+"""Batches through the real command line: manifests, results files and messages."""
 
 import functools
 import json

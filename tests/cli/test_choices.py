@@ -1,4 +1,4 @@
-"""Every option of every command: it says what it is for, shows and completes its words, and stands in an example that is run."""
+"""Every option of every command has a help sentence, lists and completes its choices, and is used in a tested example."""
 
 import os
 import re
@@ -34,7 +34,7 @@ OPTIONS = [(verb, option) for verb, command in COMMANDS.items() for option in co
 
 
 def _words(option: Any) -> list[str]:
-    """The words that an option takes as they are, of all that its help shows in place of a value."""
+    """The fixed words that an option takes, from its metavar."""
     return [word for word in (option.metavar or "").strip("[]").replace("]|", "|").split("|") if re.fullmatch("[a-z0-9][a-z0-9-]*", word)]
 
 

@@ -1,4 +1,4 @@
-"""Many clips by a manifest: each its own way, resumed, and a broken one is one line."""
+"""Many clips from a manifest: own settings for each, resuming, and failures."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support import Run
 
 @pytest.fixture
 def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two clips, a text that is none, and a model."""
+    """Two clips, a text file named as a clip, and a model."""
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
         make_clip(tmp_path / f"{number}.mp4", picture=numbered, frames=4)

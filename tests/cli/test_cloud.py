@@ -24,7 +24,7 @@ pytest.importorskip("moto")
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
-    """Hands everything on to the server behind it, but answers as `failures` says: (path, status) -> how often."""
+    """Forwards requests to the server, except for simulated failures: `failures` maps (path, status) to their number."""
 
     failures: ClassVar[dict[tuple[str, int], int]] = {}
     behind = ""

@@ -1,4 +1,4 @@
-"""Results on stdout: names as they are, JSON that is JSON, whatever the terminal's encoding."""
+"""Results on stdout: exact names and valid JSON in every encoding of the terminal."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The commands of docs/options.md are run on a small scene, and each makes what it says it makes."""
+"""The commands of docs/options.md run on a small scene and write the results they name."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""What `matte image` does with colours: the old background taken out, a screen's spill, and how a composite is blended."""
+"""Colours of `matte image`: decontamination, spill of a screen, and blending of composites."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What every verb promises of the files it is given: none is written over unasked, and an empty path is none."""
+"""No verb overwrites an input unless asked, and empty paths are refused."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What runs on a machine without a network on which nothing was pulled."""
+"""Commands on a machine without network and without pulled models."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""The pace of a clip is told once, early, and only where it matters."""
+"""The pace of a long clip is reported once, after its first frames."""
 
 import os
 
@@ -13,7 +13,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _told(seconds: list[float], total: int | None) -> list[str]:
-    """What is told when frames are done at these seconds."""
+    """The notes for frames that end at these seconds."""
     told: list[str] = []
     times = iter(seconds)
     seen: list[int] = []

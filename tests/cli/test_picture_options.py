@@ -1,4 +1,4 @@
-"""Options of pictures through the real command line: what of a file is read, how results are framed and stored."""
+"""Options of pictures through the real command line: pages and layers, framing and storage."""
 
 import json
 import shlex

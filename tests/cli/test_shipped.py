@@ -1,4 +1,4 @@
-"""Weights that come inside the package are installed from the start, are the defaults before any download, and are never deleted."""
+"""Shipped weights are installed from the start, are the defaults before any download, and are never deleted."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command whatever a model does, and leave nothing half written."""
+"""Ctrl-C and SIGTERM end a command during a model's call, without incomplete files."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ app(sys.argv[1:])
 
 
 class Endless(torch.nn.Module):
-    """A model without end but for the tiny square that it is settled with."""
+    """A model whose call never returns, except for the tiny picture used while it is exported."""
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         while image.shape[2] != image.shape[3] and bool(image.max() < 2):

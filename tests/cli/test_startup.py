@@ -1,4 +1,4 @@
-"""Start-up: what a person waits for before anything is computed."""
+"""Start-up: imports before anything is computed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Standard streams that are full, closed or broken: notes never stop the work, and results that cannot be told are one sentence."""
+"""Standard streams that are full, closed or broken: notes never stop the work, and unprintable results are one sentence."""
 
 import subprocess
 import sys

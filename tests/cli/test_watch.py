@@ -1,4 +1,4 @@
-"""`matte image --watch` makes what arrives, once it is complete, until it is interrupted."""
+"""`matte image --watch` mattes arriving photos once they are complete, until it is interrupted."""
 
 import functools
 import os

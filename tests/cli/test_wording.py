@@ -1,4 +1,4 @@
-"""Names never steer a terminal, and a file where a verb should be gets the verb that was meant."""
+"""Control characters in names are escaped, and a file in place of a verb is answered with the verb."""
 
 from pathlib import Path
 

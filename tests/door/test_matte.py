@@ -1,4 +1,4 @@
-"""What becomes of a matte: files, bytes and pictures, as deep as the image was and with its profile."""
+"""Results of a matte: files, bytes and Pillow images, with the image's depth and profile."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A model takes images and guides in any form and says the same of all; what does not fit is an error of one sentence."""
+"""Images and guides in every form give equal mattes; invalid ones are one-sentence errors."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Colours from one profile to another."""
+"""Conversion of colours between profiles."""
 
 import numpy as np
 import pytest

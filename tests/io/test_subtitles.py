@@ -1,4 +1,4 @@
-"""Subtitles go along, as they are or in the codec that the container takes."""
+"""Subtitles are copied, or re-encoded in the codec of the container."""
 
 import struct
 from fractions import Fraction

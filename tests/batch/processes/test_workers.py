@@ -1,4 +1,4 @@
-"""Worker processes: what happens to one item does not happen to the others."""
+"""Worker processes: a failure of one item does not affect the others."""
 
 import os
 import signal

@@ -17,7 +17,7 @@ from tests.support import Run
 
 
 class Broken(nn.Module):
-    """Keeps the contract until it is called."""
+    """A model that is loaded but fails when called."""
 
     def forward(self, image: Tensor, side: int = 128) -> tuple[Tensor, Tensor | None]:
         if image.shape[0] > 0:

@@ -1,4 +1,4 @@
-"""`matte compare`: one sheet, every model that can take part, the others named."""
+"""`matte compare`: one sheet with every model whose guides are given; the others are named."""
 
 import json
 from pathlib import Path

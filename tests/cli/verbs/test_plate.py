@@ -1,4 +1,4 @@
-"""`matte plate`: what moves in a clip is gone from its plate, whoever holds the camera, and what is a guess is said."""
+"""`matte plate`: moving subjects are removed, camera motion is followed, and guessed parts are reported."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""HDR clips, drawn here in light: levels and tags stay, mattes are those of the SDR twin, and backdrops have their own brightness."""
+"""HDR clips, drawn in linear light: levels and tags stay, mattes equal those of the SDR twin, and SDR backdrops are at SDR white."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is missing of a JPEG is told from what it can do without."""
+"""Missing pixels of a JPEG are distinguished from missing markers."""
 
 import io
 from pathlib import Path

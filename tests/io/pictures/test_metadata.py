@@ -1,4 +1,4 @@
-"""What is broken beside the pixels does not cost the picture; what is sound there is applied."""
+"""Broken metadata does not prevent reading a picture; valid metadata is applied."""
 
 import io
 import struct

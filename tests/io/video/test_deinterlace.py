@@ -1,4 +1,4 @@
-"""Interlaced clips are told, and made whole when asked, with every frame at its time."""
+"""Interlaced clips are reported, and deinterlaced on request with every frame at its time."""
 
 from fractions import Fraction
 from pathlib import Path

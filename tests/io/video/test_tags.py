@@ -1,4 +1,4 @@
-"""Title, dates, timecode, chapters and language go along, or it is told that they do not."""
+"""Title, dates, timecode, chapters and language are kept, or reported as lost."""
 
 import subprocess
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Recordings that were joined follow each other, as the ffmpeg program has them; pictures and sound are moved alike."""
+"""Concatenated recordings play one after the other, as in the ffmpeg program; pictures and sound stay in sync."""
 
 from fractions import Fraction
 from pathlib import Path
