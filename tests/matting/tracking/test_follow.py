@@ -1,5 +1,6 @@
 """A subject drawn in the first frame is found in the others; where it is lost, that is said."""
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import mattecli
+from mattecli.io.video_read import open_clip
 from mattecli.matting.tracking.follow import FollowedSubject, SmallMatte
 
 FRAMES = 9
@@ -66,3 +68,33 @@ def test_a_subject_that_fades_into_the_background_is_doubted(matte: SmallMatte) 
     frames = [wall + (1 - fade) * alpha * (np.array([230, 120, 40]) - wall) for fade in (0, 0.3, 0.6, 0.9, 1)]
     found = [follow(np.rint(frame).astype(np.uint8)) for frame in frames]
     assert not found[1].doubt and (found[-1].doubt or found[-1].lost)
+
+
+def _frames(shared: Path, clip: str, numbers: list[int], size: tuple[int, int]) -> list[np.ndarray]:
+    with open_clip(str(shared / "data/video" / clip)) as reader:
+        return [
+            cv2.resize(frame.pixels, size[::-1], interpolation=cv2.INTER_AREA)
+            for frame in itertools.islice(reader, max(numbers) + 1)
+            if frame.index in numbers
+        ]
+
+
+def test_a_talking_person_is_followed_up_to_the_cut(shared: Path, matte: SmallMatte) -> None:
+    frames = _frames(shared, "talk_two_scenes.mp4", [2, 10, 18, 26, 33, 34], (135, 240))
+    subject = mattecli.load("subject")
+    first, last = (np.asarray(subject(frame, refine="none").alpha) * 255 for frame in (frames[0], frames[4]))
+    follow = FollowedSubject(np.where(first > 127, 255, 0).astype(np.uint8), matte)
+    found = [follow(frame) for frame in frames]
+    assert _iou(found[4].mask, last) > 0.95
+    assert not any(one.lost or one.doubt for one in found[:5]) and "the scene changes" in found[5].lost
+
+
+def test_a_walker_too_fast_to_be_followed_is_doubted(shared: Path, matte: SmallMatte) -> None:
+    """He moves by more than half his own width from frame to frame."""
+    frames = _frames(shared, "street_static.mp4", [30, 31, 32, 33], (140, 640))
+    plate = cv2.cvtColor(cv2.imread(str(shared / "data/video/street_static_plate.png")), cv2.COLOR_BGR2RGB)
+    apart = np.abs(frames[0].astype(np.float32) - cv2.resize(plate, (640, 140), interpolation=cv2.INTER_AREA)).max(axis=2)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((cv2.GaussianBlur(apart, (0, 0), 2) > 28).astype(np.uint8))
+    walker = np.where(labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA]), 255, 0).astype(np.uint8)
+    follow = FollowedSubject(walker, matte)
+    assert any(one.doubt or one.lost for one in map(follow, frames))
