@@ -34,7 +34,7 @@ def test_each_network_is_measured_once_and_an_installed_table_is_preferred(tmp_p
     names = [spec.name for spec in models_to_measure(registry(), None)]
     assert "modnet" not in names and "modnet-webcam" in names
     installed = {spec.name for spec in models_to_measure(registry(), "installed")}
-    assert installed >= {"fusion", "fusion-plate", "subject", "closed-form", "modnet-webcam"} and "modnet" not in installed
+    assert installed >= {"fusion", "fusion-plate", "subject", "closed-form", "modnet-webcam"} and "dim-skip" not in installed
 
 
 def test_sizes_are_given_as_width_by_height() -> None:
