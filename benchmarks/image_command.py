@@ -26,14 +26,14 @@ import torch
 torch_imported = time.perf_counter()
 import mattecli.core.runtime as runtime
 loaded = 0.0
-original = runtime.load_model
+original = runtime.open_model
 def timed(*args, **options):
     global loaded
     start = time.perf_counter()
     model = original(*args, **options)
     loaded += time.perf_counter() - start
     return model
-runtime.load_model = timed
+runtime.open_model = timed
 try:
     app(sys.argv[1:])
 finally:
