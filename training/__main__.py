@@ -1,4 +1,4 @@
-"""python -m training run NAME; or draw | train | validate | ship RUN.toml, sharpen | adopt FROM TO: JSON on stdout, the rest on stderr."""
+"""python -m training run NAME; draw | train | validate | ship RUN.toml; sharpen | adopt FROM TO; people: JSON on stdout, else stderr."""
 
 import argparse
 import json
@@ -16,6 +16,7 @@ from training.adopt import adopt
 from training.log import say
 from training.photos import sharpen
 from training.pool import ExamplePool, fill
+from training.render import render_people
 from training.ship import ship
 from training.state import begun
 from training.validation import validate
@@ -110,7 +111,21 @@ def _adopt(asked: argparse.Namespace) -> dict[str, str | int]:
     return adopt(asked.onnx, asked.out)
 
 
-WITHOUT_RUN: dict[str, Callable[[argparse.Namespace], Mapping[str, object]]] = {"run": _run, "sharpen": _sharpen, "adopt": _adopt}
+def _people(asked: argparse.Namespace) -> dict[str, object]:
+    made = render_people(asked.out, asked.count, python=asked.python, size=asked.size, samples=asked.samples, report=_tell_each)
+    return {"folder": str(asked.out), "people": asked.count, "rendered": made}
+
+
+def _tell_each(done: int, count: int) -> None:
+    say(f"{done} of {count} people")
+
+
+WITHOUT_RUN: dict[str, Callable[[argparse.Namespace], Mapping[str, object]]] = {
+    "run": _run,
+    "sharpen": _sharpen,
+    "adopt": _adopt,
+    "people": _people,
+}
 VERBS = {"draw": _draw, "train": _train, "validate": _validate, "ship": _ship}
 
 
@@ -148,6 +163,12 @@ def _parser() -> argparse.ArgumentParser:
     adopted = verbs.add_parser("adopt", help="make a start for `subject` of the published small U2-Net (needs the package onnx)")
     adopted.add_argument("onnx", type=Path, metavar="u2netp.onnx")
     adopted.add_argument("out", type=Path, metavar="OUT.pt")
+    people = verbs.add_parser("people", help="render people with exact alpha; what is there stays (needs an environment with bpy)")
+    people.add_argument("--count", type=int, required=True, help="how many there shall be")
+    people.add_argument("--out", type=Path, default=Path("runs/people"), metavar="FOLDER", help="where they are kept")
+    people.add_argument("--python", default="runs/people-env/bin/python", help="of the environment with bpy and anny")
+    people.add_argument("--size", type=int, default=512, help="pixels a side")
+    people.add_argument("--samples", type=int, default=16, help="of light a pixel; alpha takes four times as many")
     return parser
 
 
