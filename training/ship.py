@@ -18,8 +18,8 @@ def ship(run: Run, destination: Path, earlier: Path | None = None) -> dict[str, 
     earlier: weights that were shipped earlier in the same training; then the mean of both is written, which often generalises better than
     either (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018).
 
-    Raises InputError when there is no checkpoint or the earlier weights are another network's, ModelError when a weight leaves the range
-    of float16.
+    Raises InputError when there is no checkpoint or the earlier weights are another network's, ModelError when another weight
+    leaves the range of float16.
     """
     folder = Path(run.folder) / "checkpoints"
     kept = checkpoint.newest(folder)
@@ -59,5 +59,7 @@ def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.contiguous().clone()
     half = tensor.half()
     if not bool(torch.isfinite(half).all()):
+        if name.endswith(".running_var") and bool(torch.isfinite(tensor).all()):  # of standardised convolutions: a few hundred numbers
+            return tensor.float().clone()
         raise ModelError(f"{name} leaves the range of float16; the training went astray")
     return half.contiguous().clone()

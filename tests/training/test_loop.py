@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from mattecli.errors import InputError, MatteError
+from mattecli.errors import InputError, MatteError, ModelError
 from mattecli.nets import fusion
 from training import checkpoint, loop, settings
 from training.__main__ import main
@@ -20,6 +20,7 @@ from training.augment import augmented
 from training.networks import TASKS, check_losses, task_of
 from training.pool import Batches, ExamplePool, opened, unpacked
 from training.settings import Augment, Run
+from training.ship import _half
 from training.state import begun, save
 
 RUNS = sorted((Path(loop.__file__).parent / "runs").glob("*.toml"))
@@ -149,6 +150,13 @@ def test_what_is_shipped_loads_into_the_network(trained: Path, capsys: pytest.Ca
     network.load_state_dict(fusion.convert(weights))
     kept = checkpoint.newest(trained / "out" / "checkpoints")["average"]
     assert all(torch.equal(kept[key].half().float(), value) for key, value in network.state_dict().items())
+
+
+def test_a_variance_beyond_half_precision_is_shipped_whole_and_a_weight_is_refused() -> None:
+    large = torch.full((2,), 1e6)
+    assert torch.equal(_half("norm.running_var", large), large)
+    with pytest.raises(ModelError, match="leaves the range of float16"):
+        _half("conv.weight", large)
 
 
 def test_the_mean_with_earlier_weights_can_be_shipped(trained: Path, tmp_path: Path) -> None:
