@@ -1,5 +1,6 @@
 """What README.md and docs/ say is so: the model table, the options of the commands, the files that are linked."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,24 @@ def test_the_model_table_matches_the_registry(tmp_path: Path, monkeypatch: pytes
     columns = [re.split(r"\s{2,}", line) for line in listed]
     assert _table() == [[name, offline, needs, size, licence] for name, offline, needs, size, _, licence in columns]
     assert f"<summary>All {len(columns)} models</summary>" in README.read_text()
+
+
+def _reached(scores: dict[str, Any]) -> str:
+    """What a row of benchmarks/results/nine.json says of a name, in the words of README's table."""
+    if "refined" in scores:
+        return f"IoU {scores['refined']['iou']:.2f} on 22 photos of people"
+    if "narrow" in scores:
+        return f"{scores['narrow']['ratio']:.1f} and {scores['wide']['ratio']:.1f} times the SAD of `closed-form`, narrow and wide trimaps"
+    ratios = [scene["ratio"] for scene in scores.values() if isinstance(scene, dict)]
+    return f"{min(ratios):.1f} to {max(ratios):.1f} times the MAD of `closed-form`, five scenes with plates"
+
+
+def test_the_nine_names_are_listed_with_what_was_measured() -> None:
+    text = README.read_text().split("\n## The nine surveyed names\n", 1)[1].split("\n## ", 1)[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")]
+    measured = json.loads((ROOT / "benchmarks/results/nine.json").read_text())
+    names = ("dim", "sim", "bgm", "bgmv2", "shm", "hattmatting", "mmnet", "fdm", "modnet")
+    assert [row[:2] for row in rows] == [[f"`{name}`", _reached(measured[name])] for name in names]
 
 
 def _unknown_options(words: list[str]) -> list[str]:
