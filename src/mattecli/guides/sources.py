@@ -38,13 +38,12 @@ def read_guide(name: str, value: GuideValue, picture: Pixels) -> Pixels:
             check_size("plate", str(value) if isinstance(value, str) else name, plate.shape[:2], size, "picture")
             return plate
         levels = _levels(value)
+        check_size(name, str(value) if isinstance(value, str) else name, levels.shape[:2], size, "picture")  # before what takes memory
         if name == "trimap":
             trimap = read_trimap_levels(levels)
             check_trimap(trimap, size=size)
             return trimap
-        mask = checked_mask(levels)
-        check_size(name, str(value) if isinstance(value, str) else name, mask.shape, size, "picture")
-        return mask
+        return checked_mask(levels)
 
 
 def read_strokes(value: GuideValue, picture: Pixels) -> NDArray[np.uint8]:
