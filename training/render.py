@@ -41,14 +41,10 @@ def _lines_of(command: Sequence[str]) -> Iterator[str]:
             process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=heard, text=True)
         except OSError as error:
             raise InputError(f"{command[0]} cannot be run ({error.strerror}); make that environment as training/README.md says") from error
-        try:
+        with process:  # which closes its output before it waits
             assert process.stdout is not None
             yield from process.stdout
-        finally:
-            if process.poll() is None and process.stdout is not None:
-                process.stdout.close()
-            status = process.wait()
-        if status:
+        if process.returncode:
             heard.seek(0)
             said = (heard.read().strip().splitlines() or ["nothing was said"])[-1]
             raise InputError(f"rendering people failed ({said}); make the environment of {command[0]} as training/README.md says")

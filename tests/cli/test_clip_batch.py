@@ -96,7 +96,7 @@ def test_a_cutout_clip_keeps_its_own_matte_alone_and_in_a_batch(run: Run, clips:
         (("1.mp4", "--shard", "1/2", "--as", "alpha", "-o", "1.mp4"), "would overwrite"),
         (("1.mp4", "--manifest", "m.jsonl"), "drop one of them"),
         (("--manifest", "m.jsonl", "--preview", "p.png"), "of one clip"),
-        (("-", "1.mp4", "-o", "made"), "give it alone"),
+        (("-", "1.mp4", "-o", "made"), "is a stream, which is made alone"),
         (("--manifest", "m.jsonl"), "row 1"),
         (("--manifest", "strokes.jsonl"), "strokes are for photos"),
     ],

@@ -58,8 +58,8 @@ def test_the_image_is_the_mixture_of_its_parts(kind: str, sources: Sources) -> N
         share = example.alpha[..., None]
         np.testing.assert_allclose(example.image, share * example.foreground + (1 - share) * example.background, atol=1e-6)
         assert ((example.alpha > 0) & (example.alpha < 1)).any()
-        for part in fields(Example):
-            plane = getattr(example, part.name)
+        assert example.kind == kind
+        for plane in (example.image, example.alpha, example.foreground, example.background, example.trimap, example.plate):
             assert plane.dtype == np.float32 and plane.shape[:2] == (97, 97)
             assert plane.min() >= 0 and plane.max() <= 1
 
