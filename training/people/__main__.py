@@ -1,4 +1,4 @@
-"""Renders people into a folder, one after another, from their seeds: PYTHON -m training.people FOLDER FIRST END [--size ...].
+"""Renders people into a folder, one after another, from their seeds: PYTHON -m training.people FOLDER SEED [SEED ...] [--size ...].
 
 One line of JSON on stdout for each person that is there, as it is made. Started by `python -m training people`.
 """
