@@ -1,5 +1,6 @@
 """Clips come out whole: alpha, colours, times and sound are checked with the ffmpeg program, which shares no code with the writer."""
 
+import os
 import re
 import struct
 import subprocess
@@ -203,6 +204,15 @@ def test_the_pixel_aspect_ratio_is_kept(tmp_path: Path) -> None:
         assert "SAR 4:3" in header_of(tmp_path / f"a{ending}") and probe(str(tmp_path / f"a{ending}")).aspect == Fraction(4, 3)
         assert "display" not in header_of(tmp_path / f"a{ending}") and len(stamps(tmp_path / f"a{ending}")[1]) == 2
     assert any("4/3 times as wide as high" in note for note in _write(tmp_path / "a.nut", clip=wide, times=STEADY[:2]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir() or os.geteuid() != 0, reason="needs Linux and its user root")
+def test_an_encoder_leaves_the_scheduling_of_threads_as_it_is(tmp_path: Path) -> None:
+    threads = Path("/proc/self/task")
+    with open_writer(str(tmp_path / "a.webm"), kind="composite", clip=CLIP, sound=None, coding=Coding(codec="av1")) as writer:
+        writer.write(numbered(0, CLIP.size), pts=0, duration=STEADY[0][1])
+        policies = {os.sched_getscheduler(int(thread.name)) for thread in threads.iterdir()}
+    assert policies == {os.SCHED_OTHER} and os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize(("source_ending", "codec"), [(".mp4", "aac"), (".mov", "pcm_s24le"), (".mkv", "libopus"), (".mkv", "aac")])

@@ -1,6 +1,10 @@
 """The encoder of a clip's pictures: whether this build of FFmpeg has it, its stream, and the frames it takes."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -62,7 +66,8 @@ def video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colour
         stream.metadata["alpha_mode"] = "1"  # tells a WebM player that the blocks carry alpha
     _tag(context, colour)
     try:
-        context.open()
+        with _scheduling_kept():
+            context.open()
     except av.FFmpegError as error:
         if encoding.pixel_format.startswith("yuva") and encoding.encoder == "libx265":
             raise OutputError(
@@ -73,6 +78,28 @@ def video_stream(output: OutputContainer, encoding: Encoding, clip: Clip, colour
             f"the encoder {encoding.encoder} does not take {width}x{height} pixels ({error.strerror}); choose another `codec`"
         ) from error
     return stream
+
+
+@contextlib.contextmanager
+def _scheduling_kept() -> Iterator[None]:
+    """Undo what an encoder that is opened in the block does to the scheduling of its threads and of this one (Linux).
+
+    SVT-AV1 makes both real-time for the user root (SCHED_FIFO 99), and so everything that this thread starts later: such threads wait for
+    no other program, and all others for them.
+    """
+    if not hasattr(os, "sched_setscheduler") or not _THREADS.is_dir():
+        yield
+        return
+    policy, parameter, before = os.sched_getscheduler(0), os.sched_getparam(0), set(os.listdir(_THREADS))
+    try:
+        yield
+    finally:
+        for thread in (0, *map(int, set(os.listdir(_THREADS)) - before)):
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.sched_setscheduler(thread, policy, parameter)
+
+
+_THREADS = Path("/proc/self/task")
 
 
 def in_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
