@@ -19,9 +19,10 @@ from typing import Any
 import typer
 
 from mattecli.cli.console import INTERRUPTED, Commands, complain
+from mattecli.core.tuning.interrupts import INTERRUPTS
 from mattecli.io.parts import remove_own_parts
 
-FATAL = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))  # Windows has no SIGHUP
+FATAL = tuple(number for number in INTERRUPTS if number != signal.SIGINT)
 INTERRUPTED_CODES = (INTERRUPTED, *(128 + number for number in FATAL))
 """The exit codes of a command line that a signal ended."""
 
@@ -74,7 +75,7 @@ def signals_at_rest() -> Iterator[Callable[[], None]]:
     """
     came: list[int] = []
     alone = threading.current_thread() is not threading.main_thread()
-    before = {} if alone else {number: signal.getsignal(number) for number in (signal.SIGINT, *FATAL)}
+    before = {} if alone else {number: signal.getsignal(number) for number in INTERRUPTS}
     before = {number: handler for number, handler in before.items() if callable(handler)}
 
     def note(number: int, frame: FrameType | None) -> None:

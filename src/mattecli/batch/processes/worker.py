@@ -12,6 +12,7 @@ from typing import Any
 
 from mattecli.batch.gate import gate
 from mattecli.batch.items import Item, Run, Settings
+from mattecli.core.tuning.interrupts import INTERRUPTS
 from mattecli.errors import MatteError
 
 # When memory runs out, the kernel kills a worker rather than the main process, which holds the results.
@@ -98,9 +99,8 @@ def serve(connection: Connection, plan: Plan) -> None:
     Messages in: (number, Item), or None to end as soon as results being written are reported.
     Messages out: Told, Download, then Ready or Broken, then Frames and Done.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # also sent to all processes of a session; the main process ends its workers
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in INTERRUPTS:  # also sent to all processes of a session; the main process ends its workers
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
     if plan.environment is not None:
