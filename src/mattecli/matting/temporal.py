@@ -108,7 +108,7 @@ def _held(now: FrameState, before: Alpha, trust: Alpha) -> FrameState:
     gap = np.abs(_soft(before) - _soft(now.reduced))
     gate = trust * np.clip((gap - HELD_FROM) / (HELD_FULLY - HELD_FROM), 0, 1)
     correction = (1 - FOLLOWED) * gate * (before - now.reduced)
-    alpha = np.clip(now.alpha + _enlarged(correction, now.alpha.shape), 0, 1)
+    alpha = np.clip(now.alpha + enlarged(correction, now.alpha.shape), 0, 1)
     return FrameState(alpha, now.colours, now.reduced + correction)
 
 
@@ -121,7 +121,7 @@ def _without_outliers(now: FrameState, before: tuple[Alpha, Alpha], after: tuple
     correction = np.clip(change, np.minimum(median - now.reduced, 0), np.maximum(median - now.reduced, 0))
     kept = 1 - trust * _plain(median) * np.clip(_highest(np.abs(change)) / VISIBLE, 0, 1)
     added = kept * correction + (1 - kept) * median
-    alpha = now.alpha * _enlarged(kept, now.alpha.shape) + _enlarged(added, now.alpha.shape)
+    alpha = now.alpha * enlarged(kept, now.alpha.shape) + enlarged(added, now.alpha.shape)
     return FrameState(np.clip(alpha, 0, 1), now.colours, now.reduced * kept + added)
 
 
@@ -141,7 +141,8 @@ def _highest(plane: Alpha) -> Alpha:
     return np.asarray(cv2.dilate(plane, np.ones((3, 3), np.uint8)), np.float32)
 
 
-def _enlarged(plane: Alpha, size: tuple[int, ...]) -> Alpha:
+def enlarged(plane: Alpha, size: tuple[int, ...]) -> Alpha:
+    """A plane [h, w] at another size (height, width), bilinear."""
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 

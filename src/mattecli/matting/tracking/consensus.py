@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mattecli.matting.parts import parts_holding
 from mattecli.matting.scene_cuts import is_cut
-from mattecli.matting.temporal import trust_of
+from mattecli.matting.temporal import enlarged, trust_of
 from mattecli.matting.tracking.small_frames import flow_between, reduced, warped
 from mattecli.matting.trimap import distance_to_outline, subject_scale
 
@@ -67,7 +67,7 @@ def agreed(items: Iterable[tuple[Bytes, Alpha, T]]) -> Iterator[tuple[Alpha, T]]
             state, size = _State(colours, own, np.zeros_like(own), _decided(own, LIKELY)), alpha.shape
         else:
             state = _after(state, colours, own)
-        yield np.clip(alpha + _enlarged(_settled(state) - own, size), 0, 1), carried
+        yield np.clip(alpha + enlarged(_settled(state) - own, size), 0, 1), carried
 
 
 def _after(before: _State, colours: Bytes, own: Alpha) -> _State:
@@ -96,7 +96,3 @@ def _settled(state: _State) -> Alpha:
     near, far = (share * subject_scale(solid) for share in (NEAR, FAR))
     weight = np.clip((np.minimum(distance_to_outline(solid), far) - near) / (far - near), 0, 1)
     return np.asarray(np.clip(state.mean + weight * PUSH * (2 * state.decided - 1), 0, 1), np.float32)
-
-
-def _enlarged(plane: Alpha, size: tuple[int, ...]) -> Alpha:
-    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
