@@ -94,6 +94,11 @@ def leaky(raw: Tensor) -> Tensor:
     return inside + 0.1 * (raw - inside)
 
 
+def leaky_inside(raw: Tensor, batch: Batch) -> Tensor:
+    """`leaky` alpha in the trimap's unknown region, and what the trimap says elsewhere."""
+    return torch.where(unknown_of(batch) == 0.0, batch["trimap"], leaky(raw))
+
+
 class Fusion(Task):
     """The project's own network: the residual of the closed-form matte inside the unknown region."""
 
@@ -105,8 +110,7 @@ class Fusion(Task):
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         fusion = import_module("mattecli.nets.fusion")
         raw = batch["coarse"] + network(fusion.features(batch["image"], batch["trimap"], batch["coarse"])).float()
-        known = unknown_of(batch) == 0.0
-        return {"alpha": with_known(raw.clamp(0.0, 1.0), batch["trimap"]), "raw": torch.where(known, batch["trimap"], leaky(raw))}
+        return {"alpha": with_known(raw.clamp(0.0, 1.0), batch["trimap"]), "raw": leaky_inside(raw, batch)}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         return trimap_terms(answer["raw"], batch)
@@ -201,8 +205,9 @@ class SemanticImageMatting(Task):
         known = torch.cat((levels <= 0.0, levels >= 1.0), 1)
         standardised = standardise(image, *IMAGENET)
         logits, activations, _ = network.get_submodule("classifier")(torch.cat((standardised, levels), 1))
-        semantics = _shares(_resized(activations.detach().float(), image.shape[2:])) * unknown_of(batch)
-        near = torch.cat([import_module("mattecli.nets.sim").nearness(one[None]) for one in known])
+        sim = import_module("mattecli.nets.sim")
+        semantics = sim.rescaled(_resized(activations.detach().float(), image.shape[2:])) * unknown_of(batch)
+        near = torch.cat([sim.nearness(regions) for regions in known.split(1)])
         raw: list[Tensor] = []
         head = network.get_submodule("matting.decoder.conv_up4_alpha")
         heard = head.register_forward_hook(lambda part, given, found: raw.append(found))
@@ -213,21 +218,14 @@ class SemanticImageMatting(Task):
         return {"alpha": with_known(matte, batch["trimap"]), **found}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
-        soft = torch.where(unknown_of(batch) == 0.0, batch["trimap"], leaky(answer["matte"]))
         kinds = (batch["kind"][:, 0, 0, 0] * 255).round().long()
         unknown = unknown_of(batch)
         return {
-            **trimap_terms(soft, batch),
+            **trimap_terms(leaky_inside(answer["matte"], batch), batch),
             "foreground": losses.absolute(answer["foreground"], batch["foreground"], unknown),
             "background": losses.absolute(answer["background"], batch["background"], unknown),
             "kind": F.cross_entropy(answer["logits"], kinds),
         }
-
-
-def _shares(planes: Tensor) -> Tensor:
-    """Planes [B, C, H, W] of each example from 0, its least value, to 1, its greatest."""
-    least, greatest = planes.amin((1, 2, 3), keepdim=True), planes.amax((1, 2, 3), keepdim=True)
-    return (planes - least) / (greatest - least).clamp(min=1e-12)
 
 
 class BackgroundMatting2(Task):

@@ -218,6 +218,12 @@ def nearness(known: Tensor) -> Tensor:
     return torch.stack(planes)[None]
 
 
+def rescaled(planes: Tensor) -> Tensor:
+    """Planes [B, C, H, W] of each image from 0, their least value, to 1, their greatest."""
+    least, greatest = planes.amin((1, 2, 3), True), planes.amax((1, 2, 3), True)
+    return (planes - least) / (greatest - least).clamp(min=1e-12)
+
+
 class CompleteSim(nn.Module):
     def __init__(self, network: Sim) -> None:
         super().__init__()
@@ -270,7 +276,7 @@ class CompleteSim(nn.Module):
                         total[:, :, top:bottom, left:right] += resize_linear(activations, bottom - top, right - left)
                         count[:, :, top:bottom, left:right] += 1.0
         mean = total / count.clamp(min=1.0)
-        return (mean - mean.min()) / (mean.max() - mean.min()).clamp(min=1e-12) * unknown.float()
+        return rescaled(mean) * unknown.float()
 
 
 def wrap(network: Sim, *, width: float = 1.0) -> CompleteSim:
