@@ -30,15 +30,16 @@ def read_guide(name: str, value: GuideValue, picture: Pixels) -> Pixels:
     [H, W, 3]. Raises InputError for one that cannot be read, has another size, or is not such a guide.
     """
     size = picture.shape[0], picture.shape[1]
-    with naming(value if isinstance(value, str) else name):
+    source = value if isinstance(value, str) else name
+    with naming(source):
         if name == "strokes":
             return read_strokes(value, picture)
         if name == PLATE:
             plate = read_photo(value).pixels if isinstance(value, str) else _as_rgb(np.asarray(value))
-            check_size("plate", str(value) if isinstance(value, str) else name, plate.shape[:2], size, "picture")
+            check_size("plate", source, plate.shape[:2], size, "picture")
             return plate
         levels = _levels(value)
-        check_size(name, str(value) if isinstance(value, str) else name, levels.shape[:2], size, "picture")  # before what takes memory
+        check_size(name, source, levels.shape[:2], size, "picture")  # before what takes memory
         if name == "trimap":
             trimap = read_trimap_levels(levels)
             check_trimap(trimap, size=size)
