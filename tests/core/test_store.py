@@ -21,6 +21,7 @@ from mattecli.nets import shm_fast
 
 CONTENT = bytes(range(256)) * 2000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+TRICKLED = ("headers", "chunks")
 
 
 def _weights() -> bytes:
@@ -36,7 +37,8 @@ WEIGHTS = _weights()
 class _Server(BaseHTTPRequestHandler):
     """Serves CONTENT, or what HEADERS and BODIES say of the first part of the path.
 
-    /ranged/ honours Range, /short/ and /cut/ (in chunks) hang up half-way, /stalled/ and /silent/ stay open.
+    /ranged/ honours Range, /short/ and /cut/ (in chunks) hang up half-way, /stalled/ and /silent/ stay open, /headers/ and /chunks/ never
+    end the line that they send byte by byte.
     """
 
     ranges: ClassVar[list[str | None]] = []
@@ -61,26 +63,29 @@ class _Server(BaseHTTPRequestHandler):
         self.send_response(206 if begin else 200)
         ranged = {"Content-Range": f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}"} if begin else {}
         for name, value in ({"Content-Length": str(len(body))} | ranged | self.HEADERS.get(kind, {})).items():
-            if not (kind in ("endless", "slow", "cut") and name == "Content-Length"):
+            if not (kind in ("endless", "slow", "cut", "chunks") and name == "Content-Length"):
                 self.send_header(name, value)
-        if kind == "cut":
+        if kind in ("cut", "chunks"):
             self.send_header("Transfer-Encoding", "chunked")
         if kind == "silent":
             self.done.wait(60)
-        self.end_headers()
         try:
+            if kind == "headers":
+                self.flush_headers()
+            else:
+                self.end_headers()
             self._send(kind, body)
         except OSError:  # whoever asked has had enough
             self.close_connection = True
 
     def _send(self, kind: str, body: bytes) -> None:
-        body = b"%x\r\n" % len(body) + body if kind == "cut" else body
+        body = b"%x\r\n" % len(body) + body if kind == "cut" else b"" if kind in TRICKLED else body
         self.wfile.write(body[: len(body) // 2] if kind in ("short", "cut", "stalled") else body)
         if kind == "stalled":
             self.done.wait(60)
-        while kind in ("endless", "slow"):
+        while kind in ("endless", "slow", *TRICKLED):
             self.wfile.write(bytes(1 << 16) if kind == "endless" else b"0")
-            time.sleep(0.01 if kind == "slow" else 0)
+            time.sleep(0 if kind == "endless" else 0.01)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -196,6 +201,8 @@ def test_the_digits_in_a_name_are_checked(server: str) -> None:
         ("larger", "and toy.pth has"),
         ("endless", "sends more than the 1000000 bytes"),
         ("slow", "too slow to wait for"),
+        ("headers", "too slow to wait for"),
+        ("chunks", "too slow to wait for"),
         ("short", "the connection closed after"),
         ("cut", "the connection closed before the end"),
         ("stalled", "sent nothing for 0.5 s"),
@@ -207,7 +214,7 @@ def test_a_misbehaving_server_is_reported_and_the_next_source_tried(
     server: str, monkeypatch: pytest.MonkeyPatch, kind: str, said: str
 ) -> None:
     monkeypatch.setattr(download, "LARGEST", 1_000_000)
-    monkeypatch.setattr(download, "PACE_SECONDS", 0.3)
+    monkeypatch.setattr(download, "PACE_SECONDS", 0.5 if kind in ("slow", *TRICKLED) else 60)
     monkeypatch.setattr(download, "SLOWEST", 10_000_000)
     monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.5 if kind in ("stalled", "silent") else 60)
     size = len(CONTENT) if kind == "larger" else None

@@ -1,33 +1,30 @@
-"""Download of one file over HTTP: resumable, with limits on size and on slowness. No torch here."""
+"""Download of one file over HTTP: resumable, with limits on size and on slowness. No torch here.
 
+Imported where something is fetched only: TLS and mail, which HTTP needs, take a tenth of the time of --help.
+"""
+
+import io
 import os
 import re
 import time
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO
 
+from mattecli.core.pulling import Progress, SourceError
 from mattecli.core.registry import WeightFile
 from mattecli.errors import OutputError
-
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with (file name, bytes so far, bytes in all or None)."""
 
 TIMEOUT_SECONDS = 30.0
 CHUNK = 1 << 18
 LARGEST = 4 << 30
 """Bytes after which a download of unknown size is abandoned; the largest published checkpoint has a tenth of that."""
 SLOWEST, PACE_SECONDS = 4096, 30.0
-"""The least rate in bytes a second, on average over PACE_SECONDS."""
+"""The least rate in bytes a second, on average over PACE_SECONDS, of an answer's headers and of its body."""
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-
-
-class SourceError(Exception):
-    """One source failed; the next one is tried."""
 
 
 def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
@@ -35,14 +32,10 @@ def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
 
     Raises SourceError when the server fails, OutputError when the disk does.
     """
-    import urllib.error  # imported here: with TLS and mail it takes a tenth of the time of --help
-    import urllib.request
-    from http.client import HTTPException
-
     have = part.stat().st_size if part.is_file() else 0
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "mattecli", **({"Range": f"bytes={have}-"} if have else {})})
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+        with _opener().open(request, timeout=TIMEOUT_SECONDS) as response:
             begin, total = _announced(response, have, file)
             with _opened(part, append=begin > 0) as out:
                 _drain(response, out, file, report, begin, total)
@@ -55,8 +48,6 @@ def download(url: str, part: Path, file: WeightFile, report: Progress) -> None:
 
 
 def _reason(error: Exception) -> str:
-    from http.client import IncompleteRead
-
     reason = getattr(error, "reason", error)
     if isinstance(reason, TimeoutError):
         return f"sent nothing for {TIMEOUT_SECONDS:g} s; the next try goes on from there"
@@ -65,7 +56,7 @@ def _reason(error: Exception) -> str:
     return str(reason) or type(reason).__name__
 
 
-def _announced(response: "HTTPResponse", have: int, file: WeightFile) -> tuple[int, int | None]:
+def _announced(response: HTTPResponse, have: int, file: WeightFile) -> tuple[int, int | None]:
     """The byte with which the answer begins, and the file's size, None where it is not stated. SourceError for an unexpected answer."""
     length = _count(response.headers.get("Content-Length"))
     begin, total = 0, length
@@ -99,8 +90,7 @@ def _opened(part: Path, *, append: bool) -> BinaryIO:
     return os.fdopen(os.open(part, flags, 0o666), "wb")
 
 
-def _drain(response: "HTTPResponse", out: BinaryIO, file: WeightFile, report: Progress, done: int, total: int | None) -> None:
-    pace = _Pace()
+def _drain(response: HTTPResponse, out: BinaryIO, file: WeightFile, report: Progress, done: int, total: int | None) -> None:
     most = LARGEST if total is None else total
     while chunk := response.read1(CHUNK):
         done += len(chunk)
@@ -111,18 +101,73 @@ def _drain(response: "HTTPResponse", out: BinaryIO, file: WeightFile, report: Pr
         except OSError as error:
             raise OutputError(f"{file.name} cannot be written ({error.strerror}); free some space, or set MATTE_HOME") from error
         report(file.name, done, total)
-        pace.check(len(chunk))
     if total is not None and done < total:
         raise SourceError(f"the connection closed after {done} of {total} bytes; the next try goes on from there")
 
 
-class _Pace:
-    """Raises SourceError once less than SLOWEST bytes a second have come, over PACE_SECONDS."""
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(_Http, _Https)
 
-    def __init__(self) -> None:
+
+class _PacedHandler(urllib.request.AbstractHTTPHandler):
+    """A handler whose answers are paced from their first byte on."""
+
+    def do_open(self, http_class: Any, req: urllib.request.Request, **http_conn_args: Any) -> HTTPResponse:
+        def connect(host: str, **options: Any) -> HTTPConnection:
+            connection: HTTPConnection = http_class(host, **options)
+            connection.response_class = _PacedResponse
+            return connection
+
+        return super().do_open(connect, req, **http_conn_args)
+
+
+class _Http(_PacedHandler, urllib.request.HTTPHandler):
+    pass
+
+
+class _Https(_PacedHandler, urllib.request.HTTPSHandler):
+    pass
+
+
+class _PacedResponse(HTTPResponse):
+    """An answer that is paced; the headers and the body have a window each to begin with."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._stream = _PacedStream(self.fp.detach())
+        self.fp = io.BufferedReader(self._stream)
+
+    def begin(self) -> None:
+        super().begin()
+        self._stream.restart()
+
+
+class _PacedStream(io.RawIOBase):
+    """Raises SourceError once less than SLOWEST bytes a second have come, over PACE_SECONDS.
+
+    A socket's timeout alone is none for an answer: it begins anew with each byte.
+    """
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self.restart()
+
+    def restart(self) -> None:
         self._begin, self._bytes = time.monotonic(), 0
 
-    def check(self, count: int) -> None:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count: int | None = self._raw.readinto(buffer)
+        self._check(count or 0)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def _check(self, count: int) -> None:
         self._bytes += count
         seconds = time.monotonic() - self._begin
         if seconds >= PACE_SECONDS:
@@ -130,4 +175,4 @@ class _Pace:
                 raise SourceError(
                     f"sends {self._bytes / seconds:.0f} bytes a second, too slow to wait for; the next try goes on from there"
                 )
-            self._begin, self._bytes = time.monotonic(), 0
+            self.restart()

@@ -2,9 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from mattecli.core.download import Progress, SourceError, download
 from mattecli.core.registry import ModelSpec, WeightFile, registry
 from mattecli.core.store import (
     checkpoint_path,
@@ -19,6 +19,13 @@ from mattecli.core.store import (
     verified,
 )
 from mattecli.errors import InputError, ModelError, UsageError
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (file name, bytes so far, bytes in all or None)."""
+
+
+class SourceError(Exception):
+    """One source failed; the next one is tried."""
 
 
 def pull(spec: ModelSpec, *, offline: bool = False, on_progress: Progress | None = None) -> list[Path]:
@@ -172,6 +179,8 @@ def _check_fits(part: Path, spec: ModelSpec, file: WeightFile) -> None:
 
 def _copy(source: str, part: Path, file: WeightFile, report: Progress) -> None:
     if _is_remote(source):
+        from mattecli.core.download import download  # HTTP takes a tenth of the time of --help to import
+
         download(source, part, file, report)
         return
     local = Path(source.removeprefix("file://"))

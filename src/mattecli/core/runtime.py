@@ -14,7 +14,7 @@ from torch import Tensor
 from mattecli.core import export, pulling, torchscript
 from mattecli.core.choices import check_device, check_precision, checked_options
 from mattecli.core.contract import ExportInfo, Tunable
-from mattecli.core.download import Progress
+from mattecli.core.pulling import Progress
 from mattecli.core.registry import ModelSpec, is_finder, registry
 from mattecli.core.tuning.arithmetic import rounding_as
 from mattecli.core.tuning.budget import note_rest
