@@ -10,6 +10,7 @@ RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "torch==$TORCH_VERSION
 
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE models.toml ./
+COPY docs/weights.md docs/credits.md docs/
 COPY src src
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir ".[serve]"

@@ -8,6 +8,8 @@ address space; what does not fit has no number. Also measured, because the pipel
 From the numbers the script computes the `memory` of each table in models.toml (see core/contract.py): the numbers from zero up
 that are nowhere below what was measured and, in sum over the ratios, least above it. It prints them; a person copies them.
 
+NAME@ours is the narrower network of which this project's weights are, where it is another than the authors'.
+
 Usage: python benchmarks/memory.py [--models a,b] [--json FILE] [--markdown FILE] [--limit GB]     With --json, measured rows are kept
        and only missing ones measured. --models none makes the Markdown from the JSON alone. Linux only.
 """
@@ -182,9 +184,16 @@ def unshrunk(spec: ModelSpec) -> tuple[str, str]:
     return readable(expected(spec, SIZES["4k"], whole)), tiled
 
 
+def measurable() -> dict[str, ModelSpec]:
+    """All models by name, then the networks of this project's weights that are narrower than the authors', as NAME@ours."""
+    models = registry().models
+    ours = {f"{name}@ours": spec.ours for name, spec in models.items() if spec.ours is not None and spec.ours.build != spec.build}
+    return {**models, **ours}
+
+
 def markdown(report: dict) -> str:
     """docs/memory.md"""
-    on, known = report["machine"], registry().models
+    on = report["machine"]
     measured_names = {row["model"] for row in report["rows"]}
     lines = [
         "# What the models take of memory",
@@ -201,10 +210,10 @@ def markdown(report: dict) -> str:
         "| model | loaded | 512x512 | 1920x1080 | 3840x2160 | 3840x2160 unshrunk | in tiles |",
         "|---|---|---|---|---|---|---|",
     ]
-    for spec in (spec for spec in known.values() if spec.name in measured_names):
-        rows = [row for row in report["rows"] if row["model"] == spec.name]
+    for name, spec in ((name, spec) for name, spec in measurable().items() if name in measured_names):
+        rows = [row for row in report["rows"] if row["model"] == name]
         loaded = max(row["loaded"] for row in rows if row["peak"] is not None)
-        cells = [f"`{spec.name}`", f"{loaded} MB", *(cell(rows, spec, size) for size in SIZES), *unshrunk(spec)]
+        cells = [f"`{name}`", f"{loaded} MB", *(cell(rows, spec, size) for size in SIZES), *unshrunk(spec)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -230,9 +239,9 @@ def main() -> None:
     if arguments.here:
         print(json.dumps(measured_here(json.loads(arguments.here))))
         return
-    every = registry().models
-    different = {_kind(spec): spec for spec in reversed(every.values())}
-    names = arguments.models.split(",") if arguments.models else [COMPOSE, *(spec.name for spec in reversed(different.values()))]
+    every = measurable()
+    different = {_kind(spec): name for name, spec in reversed(every.items())}
+    names = arguments.models.split(",") if arguments.models else [COMPOSE, *reversed(different.values())]
     report: dict = {"machine": machine.describe(), "rows": []}
     if arguments.json and arguments.json.exists():
         report["rows"] = json.loads(arguments.json.read_text())["rows"]

@@ -1,4 +1,4 @@
-"""python -m training run NAME; draw | train | validate | ship RUN.toml; sharpen | adopt FROM TO; people: JSON on stdout, else stderr."""
+"""python -m training run NAME; draw | train | validate | ship RUN.toml; sharpen | adopt | credits FROM TO; people: JSON on stdout, else stderr."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ import torch
 from mattecli.errors import InputError, MatteError
 from training import loop, settings
 from training.adopt import adopt
+from training.credits import credits_page
 from training.log import say
 from training.photos import sharpen
 from training.pool import ExamplePool, fill
@@ -111,6 +112,11 @@ def _adopt(asked: argparse.Namespace) -> dict[str, str | int]:
     return adopt(asked.onnx, asked.out)
 
 
+def _credits(asked: argparse.Namespace) -> dict[str, object]:
+    asked.out.write_text(credits_page(asked.people), encoding="utf-8")
+    return {"path": str(asked.out)}
+
+
 def _people(asked: argparse.Namespace) -> dict[str, object]:
     made = render_people(asked.out, asked.count, python=asked.python, size=asked.size, samples=asked.samples, report=_tell_each)
     return {"folder": str(asked.out), "people": asked.count, "rendered": made}
@@ -124,6 +130,7 @@ WITHOUT_RUN: dict[str, Callable[[argparse.Namespace], Mapping[str, object]]] = {
     "run": _run,
     "sharpen": _sharpen,
     "adopt": _adopt,
+    "credits": _credits,
     "people": _people,
 }
 VERBS = {"draw": _draw, "train": _train, "validate": _validate, "ship": _ship}
@@ -163,6 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     adopted = verbs.add_parser("adopt", help="make a start for `subject` of the published small U2-Net (needs the package onnx)")
     adopted.add_argument("onnx", type=Path, metavar="u2netp.onnx")
     adopted.add_argument("out", type=Path, metavar="OUT.pt")
+    credited = verbs.add_parser("credits", help="write the page that names who took the photographs under CC BY")
+    credited.add_argument("people", type=Path, metavar="PHOTOGRAPHS", help="the folder of photographs with their sources.json")
+    credited.add_argument("out", type=Path, metavar="PAGE.md")
     people = verbs.add_parser("people", help="render people with exact alpha; what is there stays (needs an environment with bpy)")
     people.add_argument("--count", type=int, required=True, help="how many there shall be")
     people.add_argument("--out", type=Path, default=Path("runs/people"), metavar="FOLDER", help="where they are kept")

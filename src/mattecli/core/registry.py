@@ -81,6 +81,11 @@ class ModelSpec:
     ours: "ModelSpec | None" = None
 
     @property
+    def of_this_project(self) -> bool:
+        """Whether the weights are of this project, so that a card says what they were trained on."""
+        return self.weights.startswith(OURS)
+
+    @property
     def shipped(self) -> bool:
         """Whether it has weights and all of them come with this package."""
         return bool(self.files) and all(file.shipped for file in self.files)
@@ -231,6 +236,12 @@ def models_file() -> Path:
     """The path of models.toml: inside the installed package, else at the top of the source tree."""
     packaged = Path(__file__).parents[1] / "models.toml"
     return packaged if packaged.is_file() else Path(__file__).parents[3] / "models.toml"
+
+
+def cards_file() -> Path:
+    """The page with the cards of this project's weights: inside the installed package, else in the docs of the source tree."""
+    packaged = Path(__file__).parents[1] / "weights" / "weights.md"
+    return packaged if packaged.is_file() else Path(__file__).parents[3] / "docs" / "weights.md"
 
 
 @cache

@@ -43,6 +43,15 @@ def test_an_export_runs_by_its_path(run: Run, shared: Path, tmp_path: Path) -> N
     assert json.loads(done.stdout)["refine"] == "fusion"
 
 
+@pytest.mark.parametrize(("name", "weights"), [("modnet", "ours-2026-12"), ("fusion", "ours-2026-11"), ("modnet-webcam", None)])
+def test_info_says_where_the_card_of_this_projects_weights_is(run: Run, name: str, weights: str | None) -> None:
+    lines = run("models", "info", name).stdout.splitlines()
+    cards = [line.strip().removeprefix("card").strip() for line in lines if line.startswith("  card ")]
+    assert [text.startswith(f"data, training and failures of {weights}: ") for text in cards] == ([] if weights is None else [True])
+    assert all(Path(text.rpartition(": ")[2]).is_file() for text in cards)
+    assert (json.loads(run("models", "info", name, "--json").stdout)["card"] is None) == (weights is None)
+
+
 def test_list_and_doctor_include_every_model(run: Run) -> None:
     listed = [json.loads(line) for line in run("models", "list", "--json").stdout.splitlines()]
     assert {record["name"] for record in listed} >= {"closed-form", "shm-fast", "modnet"}

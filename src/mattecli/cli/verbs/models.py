@@ -8,7 +8,7 @@ import typer
 from mattecli.cli.choices import model_names
 from mattecli.cli.console import Commands, complain, download_progress, note, say, say_json
 from mattecli.core import pulling, store
-from mattecli.core.registry import AUTHORS, ModelSpec, WeightFile, registry
+from mattecli.core.registry import AUTHORS, ModelSpec, WeightFile, cards_file, registry
 from mattecli.errors import ModelError, UsageError
 
 models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="List, pull, check and export models.", rich_markup_mode=None)
@@ -43,18 +43,20 @@ def list_models(as_json: Json = False) -> None:
 def describe(spec: ModelSpec) -> dict[str, Any]:
     """What `models list` and `models info` say of a model."""
     sizes = [file.bytes for file in spec.files]
+    runs = store.runnable(spec)
     return {
         "name": spec.name,
         "installed": store.is_installed(spec),
-        "weights": store.runnable(spec).weights or None,
+        "weights": runs.weights or None,
         "summary": spec.summary,
         "guides": list(spec.guides),
-        "finder": store.runnable(spec).finder or None,
-        "refine": store.runnable(spec).refine or None,
+        "finder": runs.finder or None,
+        "refine": runs.refine or None,
         "licence": spec.licence,
         "paper": spec.paper,
         "bytes": sum(size for size in sizes if size) if all(sizes) else None,
-        "options": dict(spec.options),
+        "options": dict(runs.options),
+        "card": str(cards_file()) if (spec.ours or spec).of_this_project else None,
         "files": [_file_record(file) for file in spec.files],
         "ours": None if spec.ours is None else _ours_record(spec.ours),
     }
@@ -108,11 +110,13 @@ def info(name: Name, as_json: Json = False) -> None:
         say(f"  ours       {spec.ours.weights} comes with mattecli, and runs where the authors' weights are not; {spec.ours.licence}")
         if spec.ours.caution:
             say(f"             {spec.ours.caution}")
+    if record["card"]:
+        say(f"  card       data, training and failures of {(spec.ours or spec).weights}: {record['card']}")
     say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
     if record["finder"]:
         say(f"  sees       the part of the photo in which {record['finder']} finds the subject")
     say(f"  refined by {record['refine'] or 'nothing'}")
-    say(f"  options    {', '.join(f'{key}={value}' for key, value in spec.options.items()) or 'none'}")
+    say(f"  options    {', '.join(f'{key}={value}' for key, value in record['options'].items()) or 'none'}")
     for file in (*spec.files, *(spec.ours.files if spec.ours else ())):
         say(f"  file       {file.name}, {_megabytes(file.bytes)}, {_hash(file)}")
         here = f"comes with mattecli: {store.checkpoint_path(spec, file)}" if file.shipped else ""
