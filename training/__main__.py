@@ -1,4 +1,7 @@
-"""python -m training run NAME; draw | train | validate | ship RUN.toml; sharpen | adopt | credits FROM TO; people: JSON on stdout, else stderr."""
+"""python -m training run NAME; draw | train | validate | ship RUN.toml; sharpen | adopt | credits FROM TO; people.
+
+Results go to stdout as JSON, the rest to stderr.
+"""
 
 import argparse
 import json
