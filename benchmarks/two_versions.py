@@ -1,8 +1,8 @@
 """How long `matte image` without a guide takes with the sources of an earlier commit and with these, in turns in fresh processes.
 
 Each photo is cut to 16:9 and scaled to 1280x720, and matted in turns by both versions from the shell, `--repeat` times after one that is
-not counted. Reported are the least seconds by the clock and the least of the processor, of all threads, with the threads of a usual call: other
-programs only ever add to both.
+not counted. Reported are the least seconds by the clock and the least of the processor, of all threads, with the threads of a usual
+call: other programs only ever add to both.
 
 Usage: python benchmarks/two_versions.py COMMIT PHOTO ... [--repeat 7] [--json benchmarks/results/two_versions.json]
 """
