@@ -17,6 +17,8 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 MOST_MODULES, MOST_PARAMETERS = 16, 8
 # The verbs' modules: what one command does. The application, the tests and nothing else imports them.
 VERBS = "mattecli.cli.verbs."
+# A network by its name in models.toml; a verb by its name on the command line.
+IMPORTING_BY_NAME = ("core/export.py", "cli/app.py")
 
 MAY_IMPORT = {
     "errors": set(),
@@ -100,7 +102,7 @@ def test_imports_are_absolute_and_dynamic_only_where_the_layers_allow_it() -> No
         for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
             assert not (isinstance(node, ast.ImportFrom) and node.level), f"{module} has a relative import, which the table does not see"
             by_name = isinstance(node, ast.Attribute | ast.Name) and "import_module" in ast.unparse(node)
-            assert not by_name or module.as_posix() == "core/export.py", f"{module} imports by name, which the table does not see"
+            assert not by_name or module.as_posix() in IMPORTING_BY_NAME, f"{module} imports by name, which the table does not see"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_no_function_takes_more_than_eight_parameters() -> None:
 
 def test_no_module_imports_a_verb() -> None:
     importing = {module.as_posix() for module in MODULES for name in _imports(PACKAGE / module) if f"{name}.".startswith(VERBS)}
-    assert importing == {"cli/app.py"}
+    assert not importing
 
 
 def test_messages_that_python_reads_name_settings_and_no_flags() -> None:

@@ -3,9 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from PIL import Image
+
+from mattecli.cli.app import VERBS, app
 
 PROBE = """
 import sys
@@ -15,32 +19,39 @@ result = CliRunner().invoke(app, sys.argv[1:])
 assert result.exit_code == 0, result.output
 heavy = sorted({"torch", "cv2", "numpy", "PIL", "rich"} & set(sys.modules))
 print(",".join(heavy))
+print(",".join(name.split(".")[3] for name in sys.modules if name.startswith("mattecli.cli.verbs.")))
 """
 
 
-VERBS = (
-    "image",
-    "video",
-    "plate",
-    "composite",
-    "eval",
-    "compare",
-    "bench",
-    "doctor",
-    "serve",
-    "page",
-    "trimap-from-strokes",
-    "trimap-from-mask",
-)
-
-
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], ["models", "list"], ["models", "info", "modnet"], *([verb, "--help"] for verb in VERBS)]
+    "command",
+    [["--help"], ["--version"], ["models", "list"], ["models", "info", "modnet"], *([verb, "--help"] for verb in VERBS)],
+    ids=" ".join,
 )
 def test_help_and_lists_import_nothing_heavy(command: list[str]) -> None:
+    heavy, _ = _imported_by(*command)
+    assert heavy == ""
+
+
+@pytest.mark.parametrize(("command", "module"), [(["--help"], ""), (["plate", "--help"], "plate"), (["matte", "--help"], "image")])
+def test_only_the_module_of_the_verb_is_imported(command: list[str], module: str) -> None:
+    _, verbs = _imported_by(*command)
+    assert verbs == module
+
+
+def _imported_by(*command: str) -> list[str]:
+    """Heavy packages and modules of cli/verbs that a command imports, each as one string with commas."""
     done = subprocess.run([sys.executable, "-c", PROBE, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ""
+    return done.stdout.split("\n")[:2]
+
+
+def test_each_line_of_the_help_is_how_the_verbs_own_help_begins() -> None:
+    commands: Any = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert {name: commands[name].help[: len(verb.summary) - 1] + "." for name, verb in VERBS.items()} == {
+        name: verb.summary for name, verb in VERBS.items()
+    }
+    assert [name for name in commands if not commands[name].hidden] == list(VERBS)
 
 
 def test_the_module_runs_as_a_program() -> None:

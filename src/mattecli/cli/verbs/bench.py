@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from mattecli.bench.run import Bench, Row
     from mattecli.core.runtime import Device
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.command()
 def bench(
     device: options.Device = AUTO,
     models: Annotated[

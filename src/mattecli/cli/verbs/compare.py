@@ -8,7 +8,7 @@ import typer
 import mattecli
 from mattecli.cli import options, process
 from mattecli.cli.choices import model_names
-from mattecli.cli.console import download_progress, note, say, say_json, step_progress
+from mattecli.cli.console import PictureCommand, download_progress, note, say, say_json, step_progress
 from mattecli.core.choices import check_device, check_precision
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError, ModelError
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from mattecli import Matte
     from mattecli.pipelines.compare import Panel
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.command(cls=PictureCommand)
 def compare(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="The photo to matte.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The contact sheet to write.", show_default=False)],
@@ -33,7 +36,7 @@ def compare(
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for each model, then the sheet's path.")] = False,
     offline: options.Offline = False,
 ) -> None:
-    """Lay a photo's mattes from several models over magenta on one sheet, with name, seconds and device.
+    """Lay a photo's mattes from several models on one sheet, over magenta, with name, seconds and device.
 
     A model whose guides are not given is left out, and named on stderr.
 

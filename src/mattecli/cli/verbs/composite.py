@@ -12,6 +12,7 @@ import typer
 from mattecli.cli import options, picture_options
 from mattecli.cli.choices import a_device, one_of
 from mattecli.cli.console import STDOUT, Teller, frame_progress, step_progress
+from mattecli.cli.picture_options import FramingCommand
 from mattecli.cli.recipe import AUTO, switch_of
 from mattecli.errors import InputError, UsageError
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from mattecli.requests.clip import ClipRequest
     from mattecli.requests.photos import Job
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.command(cls=FramingCommand)
 def composite(
     inputs: Annotated[
         list[str],
@@ -69,7 +73,7 @@ def composite(
     skip_existing: options.SkipExisting = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Lay pictures or clips over something else by their mattes.
+    """Lay pictures or clips over a backdrop by their mattes.
 
     The subject's own colours are estimated first, so that nothing of the old background comes along; an image with a transparency of
     its own is a cut-out, whose colours are taken as they are. Light is blended, as a lens does it.

@@ -13,13 +13,16 @@ from mattecli.core import store
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError
 
+app = typer.Typer(rich_markup_mode=None)
+
 Finding = dict[str, Any]
 
 NOT_INSTALLED = "not installed"
 
 
+@app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each finding.")] = False) -> None:
-    """Check Python, torch, the device, ffmpeg, the cache, the mirror and each model; say what to do about what is wrong."""
+    """Check what this machine has: Python, torch, the device, ffmpeg, the cache, the mirror and each model; say what to mend."""
     findings = [_python(), _torch(), _opencv(), _device(), _video(), _cache(), _mirror(), *_defaults(), *_models()]
     if as_json:
         for finding in findings:

@@ -10,7 +10,7 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.choices import one_of
-from mattecli.cli.console import complain, frame_progress, note, say, say_json
+from mattecli.cli.console import PictureCommand, complain, frame_progress, note, say, say_json
 from mattecli.errors import InputError, MatteError, UsageError
 
 if TYPE_CHECKING:
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from mattecli.evaluation.pairs import Pair, Pairing
     from mattecli.evaluation.worst_cases import Gallery
 
+app = typer.Typer(rich_markup_mode=None)
+
 Numbers = Mapping[str, float | None]
 FIRST_FEW = 3
 
 
+@app.command("eval", cls=PictureCommand)
 def evaluate(
     predicted: Annotated[
         str, typer.Argument(metavar="PREDICTED", help="Mattes or cut-outs: a picture, clip or folder.", show_default=False)

@@ -11,7 +11,7 @@ from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.choices import SCREENS, one_of
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, DeviceOptions, Look, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, DeviceOptions, Look, MattingCommand, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.requests.quality import BEST
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from mattecli.batch.items import Item, Settings
     from mattecli.requests.photos import Job
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.command(cls=MattingCommand)
 def image(
     inputs: Annotated[
         list[str] | None,

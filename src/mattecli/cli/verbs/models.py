@@ -11,7 +11,9 @@ from mattecli.core import pulling, store
 from mattecli.core.registry import AUTHORS, ModelSpec, WeightFile, cards_file, registry
 from mattecli.errors import ModelError, UsageError
 
+app = typer.Typer(rich_markup_mode=None)
 models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="List, pull, check and export models.", rich_markup_mode=None)
+app.add_typer(models_app, name="models")
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME", autocompletion=model_names(), help="Names from `matte models list`.", show_default=False)

@@ -7,12 +7,15 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.choices import one_of
-from mattecli.cli.console import Teller, frame_progress
+from mattecli.cli.console import PictureCommand, Teller, frame_progress
 
 if TYPE_CHECKING:
     from mattecli.guides.plate_of_clip import ClipPlate, PlateRequest
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.command(cls=PictureCommand)
 def plate(
     source: options.ClipSource,
     output: Annotated[
@@ -26,7 +29,7 @@ def plate(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a clean plate from a clip in which the subject moves.
+    """Make a clean plate of a clip whose subject moves.
 
     Each pixel becomes what it shows in most of the frames; a subject that stands still for most of the clip stays in it. Clips
     of more than 8 bits give a PNG or TIFF of 16.

@@ -6,12 +6,14 @@ import typer
 
 from mattecli.cli import options, process
 from mattecli.cli.choices import model_or
-from mattecli.cli.console import note, say
+from mattecli.cli.console import PictureCommand, note, say
 from mattecli.cli.recipe import AUTO
 from mattecli.errors import MatteError
 
 if TYPE_CHECKING:
     from mattecli.serve.settings import Settings
+
+app = typer.Typer(rich_markup_mode=None)
 
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Listen at this address; 0.0.0.0 for all of this machine's.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Listen at this port; 0 for any that is free.")]
@@ -19,6 +21,7 @@ MaxBytes = Annotated[str, typer.Option("--max-bytes", metavar="N", help="Refuse 
 MaxPixels = Annotated[str, typer.Option("--max-pixels", metavar="N", help="Refuse pictures of more pixels, before they are decoded.")]
 
 
+@app.command(cls=PictureCommand)
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -75,6 +78,7 @@ def serve(
     _serve(settings, open_page=open_page)
 
 
+@app.command(cls=PictureCommand)
 def page(
     port: Port = 0,
     model: options.Model = None,

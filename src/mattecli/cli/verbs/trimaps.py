@@ -8,13 +8,15 @@ import typer
 
 from mattecli.cli import options
 from mattecli.cli.choices import one_of
-from mattecli.cli.console import Teller, step_progress
+from mattecli.cli.console import PictureCommand, Teller, step_progress
 from mattecli.cli.recipe import AUTO
 from mattecli.errors import UsageError
 
 if TYPE_CHECKING:
     from mattecli.pipelines.trimaps import MadeTrimap
     from mattecli.requests.photos import Job
+
+app = typer.Typer(rich_markup_mode=None)
 
 Output = Annotated[
     str | None,
@@ -37,6 +39,7 @@ BandWidth = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each trimap on stdout.")]
 
 
+@app.command(cls=PictureCommand)
 def trimap_from_strokes(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="The photo; or a folder or glob of them.", show_default=False)],
     strokes: Annotated[
@@ -81,6 +84,7 @@ def trimap_from_strokes(
     _make_all(jobs, partial(process_strokes, growth=growth, band=width), teller)
 
 
+@app.command(cls=PictureCommand)
 def trimap_from_mask(
     masks: Annotated[
         list[str],

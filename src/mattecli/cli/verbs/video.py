@@ -13,7 +13,7 @@ from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.choices import SCREENS, one_of
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.pace import telling_pace
-from mattecli.cli.recipe import AUTO, DeviceOptions, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, DeviceOptions, MattingCommand, ModelRequest, look_of, open_model, open_output, with_weights
 from mattecli.errors import InputError, UsageError
 from mattecli.requests.quality import BEST
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from mattecli.pipelines.recipe import Recipe
     from mattecli.requests.clip import ClipRequest
 
+app = typer.Typer(rich_markup_mode=None)
 
+
+@app.command(cls=MattingCommand)
 def video(
     sources: Annotated[
         list[str] | None,
