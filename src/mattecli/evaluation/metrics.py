@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
+from mattecli.matting.parts import connected_parts
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
 Plane = NDArray[np.float32]
@@ -230,14 +231,13 @@ def _largest_part(mask: Region) -> Region:
     That is the order of MATLAB's bwconncomp, whose first maximum the references take. An empty mask has an empty largest part (where
     MATLAB stops with an error).
     """
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
-    if count == 1:
+    parts = connected_parts(mask)
+    largest = parts.areas == parts.areas.max(initial=0)
+    if not largest.any():
         return mask
-    areas = boxes[1:, cv2.CC_STAT_AREA]
-    largest = 1 + np.flatnonzero(areas == areas.max())
-    column = boxes[largest, cv2.CC_STAT_LEFT].min()
-    first = np.isin(labels[:, column], largest).argmax()
-    part: Region = labels == labels[first, column]
+    column = parts.lefts[largest].min()
+    first = parts.union(largest)[:, column].argmax()
+    part: Region = parts.labels == parts.labels[first, column]
     return part
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mattecli.errors import InputError
 from mattecli.matting.levels import split_opacity
 from mattecli.matting.paper import NEAR, drawn_on_paper
+from mattecli.matting.parts import connected_parts
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 
 Polyline = list[tuple[float, float]]
@@ -89,11 +90,11 @@ def missing_strokes(trimap: NDArray[np.uint8]) -> list[str]:
 def contradictions(trimap: NDArray[np.uint8]) -> list[str]:
     """A sentence about the places where strokes of the two kinds touch, so that one is wrong; none when they do not."""
     near = cv2.dilate((trimap == FOREGROUND).astype(np.uint8), np.ones((2 * MEETING + 1, 2 * MEETING + 1), np.uint8))
-    count, _, _, centres = cv2.connectedComponentsWithStats(near & (trimap == BACKGROUND).astype(np.uint8), connectivity=8)
-    if count == 1:
+    places = connected_parts((near > 0) & (trimap == BACKGROUND), connectivity=8).centres
+    if not len(places):
         return []
-    x, y = np.round(centres[1]).astype(int)
-    others = f" and {count - 2} more places" if count > 3 else " and one more place" if count == 3 else ""
+    x, y = np.round(places[0]).astype(int)
+    others = "" if len(places) == 1 else " and one more place" if len(places) == 2 else f" and {len(places) - 1} more places"
     return [f"the strokes contradict each other: foreground and background meet near ({x}, {y}){others}; erase one of them there"]
 
 

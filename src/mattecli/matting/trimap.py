@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattecli.matting.parts import parts_holding
+from mattecli.matting.parts import connected_parts, parts_holding
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -152,7 +152,6 @@ def _without_ghosts(alpha: NDArray[np.float32], reach: float) -> NDArray[np.floa
 
 def _without_pinholes(alpha: NDArray[np.float32], reach: float) -> NDArray[np.float32]:
     """Make enclosed holes smaller than a disc of `reach` pixels' radius soft, so that they become unknown."""
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats((alpha < 0.5).astype(np.uint8), connectivity=4)
-    small = boxes[:, cv2.CC_STAT_AREA] < np.pi * reach**2
-    small[0] = False
-    return np.where(small[labels] & (count > 1), np.maximum(alpha, np.float32(0.5)), alpha)
+    holes = connected_parts(alpha < 0.5)
+    small = holes.union(holes.areas < np.pi * reach**2)
+    return np.where(small, np.maximum(alpha, np.float32(0.5)), alpha)
