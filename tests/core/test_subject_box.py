@@ -12,7 +12,7 @@ import mattecli
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
 from mattecli.core.subject_box import Box, subject_box
-from mattecli.errors import ModelError
+from mattecli.errors import ModelError, OutOfMemoryError
 from mattecli.io.images import write_image
 
 SIDE = 64
@@ -51,6 +51,11 @@ def test_the_network_sees_a_square_of_the_part_around_the_subject_alone(model: m
     assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (box.height, box.width)
     assert np.allclose(matte.alpha[matte.alpha > 0], SIDE / 100), "the network was given another size"
     assert np.allclose(model(disc((60, 160), (120, 30), 20), refine="none", options={"side": 32}).alpha.max(), 0.32)
+
+
+def test_a_square_larger_than_the_memory_is_refused_before_it_is_made(model: mattecli.Model) -> None:
+    with pytest.raises(OutOfMemoryError, match="with side=1000000 needs 12000"):
+        model(disc((60, 160), (120, 30), 20), refine="none", options={"side": 1_000_000})
 
 
 def test_what_is_known_of_the_part_is_told(model: mattecli.Model) -> None:

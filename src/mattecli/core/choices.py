@@ -1,5 +1,7 @@
 """Checks of what a person chooses by name: devices, precisions, a model's tunables. No torch, so that they come before any loading."""
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -9,6 +11,10 @@ from mattecli.errors import UsageError
 AUTO = "auto"
 DEVICE_KINDS = ("cpu", "cuda", "mps")
 PRECISION_NAMES = ("fp32", "tf32", "fp16", "bf16")
+LARGEST = 10**7
+"""The most that a tunable may be: sides, counts of pixels and weights are below it."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{0,20})?(?:[eE][+-]?[0-9]{1,2})?")
 
 
 class Tunables(Protocol):
@@ -49,7 +55,16 @@ def _as_type(name: str, value: Tunable, default: Tunable) -> Tunable:
         if str(value).lower() not in ("true", "false"):
             raise UsageError(f"option {name} is true or false, not {value!r}")
         return str(value).lower() == "true"
-    try:
-        return type(default)(value)
-    except ValueError as error:
-        raise UsageError(f"option {name} needs a value such as {default}, not {value!r}") from error
+    if isinstance(default, str):
+        return str(value)
+    number = _number(value)
+    if number is None or number != type(default)(number) or not (0 if default >= 0 else -LARGEST) <= number <= LARGEST:
+        raise UsageError(f"option {name} needs a value such as {default}, not {str(value)[:40]!r}")
+    return type(default)(number)
+
+
+def _number(value: Tunable) -> float | None:
+    """A finite number, or the text of one; None for anything else."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value.strip()) else None
+    return None if isinstance(value, bool) or not math.isfinite(value) else value

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import LoadedModel
-from mattecli.core.tuning.memory_guard import Outcome, run_within
+from mattecli.core.tuning.memory import readable
+from mattecli.core.tuning.memory_guard import Outcome, reading_budget, run_within
+from mattecli.errors import OutOfMemoryError
 
 FOUND = 0.5
 """Alphas of the finder above this are the subject."""
@@ -55,6 +57,7 @@ def run_in_boxes(
     looked = run_within(finder, images, {}, {}, limit=limit, tell=tell)
     boxes = [subject_box(alpha[0]) for alpha in looked.alpha]
     side = int(options.get("side", model.info.options["side"]))
+    _check_room(model, side, len(boxes), limit)
     squares = [_resized(box.of(image), side, side) for box, image in zip(boxes, images.split(1), strict=True) if box is not None]
     alpha = torch.zeros_like(looked.alpha, dtype=torch.float32)
     if not squares:
@@ -64,6 +67,15 @@ def run_in_boxes(
         for part, matte in zip(_parts(alpha, boxes), seen.alpha.float().split(1), strict=True):
             part.copy_(_resized(matte, *part.shape[2:]))
     return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), boxes
+
+
+def _check_room(model: LoadedModel, side: int, count: int, limit: int | None) -> None:
+    """OutOfMemoryError where squares of RGB floats of this side do not fit; what the network takes of them is checked after."""
+    needed, left = 12 * count * side * side, reading_budget(model.device, limit)
+    if left is not None and needed > left:
+        raise OutOfMemoryError(
+            f"{model.info.name} with side={side} needs {readable(needed)}, and {readable(left)} are left; lower its side"
+        )
 
 
 def subject_box(alpha: Tensor) -> Box | None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattecli.errors import InputError
-from mattecli.io.files import naming, reading
-from mattecli.io.images import read_levels, read_photo
+from mattecli.io.files import naming
+from mattecli.io.images import read_bytes, read_levels, read_photo
 from mattecli.io.pictures.photo import Pixels
 from mattecli.matting.given_trimap import check_trimap, read_trimap_levels
 from mattecli.matting.levels import to_uint8
@@ -82,8 +82,7 @@ def _as_rgb(levels: Pixels) -> Pixels:
 
 def _read_json(file: str) -> object:
     try:
-        with reading(file):
-            return json.loads(Path(file).read_text(encoding="utf-8"))
+        return json.loads(read_bytes(file).decode("utf-8"))
     except ValueError as error:  # neither JSON nor UTF-8
         raise InputError(f"{file} is no JSON ({error}); mend it or give the strokes as a picture") from error
     except RecursionError as error:

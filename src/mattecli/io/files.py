@@ -60,12 +60,6 @@ def stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def read_stdin() -> bytes:
-    """All of stdin. Raises InputError."""
-    with reading("stdin"):
-        return stdin().read()
-
-
 def write_stdout(content: bytes) -> None:
     """Write a result to stdout. Raises OutputError, but BrokenPipeError where the reader has closed it."""
     try:

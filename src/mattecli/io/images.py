@@ -6,14 +6,17 @@ are converted to sRGB for BMP, which holds no profile, and to linear light for E
 
 import contextlib
 import io
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutOfMemoryError, OutputError, UsageError
-from mattecli.io.files import hear, naming, read_stdin, reading, write_stdout, written_whole
+from mattecli.io.files import hear, naming, reading, stdin, write_stdout, written_whole
 from mattecli.io.pictures.beside import NOTHING, Beside
 from mattecli.io.pictures.decoders.decode import size_of
 from mattecli.io.pictures.decoders.decoded import FIRST, File, Pick
@@ -23,12 +26,14 @@ from mattecli.io.pictures.file_options import PLAIN, FileOptions
 from mattecli.io.pictures.light import Floats, Light
 from mattecli.io.pictures.metadata import BAFFLED
 from mattecli.io.pictures.photo import Photo, Pixels, photo_of_file, plain_levels
+from mattecli.io.pictures.sizes import check_length
 
 ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff", ".avif", ".exr")
 WRITE_SUFFIXES = (".jpg", ".jpeg", *ALPHA_SUFFIXES, ".bmp")
 SIXTEEN_BIT_SUFFIXES = (".png", ".tif", ".tiff", ".avif", ".exr")
 """AVIF keeps ten bits of them, and EXR half floats."""
 STANDARD_STREAM = "-"
+CHUNK = 1 << 20
 
 # The most pixels a side: a 14-bit field of WebP, and JPEG_MAX_DIMENSION of libjpeg's jmorecfg.h.
 LONGEST_SIDES = {".webp": 16383, ".avif": 65536, ".jpg": 65500, ".jpeg": 65500}
@@ -43,7 +48,7 @@ def read_photo(source: str | Path, *, most: int | None = None, pick: Pick = FIRS
 
 
 def _read(source: str | Path, *, as_levels: bool, most: int | None = None, pick: Pick = FIRST) -> Photo:
-    data = _read_bytes(source)
+    data = read_bytes(source)
     path = None if str(source) == STANDARD_STREAM else str(source)
     with _explained(source), naming(_named(source)):
         photo = photo_of_file(File(_named(source), data, path, pick, most, as_levels))
@@ -62,7 +67,7 @@ def read_photo_bytes(data: bytes, *, named: str = "the picture") -> Photo:
 def picture_size(source: str | Path) -> tuple[int, int]:
     """The (height, width) that a picture file claims, orientation not applied; no pixels are decoded. Raises InputError."""
     with _explained(source), naming(_named(source)):
-        return size_of(File(_named(source), _read_bytes(source), str(source)))
+        return size_of(File(_named(source), read_bytes(source), str(source)))
 
 
 def read_values(source: str | Path) -> Floats:
@@ -165,15 +170,35 @@ def holds_sixteen_bit(destination: str | Path) -> bool:
     return str(destination) == STANDARD_STREAM or Path(destination).suffix.lower() in SIXTEEN_BIT_SUFFIXES
 
 
-def _read_bytes(source: str | Path) -> bytes:
-    if str(source) == STANDARD_STREAM:
-        data = read_stdin()
-    else:
-        with reading(source):
-            data = Path(source).read_bytes()
+def read_bytes(source: str | Path) -> bytes:
+    """The content of a file or pipe, or of stdin for "-". Raises InputError for an empty or an endless one, too."""
+    name = _named(source)
+    with reading(name):
+        if str(source) == STANDARD_STREAM:
+            data = _piped(stdin(), name)
+        else:
+            with Path(source).open("rb") as stream:
+                data = _content(stream, name)
     if not data:
-        raise InputError(f"{_named(source)} is empty (0 bytes); give a picture")
+        raise InputError(f"{name} is empty (0 bytes); give a picture")
     return data
+
+
+def _content(stream: BinaryIO, name: str) -> bytes:
+    status = os.fstat(stream.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        return _piped(stream, name)
+    check_length(name, status.st_size)
+    return stream.read()
+
+
+def _piped(stream: BinaryIO, name: str) -> bytes:
+    """What comes until the end of a pipe or device, which state no length."""
+    content = io.BytesIO()
+    while chunk := stream.read(CHUNK):
+        content.write(chunk)
+        check_length(name, content.tell())
+    return content.getvalue()
 
 
 def _named(source: str | Path) -> str:

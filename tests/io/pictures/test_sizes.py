@@ -10,7 +10,7 @@ from PIL import Image
 
 from mattecli.errors import InputError
 from mattecli.io.images import read_photo
-from mattecli.io.pictures.sizes import check_size, reading_within
+from mattecli.io.pictures.sizes import LONGEST_FILE, check_size, reading_within
 
 
 def _webp(kind: bytes, content: bytes) -> bytes:
@@ -64,6 +64,17 @@ def test_reading_within_limits_the_memory_of_the_thread(tmp_path: Path) -> None:
     with reading_within(14_000_000), reading_within(None):
         assert read_photo(tmp_path / "a.png").size == (500, 1000)
     assert read_photo(tmp_path / "a.png").size == (500, 1000)
+
+
+def test_an_endless_pipe_and_a_file_longer_than_any_picture_are_refused(tmp_path: Path) -> None:
+    with (tmp_path / "long.tif").open("wb") as stream:
+        stream.truncate(LONGEST_FILE + 1)  # a hole, which takes no room on the disk
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"long\.tif has more than 4000 MB"):
+        read_photo(tmp_path / "long.tif")
+    with reading_within(8_000_000), pytest.raises(InputError, match="/dev/zero has more than 8 MB"):
+        read_photo("/dev/zero")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "kilobytes"
 
 
 def test_a_short_file_of_one_colour_is_read_and_a_clip_is_judged_alike(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ LONGEST_SIDE = 65535
 """Pixels; OpenCV's resizing and filtering use 16-bit coordinates."""
 BYTES_A_PIXEL = 28
 """Bytes per 8-bit pixel while reading, twice as many for 16 bits and four times for floats: what the formats take at most, measured."""
+LONGEST_FILE = MAX_MEGAPIXELS * 16_000_000
+"""Bytes: the largest picture, of four floats a pixel, without compression."""
 BYTES_OF_ANY = 700_000_000
 """Bytes that a file of any length may take to read: some formats code even areas in no bits, so a file of 34 bytes may be a picture."""
 BYTES_A_BYTE = 280_000
@@ -54,6 +56,13 @@ def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bit
             f"{name} claims {width}x{height} pixels, which take {needed / 1e6:.0f} MB to read, more than the {most / 1e6:.0f} MB left; "
             "scale it down first, or raise `max_memory` where that is the limit"
         )
+
+
+def check_length(name: str, length: int) -> None:
+    """Raise InputError for a file, or what has come of a pipe, of more bytes than any picture has, or than reading_within allows."""
+    most = min(LONGEST_FILE, LONGEST_FILE if (allowed := _allowed.get()) is None else allowed)
+    if length > most:
+        raise InputError(f"{name} has more than {most / 1e6:.0f} MB, so it is not read; give a picture, or scale it down first")
 
 
 def claimed_size(data: bytes) -> tuple[int, int] | None:
