@@ -113,14 +113,16 @@ def _written(path: Path, codec: str, kind: str, channels: int, bits: int) -> Row
 
 
 def _decoder(path: Path, codec: str) -> list[str]:
-    return ["-c:v", "libvpx-vp9"] if codec == "vp9" and path.suffix in (".webm", ".mkv") else []
+    """FFmpeg's own decoders of VP8 and VP9 drop the alpha."""
+    library = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(codec)
+    return ["-c:v", library] if library and path.suffix in (".webm", ".mkv") else []
 
 
-def _by_ffmpeg(path: Path, channels: int, codec: str = "", bits: int = 16) -> np.ndarray:
+def _by_ffmpeg(path: Path, channels: int, codec: str = "", bits: int = 16, size: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
     layout = (NARROW if bits == 8 else LAYOUTS)[channels]
     shape = ["-fps_mode", "passthrough", "-pix_fmt", layout, "-sws_flags", "accurate_rnd+full_chroma_int+full_chroma_inp"]
     data = ffmpeg(*_decoder(path, codec), "-i", path, *shape, "-f", "rawvideo", "-")
-    levels = np.frombuffer(data, np.uint8 if bits == 8 else "<u2").reshape(-1, HEIGHT, WIDTH, channels)
+    levels = np.frombuffer(data, np.uint8 if bits == 8 else "<u2").reshape(-1, *size, channels)
     return levels / np.iinfo(levels.dtype).max * 255
 
 
@@ -164,13 +166,11 @@ def read(folder: Path) -> Iterator[Row]:
         colours = np.stack([frame.pixels for frame in frames]) / top * 255
         even = [frame.pts for frame in frames] == [frame.index * frames[0].duration + frames[0].pts for frame in frames]
         times = "yes" if even else "no"
-        if encoder == "dnxhd":
-            yield Row(ending, encoder, pixels, bits, len(frames), times, "", "", "; ".join(notes))
-            continue
         alpha = None if frames[0].alpha is None else np.stack([frame.alpha for frame in frames]) / top * 255
-        seen = _by_ffmpeg(path, channels, "vp9" if encoder == "libvpx-vp9" else "", bits) if encoder != "libvpx" else None
-        of_alpha = "" if alpha is None or seen is None or channels == 3 else _said(np.abs(alpha - seen[..., 3]))
-        of_colours = "" if seen is None else _said(np.abs(colours - seen[..., :3]))
+        coded = {"libvpx": "vp8", "libvpx-vp9": "vp9"}.get(encoder, "")
+        seen = _by_ffmpeg(path, channels, coded, bits, colours.shape[1:3])
+        of_alpha = "" if alpha is None or channels == 3 else _said(np.abs(alpha - seen[..., 3]))
+        of_colours = _said(np.abs(colours - seen[..., :3]))
         yield Row(ending, encoder, pixels, bits, len(frames), times, of_colours, of_alpha, "; ".join(notes))
 
 

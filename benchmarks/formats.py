@@ -24,16 +24,17 @@ import pillow_heif
 import tifffile
 from PIL import Image, ImageOps
 
+from drawn_pictures import HEIGHT, MODELS, WIDTH, as_depth, drawn, light, multiplied, straight
 from mattecli.io.images import read_photo, write_image
+from mattecli.io.pictures.decoders.decoded import Pick
 from mattecli.io.pictures.file_options import FileOptions
 from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.photo import Photo
 from pages import with_tables
+from picture_variants import variants
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "docs/formats.md", ROOT / "benchmarks/results/formats.json"
-HEIGHT, WIDTH = 48, 64
-MODELS = {"grey": 1, "RGB": 3, "RGBA": 4}
 FORMATS = {
     ".jpg": "JPEG",
     ".png": "PNG",
@@ -64,25 +65,6 @@ class Row:
     off: float
     lossy: bool = False
     told: str = ""
-
-
-def drawn(model: str) -> np.ndarray:
-    """A smooth picture of 16 bits with all of its range, [H, W, C]; the alpha is nowhere 0, which would hide colours."""
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] / np.array([HEIGHT - 1, WIDTH - 1]).reshape(2, 1, 1)
-    planes = [columns, rows, (rows + 1 - columns) / 2, 0.1 + 0.9 * rows]
-    return np.rint(np.dstack(planes[:1] if model == "grey" else planes[: MODELS[model]]) * 65535).astype(np.uint16)
-
-
-def light(model: str) -> np.ndarray:
-    """Linear light up to 6 with straight alpha, float32 [H, W, C]."""
-    planes = (drawn(model) / 65535).astype(np.float32)
-    planes[..., : min(3, planes.shape[2])] *= 6
-    return np.ascontiguousarray(planes)
-
-
-def as_depth(levels: np.ndarray, bits: int) -> np.ndarray:
-    """16-bit levels as integers of a depth."""
-    return ((levels.astype(np.uint64) * (2**bits - 1) + 32767) // 65535).astype(np.uint8 if bits <= 8 else np.uint16)
 
 
 # ---- pictures of other programs -------------------------------------------------------------------------------------------------------
@@ -277,12 +259,12 @@ def of_openexr(folder: Path) -> Iterator[Row]:
     for way in ("ZIP", "ZIPS", "PIZ", "RLE", "NO"):
         for dtype in (np.float16, np.float32):
             for model in MODELS:
-                planes = _multiplied(light(model)).astype(dtype)
+                planes = multiplied(light(model)).astype(dtype)
                 path = folder / f"{way}{dtype.__name__}{model}.exr"
                 header = {"compression": getattr(OpenEXR, f"{way}_COMPRESSION"), "type": OpenEXR.scanlineimage}
                 OpenEXR.File(header, {names[model]: np.ascontiguousarray(planes[..., 0] if model == "grey" else planes)}).write(str(path))
-                straight = _straight(planes.astype(np.float32))
-                yield _compared_light(path, model, "OpenEXR", straight, depth=dtype.__name__, stored=way.replace("NO", "none"))
+                kept = straight(planes.astype(np.float32))
+                yield _compared_light(path, model, "OpenEXR", kept, depth=dtype.__name__, stored=way.replace("NO", "none"))
     colours = light("RGB").astype(np.float16)
     layer = {f"beauty.{name}": np.ascontiguousarray(colours[..., place]) for place, name in enumerate("RGB")}
     depth = OpenEXR.Part({}, {"Z": np.ones((HEIGHT, WIDTH), np.float32)}, "depth")
@@ -308,18 +290,28 @@ def of_openimageio(folder: Path) -> Iterator[Row]:
                 yield _compared(path, bits, model, "OpenImageIO", lossy=suffix == ".jxl", levels=_cut(drawn(model), bits))
 
 
-def _multiplied(planes: np.ndarray) -> np.ndarray:
-    return np.dstack([planes[..., :3] * planes[..., 3:], planes[..., 3]]) if planes.shape[2] == 4 else planes
-
-
-def _straight(planes: np.ndarray) -> np.ndarray:
-    return np.dstack([planes[..., :3] / planes[..., 3:], planes[..., 3]]) if planes.shape[2] == 4 else planes
+def of_variants(folder: Path) -> Iterator[Row]:
+    for variant in variants(folder):
+        path, model, program = variant.path, variant.model, variant.program
+        if variant.levels.dtype == np.float32:
+            yield _compared_light(path, model, program, straight(variant.levels), depth="float16", stored=variant.stored)
+        else:
+            kept = {"levels": variant.levels, "page": variant.page, "lossy": variant.lossy}
+            yield _compared(path, variant.bits, model, program, stored=variant.stored, **kept)
 
 
 def _compared(
-    path: Path, bits: int, model: str, program: str, *, stored: str = "", lossy: bool = False, levels: np.ndarray | None = None
+    path: Path,
+    bits: int,
+    model: str,
+    program: str,
+    *,
+    stored: str = "",
+    lossy: bool = False,
+    levels: np.ndarray | None = None,
+    page: int = 1,
 ) -> Row:
-    photo = read_photo(path)
+    photo = read_photo(path, pick=Pick(page))
     seen = _planes(photo, model)
     wanted = drawn(model) if levels is None else levels
     top = int(np.iinfo(seen.dtype).max)
@@ -387,7 +379,7 @@ def by_tifffile(path: Path) -> np.ndarray:
 def by_openexr(path: Path) -> np.ndarray:
     with OpenEXR.File(str(path)) as opened:
         (planes,) = (channel.pixels.astype(np.float32) for channel in opened.channels().values())
-    return _straight(planes[..., None] if planes.ndim == 2 else planes)
+    return straight(planes[..., None] if planes.ndim == 2 else planes)
 
 
 Reader = Callable[[Path], np.ndarray]
@@ -425,7 +417,7 @@ def _written_light(folder: Path) -> Iterator[Row]:
     for suffix, depth in ((".exr", "half"), (".exr", "float"), (".tif", "float")):
         for model in MODELS:
             planes = light(model)
-            colours = _multiplied(planes)
+            colours = multiplied(planes)
             picture = planes[..., 0] if model == "grey" else Light(colours[..., :3], colours[..., 3] if model == "RGBA" else None)
             path = folder / f"ours{depth}{model}{suffix}"
             write_image(picture, path, options=FileOptions(depth=depth))
@@ -474,7 +466,7 @@ def _difference(group: list[Row], depth: str) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        makers = (of_ffmpeg, of_pillow, of_opencv, of_libheif, of_tifffile, of_openexr, of_openimageio)
+        makers = (of_ffmpeg, of_pillow, of_opencv, of_libheif, of_tifffile, of_openexr, of_openimageio, of_variants)
         read = [row for maker in makers for row in maker(folder)]
         ours = list(written(folder))
     versions = {"OpenImageIO": OpenImageIO.VERSION_STRING, "OpenEXR": OpenEXR.__version__, "libheif": pillow_heif.libheif_version()}
