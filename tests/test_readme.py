@@ -55,7 +55,7 @@ def test_the_nine_names_are_listed_with_what_was_measured() -> None:
 def _unknown_options(words: list[str]) -> list[str]:
     """The options in a command that its verb does not have."""
     command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and not words[0].startswith("-"):
         command, words = command.commands[words[0]], words[1:]
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
     return [word for word in words if re.match(r"-\D", word) and word.split("=")[0] not in known]
