@@ -71,8 +71,19 @@ def test_a_full_disk_is_one_error() -> None:
         Journal("/dev/full").write(_record("a"))
 
 
-def test_a_results_file_that_is_a_folder_or_an_input_is_refused(tmp_path: Path) -> None:
+def test_a_results_file_that_is_a_folder_an_input_or_another_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder"):
         check_results(str(tmp_path), ())
     with pytest.raises(UsageError, match="is an input"):
         check_results(str(tmp_path / "m.csv"), (str(tmp_path / "." / "m.csv"),))
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    with pytest.raises(UsageError, match="holds no results"):
+        check_results(str(tmp_path / "photo.png"), (str(tmp_path),))
+
+
+@pytest.mark.parametrize("length", [0, 5, 30, None])
+def test_a_results_file_of_an_earlier_run_is_continued(tmp_path: Path, length: int | None) -> None:
+    file = tmp_path / "r.jsonl"
+    Journal(str(file)).write(_record("a"))
+    file.write_bytes(file.read_bytes()[:length])
+    check_results(str(file), (str(tmp_path),))

@@ -74,6 +74,8 @@ def test_stdin_is_read_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
         ("m.jsonl", b'{"input": "a"}\n', "row 1: a has no output"),
         ("m.jsonl", b"\n", "no rows"),
         ("m.csv", b"source,output\na,b\n", "no column called input"),
+        ("m.csv", b"input,output,output\na,b,c\n", "two columns called output"),
+        ("m.jsonl", b'{"input": "a", "output": "b", "output": "c"}\n', "output is there twice"),
         ("m.csv", b"input,output\na,b,c\n", "line 2 has more cells"),
         ("m.csv", b"input,output\n\xff,b\n", "not CSV in UTF-8"),
         ("m.parquet", b"PAR1 not", "no Parquet file"),

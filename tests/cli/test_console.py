@@ -37,6 +37,17 @@ def test_printed_paths_keep_their_bytes_or_are_escaped(scene: Path, charset: str
     assert _trimaps(scene, charset).splitlines() == [b"out/" + name + b".png" for name in names]
 
 
+def test_a_removed_current_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone").mkdir()
+    os.chdir("gone")
+    (tmp_path / "gone").rmdir()
+    done = CliRunner().invoke(app, ["image", "photo.png"])
+    assert done.exit_code == 1 and done.stderr == (
+        "matte: error: the current folder has been removed; change to another one, or give absolute paths\n"
+    )
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "latin-1", "ascii"])
 def test_json_results_are_utf_8_and_hold_exact_file_names(scene: Path, charset: str) -> None:
     lines = _trimaps(scene, charset, "--json").splitlines()

@@ -259,6 +259,12 @@ def test_offline_errors_name_the_command_to_run(server: str) -> None:
     assert _Server.ranges == []
 
 
+def test_a_cache_in_the_home_of_nobody_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTE_HOME", "~no-such-user/matte")
+    with pytest.raises(ModelError, match="there is no such user"):
+        store.home()
+
+
 def test_several_processes_may_pull_at_once(server: str, tmp_path: Path) -> None:
     program = (
         "import sys; from mattecli.core import pulling; from mattecli.core.registry import ModelSpec, WeightFile;"

@@ -35,7 +35,8 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
         expand(str(tmp_path), None, print)
 
 
-def test_links_to_folders_and_dangling_links_are_reported(folder: Path) -> None:
+def test_links_to_folders_dangling_links_and_pipes_are_reported(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
     (folder / "sub").mkdir()
     PICTURE.save(folder / "sub" / "f.png")
     (folder / "linked").symlink_to("sub")
@@ -46,8 +47,9 @@ def test_links_to_folders_and_dangling_links_are_reported(folder: Path) -> None:
     found = expand(str(folder), None, told.append)
     assert [file.path.name for file in found] == ["a.jpg", "b.jfif", "c", "d.mov", "g.png", "f.png"]
     assert f"1 linked folders in {folder} are left out: {folder}/linked" in told[1]
+    assert told[2] == f"1 pipes or devices in {folder} are left out: {folder}/pipe.png"
     lost = ", ".join(f"{folder}/lost{number}.jpg" for number in range(3))
-    assert told[2] == f"5 links in {folder} lead nowhere and are left out: {lost} and 2 more"
+    assert told[3] == f"5 links in {folder} lead nowhere and are left out: {lost} and 2 more"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="makes a path longer than the system takes")

@@ -17,6 +17,8 @@ from mattecli.errors import OutputError, UsageError
 from mattecli.io.files import reading
 
 Record = Mapping[str, Any]
+RECORD = b'{"input": '
+"""How every line begins; see blank_record."""
 
 
 def blank_record(item: Item, run: Run) -> dict[str, Any]:
@@ -135,8 +137,17 @@ def _digest(source: str, destination: str) -> bytes:
 
 
 def check_results(path: str, inputs: tuple[str, ...]) -> None:
-    """UsageError where the results file is an input, the manifest or a folder."""
+    """UsageError where the results file is an input, the manifest, a folder, or a file that holds no results, such as a picture."""
     if os.path.isdir(path):
         raise UsageError(f"--results {path} is a folder; give a file such as {os.path.join(path, 'results.jsonl')}")
     if os.path.realpath(path) in {os.path.realpath(source) for source in inputs}:
         raise UsageError(f"--results {path} is an input; give another file")
+    if os.path.isfile(path) and not _begins_as_results(path):
+        raise UsageError(f"--results {path} is there already and holds no results, so nothing is appended to it; give another file")
+
+
+def _begins_as_results(path: str) -> bool:
+    """Whether a file is empty, or begins as a record does or as one that was cut off."""
+    with reading(path), open(path, "rb") as stream:
+        begin = stream.read(len(RECORD))
+    return RECORD.startswith(begin)

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -90,7 +90,7 @@ def _json_rows(stream: IO[bytes], name: str) -> Iterator[Row]:
 
 def _json_row(line: bytes, where: str) -> Row:
     try:
-        row = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        row = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is no JSON ({error}); write one object a line") from error
     if not isinstance(row, dict):
@@ -102,12 +102,26 @@ def _refuse_constant(word: str) -> float:
     raise ValueError(f"{word} is no JSON number")
 
 
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError(f"{_twice([name for name, _ in pairs])} is there twice")
+    return row
+
+
+def _twice(names: Sequence[str]) -> str:
+    """The first name that occurs more than once, or ""."""
+    return next((name for name in names if names.count(name) > 1), "")
+
+
 def _csv_rows(stream: IO[bytes], name: str) -> Iterator[Row]:
     text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
     reader = csv.DictReader(text, restkey="", strict=True)
     try:
         if "input" not in (reader.fieldnames or ()):
             raise UsageError(f"{name} has no column called input; its first line names the columns")
+        if name_twice := _twice(reader.fieldnames or ()):
+            raise UsageError(f"{name} has two columns called {name_twice}; leave one")
         for row in reader:
             if "" in row:
                 raise UsageError(f"{name}: line {reader.line_num} has more cells than there are columns; put quotes around commas")

@@ -3,6 +3,7 @@
 import codecs
 import io
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -198,6 +199,11 @@ class Commands(TyperGroup):
         except MemoryError as error:
             complain("memory ran out; free some, scale the picture down, or allow less at once with --max-memory or --workers")
             raise typer.Exit(1) from error
+        except FileNotFoundError as error:
+            if _stands():
+                raise
+            complain("the current folder has been removed; change to another one, or give absolute paths")
+            raise typer.Exit(1) from error
         except StdoutError as error:
             complain(f"stdout takes no results ({error.strerror}); send them elsewhere")
             raise typer.Exit(UNTOLD) from error
@@ -206,6 +212,15 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from interruption
         except BrokenPipeError as error:
             raise typer.Exit(SIGNAL_PIPE) from error  # the reader of stdout has closed it
+
+
+def _stands() -> bool:
+    """Whether the current folder exists."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def watched() -> bool:

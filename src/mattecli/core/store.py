@@ -29,9 +29,12 @@ CHUNK = 1 << 18
 
 
 def home() -> Path:
-    """The cache folder: MATTE_HOME, else the platform's cache folder."""
+    """The cache folder: MATTE_HOME, else the platform's cache folder. ModelError where MATTE_HOME is the home of an unknown user."""
     if chosen := os.environ.get("MATTE_HOME"):
-        return Path(chosen).expanduser()
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError as error:
+            raise ModelError(f"MATTE_HOME is {chosen}, and there is no such user; point it to a folder") from error
     from platformdirs import user_cache_path
 
     return user_cache_path("matte", appauthor=False)

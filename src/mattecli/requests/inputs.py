@@ -76,6 +76,8 @@ def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) 
         tell(f"{others.total()} files in {folder} are no pictures and left out: {listing}")
     if listed.linked:
         tell(f"{len(listed.linked)} linked folders in {folder} are left out: {_names(listed.linked)}; give them as inputs of their own")
+    if listed.pipes:
+        tell(f"{len(listed.pipes)} pipes or devices in {folder} are left out: {_names(listed.pipes)}")
     if listed.dangling:
         tell(f"{len(listed.dangling)} links in {folder} lead nowhere and are left out: {_names(listed.dangling)}")
     return [
@@ -86,11 +88,15 @@ def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) 
 
 @dataclass(frozen=True)
 class _Listed:
-    """The content of a folder and its subfolders: files by name, links to folders, dangling links, and errors of unlistable folders."""
+    """The content of a folder and its subfolders.
+
+    files: by name; linked: links to folders; dangling: links that lead nowhere; pipes: devices, too; closed: errors of unlistable folders.
+    """
 
     files: list[Path] = field(default_factory=list)
     linked: list[Path] = field(default_factory=list)
     dangling: list[Path] = field(default_factory=list)
+    pipes: list[Path] = field(default_factory=list)
     closed: list[OSError] = field(default_factory=list)
 
 
@@ -102,7 +108,8 @@ def _listed(folder: Path, results: Path | None) -> _Listed:
         found.linked.extend(path for path in inside if os.path.islink(path) and os.path.isdir(path))
         found.dangling.extend(path for path in inside if os.path.islink(path) and not os.path.exists(path))
         found.files.extend(path for path in inside if os.path.isfile(path))
-    return _Listed(sorted(found.files), sorted(found.linked), sorted(found.dangling), found.closed)
+        found.pipes.extend(path for path in inside if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)))
+    return _Listed(sorted(found.files), sorted(found.linked), sorted(found.dangling), sorted(found.pipes), found.closed)
 
 
 def _names(paths: Sequence[Path]) -> str:

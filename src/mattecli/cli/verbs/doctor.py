@@ -9,6 +9,7 @@ import typer
 
 from mattecli import __version__
 from mattecli.cli.console import say, say_json
+from mattecli.cli.wording import in_flags
 from mattecli.core import store
 from mattecli.core.registry import registry
 from mattecli.errors import MatteError
@@ -44,7 +45,7 @@ def _say_finding(finding: Finding) -> None:
 
 def _finding(name: str, state: str, advice: str = "", *, optional: bool = False) -> Finding:
     """What was found; advice is about something wrong, or about something `optional` that is not here."""
-    return {"name": name, "ok": optional or not advice, "state": state, "advice": advice or None}
+    return {"name": name, "ok": optional or not advice, "state": state, "advice": in_flags(advice) or None}
 
 
 def _python() -> Finding:
