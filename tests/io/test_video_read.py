@@ -133,8 +133,10 @@ def test_a_stream_that_changes_its_size_is_scaled_to_the_first_size(tmp_path: Pa
     large = make_clip(tmp_path / "large.ts", frames=8, options=("-bf", "0"))
     small = make_clip(tmp_path / "small.ts", frames=8, options=("-bf", "0"), size=(32, 48))
     (tmp_path / "both.ts").write_bytes(large.read_bytes() + small.read_bytes())
-    frames = _frames(tmp_path / "both.ts")
+    with open_clip(tmp_path / "both.ts") as reader:
+        frames = list(reader)
     assert {frame.pixels.shape for frame in frames} == {(*SIZE, 3)} and _indices(frames) == [*range(8), *range(8)]
+    assert any("8 frames of" in note and "another size than the first and are scaled to 96x64" in note for note in reader.notes)
     assert all(a.pts < b.pts for a, b in itertools.pairwise(frames))
 
 

@@ -1,7 +1,7 @@
 """Predicted mattes measured against the true ones, pair by pair. No torch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.evaluation.metrics import CONVENTIONS, Convention, Plane, Sample, measure, prepared
 from mattecli.evaluation.pairs import Pair
 from mattecli.io.clip_types import Frame
+from mattecli.io.files import notes_of_reading
 from mattecli.io.images import read_photo
 from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
@@ -92,9 +93,10 @@ def evaluate_all(pairs: Sequence[Pair], terms: Terms) -> Iterator[tuple[Pair, Sc
         is_first = True
         for pair in run:
             try:
-                for frame, sample in _samples(pair, terms):
+                for frame, sample, notes in _samples(pair, terms):
                     earlier = (sample if is_first else before) if terms.sequence or pair.is_clip else None
-                    yield pair, _score(pair, frame, sample, terms.convention, earlier)
+                    scored = _score(pair, frame, sample, terms.convention, earlier)
+                    yield pair, replace(scored, notes=(*notes, *scored.notes))
                     before, is_first = sample, False
             except MatteError as error:
                 before, is_first = None, False
@@ -142,20 +144,29 @@ def _doubts(sample: Sample) -> tuple[str, ...]:
     return (f"{stray} pixels of the trimap are neither 0, 128 nor 255; only 128 counts as unknown",) if stray else ()
 
 
-def _samples(pair: Pair, terms: Terms) -> Iterator[tuple[int | None, Sample]]:
-    """The pair's one sample, or one for each frame of its clips, as the convention looks at them."""
+def _samples(pair: Pair, terms: Terms) -> Iterator[tuple[int | None, Sample, list[str]]]:
+    """The pair's one sample, or one for each frame of its clips, as the convention looks at them, and notes on reading its files."""
     convention, crop = terms.convention, terms.crop
-    trimap = _read_trimap(pair.trimap, crop) if pair.trimap else None
+    with notes_of_reading() as heard:
+        trimap = _read_trimap(pair.trimap, crop) if pair.trimap else None
     for frame, predicted, true in _frames(pair) if pair.is_clip else _pictures(pair):
         colours = None
         if "fg_mse" in convention.scales and predicted.alpha is not None and true.alpha is not None:
             colours = _fractions(cropped(predicted.pixels, crop)), _fractions(cropped(true.pixels, crop))
         mattes = [_fractions(cropped(_matte_levels(photo, file), crop)) for photo, file in ((predicted, pair.predicted), (true, pair.true))]
-        yield frame, prepared(Sample(mattes[0], mattes[1], trimap, colours), convention)
+        notes = [f"{file}: {note}" for photo, file in ((predicted, pair.predicted), (true, pair.true)) for note in photo.notes]
+        yield frame, prepared(Sample(mattes[0], mattes[1], trimap, colours), convention), [*heard, *notes]
+        heard.clear()
 
 
 def _pictures(pair: Pair) -> Iterator[tuple[int | None, Photo, Photo]]:
-    yield None, read_photo(pair.predicted), read_photo(pair.true)
+    yield None, _read(pair.predicted), _read(pair.true)
+
+
+def _read(file: str) -> Photo:
+    """A matte with its numbers as they are, or a cut-out, whose colours are colours."""
+    photo = read_photo(file, as_levels=True)
+    return photo if photo.light is None or photo.light.alpha is None else read_photo(file)
 
 
 def _frames(pair: Pair) -> Iterator[tuple[int | None, Photo, Photo]]:
@@ -195,7 +206,7 @@ def _matte_levels(photo: Photo, file: str) -> Pixels:
 
 def _read_trimap(file: str, crop: int) -> NDArray[np.uint8]:
     """A trimap's levels as they are, uint8 [H, W]; of 16 bits the nearest of 8."""
-    photo = read_photo(file)
+    photo = read_photo(file, as_levels=True)
     grey = cropped(photo.pixels[..., 1], crop)
     return grey.astype(np.uint8) if photo.top == 255 else np.round(grey / 257).astype(np.uint8)
 

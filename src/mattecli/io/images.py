@@ -39,15 +39,12 @@ CHUNK = 1 << 20
 LONGEST_SIDES = {".webp": 16383, ".avif": 65536, ".jpg": 65500, ".jpeg": 65500}
 
 
-def read_photo(source: str | Path, *, most: int | None = None, pick: Pick = FIRST) -> Photo:
+def read_photo(source: str | Path, *, most: int | None = None, pick: Pick = FIRST, as_levels: bool = False) -> Photo:
     """Read a picture file, or stdin when `source` is "-". most: the limit in bytes of memory, None for none. pick: which of its pictures.
 
+    as_levels: its numbers are a matte's or guide's: greys of any profile as they are, and floats as shares of 65535, not as light.
     Raises InputError for a file that is missing, no picture, truncated, too large or in an unsupported format.
     """
-    return _read(source, as_levels=False, most=most, pick=pick)
-
-
-def _read(source: str | Path, *, as_levels: bool, most: int | None = None, pick: Pick = FIRST) -> Photo:
     data = read_bytes(source)
     path = None if str(source) == STANDARD_STREAM else str(source)
     with _explained(source), naming(_named(source)):
@@ -72,7 +69,7 @@ def picture_size(source: str | Path) -> tuple[int, int]:
 
 def read_values(source: str | Path) -> Floats:
     """Read a matte as numbers in 0..1: float32, of the shapes of read_levels; those of files of floats as they are."""
-    photo = _read(source, as_levels=True)
+    photo = read_photo(source, as_levels=True)
     if photo.light is None:
         return _shares(plain_levels(photo))
     colours, alpha = photo.light.straight, photo.light.alpha
@@ -87,7 +84,7 @@ def _shares(levels: Pixels) -> Floats:
 
 def read_levels(source: str | Path) -> Pixels:
     """Read a guide (trimap, strokes, mask) as its plain levels: [H, W], [H, W, 3] RGB or [H, W, 4] RGBA, orientation applied."""
-    return plain_levels(_read(source, as_levels=True))
+    return plain_levels(read_photo(source, as_levels=True))
 
 
 def write_image(

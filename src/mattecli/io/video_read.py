@@ -92,7 +92,7 @@ class VideoReader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self._file.notes, *self._interlaced())
+        return (*self._file.notes, *self._interlaced(), *self._scaled())
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -127,6 +127,13 @@ class VideoReader:
         if self._deinterlace:
             return (f"{frames} held two moments in alternate rows; they show the first",)
         return (f"{frames} hold two moments in alternate rows (interlaced), so what moves is combed; `deinterlace` makes them whole",)
+
+    def _scaled(self) -> tuple[str, ...]:
+        count, (height, width) = self._to_rgb.scaled, self._to_rgb.size
+        if not count:
+            return ()
+        frames = f"{count} frames of {self._file.source} have" if count > 1 else f"1 frame of {self._file.source} has"
+        return (f"{frames} another size than the first and {'are' if count > 1 else 'is'} scaled to {width}x{height}",)
 
     def _timed(self, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[Fraction, tuple[av.VideoFrame, int]]]:
         """(seconds from the first frame, (frame, time stamp)), with increasing stamps."""

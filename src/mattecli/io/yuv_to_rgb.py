@@ -30,7 +30,7 @@ class YuvToRgb:
 
     bits: per channel, as stored. size: (height, width), upright. turned: whether upright is a quarter turn from stored. colour: the tags
     as stored. centred: whether chroma lies between two pixels, as in JPEG, and not on every other one (H.273, chroma sample location 0).
-    has_alpha: whether the frames are stored with alpha, possibly opaque.
+    has_alpha: whether the frames are stored with alpha, possibly opaque. scaled: how many frames so far had another size than the first.
     Raises InputError for colours that are not a plain weighting of R, G and B, such as ICtCp.
     """
 
@@ -45,9 +45,11 @@ class YuvToRgb:
         self._centred = centred
         self.has_alpha = first.format.has_palette or any(component.is_alpha for component in first.format.components)
         self._repacker = VideoReformatter()
+        self.scaled = 0
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """The frame's colours [H, W, 3], uint8 for 8 bits, else uint16 over the full range."""
+        self.scaled += (frame.height, frame.width) != self._stored
         frame = self._repacked(frame, self._layout)
         if self._equations is None:
             return self._upright(self._samples(frame.planes[0], 3).copy().reshape(*self._stored, 3))

@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mattecli.cli.verbs.evaluate import evaluate
-from mattecli.io.images import write_image
+from mattecli.io.images import read_values, write_image
+from mattecli.io.pictures.file_options import FileOptions
 from tests.clips import make_clip
 from tests.support import Run
 
@@ -137,6 +138,17 @@ def test_crop_ignores_pixels_beyond_a_multiple(run: Run, folders: Path) -> None:
     write_image(_disc(size=(43, 55)), folders / "whole.png")
     assert _records(run("eval", "edge.png", "whole.png", "--json").stdout)[1]["mean"]["sad"] > 0
     assert _records(run("eval", "edge.png", "whole.png", "--crop", "4", "--json").stdout)[1]["mean"]["sad"] == 0
+
+
+@pytest.mark.parametrize("name", ["own.exr", "own.tif"])
+def test_mattes_and_trimaps_of_floats_are_read_as_numbers_and_not_as_light(run: Run, folders: Path, name: str) -> None:
+    shares, band = _disc().astype(np.float32) / 255, read_values("trimap/a.png")
+    shares[0, 0] = np.nan
+    for folder, levels in (("floats", shares), ("band", np.where(band == 128 / 255, np.float32(0.5), band))):
+        write_image(levels, folders / folder / name, options=FileOptions(depth="half" if name.endswith("exr") else "float"))
+    done = run("eval", f"floats/{name}", "true/a.png", "--trimap", f"band/{name}", "--json")
+    assert _records(done.stdout)[1]["mean"]["mad"] < 0.0002, done.output
+    assert "1 of its values" in done.stderr and "neither 0, 128 nor 255" not in done.stderr
 
 
 def test_numbered_pictures_are_frames_for_rvm_and_the_first_has_dtssd_0(run: Run, tmp_path: Path) -> None:
