@@ -25,6 +25,15 @@ class Measures(nn.Module):
         return torch.full_like(image[:, :1], max(image.shape[2], image.shape[3]) / 100.0), None
 
 
+class LeftThird(nn.Module):
+    """Its alpha is 1 in the left third of what it is given."""
+
+    def forward(self, image: Tensor, side: int = 64) -> tuple[Tensor, Tensor | None]:
+        alpha = torch.zeros_like(image[:, :1])
+        alpha[:, :, :, : image.shape[3] // 3] = 1.0
+        return alpha, None
+
+
 def measuring(folder: Path, finder: str) -> str:
     info = ExportInfo("measuring", "toy", (), {"side": SIDE}, False, None, "none", {}, finder=finder)
     export.export(Measures(), folder / "toy.pt", info)
@@ -65,6 +74,15 @@ def test_what_is_known_of_the_part_is_told(model: mattecli.Model) -> None:
     assert record["box"] == [box.left, box.top, box.width, box.height]
     assert record["confidence"] > 0.5 and record["person"] is not None
     assert f"within {box.width}x{box.height} pixels at {box.left},{box.top}, covers" in str(matte.found)
+
+
+def test_leaving_out_what_is_hardly_a_person_is_doubted(shared: Path, tmp_path: Path) -> None:
+    info = ExportInfo("left", "toy", (), {"side": SIDE}, False, None, "none", {}, finder="subject")
+    export.export(LeftThird(), tmp_path / "left.pt", info)
+    model = mattecli.load(str(tmp_path / "left.pt"), device="cpu")
+    cat, person = (model(shared / "data/portraits" / name, refine="none") for name in ("animal_cat.jpg", "people_112.jpg"))
+    assert cat.doubt and "much of what was found is left out, so it may be no person; use the model subject" in cat.notes[-1]
+    assert not person.doubt and person.notes == ()
 
 
 def test_each_picture_of_a_batch_has_its_own_part(model: mattecli.Model) -> None:

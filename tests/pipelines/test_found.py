@@ -1,9 +1,12 @@
 """What a matte shows is told in a sentence, and what can hardly be right is doubted."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from mattecli.pipelines.found import Seen, doubts, found
+from mattecli.core.subject_box import Box, Framed
+from mattecli.pipelines.found import Seen, doubts, found, no_person
 from mattecli.pipelines.tensors import Matted
 
 YES, NO, PERSON = torch.tensor([[0.97, 0.1]]), torch.tensor([[0.2, 0.1]]), torch.tensor([[0.99, 0.9]])
@@ -57,6 +60,18 @@ def test_a_plausible_matte_is_not_doubted() -> None:
 def _matted(alpha: torch.Tensor, *notes: str) -> Matted:
     image = torch.zeros(1, 3, 40, 50)
     return Matted(image=image, seen=image, alpha=alpha, foreground=None, plate=None, notes=notes)
+
+
+@pytest.mark.parametrize(
+    ("person", "kept", "doubted"), [(0.3, 0.4, True), (0.3, 0.7, False), (0.7, 0.4, False)], ids=["a tiger", "a coat", "a person"]
+)
+def test_only_an_unlikely_person_of_whom_much_is_left_out_is_doubted(person: float, kept: float, doubted: bool) -> None:
+    framed = Framed(Box(0, 0, 40, 50), kept)
+    matted = replace(_matted(disc(0.3)), framed=framed, verdict=torch.tensor([[0.98, person]]))
+    assert bool(no_person(matted)) == doubted
+    seen = Seen(guided=False)
+    seen.look_at(matted)
+    assert bool(seen.doubt) == doubted and no_person(_matted(disc(0.3))) == ()
 
 
 def test_a_clip_s_coverage_is_the_mean_over_its_frames_and_doubts_are_counted() -> None:

@@ -41,6 +41,13 @@ class Box(NamedTuple):
         return f"{self.width}x{self.height} pixels at {self.left},{self.top}"
 
 
+class Framed(NamedTuple):
+    """The part of a picture that a model was given, and the share of what the finder found there that its matte keeps, 0 to 1."""
+
+    box: Box
+    kept: float
+
+
 def run_in_boxes(
     model: LoadedModel,
     finder: LoadedModel,
@@ -49,10 +56,10 @@ def run_in_boxes(
     *,
     limit: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
-) -> tuple[Outcome, Sequence[Box | None]]:
-    """A model's mattes of images [B, 3, H, W] with the finder's verdict, and the box that it was given of each.
+) -> tuple[Outcome, Sequence[Framed | None]]:
+    """A model's mattes of images [B, 3, H, W] with the finder's verdict, and what it was given and kept of each.
 
-    Where the finder finds nothing, the matte is 0 and the box None. limit, tell: see run_within.
+    Where the finder finds nothing, the matte is 0 and the part None. limit, tell: see run_within.
     """
     looked = run_within(finder, images, {}, {}, limit=limit, tell=tell)
     boxes = [subject_box(alpha[0]) for alpha in looked.alpha]
@@ -61,12 +68,13 @@ def run_in_boxes(
     squares = [_resized(box.of(image), side, side) for box, image in zip(boxes, images.split(1), strict=True) if box is not None]
     alpha = torch.zeros_like(looked.alpha, dtype=torch.float32)
     if not squares:
-        return replace(looked, alpha=alpha), boxes
+        return replace(looked, alpha=alpha), [None] * len(boxes)
     seen = run_within(model, torch.cat(squares), {}, options, limit=limit, tell=tell)
     with torch.inference_mode():
         for part, matte in zip(_parts(alpha, boxes), seen.alpha.float().split(1), strict=True):
             part.copy_(_resized(matte, *part.shape[2:]))
-    return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), boxes
+        framed = [None if box is None else Framed(box, _kept(*pair)) for box, *pair in zip(boxes, alpha, looked.alpha, strict=True)]
+    return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), framed
 
 
 def _check_room(model: LoadedModel, side: int, count: int, limit: int | None) -> None:
@@ -85,6 +93,11 @@ def subject_box(alpha: Tensor) -> Box | None:
     if rows is None or columns is None:
         return None
     return Box(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
+
+
+def _kept(matte: Tensor, found: Tensor) -> float:
+    """The mean alpha of a matte where the finder's is the subject."""
+    return float(matte[found > FOUND].mean())
 
 
 def _span(lines: Tensor) -> tuple[int, int] | None:

@@ -26,7 +26,7 @@ from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.memory import to_pillow
 from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.found import Found, doubts, found
+from mattecli.pipelines.found import Found, doubts, found, no_person
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render_framed, true_colours
 from mattecli.pipelines.tensors import Matted
@@ -102,7 +102,8 @@ class Matte:
 
         Where the model has a finder, the probabilities are the finder's, and `box` is the part of the image that the model was given.
         """
-        return found(self._one.cover, self._one.verdict, self._one.box)
+        framed = self._one.framed
+        return found(self._one.cover, self._one.verdict, None if framed is None else framed.box)
 
     @property
     def split(self) -> dict[str, float]:
@@ -211,7 +212,7 @@ class Matte:
 
 
 def _doubts(matted: Matted, recipe: Recipe) -> tuple[str, ...]:
-    return doubts(matted.cover, matted.verdict, guided=bool(recipe.choice.spec.guides))
+    return doubts(matted.cover, matted.verdict, guided=bool(recipe.choice.spec.guides)) or no_person(matted)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
-from mattecli.core.subject_box import Box, run_in_boxes
+from mattecli.core.subject_box import Framed, run_in_boxes
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
@@ -111,18 +111,18 @@ def _mattes(
     with clock("matte"):
         options = suited(recipe.model, lossy=lossy) | dict(recipe.options)
         tensors = {name: _batch([to_guide(name, table[name], recipe.model) for table in guides]) for name in guides[0]}
-        outcome, boxes = _run(recipe, images, tensors, options)
+        outcome, parts = _run(recipe, images, tensors, options)
         if recipe.choice.trimap_source in DRAWN:
             outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
         wait_for(images.device)
-    mattes = [replace(_part(images, tensors, outcome, index), box=box) for index, box in enumerate(boxes)]
+    mattes = [replace(_part(images, tensors, outcome, index), framed=framed) for index, framed in enumerate(parts)]
     return [_finish(matted, recipe, clock, lossy=lossy) for matted in mattes]
 
 
 def _run(
     recipe: Recipe, images: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable]
-) -> tuple[Outcome, Sequence[Box | None]]:
-    """The outputs of the recipe's model, and the box of each image that it was given, if it has a finder."""
+) -> tuple[Outcome, Sequence[Framed | None]]:
+    """The outputs of the recipe's model, and the part of each image that it was given, if it has a finder."""
     model, limit, tell = recipe.model, recipe.max_memory, recipe.tell
     if model.finder is not None:
         return run_in_boxes(model, model.finder, images, options, limit=limit, tell=tell)

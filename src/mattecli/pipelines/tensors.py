@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mattecli.core.memo import LastByIdentity
 from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
-from mattecli.core.subject_box import Box
+from mattecli.core.subject_box import Framed
 from mattecli.core.usage import wait_for
 from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.hdr import Hdr
@@ -29,8 +29,8 @@ class Matted:
     image: the picture's colours. seen: the models' input, the same tensor where nothing of the picture is transparent. alpha: the matte of
     `seen`. pixels: the picture's integers, None for one given as a tensor. own: its own transparency, or None. trimap: that of the last
     model, or None. keyed: whether the plate is a screen's, whose spill is removed. notes: what was changed to fit into memory. expected:
-    the expected peak of memory in bytes. verdict: the model's or its finder's, [1, 2] as core/contract.py has it, or None. box: the part
-    that the model was given, None where it was given all, or nothing for its finder found nothing.
+    the expected peak of memory in bytes. verdict: the model's or its finder's, [1, 2] as core/contract.py has it, or None.
+    framed: the part that the model was given, None where it was given all, or nothing for its finder found nothing.
     """
 
     image: Tensor
@@ -45,7 +45,7 @@ class Matted:
     notes: tuple[str, ...] = ()
     expected: int | None = None
     verdict: Tensor | None = None
-    box: Box | None = None
+    framed: Framed | None = None
 
     @property
     def cover(self) -> Tensor:
