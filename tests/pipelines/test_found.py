@@ -1,12 +1,14 @@
 """What a matte shows is told in a sentence, and what can hardly be right is doubted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from mattecli.core.subject_box import Box, Framed
-from mattecli.pipelines.found import Seen, doubts, found, no_person
+import mattecli
+from mattecli.core.subject_box import Box, Framed, haze
+from mattecli.pipelines.found import Seen, doubts, found, unlikely
 from mattecli.pipelines.tensors import Matted
 
 YES, NO, PERSON = torch.tensor([[0.97, 0.1]]), torch.tensor([[0.2, 0.1]]), torch.tensor([[0.99, 0.9]])
@@ -65,13 +67,19 @@ def _matted(alpha: torch.Tensor, *notes: str) -> Matted:
 @pytest.mark.parametrize(
     ("person", "kept", "doubted"), [(0.3, 0.4, True), (0.3, 0.7, False), (0.7, 0.4, False)], ids=["a tiger", "a coat", "a person"]
 )
-def test_only_an_unlikely_person_of_whom_much_is_left_out_is_doubted(person: float, kept: float, doubted: bool) -> None:
-    framed = Framed(Box(0, 0, 40, 50), kept)
+def test_only_a_doubtful_person_of_whom_much_is_left_out_is_doubted(person: float, kept: float, doubted: bool) -> None:
+    framed = Framed(Box(0, 0, 40, 50), kept, 0.05)
     matted = replace(_matted(disc(0.3)), framed=framed, verdict=torch.tensor([[0.98, person]]))
-    assert bool(no_person(matted)) == doubted
+    assert bool(unlikely(matted)) == doubted
     seen = Seen(guided=False)
     seen.look_at(matted)
-    assert bool(seen.doubt) == doubted and no_person(_matted(disc(0.3))) == ()
+    assert bool(seen.doubt) == doubted and unlikely(_matted(disc(0.3))) == ()
+
+
+@pytest.mark.parametrize(("level", "doubted"), [(0.95, False), (0.55, True)])
+def test_a_matte_that_is_undecided_all_over_is_doubted(level: float, doubted: bool) -> None:
+    matted = replace(_matted(disc(0.3)), verdict=YES, haze=haze(disc(0.3, level)))
+    assert [("undecided all over" in text) for text in unlikely(matted)] == [True] * doubted
 
 
 def test_a_clip_s_coverage_is_the_mean_over_its_frames_and_doubts_are_counted() -> None:
@@ -84,3 +92,10 @@ def test_a_clip_s_coverage_is_the_mean_over_its_frames_and_doubts_are_counted() 
 
 def test_a_clip_without_frames_covers_nothing() -> None:
     assert Seen(guided=True).coverage == 0.0 and Seen(guided=True).doubt == ()
+
+
+def test_a_picture_of_nothing_is_doubted_and_one_of_a_person_is_not(shared: Path) -> None:
+    model = mattecli.load("subject", device="cpu")
+    cloth, person = (model(shared / "data" / name, refine="none") for name in ("plates/cup_cloth_plate.jpg", "portraits/people_112.jpg"))
+    assert cloth.doubt and "undecided all over" in cloth.notes[-1]
+    assert not person.doubt

@@ -1,7 +1,8 @@
 """Networks for people near the camera are given the part of a picture in which another model, their finder, finds the subject.
 
 So a person at a distance looks to them as one nearby does. Each picture's part is squeezed into a square of the network's `side`, however
-the network itself would fit a picture; the matte is stretched back, and is 0 around that part.
+the network itself would fit a picture. The network sees it twice, as it is and mirrored; the matte is the mean of both, stretched back.
+It is 0 around that part and away from what the finder found.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,13 @@ MARGIN = 0.1
 """Room around the subject, as a share of its height and of its width."""
 
 
+FAINT = 0.1
+"""Alphas of the finder above this may be of the subject."""
+
+REACH = 1 / 40
+"""How far a matte reaches beyond those, as a share of the square's side."""
+
+
 class Box(NamedTuple):
     """A part of a picture, in pixels."""
 
@@ -42,10 +50,12 @@ class Box(NamedTuple):
 
 
 class Framed(NamedTuple):
-    """The part of a picture that a model was given, and the share of what the finder found there that its matte keeps, 0 to 1."""
+    """The part of a picture that a model was given, the share of what its finder found that its matte keeps (0 to 1), and the haze of the
+    finder's matte."""
 
     box: Box
     kept: float
+    haze: float
 
 
 def run_in_boxes(
@@ -69,11 +79,13 @@ def run_in_boxes(
     alpha = torch.zeros_like(looked.alpha, dtype=torch.float32)
     if not squares:
         return replace(looked, alpha=alpha), [None] * len(boxes)
-    seen = run_within(model, torch.cat(squares), {}, options, limit=limit, tell=tell)
+    seen = run_within(model, _and_mirrored(torch.cat(squares)), {}, options, limit=limit, tell=tell)
     with torch.inference_mode():
-        for part, matte in zip(_parts(alpha, boxes), seen.alpha.float().split(1), strict=True):
+        found = torch.cat([_resized(part.float(), side, side) for part in _parts(looked.alpha, boxes)])
+        mattes = _mean_of_both(seen.alpha.float()) * _near(found)
+        for part, matte in zip(_parts(alpha, boxes), mattes.split(1), strict=True):
             part.copy_(_resized(matte, *part.shape[2:]))
-        framed = [None if box is None else Framed(box, _kept(*pair)) for box, *pair in zip(boxes, alpha, looked.alpha, strict=True)]
+        framed = [_framed(box, *mattes) for box, *mattes in zip(boxes, alpha, looked.alpha, strict=True)]
     return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), framed
 
 
@@ -95,9 +107,30 @@ def subject_box(alpha: Tensor) -> Box | None:
     return Box(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
 
 
-def _kept(matte: Tensor, found: Tensor) -> float:
-    """The mean alpha of a matte where the finder's is the subject."""
-    return float(matte[found > FOUND].mean())
+def _and_mirrored(pictures: Tensor) -> Tensor:
+    """Pictures [B, C, H, W], and behind them the same, mirrored."""
+    return torch.cat((pictures, pictures.flip(3)))
+
+
+def _mean_of_both(mattes: Tensor) -> Tensor:
+    """The mean of mattes [2 B, 1, H, W] of pictures and, behind them, of the same pictures mirrored."""
+    ahead, mirrored = mattes.chunk(2)
+    return (ahead + mirrored.flip(3)) / 2
+
+
+def _near(found: Tensor) -> Tensor:
+    """1 where a finder's mattes [B, 1, side, side] are above FAINT and within REACH of that, else 0."""
+    reach = max(1, round(REACH * found.shape[3]))
+    return F.max_pool2d((found > FAINT).float(), 2 * reach + 1, 1, reach)
+
+
+def haze(alpha: Tensor) -> float:
+    """How much of a matte is undecided: the mean distance of its alphas from 0 or 1, by their mean; 0 to 1, 0 for an empty one."""
+    return float(torch.minimum(alpha, 1 - alpha).mean() / alpha.mean().clamp(min=1e-6))
+
+
+def _framed(box: Box | None, matte: Tensor, found: Tensor) -> Framed | None:
+    return None if box is None else Framed(box, float(matte[found > FOUND].mean()), haze(found.float()))
 
 
 def _span(lines: Tensor) -> tuple[int, int] | None:

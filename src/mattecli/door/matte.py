@@ -26,7 +26,7 @@ from mattecli.io.pictures.light import Light
 from mattecli.io.pictures.memory import to_pillow
 from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.levels import to_uint8
-from mattecli.pipelines.found import Found, doubts, found, no_person
+from mattecli.pipelines.found import Found, doubts, found, unlikely
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.render import render_framed, true_colours
 from mattecli.pipelines.tensors import Matted
@@ -212,7 +212,7 @@ class Matte:
 
 
 def _doubts(matted: Matted, recipe: Recipe) -> tuple[str, ...]:
-    return doubts(matted.cover, matted.verdict, guided=bool(recipe.choice.spec.guides)) or no_person(matted)
+    return doubts(matted.cover, matted.verdict, guided=bool(recipe.choice.spec.guides)) or unlikely(matted)
 
 
 def _rounded(value: float | None) -> float | None:

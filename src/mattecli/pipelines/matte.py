@@ -11,7 +11,7 @@ from torch import Tensor
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
 from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
-from mattecli.core.subject_box import Framed, run_in_boxes
+from mattecli.core.subject_box import Framed, haze, run_in_boxes
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
@@ -115,7 +115,7 @@ def _mattes(
         if recipe.choice.trimap_source in DRAWN:
             outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
         wait_for(images.device)
-    mattes = [replace(_part(images, tensors, outcome, index), framed=framed) for index, framed in enumerate(parts)]
+    mattes = [_framed(_part(images, tensors, outcome, index), framed) for index, framed in enumerate(parts)]
     return [_finish(matted, recipe, clock, lossy=lossy) for matted in mattes]
 
 
@@ -127,6 +127,13 @@ def _run(
     if model.finder is not None:
         return run_in_boxes(model, model.finder, images, options, limit=limit, tell=tell)
     return run_within(model, images, guides, options, limit=limit, tell=tell), [None] * len(images)
+
+
+def _framed(matted: Matted, framed: Framed | None) -> Matted:
+    """The matte with what its finder gave, and with the haze of the finder's matte, or of its own where it comes with a verdict."""
+    if framed is not None:
+        return replace(matted, framed=framed, haze=framed.haze)
+    return matted if matted.verdict is None else replace(matted, haze=haze(matted.alpha.float()))
 
 
 def _as_drawn(alpha: Tensor, trimap: Tensor) -> Tensor:

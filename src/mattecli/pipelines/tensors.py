@@ -30,7 +30,8 @@ class Matted:
     `seen`. pixels: the picture's integers, None for one given as a tensor. own: its own transparency, or None. trimap: that of the last
     model, or None. keyed: whether the plate is a screen's, whose spill is removed. notes: what was changed to fit into memory. expected:
     the expected peak of memory in bytes. verdict: the model's or its finder's, [1, 2] as core/contract.py has it, or None.
-    framed: the part that the model was given, None where it was given all, or nothing for its finder found nothing.
+    framed: the part that the model was given, None where it was given all, or nothing for its finder found nothing. haze: that of the
+    coarse matte which came with the verdict, or None.
     """
 
     image: Tensor
@@ -46,6 +47,7 @@ class Matted:
     expected: int | None = None
     verdict: Tensor | None = None
     framed: Framed | None = None
+    haze: float | None = None
 
     @property
     def cover(self) -> Tensor:
