@@ -34,6 +34,6 @@ def _listed(listing: str, controller: str, root: Path) -> tuple[Group, ...]:
 
 
 def kernel_text(path: str) -> str:
-    """The content of a small file, in a fifth of the time that pathlib takes. Raises OSError."""
+    """The content of a small file, read unbuffered and without pathlib, since it is read for each picture. Raises OSError."""
     with open(path, "rb", buffering=0) as file:
         return file.readall().decode()
