@@ -37,7 +37,7 @@ def test_models_and_backdrops_are_opened_once(item: Item) -> None:
     maker = Maker(Run())
     composite = Settings(model=item.settings.model, kind="composite", over="red", refine="none")
     assert maker.open(item.settings) is maker.open(composite)
-    assert maker.look(composite) is maker.look(composite) is not maker.look(item.settings)
+    assert maker.output(composite) is maker.output(composite) is not maker.output(item.settings)
     with pytest.raises(ModelError):
         maker.open(Settings(model="no-such-model"))
 

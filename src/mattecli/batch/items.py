@@ -15,7 +15,7 @@ Tunable = int | float | bool | str
 
 GUIDES = ("trimap", "strokes", "mask", "background")
 SWITCHES = {"true": True, "on": True, "false": False, "off": False}
-LOOKS = {
+KINDS_OF = {
     "fit": ("composite",),
     "blur": ("composite",),
     "gamma": ("composite",),
@@ -23,8 +23,8 @@ LOOKS = {
     "keep_hidden": ("cutout",),
     "premultiplied": ("cutout",),
 }
-"""Settings that are about some kinds of results alone."""
-COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "quality", "as", "over", *LOOKS, *PICTURE_WORDS, "options")
+"""The kinds of results that a setting is about, for settings that are not about all."""
+COLUMNS = ("input", "output", "model", "guides", *GUIDES, "screen", "refine", "quality", "as", "over", *KINDS_OF, *PICTURE_WORDS, "options")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Settings:
     options: Mapping[str, Tunable] = field(default_factory=dict)
     clip: Mapping[str, Any] = field(default_factory=dict)
     picture: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The guides by name, with the screen's colour among them, as `mattecli.Model` takes them."""
+        return {**self.guides, **({"screen": self.screen} if self.screen is not None else {})}
 
     @property
     def opens(self) -> tuple[object, ...]:
@@ -136,7 +141,7 @@ def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
     return replace(
         defaults,
         **words,
-        **_look_of(kind, given, defaults),
+        **_output_of(kind, given, defaults),
         guides={**defaults.guides, **_guides_of(given)},
         kind=kind,
         over=(over or defaults.over) if kind == "composite" else None,
@@ -145,21 +150,21 @@ def _settings_of(given: Mapping[str, Any], defaults: Settings) -> Settings:
     )
 
 
-def _look_of(kind: str, given: Mapping[str, Any], defaults: Settings) -> dict[str, Any]:
-    """LOOKS of a row, else of the command. A look for other kinds of results is refused in a row, and ignored in the command."""
-    look: dict[str, Any] = {}
-    for name, kinds in LOOKS.items():
+def _output_of(kind: str, given: Mapping[str, Any], defaults: Settings) -> dict[str, Any]:
+    """The settings in KINDS_OF of a row, else of the command. One for other kinds is refused in a row, and ignored in the command."""
+    settings: dict[str, Any] = {}
+    for name, kinds in KINDS_OF.items():
         usual = getattr(Settings, name)
         said = _switch(given, name) if isinstance(usual, bool) else _text(given, name)
         if kind in kinds:
-            look[name] = getattr(defaults, name) if said is None else said
+            settings[name] = getattr(defaults, name) if said is None else said
         elif said in (None, usual):
-            look[name] = usual
+            settings[name] = usual
         else:
             raise UsageError(f"{name} is about {' and '.join(kinds)}, so it does not go with as {kind}; drop one of them")
-    if look["premultiplied"] and look["keep_hidden"]:
+    if settings["premultiplied"] and settings["keep_hidden"]:
         raise UsageError("premultiplied colours hide what alpha hides, so it does not go with keep_hidden; drop one of them")
-    return look
+    return settings
 
 
 def _picture_of(given: Mapping[str, Any]) -> dict[str, Any]:

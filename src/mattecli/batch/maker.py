@@ -16,7 +16,7 @@ from mattecli.batch import storage
 from mattecli.batch.copies import Copies
 from mattecli.batch.gate import gate
 from mattecli.batch.identity import content_identity, identity_of, written_identity
-from mattecli.batch.items import LOOKS, Item, Run, Settings
+from mattecli.batch.items import KINDS_OF, Item, Run, Settings
 from mattecli.batch.journal import blank_record, failure
 from mattecli.core.tuning.memory import bytes_of
 from mattecli.errors import InputError, MatteError, OutOfMemoryError, UsageError
@@ -29,7 +29,7 @@ from mattecli.requests.pictures import picture_options
 if TYPE_CHECKING:
     from mattecli import ClipResult, Matte, Model, OutputOptions, PictureFile
 
-KEPT_MODELS, KEPT_LOOKS = 2, 8
+KEPT_MODELS, KEPT_OUTPUTS = 2, 8
 
 Made = TypeVar("Made")
 Record = dict[str, Any]
@@ -61,17 +61,16 @@ class Maker:
         self._on_frame = on_frame
         self._copies = Copies(scratch)
         self._models: _Kept[Model] = _Kept(KEPT_MODELS)
-        self._looks: _Kept[OutputOptions] = _Kept(KEPT_LOOKS)
+        self._outputs: _Kept[OutputOptions] = _Kept(KEPT_OUTPUTS)
 
     def open(self, settings: Settings) -> "Model":
         """The model that these settings choose, loaded. Raises MatteError."""
-        return self._models.get((settings.model, *sorted(guides_of(settings))), lambda: self._load(settings))
+        return self._models.get((settings.model, *sorted(settings.given)), lambda: self._load(settings))
 
-    def look(self, settings: Settings) -> "OutputOptions":
+    def output(self, settings: Settings) -> "OutputOptions":
         """The output options of these settings, with their backdrop opened."""
-        look = [getattr(settings, name) for name in LOOKS]
-        asked = (settings.kind, settings.over, *look, *sorted(settings.picture.items()))
-        return self._looks.get(asked, lambda: open_look(settings, self._run.max_memory))
+        asked = (settings.kind, settings.over, *(getattr(settings, name) for name in KINDS_OF), *sorted(settings.picture.items()))
+        return self._outputs.get(asked, lambda: open_output(settings, self._run.max_memory))
 
     def make(self, item: Item) -> Record:
         """Make one item and return its record of status `ok` or `failed`. Every exception, expected or not, is a failure of the item."""
@@ -91,7 +90,7 @@ class Maker:
         return record
 
     def _load(self, settings: Settings) -> "Model":
-        machine, given = _machine_of(self._run), guides_of(settings)
+        machine, given = _machine_of(self._run), settings.given
         return mattecli.load(settings.model, guides=given, on_progress=self._on_progress, tell=self._tell, **machine)
 
     def _made(self, item: Item) -> Record:
@@ -117,25 +116,25 @@ class Maker:
 
     def _photo(self, item: Item) -> Record:
         settings = item.settings
-        model, look = self.open(settings).at(settings.quality), self.look(settings)
+        model, output = self.open(settings).at(settings.quality), self.output(settings)
 
         def encoded(matte: "Matte") -> tuple[bytes, Record]:
-            content = matte.encode(item.output, look)
-            return content, {**matte.record(), "notes": list(matte.notes_of(look))}
+            content = matte.encode(item.output, output)
+            return content, {**matte.record(), "notes": list(matte.notes_of(output))}
 
         content, record = model.then(
-            _input_of(item), encoded, guides=guides_of(settings), refine=settings.refine, options=settings.options, turn=self.turn
+            _input_of(item), encoded, guides=settings.given, refine=settings.refine, options=settings.options, turn=self.turn
         )
         return _timed(record, lambda: _write(content, item.output)) | {"written": content_identity(content)}
 
     def _clip(self, item: Item) -> Record:
         from mattecli.door.video import clip_record  # which loads torch, and the main process has none
 
-        settings, given = item.settings, guides_of(item.settings)
+        settings, given = item.settings, item.settings.given
         model = self.open(settings).at(settings.quality)
         asked: dict[str, Any] = {**given, **settings.clip, "refine": settings.refine, "overwrite": True}
         asked["keep_matte"] = settings.model is None and not given
-        result = self._video(item, model=model, output=self.look(settings), options=settings.options, **asked)
+        result = self._video(item, model=model, output=self.output(settings), options=settings.options, **asked)
         if result.damage is not None:
             raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
         used = {"weights": model.weights or None, "weights_sha256": model.weights_sha256, "written": written_identity(item.output)}
@@ -174,16 +173,11 @@ def _timed(record: Record, write: Callable[[], None]) -> Record:
     return {**record, "seconds": round(record["seconds"] + more, 4), "split": split}
 
 
-def guides_of(settings: Settings) -> dict[str, str]:
-    """The guides of settings by name, with the screen's colour among them."""
-    return dict(settings.guides) | ({"screen": settings.screen} if settings.screen else {})
-
-
 def _machine_of(run: Run) -> dict[str, Any]:
     return {"device": run.device, "precision": run.precision, "offline": run.offline, "max_memory": run.max_memory}
 
 
-def open_look(settings: Settings, max_memory: int | str | None = None) -> "OutputOptions":
+def open_output(settings: Settings, max_memory: int | str | None = None) -> "OutputOptions":
     """The output options of these settings, with their backdrop opened within a limit of memory. Raises MatteError."""
     asked = picture_options(settings.picture)
     backdrop = None

@@ -21,7 +21,6 @@ from mattecli.batch.selection import check_order, in_order, parse_shard
 from mattecli.batch.storage import check_url
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import INTERRUPTED, Teller, clip_progress, complain, download_progress, watched
-from mattecli.cli.recipe import Look, ModelRequest
 from mattecli.cli.signals import Stopped, signals_at_rest
 from mattecli.errors import MatteError, UsageError
 from mattecli.requests.destinations import folder_of_results, looks_like_folder
@@ -42,19 +41,6 @@ def check_batch(request: BatchRequest, inputs: Iterable[str]) -> None:
     _counts(request)
     if request.results is not None:
         check_results(request.results, tuple(filter(None, [*inputs, request.manifest])))
-
-
-def settings_of(look: Look, model: ModelRequest, clip: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of a command for a batch's items; clip: the settings of `matte video`."""
-    return replace(
-        look.settings,
-        model=model.model,
-        guides={name: file for name, file in model.given.items() if name != "screen"},
-        screen=model.given.get("screen"),
-        refine=model.refine,
-        quality=model.quality,
-        clip=clip or {},
-    )
 
 
 def job_items(jobs: Iterable[Job], settings: Settings) -> list[Item]:

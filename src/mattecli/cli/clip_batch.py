@@ -1,15 +1,14 @@
 """Many clips on the command line: given files, those of folders, or the rows of a manifest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from mattecli.batch.items import Item, Run, Settings, item_of
 from mattecli.batch.storage import check_url, is_url
-from mattecli.cli.batch import check_batch, manifest_items, result_pattern, run_batch, settings_of
+from mattecli.cli.batch import check_batch, manifest_items, result_pattern, run_batch
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.console import Teller
-from mattecli.cli.recipe import DeviceOptions, Look, ModelRequest
+from mattecli.cli.recipe import DeviceOptions
 from mattecli.errors import UsageError
 from mattecli.requests.clip import SUFFIXES, check_result
 from mattecli.requests.clips import plan_clips, refuse_streams
@@ -20,22 +19,16 @@ def make_clips(
     request: BatchRequest,
     sources: Sequence[str],
     output: str | None,
-    look: Look,
-    model: ModelRequest,
+    settings: Settings,
     machine: DeviceOptions,
-    clip: Mapping[str, Any],
     teller: Teller,
 ) -> None:
-    """Make the clips that are given, or those of a manifest.
-
-    clip: settings of clips only, by the names of `mattecli.matte_video`; None values are left out.
-    """
+    """Make the clips that are given, or those of a manifest."""
     if request.manifest is None and not sources:
         raise UsageError("there is no input; give a clip, or --manifest FILE")
     if request.manifest is not None and sources:
         raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
     check_batch(request, sources)
-    settings = settings_of(look, model, {name: value for name, value in clip.items() if value is not None})
     run = Run(machine.device, machine.precision, machine.offline, machine.max_memory, clips=True, resume=request.resume)
     check = partial(_check_clip_item, offline=machine.offline)
     items: Iterable[Item]
@@ -47,7 +40,7 @@ def make_clips(
         if not request.replaces_inputs:
             keep_inputs([file for item in items for file in item.reads], [item.output for item in items])
     else:
-        items, total = manifest_items(request, settings, output, check, suffix=SUFFIXES[look.kind])
+        items, total = manifest_items(request, settings, output, check, suffix=SUFFIXES[settings.kind])
     run_batch(request, run, settings, items, total=total, teller=teller, what="clips")
 
 

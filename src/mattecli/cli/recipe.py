@@ -1,9 +1,9 @@
-"""Shared by the commands that matte: parsing of the output options, and loading of the models."""
+"""Shared by the commands that matte: options become checked settings, and models are loaded."""
 
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mattecli.cli.batch_options import with_overwrite_value
@@ -15,14 +15,12 @@ from mattecli.core.registry import AUTHORS, OURS, registry
 from mattecli.core.store import is_installed
 from mattecli.core.tuning.memory import bytes_of
 from mattecli.errors import UsageError
-from mattecli.requests.quality import BEST, check_quality
+from mattecli.requests.quality import check_quality
 
 if TYPE_CHECKING:
     from mattecli import Model
     from mattecli.batch.items import Settings
-    from mattecli.compositing.output import OutputOptions
     from mattecli.core.registry import ModelSpec
-    from mattecli.guides.choose import ModelChoice
 
 AUTO = "auto"
 NONE = "none"
@@ -57,44 +55,6 @@ def _names_refiner(word: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Look:
-    """The output options as typed; fit, blur and gamma apply to composites. picture: by the names of requests.pictures.WORDS."""
-
-    kind: str
-    over: str
-    options: dict[str, Tunable]
-    fit: str = "cover"
-    blur: str = "0"
-    gamma: bool = False
-    decontaminate: bool = True
-    keep_hidden: bool = False
-    premultiplied: bool = False
-    picture: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.kind != "composite" and (self.fit, self.blur, self.gamma) != ("cover", "0", False):
-            raise UsageError(f"--fit, --blur and --gamma are about what lies behind, so they do not go with --as {self.kind}; give --over")
-        if self.kind in ("alpha", "foreground") and not self.decontaminate:
-            raise UsageError(f"--decontaminate off is about cut-outs and composites, so it does not go with --as {self.kind}; drop it")
-        if self.premultiplied and (self.kind != "cutout" or self.keep_hidden):
-            other = "--keep-hidden" if self.keep_hidden else f"--as {self.kind}"
-            raise UsageError(f"--premultiplied is about the colours that a cut-out shows, so it does not go with {other}; drop it")
-        if self.keep_hidden and self.kind != "cutout":
-            raise UsageError(f"--keep-hidden is about cut-outs, so it does not go with --as {self.kind}; drop it")
-
-        if self.kind == "composite":
-            _check_over(self.over, self.fit, self.blur)
-
-    @property
-    def settings(self) -> "Settings":
-        """The same for a batch's items."""
-        from mattecli.batch.items import LOOKS, Settings
-
-        shared = {name: getattr(self, name) for name in ("kind", "options", "picture", *LOOKS)}
-        return Settings(over=self.over if self.kind == "composite" else None, **shared)
-
-
-@dataclass(frozen=True)
 class DeviceOptions:
     """The options of device and network, checked when made; max_memory as typed, such as 6G, or None for no limit."""
 
@@ -109,15 +69,7 @@ class DeviceOptions:
         bytes_of(self.max_memory)
 
 
-def _check_over(over: str, fit: str, blur: str) -> None:
-    """MatteError for an invalid backdrop; nothing is opened."""
-    from mattecli.batch.storage import is_url
-    from mattecli.compositing.backdrop import check_backdrop
-
-    check_backdrop("white" if is_url(over) else over, mode=fit, blur=blur)
-
-
-def look_of(
+def output_settings(
     kind: str | None,
     over: str | None,
     option: list[str] | None,
@@ -129,23 +81,53 @@ def look_of(
     keep_hidden: bool = False,
     premultiplied: bool = False,
     picture: Mapping[str, Any] | None = None,
-) -> Look:
-    """The look of the typed options. Raises UsageError for contradicting ones."""
+) -> "Settings":
+    """The settings of the results and the tunables, from options as typed. Raises UsageError for contradicting ones.
+
+    picture: by the names of requests.pictures.WORDS.
+    """
+    from mattecli.batch.items import Settings
     from mattecli.requests.paths import refuse_empty
 
     refuse_empty("--over", over)
-    return Look(
-        _kind_of(kind, over),
-        over or "white",
-        _options_of(option or []),
-        fit,
-        blur,
-        gamma,
-        switch_of("--decontaminate", decontaminate),
-        keep_hidden,
-        premultiplied,
-        picture or {},
+    chosen = _kind_of(kind, over)
+    settings = Settings(
+        kind=chosen,
+        over=(over or "white") if chosen == "composite" else None,
+        fit=fit,
+        blur=blur,
+        gamma=gamma,
+        decontaminate=switch_of("--decontaminate", decontaminate),
+        keep_hidden=keep_hidden,
+        premultiplied=premultiplied,
+        options=_options_of(option or []),
+        picture=picture or {},
     )
+    _check_output(settings)
+    return settings
+
+
+def _check_output(settings: "Settings") -> None:
+    """MatteError for options that do not go with the kind of result, and for an invalid backdrop; nothing is opened."""
+    kind = settings.kind
+    if kind != "composite" and (settings.fit, settings.blur, settings.gamma) != ("cover", "0", False):
+        raise UsageError(f"--fit, --blur and --gamma are about what lies behind, so they do not go with --as {kind}; give --over")
+    if kind in ("alpha", "foreground") and not settings.decontaminate:
+        raise UsageError(f"--decontaminate off is about cut-outs and composites, so it does not go with --as {kind}; drop it")
+    if settings.premultiplied and (kind != "cutout" or settings.keep_hidden):
+        other = "--keep-hidden" if settings.keep_hidden else f"--as {kind}"
+        raise UsageError(f"--premultiplied is about the colours that a cut-out shows, so it does not go with {other}; drop it")
+    if settings.keep_hidden and kind != "cutout":
+        raise UsageError(f"--keep-hidden is about cut-outs, so it does not go with --as {kind}; drop it")
+    if settings.over is not None:
+        _check_over(settings.over, settings.fit, settings.blur)
+
+
+def _check_over(over: str, fit: str, blur: str) -> None:
+    from mattecli.batch.storage import is_url
+    from mattecli.compositing.backdrop import check_backdrop
+
+    check_backdrop("white" if is_url(over) else over, mode=fit, blur=blur)
 
 
 def _kind_of(kind: str | None, over: str | None) -> str:
@@ -172,32 +154,18 @@ def _options_of(texts: list[str]) -> dict[str, Tunable]:
     return {name: value for name, _, value in (text.partition("=") for text in texts)}
 
 
-@dataclass(frozen=True)
-class ModelRequest:
-    """The requested model, None for the best one, and its guides; checked against each other on construction, before any loading.
+def with_model(
+    settings: "Settings", model: str | None, *, guides: Mapping[str, str], screen: str | None, refine: str | None, quality: str
+) -> "Settings":
+    """The settings with a model, None for the best one, and its guides; checked against each other before anything is loaded."""
+    from mattecli.guides.choose import choose, choose_refiner
 
-    given: guides by name; of a screen its colour. refine, quality: as typed. options: tunables as typed.
-    """
-
-    model: str | None
-    given: Mapping[str, str]
-    refine: str | None = None
-    options: Mapping[str, Tunable] = field(default_factory=dict)
-    quality: str = BEST
-
-    def __post_init__(self) -> None:
-        from mattecli.guides.choose import choose_refiner
-
-        check_quality(self.quality)
-        choice = self.choice
-        choose_refiner(registry(), choice, self.refine)
-        checked_options(choice.spec, self.options)
-
-    @property
-    def choice(self) -> "ModelChoice":
-        from mattecli.guides.choose import choose
-
-        return choose(registry(), self.model, self.given)
+    chosen = replace(settings, model=model, guides=guides, screen=screen, refine=refine, quality=quality)
+    check_quality(quality)
+    choice = choose(registry(), model, chosen.given)
+    choose_refiner(registry(), choice, refine)
+    checked_options(choice.spec, chosen.options)
+    return chosen
 
 
 def with_weights(model: str | None, weights: str | None) -> str | None:
@@ -211,14 +179,7 @@ def with_weights(model: str | None, weights: str | None) -> str | None:
     return f"{model}@{weights}"
 
 
-def open_output(look: Look, machine: DeviceOptions) -> "OutputOptions":
-    """The output options, with the backdrop opened within the machine's memory."""
-    from mattecli.batch.maker import open_look
-
-    return open_look(look.settings, machine.max_memory)
-
-
-def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[str], None]) -> "Model":
+def open_model(settings: "Settings", machine: DeviceOptions, tell: Callable[[str], None]) -> "Model":
     """The model of a command, loaded with its refiner; `tell` is called with the chosen device."""
     import mattecli
     from mattecli.cli import process
@@ -230,8 +191,8 @@ def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[st
     process.set_up_torch()
     with download_progress() as on_progress:
         model = mattecli.load(
-            request.model,
-            guides=request.given,
+            settings.model,
+            guides=settings.given,
             device=machine.device,
             precision=machine.precision,
             offline=machine.offline,
@@ -239,10 +200,10 @@ def open_model(request: ModelRequest, machine: DeviceOptions, tell: Callable[[st
             on_progress=on_progress,
             tell=_once(tell) if machine.max_memory is not None else None,
         )
-        model.prepare(guides=request.given, refine=request.refine, options=request.options)
+        model.prepare(guides=settings.given, refine=settings.refine, options=settings.options)
     if told := _of_weights(model.spec):
         tell(told)
-    return model.at(request.quality)
+    return model.at(settings.quality)
 
 
 def _of_weights(spec: "ModelSpec") -> str:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from mattecli.batch.maker import Maker, guides_of
+from mattecli.batch.maker import Maker
 from mattecli.batch.processes.worker import Download, Frames, Make, Plan, Ready, Send, Told
 from mattecli.errors import MatteError
 
@@ -52,8 +52,8 @@ def _prepared(maker: Maker, plan: Plan) -> str:
     settings = plan.settings
     try:
         model = maker.open(settings).at(settings.quality)
-        model.prepare(guides=guides_of(settings), refine=settings.refine, options=settings.options)
-        maker.look(settings)
+        model.prepare(guides=settings.given, refine=settings.refine, options=settings.options)
+        maker.output(settings)
     except MatteError:
         if not plan.lenient:
             raise

@@ -1,7 +1,7 @@
 """`matte image`: photos in, cut-outs out."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ from mattecli.cli import batch_options, options, picture_options
 from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.choices import SCREENS, one_of
 from mattecli.cli.console import Teller, step_progress
-from mattecli.cli.recipe import AUTO, DeviceOptions, Look, MattingCommand, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, DeviceOptions, MattingCommand, open_model, output_settings, with_model, with_weights
 from mattecli.errors import InputError, MatteError, UsageError
 from mattecli.requests.quality import BEST
 
@@ -129,7 +129,7 @@ def image(
         straight=straight,
         strip=strip,
     )
-    look = look_of(
+    settings = output_settings(
         kind,
         over,
         option,
@@ -158,11 +158,9 @@ def image(
         address=address,
         gpus=gpus,
     )
-    request = ModelRequest(
-        with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
-    )
+    settings = with_model(settings, with_weights(model, weights), guides=guides, screen=screen, refine=refine, quality=quality)
     machine = DeviceOptions(device, precision, offline, max_memory)
-    photos = PhotoRequest(tuple(inputs or ()), output, guides, over, look, request, machine, batch)
+    photos = PhotoRequest(tuple(inputs or ()), output, settings, machine, batch)
     _make_photos(photos, Teller(json_lines=json_lines, quiet=quiet))
 
 
@@ -172,19 +170,9 @@ class PhotoRequest:
 
     inputs: tuple[str, ...]
     output: str | None
-    guides: "Mapping[str, str]"
-    over: str | None
-    look: Look
-    model: ModelRequest
+    settings: "Settings"
     machine: DeviceOptions
     batch: BatchRequest
-
-    @property
-    def settings(self) -> "Settings":
-        """The same as a batch's items have it."""
-        from mattecli.cli.batch import settings_of
-
-        return settings_of(self.look, self.model)
 
 
 def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
@@ -195,33 +183,34 @@ def _make_photos(asked: PhotoRequest, teller: Teller) -> None:
     from mattecli.requests.photos import check_destinations, plan_jobs
     from mattecli.requests.pictures import picture_options
 
+    settings = asked.settings
     check_batch(asked.batch, asked.inputs)
     if asked.batch.manifest is not None:
         if asked.inputs:
             raise UsageError("--manifest names the inputs, so no others are given; drop one of them")
         check = partial(check_photo_item, offline=asked.machine.offline)
-        items, total = manifest_items(asked.batch, asked.settings, asked.output, check)
+        items, total = manifest_items(asked.batch, settings, asked.output, check)
         return _make_batch(asked, items, total, teller)
     if not asked.inputs:
         raise UsageError("there is no input; give photos, a folder, or --manifest FILE")
     if asked.batch.watch:
-        return _make_batch(asked, watched_items(asked.inputs, asked.output, asked.settings), None, teller)
-    named = (*asked.inputs, asked.output, asked.over, *asked.guides.values())
+        return _make_batch(asked, watched_items(asked.inputs, asked.output, settings), None, teller)
+    named = (*asked.inputs, asked.output, *settings.reads)
     remote = any(is_url(text) for text in named if text)
     jobs = (plan_url_jobs if remote else plan_jobs)(
         asked.inputs,
         asked.output,
-        kind=asked.look.kind,
-        guides=asked.guides,
-        over=asked.over,
+        kind=settings.kind,
+        guides=settings.guides,
+        over=settings.over,
         overwrite=asked.batch.replaces_inputs,
         tell=teller.note,
     )
-    check_destinations(jobs, has_alpha=asked.look.kind == "cutout", options=picture_options(asked.look.picture).file)
+    check_destinations(jobs, has_alpha=settings.kind == "cutout", options=picture_options(settings.picture).file)
     teller.alone = len(jobs) == 1
     if teller.alone and not asked.batch.asked and not remote:
         return _make_one(jobs[0], asked, teller)
-    items = job_items(jobs, asked.settings)
+    items = job_items(jobs, settings)
     for item in items if remote else ():
         check_photo_item(item, offline=asked.machine.offline)
     _make_batch(asked, items, len(jobs), teller)
@@ -240,10 +229,12 @@ def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
     """One photo, in this process: what nobody foresaw keeps its traceback."""
     if not _is_present(job, teller):
         raise typer.Exit(1)
+    from mattecli.batch.maker import open_output
+
     with step_progress("loading", 1):
-        output = open_output(asked.look, asked.machine)
-        model = open_model(asked.model, asked.machine, teller.note)
-        record = _make(job, asked, model=model, output=output)
+        output = open_output(asked.settings, asked.machine.max_memory)
+        model = open_model(asked.settings, asked.machine, teller.note)
+        record = _make(job, replace(asked.settings, guides=job.guides), model=model, output=output)
     seen = [record["found"]] if "found" in record else []
     teller.done(record["output"], record, [f"{record['input']}: {text}" for text in (*seen, *record["notes"])])
 
@@ -263,11 +254,11 @@ def _is_present(job: "Job", teller: Teller) -> bool:
     return True
 
 
-def _make(job: "Job", asked: PhotoRequest, *, model: "Model", output: "OutputOptions") -> dict[str, Any]:
+def _make(job: "Job", settings: "Settings", *, model: "Model", output: "OutputOptions") -> dict[str, Any]:
     """Make one picture; returns its record."""
     import mattecli
 
-    request, words = asked.model, asked.look.picture
+    words = settings.picture
     source = mattecli.PictureFile(job.source, words.get("page", 1), words.get("layer"))
 
     def finish(matte: "Matte") -> dict[str, Any]:
@@ -275,5 +266,4 @@ def _make(job: "Job", asked: PhotoRequest, *, model: "Model", output: "OutputOpt
         told = {} if model.guides else {"found": str(matte.found)}
         return {"input": job.source, "output": job.destination, **matte.record(), **told, "notes": list(matte.notes_of(output))}
 
-    given = {name: value for name, value in request.given.items() if name == "screen"} | dict(job.guides)
-    return model.then(source, finish, guides=given, refine=request.refine, options=request.options)
+    return model.then(source, finish, guides=settings.given, refine=settings.refine, options=settings.options)

@@ -13,12 +13,13 @@ from mattecli.cli.batch_options import BatchRequest
 from mattecli.cli.choices import SCREENS, one_of
 from mattecli.cli.console import Teller, frame_progress
 from mattecli.cli.pace import telling_pace
-from mattecli.cli.recipe import AUTO, DeviceOptions, MattingCommand, ModelRequest, look_of, open_model, open_output, with_weights
+from mattecli.cli.recipe import AUTO, DeviceOptions, MattingCommand, open_model, output_settings, with_model, with_weights
 from mattecli.errors import InputError, UsageError
 from mattecli.requests.quality import BEST
 
 if TYPE_CHECKING:
     from mattecli import Model, OutputOptions
+    from mattecli.batch.items import Settings
     from mattecli.pipelines.recipe import Recipe
     from mattecli.requests.clip import ClipRequest
 
@@ -163,6 +164,7 @@ def video(
 
       matte video --manifest clips.csv --results results.jsonl --resume
     """
+    from mattecli.batch.maker import open_output
     from mattecli.batch.storage import is_url
     from mattecli.guides.clip_sources import check_given
     from mattecli.requests.clip import ClipRequest, check_request, parse_rate, parse_span
@@ -170,7 +172,7 @@ def video(
 
     given = {"background": background, "trimap": trimap, "mask": mask}
     guides = {name: file for name, file in given.items() if file is not None}
-    look = look_of(
+    settings = output_settings(
         kind,
         over,
         option,
@@ -201,11 +203,9 @@ def video(
     teller = Teller(json_lines=as_json, quiet=quiet)
     machine = DeviceOptions(device, precision, offline, max_memory)
     span, rate, toned = parse_span(start, end, every), parse_rate(fps) if fps else None, options.tone_map_of(tone_map)
-    asked = ModelRequest(
-        with_weights(model, weights), guides if screen is None else guides | {"screen": screen}, refine, look.options, quality
-    )
+    settings = with_model(settings, with_weights(model, weights), guides=guides, screen=screen, refine=refine, quality=quality)
     remote = any(is_url(text) for text in (*(sources or ()), output, over, *guides.values()) if text)
-    planned = plan_clips(sources, output, kind=look.kind) if sources and not remote and not many.asked else []
+    planned = plan_clips(sources, output, kind=settings.kind) if sources and not remote and not many.asked else []
     if len(planned) != 1:
         from mattecli.cli.clip_batch import make_clips
 
@@ -214,7 +214,8 @@ def video(
         clip = {"start": start, "end": end, "every": every, "fps": fps, "codec": codec, "crf": crf, "align": align, "smooth": smooth}
         clip |= {"batch": batch, "start_number": start_number, "follow": None if follow == AUTO else follow}
         clip |= {"deinterlace": deinterlace or None, "tone_map": None if toned == "copy" else toned}
-        return make_clips(replace(many, resume=resume), sources or [], output, look, asked, machine, clip, teller)
+        settings = replace(settings, clip={name: value for name, value in clip.items() if value is not None})
+        return make_clips(replace(many, resume=resume), sources or [], output, settings, machine, teller)
     request = ClipRequest(
         *planned[0],
         guides,
@@ -234,23 +235,22 @@ def video(
     )
     with ExitStack() as held:
         request = held.enter_context(spooled_request(request))
-        check_request(request, kind=look.kind, over=over, preview=preview, overwrite=overwrite)
+        check_request(request, kind=settings.kind, over=over, preview=preview, overwrite=overwrite)
         check_given(request)  # before the seconds that loading a model takes
-        wanted = open_output(look, machine)
+        wanted = open_output(settings, machine.max_memory)
         if wanted.backdrop is not None:
             held.callback(wanted.backdrop.close)
-        opened = open_model(asked, machine, teller.note)
+        opened = open_model(settings, machine, teller.note)
         if preview is not None:
-            _write_preview(preview, request, opened.recipe(asked.given, refine=refine, options=look.options), wanted, teller.note)
-        _make(request, opened, wanted, asked, screen, teller)
+            _write_preview(preview, request, opened.recipe(settings.given, refine=refine, options=settings.options), wanted, teller.note)
+        _make(request, opened, wanted, settings, teller)
 
 
 def _make(
     request: "ClipRequest",
     opened: "Model",
     wanted: "OutputOptions",
-    asked: ModelRequest,
-    screen: str | None,
+    settings: "Settings",
     teller: Teller,
 ) -> None:
     """Make one clip and tell of it; an error where its source broke off."""
@@ -258,8 +258,10 @@ def _make(
 
     with frame_progress(Path(request.source).name) as on_frame:
         counted = telling_pace(on_frame, teller.note)
-        result = matte_request(request, opened, wanted, screen=screen, refine=asked.refine, options=asked.options, on_frame=counted)
-    made = clip_record(result, opened, opened.recipe(asked.given, refine=asked.refine))
+        result = matte_request(
+            request, opened, wanted, screen=settings.screen, refine=settings.refine, options=settings.options, on_frame=counted
+        )
+    made = clip_record(result, opened, opened.recipe(settings.given, refine=settings.refine))
     teller.done(result.destination, {"input": result.source, "output": result.destination, **made}, result.notes)
     if result.damage is not None:
         raise InputError(f"{result.source} {result.damage}; the {result.frames} frames before that were written to {result.destination}")
