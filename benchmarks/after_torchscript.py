@@ -1,8 +1,8 @@
-"""What could take TorchScript's place (decision 16): one network as an export of ours and through torch.export.
+"""What could take TorchScript's place (decision 18): one network as an export of ours and through torch.export.
 
-Both have the same random weights and the same photos and take turns, call by call, in one process. Told are the greatest difference of the
-alphas (0..1), median seconds and processor seconds of a call, seconds to load, bytes of the file, and how it takes a photo smaller than
-any it was made for.
+Both have the same random weights and the same photos and take turns, call by call, in one process. Reported are the greatest difference
+of the alphas (0..1), median seconds and processor seconds of a call, seconds to load, bytes of the file, and what it does with a photo
+smaller than any it was made for.
 
 Usage: python benchmarks/after_torchscript.py [--model shm-fast] [--repeat 9] [--json FILE]
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 from mattecli.cli import process
 
-process.set_up()  # before torch is loaded: threads that spin would distort all on a busy machine
+process.set_up()  # before torch is loaded: on a busy machine spinning threads would distort all times
 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -31,7 +31,7 @@ from mattecli.core.runtime import load_model, pick_device  # noqa: E402
 
 SIZES = [(512, 512), (1080, 1920)]
 SMALL = (200, 300)
-# Exports of torch.export hold for one side of each `if` over sizes; these networks ask whether a photo is larger than what they see.
+# Exports of torch.export hold for one side of each `if` over sizes; these networks branch on whether a photo is larger than their input.
 FEWEST_ROWS, MOST_ROWS = 257, 4096
 WARM_UP = 2
 

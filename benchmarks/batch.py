@@ -13,7 +13,7 @@ the batch's.
 Memory: a batch of many small images, or of mixed sizes; the largest resident set of the main process and of its workers in each tenth of
 the run.
 
-Weights are random: neither depends on their values.
+Weights are random: speed and memory do not depend on their values.
 
 Usage: python benchmarks/batch.py [--models shm-fast,fdm-erd] [--sides 512,1024] [--images 200] [--rounds 3] [--memory N]
        [--mixed N] [--json FILE]
@@ -126,7 +126,7 @@ def start(folder: Path, model: Path, *more: str) -> "subprocess.Popen[bytes]":
 
 
 def progress(process: "subprocess.Popen[bytes]", results: Path) -> Iterator[int]:
-    """The number of results, looked at again and again until the process ends."""
+    """The number of results, polled until the process ends."""
     while process.poll() is None:
         yield results.read_bytes().count(b"\n") if results.exists() else 0
         time.sleep(0.05)

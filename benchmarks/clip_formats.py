@@ -1,10 +1,10 @@
-"""Every clip format written by this program and read by FFmpeg, and the other way round: frames, times, levels, and what is told.
+"""Every clip format written by this program and read by FFmpeg, and the other way round: frames, times, levels, and notes.
 
     python benchmarks/clip_formats.py
 
-Clips are drawn: a soft square that walks over nothing, four frames that last unevenly. The clips' tables of docs/formats.md and
-results/clip_formats.json are written. Differences are of any pixel and channel, the largest and the mean, in levels of 255; of cut-outs
-the colours are compared where they are opaque.
+Clips are drawn: a soft square that moves over a transparent background, four frames of uneven durations. The clips' tables of
+docs/formats.md and results/clip_formats.json are written. Differences are of any pixel and channel, the largest and the mean, in levels of
+255; of cut-outs the colours are compared where they are opaque.
 """
 
 import json
@@ -78,7 +78,7 @@ class Row:
 
 
 def drawn(index: int, channels: int, top: int) -> np.ndarray:
-    """A soft square that walks, alpha last; the colours change smoothly."""
+    """A soft square that moves, alpha last; the colours change smoothly."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     alpha = np.clip(14 - np.maximum(abs(rows - 24), abs(columns - 22 - 5 * index)), 0, 8) / 8
     planes = [0.2 + 0.5 * columns / WIDTH + index / 40, 0.3 + 0.4 * rows / HEIGHT, np.full_like(rows, 0.5), alpha]

@@ -6,7 +6,7 @@ For each model three fresh processes take turns, call by call, so that a busy mo
 - side by side: `matte`'s way with many pictures and with clips, the same with a picture on each core (decision 9); seconds are those of
   the whole call, divided by the pictures;
 - eager: the same modules as plain torch.nn, in eval() and torch.no_grad(), as the authors' scripts run theirs. This process imports
-  torch as anybody does, and never mattecli.core.
+  torch as any script does, and never mattecli.core.
 
 All have the same random weights (speed does not depend on their values), fp32, the same input and the same number of threads in all.
 The first calls of each are warm-up, the rest count by their median. The reference is our modules run eagerly. BackgroundMattingV2's
@@ -21,10 +21,10 @@ Also measured:
 - difference: the greatest of |alpha exported - alpha eager|, alphas in 0..1. Rounding alone may send one of BackgroundMattingV2's
   patches among the refined or not, so the share of pixels that differ by more than TOLERANCE is counted too;
 - floor_seconds: multiply-accumulates of the eager call (torch.utils.flop_counter) at the pace of this machine, which is the faster of
-  a large convolution and a large matrix product with all threads. Depthwise convolutions and those with few channels wait for memory,
-  not for multiplications, and can't come near it;
+  a large convolution and a large matrix product with all threads. Depthwise convolutions and those with few channels are bound by
+  memory, not by multiplications, and stay far above it;
 - others_share: how much of all cores' time other programs had during the calls; above a few percent the seconds mean little;
-- shares: of one exported call, what torch.profiler sees on the calling thread, by kind of operator.
+- shares: of one exported call, what torch.profiler records on the calling thread, by kind of operator.
 
 Usage: python benchmarks/cpu.py [--models bgmv2,modnet] [--repeat 15] [--threads N] [--json FILE]
 """
@@ -129,7 +129,7 @@ def side_by_side(call: Call) -> tuple[Call, int]:
 
 
 def eager_call(case: Mapping[str, Any], folder: Path) -> Call:
-    """What a script has that builds the network, loads it and calls it."""
+    """The network as a script builds, loads and calls it."""
     import torch
 
     set_threads(case)

@@ -9,7 +9,7 @@ alpha from the float32 one. An engine that cannot take a model is a row with its
 
 Usage: python benchmarks/engines.py [--models shm-fast,modnet] [--precision fp32] [--repeat 15] [--json benchmarks/results/engines.json]
        python benchmarks/engines.py --page      (write the tables of docs/measured.md from results/engines.json and engines_bf16.json)
-Needs the packages onnxruntime, openvino, onnx and onnxscript. A busy machine means little: others_share is the time that others had.
+Needs the packages onnxruntime, openvino, onnx and onnxscript. On a busy machine times mean little: others_share is the time of others.
 """
 
 import argparse
@@ -58,7 +58,7 @@ Call = Callable[[], Alpha]
 
 
 class AlphaOnly(nn.Module):
-    """A contract module without what is no tensor in its answer."""
+    """A contract module that returns only its alpha."""
 
     def __init__(self, whole: nn.Module) -> None:
         super().__init__()

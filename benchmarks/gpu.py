@@ -1,4 +1,4 @@
-"""What a GPU makes of the models: each at HD and 4K in full and in half precision, by itself and from file to file.
+"""How fast the models are on a GPU: each at HD and 4K in full and in half precision, by itself and from file to file.
 
 Everything is measured by what `matte bench --device cuda` measures with (bench/trial.py), here in one process, so that a GPU that
 is paid by the minute is not kept waiting for torch to load. Models without weights run on random weights: speed does not depend on the
@@ -73,7 +73,7 @@ def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def trial(name: str, scene: Path, precision: str, clip: str, arguments: argparse.Namespace) -> Mapping[str, Any]:
-    """What is found, or why nothing is."""
+    """The result, or why there is none."""
     begin, found = time.perf_counter(), {}
     torch.cuda.empty_cache()  # of the trial before
     try:

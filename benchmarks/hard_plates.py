@@ -1,6 +1,6 @@
-"""How models that work from a plate bear what happens to plates: noise, compression, hand-held cameras, other light, shadows, few pixels.
+"""How accurate models are with imperfect plates: noise, compression, hand-held cameras, other light, shadows, few pixels.
 
-The photos of index.json's kind "plates" with an exact alpha, each with its plate as they are and then spoilt in one way; MAD (x1000) over
+The photos of index.json's kind "plates" with an exact alpha, each with its plate unchanged and then degraded in one way; MAD (x1000) over
 whole pictures, as `matte eval --convention rvm` counts it. Everything goes through the code that `matte image --bg` runs.
 
 Usage: python benchmarks/hard_plates.py [MODEL ...] [--data FOLDER] [--json benchmarks/results/hard_plates.json]

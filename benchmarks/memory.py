@@ -45,7 +45,7 @@ BOUND = (
 )
 SIZES = {"512": (512, 512), "1080p": (1080, 1920), "4k": (2160, 3840)}
 COMPOSE = "composing"
-# The other settings that tell what grows with the picture from what grows with what the network sees of it.
+# The other settings that tell what grows with the picture from what grows with the network's input.
 VARIATIONS: dict[str, list[dict[str, int]]] = {
     "side": [{"side": 768}],
     "max_side": [{"max_side": 960}],

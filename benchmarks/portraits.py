@@ -2,7 +2,7 @@
 
 For every photo of the data index that has a binary mask or a reference alpha: intersection over union at alpha 0.5, and for those with
 a reference alpha the mean absolute difference, of the coarse model's matte and of the same matte refined. The reference alphas are other
-networks' results that were looked at, not ground truth, so differences below about 0.005 mean little.
+networks' results, checked by eye, not ground truth, so differences below about 0.005 mean little.
 
 Usage: python benchmarks/portraits.py [--model shm-fast] [--refiner auto] [--data FOLDER] [--json FILE]
 FOLDER holds index.json (default: $MATTE_SHARED/data, else ../shared/data). The model must be installed.

@@ -2,7 +2,7 @@
 
 For photos of the data index with a true or a reference alpha: mean and greatest difference of the two mattes, and the mean absolute
 difference (MAD) of each from the reference, of the network alone (--refine none) and of what `matte image` makes (refined). Reference
-alphas are other networks' results that were looked at, not ground truth. The table of docs/measured.md is written with --page.
+alphas are other networks' results, checked by eye, not ground truth. The table of docs/measured.md is written with --page.
 
 Usage: python benchmarks/precision.py [--models subject,mmnet] [--photos 8] [--data FOLDER] [--page]
                                       [--json benchmarks/results/precision.json]

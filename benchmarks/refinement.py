@@ -1,10 +1,10 @@
-"""How well and how fast coarse mattes are refined, at both qualities and in the earlier way, in one run on the same mattes.
+"""How well and how fast coarse mattes are refined, at both qualities and as earlier versions did it, in one run on the same mattes.
 
 For every photo of some kinds of the data index with a true or a reference alpha whose subject the default network finds
 (intersection over union of at least 0.8 with it): the sum of absolute differences in thousands (SAD) of the network's matte and of the
 same matte refined, and the processor seconds of the refinement on one thread. The earlier way finds the band in a copy of 640 pixels, and
-its trimap model sees the whole picture. The ways take turns on each photo. Reference alphas are other networks' results that
-were looked at, not ground truth.
+its trimap model takes the whole picture. The ways take turns on each photo. Reference alphas are other networks' results,
+checked by eye, not ground truth.
 
 Usage: python benchmarks/refinement.py [--kinds eval,portraits] [--data FOLDER] [--json benchmarks/results/refinement.json]
 FOLDER holds index.json (default: $MATTE_SHARED/data, else ../shared/data).

@@ -101,7 +101,7 @@ def draw_trimap(file: Path, alpha: Path) -> None:
 
 
 def run(tree: Path, command: list[str], out: Path, data: Path, home: Path) -> None:
-    """One command with a tree's sources; what it says goes beside what it writes."""
+    """One command with a tree's sources; its stdout and stderr are kept beside its files."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     verb, *rest = command  # a verb may have the name of a folder of the data
@@ -111,7 +111,7 @@ def run(tree: Path, command: list[str], out: Path, data: Path, home: Path) -> No
         **os.environ,
         "PYTHONPATH": str(tree / "src"),
         "OMP_NUM_THREADS": "1",
-        # The first command finds its subject without any model, for there is none.
+        # The first command runs as on a fresh machine, with nothing in the cache.
         "MATTE_HOME": str(home / ("empty" if out.name == "subject" else "cache")),
         "MATTE_MIRROR": str(data.parent / "weights"),
     }

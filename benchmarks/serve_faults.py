@@ -1,4 +1,4 @@
-"""What `matte serve` bears: 200 requests at once, clients at 1 kB/s, wrong and broken uploads, bombs, 1,000 aborted uploads.
+"""`matte serve` under load and attack: 200 requests at once, clients at 1 kB/s, wrong and broken uploads, bombs, 1,000 aborted uploads.
 
 The service runs in a process of its own. For each attack the statuses of its answers are counted; in the end the service must answer a
 plain request, hold no file, and its peak memory is reported beside that of one request alone. tests/serve/test_faults.py is the short form.
@@ -101,7 +101,7 @@ def png(width: int, height: int, rows: bytes) -> bytes:
 
 
 def bombs() -> dict[str, bytes]:
-    """Small files that claim to be, or would become, enormous."""
+    """Small files that declare, or would decompress to, an enormous size."""
     text = zlib.compress(bytes(400_000_000), 9)
     chunk = b"zTXt" + b"a\0\0" + text
     crammed = png(64, 64, bytes(64 * 193))

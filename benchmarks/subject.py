@@ -4,7 +4,7 @@ For every photo of the data index's kinds "eval" and "portraits" with a true alp
 at alpha 0.5 and mean absolute difference, of what `matte image photo.jpg` makes (`mattecli.load()`), of its network's matte before
 refinement, and of three peers as their users run them: u2netp (rembg's light model; 320 x 320, min-max normalised) and the two
 segmentation networks of MediaPipe (256 x 256, and 144 x 256 for landscapes). Masks and reference alphas are not ground truth: the
-latter are other networks' results that were looked at. A photo that is refused counts with an empty matte.
+latter are other networks' results, checked by eye. A photo that is refused counts with an empty matte.
 
 Usage: python benchmarks/subject.py [--data FOLDER] [--teachers FOLDER] [--json benchmarks/results/subject.json]
 FOLDER holds index.json (default: $MATTE_SHARED/data), or the peers' files (default: $MATTE_SHARED/training/people/teachers); the peers
@@ -75,7 +75,7 @@ def stretched(answer: Plane, photo: Levels) -> Plane:
 
 
 def ours(model: mattecli.Model, file: Path, refine: str | None) -> tuple[Plane, list[str]]:
-    """The matte and what a person is told of it; an empty one where the photo is refused."""
+    """The matte and its notes; an empty matte where the photo is refused."""
     try:
         matte = model(str(file), refine=refine)
     except mattecli.MatteError as error:

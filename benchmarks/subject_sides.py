@@ -1,4 +1,4 @@
-"""At which sides `subject` should look at a photo: its matte at each of several sides, and the mean of those at two of them.
+"""Which input sides suit `subject`: its matte at each of several sides, and the mean of those at two of them.
 
 The photographs are those that its training held out (every twentieth of the list, training/runs/subject.toml) and whose teachers agree
 (0.75 or more); the references are their sharpened labels, so this chooses a setting without
@@ -31,7 +31,7 @@ HOLD_OUT, AGREED = 20, 0.75
 
 
 def scores(model: LoadedModel, photo: Photo) -> dict[str, dict[str, float]]:
-    """IoU and MAD of each way to look at a photo."""
+    """IoU and MAD of each side and pair of sides on a photo."""
     pixels = photo.read()
     reference = pixels[..., 3].astype(np.float32) / 255
     image = to_tensor(np.ascontiguousarray(pixels[..., :3]), model.device)

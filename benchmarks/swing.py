@@ -1,4 +1,4 @@
-"""How true the mattes of a clip are: a swinging figure with exact alpha for each frame, through each installed model and the plate way.
+"""How true the mattes of a clip are: a swinging figure with exact alpha for each frame, by each installed model and from the plate alone.
 
 For each way, with and without --smooth: MAD (x1000) over all pixels and dtSSD (x100), both as `matte eval --convention rvm` counts them
 (the first frame has no dtSSD and counts as 0), and seconds a frame. The plate way needs no weights: what differs from the plate becomes a
@@ -50,7 +50,7 @@ def recipe_for(model: str, given: dict[str, str]) -> Recipe:
 
 
 def matted_clip(folder: Path, given: dict[str, str], recipe: Recipe, *, smooth: bool = False) -> tuple[list[Matte], ClipResult]:
-    """The mattes that `matte video` finds for the folder's clip, and what it says of the run."""
+    """The mattes that `matte video` finds for the folder's clip, and its report of the run."""
     with tempfile.TemporaryDirectory() as name:
         result = process_clip(
             ClipRequest(str(folder / "clip.mp4"), f"{name}/%05d.png", given, smooth=smooth), recipe, OutputOptions("alpha")

@@ -26,7 +26,7 @@ class Answering:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"a worker ended with status {self.process.wait()}; its last words are above")
+            sys.exit(f"a worker ended with status {self.process.wait()}; its last output is above")
         return json.loads(line)
 
     def __enter__(self: Self) -> Self:

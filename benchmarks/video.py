@@ -56,7 +56,7 @@ def scene(height: int, width: int) -> Picture:
 
 
 def frame(background: Picture, number: int) -> Picture:
-    """A dark figure that walks before the background."""
+    """A dark figure that moves across the background."""
     height, width = background.shape[:2]
     picture = background.copy()
     middle = (width // 4 + number * width // 100, height // 2)

@@ -29,7 +29,7 @@ Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
 
 SCALES = (0.3, 0.4, 0.5)
-"""At which Background Matting V2's base network sees a training's pictures; few, for cuDNN makes its choices anew for each size."""
+"""Scales of the input of Background Matting V2's base network in training; few, because cuDNN selects its algorithms for each new size."""
 
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
@@ -147,7 +147,7 @@ class FusionPlate(Task):
 
 
 LAST_OF_DIM = ("alpha", "refinement.6")
-"""The convolutions of Deep Image Matting whose answer is a matte."""
+"""The convolutions of Deep Image Matting whose output is a matte."""
 
 
 class DeepImageMatting(Task):
@@ -158,7 +158,7 @@ class DeepImageMatting(Task):
     terms_known = ("alpha", "composition", "laplacian", "gradient", "refined_alpha")
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """It has norms while it learns (norms.py), and says next to nothing at first."""
+        """With norms for training (norms.py), and last convolutions whose first outputs are close to 0."""
         network = with_norms(super().build(options), but=LAST_OF_DIM)
         for name in LAST_OF_DIM:
             if (last := dict(network.named_parameters()).get(f"{name}.weight")) is not None:
@@ -180,8 +180,9 @@ class DeepImageMatting(Task):
 class SemanticImageMatting(Task):
     """Sun et al., CVPR 2021: the losses of trimap matting, those of the colours, and the classifier's cross entropy.
 
-    The authors train the two networks one after the other; here both learn at once, and the matting network's losses do not reach the
-    classifier. The first classes are the kinds of foreground that the engine draws, in the order of its SHARES; the others stay untaught.
+    The authors train the two networks one after the other; here both are trained at once, and the matting network's losses have no
+    gradient in the classifier. The first classes are the kinds of foreground that the engine draws, in the order of its SHARES; the others
+    have no examples.
     """
 
     architecture = "sim"
@@ -189,7 +190,7 @@ class SemanticImageMatting(Task):
     terms_known = ("alpha", "composition", "laplacian", "gradient", "foreground", "background", "kind")
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """It says half everywhere at first: its authors clamp alpha, and what begins beyond 0 or 1 would never learn."""
+        """Initialised to an alpha of 0.5 everywhere: the authors clamp alpha, and outputs outside 0..1 would have no gradient."""
         network = super().build(options)
         before_last, last = (network.get_submodule(f"matting.decoder.conv_up4_alpha.{place}") for place in (2, 4))
         nn.init.constant_(before_last.bias, 1.0)  # type: ignore[arg-type]
@@ -197,7 +198,7 @@ class SemanticImageMatting(Task):
         return network
 
     def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
-        """The place of its kind among the engine's, over 255, everywhere."""
+        """The index of the example's kind in SHARES, divided by 255, as a constant plane."""
         return {"kind": np.full(example.alpha.shape, list(SHARES).index(example.kind) / 255, np.float32)}
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
@@ -210,9 +211,9 @@ class SemanticImageMatting(Task):
         near = torch.cat([sim.nearness(regions) for regions in known.split(1)])
         raw: list[Tensor] = []
         head = network.get_submodule("matting.decoder.conv_up4_alpha")
-        heard = head.register_forward_hook(lambda part, given, found: raw.append(found))
+        hook = head.register_forward_hook(lambda part, given, found: raw.append(found))
         _, foreground, background = network.get_submodule("matting")(image, known.float(), standardised, near, semantics)[:3]
-        heard.remove()
+        hook.remove()
         matte = raw[0].float()
         found = {"matte": matte, "foreground": foreground.float(), "background": background.float(), "logits": logits.float()}
         return {"alpha": with_known(matte, batch["trimap"]), **found}
@@ -240,7 +241,7 @@ class BackgroundMatting2(Task):
     terms_known = ("alpha", "edges", "laplacian", "foreground", "error", "small_alpha", "small_edges", "small_foreground")
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """Half of the first filters see how the picture differs from the plate: what is to be learnt is that difference first of all."""
+        """Half of the first filters begin as differences of the picture and the plate, the cue that matters most."""
         network = super().build(options)
         with torch.no_grad():
             if (first := dict(network.named_parameters()).get("backbone.features.0.0.weight")) is not None:
@@ -248,9 +249,9 @@ class BackgroundMatting2(Task):
         return network
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        """The whole network sees a training's pictures at another scale each time, of those it is used at; torch's generator draws it.
+        """In training the scale of each call is drawn from SCALES by torch's global generator; in validation it is the advised one.
 
-        It refines them everywhere: among chosen cells alone the norms of the refiner would learn what edges look like, and nothing else.
+        The refiner runs on all patches: from the selected ones alone its norms would have the statistics of edges.
         """
         if not hasattr(network, "refiner"):
             found = [plane.float() for plane in network(batch["image"], batch["plate"])]
@@ -320,9 +321,9 @@ class BackgroundMatting1(Task):
 
 
 def rough_mask(alpha: Tensor) -> Tensor:
-    """What a segmentation might say of a matte [B, 1, H, W]: solid, too thin or too thick by up to a thirtieth of the side, and blurred.
+    """A mask as a segmentation finds it for mattes [B, 1, H, W]: binary, eroded or dilated by up to a thirtieth of the side, and blurred.
 
-    By how much, torch's own generator decides, which the loop seeds for every step.
+    The amounts are drawn from torch's global generator, which the loop seeds for every step.
     """
     solid = (alpha > 0.5).float()
     most = max(alpha.shape[2] // 30, 1)
@@ -334,8 +335,9 @@ def rough_mask(alpha: Tensor) -> Tensor:
 
 
 class ModNet(Task):
-    """Ke et al., AAAI 2022, as in the authors' src/trainer.py: semantics at 1/16, detail at the boundary, and the matte; and how far the
-    matte overlaps the true one. The boundary is where alpha changes within a sixteenth of the side. Its examples are scenes (scenes.py)."""
+    """Ke et al., AAAI 2022, as in the authors' src/trainer.py: semantics at 1/16, detail at the boundary, and the matte; and the
+    overlap of the matte with the true one. The boundary is where alpha changes within a sixteenth of the side.
+    Its examples are scenes (scenes.py)."""
 
     architecture = "modnet"
     fields = ("image", "alpha", "weight", "present", "person")
@@ -382,8 +384,8 @@ def _blurred(plane: Tensor) -> Tensor:
 
 
 class Subject(Task):
-    """Qin et al., 2020: binary cross entropy of the fused matte and of each level's, here with an overlap of what is found and what is
-    there, and with the verdict: whether the picture shows a subject, and a person. Its examples are scenes (scenes.py)."""
+    """Qin et al., 2020: binary cross entropy of the fused matte and of each level's, here with an overlap term, and with
+    the verdict: whether the picture shows a subject, and a person. Its examples are scenes (scenes.py)."""
 
     architecture = "subject"
     fields = ("image", "alpha", "weight", "present", "person")
@@ -411,8 +413,8 @@ class Subject(Task):
 
 
 class Portrait(Task):
-    """A network that finds people at a fixed side, taught through its authors' own pre- and post-processing: entropy and L1 of the matte,
-    its Laplacian pyramid, and how far it overlaps the true one. Its examples are scenes (scenes.py)."""
+    """A network that mattes people at a fixed side, trained through its authors' own pre- and post-processing: entropy and L1 of the matte,
+    its Laplacian pyramid, and its overlap with the true one. Its examples are scenes (scenes.py)."""
 
     fields = ("image", "alpha", "weight", "present", "person")
     scenes = True
@@ -436,7 +438,7 @@ class Portrait(Task):
 
 
 class MmNet(Portrait):
-    """Seo et al., 2019: also the entropy of the matte that its auxiliary block finds in the middle of the network."""
+    """Seo et al., 2019: also the entropy of the matte of the auxiliary block in the middle of the network."""
 
     terms_known: tuple[str, ...] = (*Portrait.terms_known, "auxiliary")
 
@@ -444,7 +446,7 @@ class MmNet(Portrait):
         super().__init__("mmnet")
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """Its authors' normalisations remember thousands of steps, which suits their 90,000 and more; here the last hundred or so."""
+        """With norms that average over about the last hundred steps; the authors', for 90,000 and more, average over thousands."""
         network = super().build(options)
         for part in network.modules():
             if isinstance(part, nn.BatchNorm2d):
@@ -461,13 +463,13 @@ class MmNet(Portrait):
 
 
 def entropy_term(alpha: Tensor, batch: Batch) -> Tensor:
-    """The binary cross entropy of mattes in 0..1, as far as the true ones are trusted."""
+    """The binary cross entropy of mattes in 0..1, weighted by the trust in each pixel of the true ones."""
     with torch.autocast(alpha.device.type, enabled=False):
         return F.binary_cross_entropy(alpha.clamp(1e-4, 1.0 - 1e-4), batch["alpha"], batch["weight"])
 
 
 def overlap_term(alpha: Tensor, batch: Batch) -> Tensor:
-    """How far mattes are from overlapping the true ones, 0 to 1, over the pictures that show a subject, as far as they are trusted."""
+    """1 less the soft intersection over union of mattes and true ones, for pictures that show a subject, weighted by their mean trust."""
     true = batch["alpha"]
     shared, either = (alpha * true).sum((1, 2, 3)), (alpha + true - alpha * true).sum((1, 2, 3))
     apart = (1.0 - (shared + 1.0) / (either + 1.0)) * (true.amax((1, 2, 3)) > 0.5) * batch["weight"].mean((1, 2, 3))

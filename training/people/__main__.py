@@ -1,6 +1,6 @@
 """Renders people into a folder, one after another, from their seeds: PYTHON -m training.people FOLDER SEED [SEED ...] [--size ...].
 
-One line of JSON on stdout for each person that is there, as it is made. Started by `python -m training people`.
+One line of JSON on stdout for each person that is rendered. Started by `python -m training people`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from training.people.body import Bodies, Body, Template, read_template
 from training.people.shell import draw_clothes, draw_hair, hidden
 
 FAINT = 0.15
-"""Below this alpha a pixel's colour is drawn from its neighbours, for light divided by so little is noise."""
+"""Below this alpha a pixel takes its colour from its neighbours, because dividing by a small alpha amplifies noise."""
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def make(seed: int, bodies: Bodies, template: Template, asked: argparse.Namespace) -> dict[str, object]:
-    """Render the person of a seed and write its three files, that which counts last."""
+    """Render the person of a seed and write its three files; the .json, which marks it as complete, last."""
     rng = np.random.default_rng(seed)
     body = bodies.draw(rng)
     scene = stage.empty_scene(asked.size, asked.threads)
@@ -52,7 +52,7 @@ def make(seed: int, bodies: Bodies, template: Template, asked: argparse.Namespac
 
 
 def _build(rng: np.random.Generator, scene: object, body: Body, template: Template) -> dict[str, object]:
-    """The person and the camera; what was drawn of them."""
+    """Build the person and the camera; returns the properties that were drawn."""
     clothes = draw_clothes(rng, body, template)
     skin = hidden(body, template, clothes)
     stage.add_mesh("skin", skin, template.parts["body"], stage.skin(rng, body), body.rest[: len(skin)])
@@ -68,7 +68,7 @@ def _build(rng: np.random.Generator, scene: object, body: Body, template: Templa
 
 
 def straight(light: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Colours [H, W, 3] without their alpha; where that is faint or 0, those of the nearest pixels go on."""
+    """Colours [H, W, 3] divided by their alpha; where that is below FAINT, continued from the nearest pixels."""
     known = np.where(alpha > FAINT, alpha, 0.0)[..., None].astype(np.float64)
     colours = np.where(known > 0, light / np.maximum(alpha, FAINT)[..., None], 0.0)
     weights = known
@@ -89,7 +89,7 @@ def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def encoded(light: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Linear light as 8 bits of sRGB; what is brighter than 0.7 rolls off instead of being cut."""
+    """Linear light as 8 bits of sRGB; values above 0.7 are compressed instead of clipped."""
     soft = np.where(light > 0.7, 0.7 + 0.3 * (1 - np.exp(-(light - 0.7) / 0.3)), np.maximum(light, 0))
     srgb = np.where(soft <= 0.0031308, 12.92 * soft, 1.055 * np.maximum(soft, 1e-9) ** (1 / 2.4) - 0.055)
     levels: NDArray[np.uint8] = np.rint(srgb.clip(0, 1) * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Posed bodies of anny, and the parts of its template: skin, and the shells around it of which clothes are cut."""
+"""Posed bodies of anny, and the parts of its template: skin, and the shells around it from which clothes are cut."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def read_template() -> Template:
 
 
 class Bodies:
-    """Makes bodies. Building anny's model takes minutes at the first time, and seconds after it."""
+    """Makes bodies. Building anny's model takes minutes the first time, and seconds later."""
 
     def __init__(self) -> None:
         import anny
@@ -86,7 +86,7 @@ class Bodies:
         self._one_is_male = male > female
 
     def draw(self, rng: np.random.Generator) -> Body:
-        """A person by chance in a pose by chance."""
+        """A random person in a random pose."""
         male, age = bool(rng.random() < 0.5), float(np.clip(rng.normal(0.64, 0.14), 0.34, 0.98))
         heritage = rng.dirichlet((0.6, 0.6, 0.6))
         looks = {name: float(rng.beta(3, 3)) for name in ("muscle", "weight", "height", "proportions", "cupsize", "firmness")}

@@ -39,7 +39,7 @@ class Pose:
 
 
 def draw_pose(rng: np.random.Generator) -> Pose:
-    """A pose by chance."""
+    """A random pose."""
     kind = str(rng.choice(KINDS, p=SHARES))
     limbs: dict[str, Vector] = {}
     stride = rng.uniform(0.15, 0.5) * rng.choice((-1, 1)) if kind == "walking" else 0.0
@@ -77,7 +77,7 @@ def _spine(rng: np.random.Generator, kind: str) -> dict[str, tuple[float, float,
 
 
 def _direction(rng: np.random.Generator, parts: tuple[float, float, float], outwards: float, spread: float) -> Vector:
-    """The direction of (outwards, forwards, up), a little off, in world axes."""
+    """The direction of (outwards, forwards, up), with random deviations, in world axes."""
     out, forwards, up = np.asarray(parts) + rng.normal(0, spread, 3)
     return unit(np.array([outwards * out, -forwards, up]))
 

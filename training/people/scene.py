@@ -25,7 +25,7 @@ def linear(text: str) -> Colour:
 
 
 def empty_scene(size: int, threads: int) -> Any:
-    """A new scene of Cycles on the processor, whose picture is floats of linear light before nothing."""
+    """A new scene of Cycles on the processor, which renders floats of linear light on a transparent background."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
@@ -42,7 +42,7 @@ def empty_scene(size: int, threads: int) -> Any:
 
 
 def add_mesh(name: str, points: Points, faces: Faces, material: Any, rest: Points, levels: int = 1) -> None:
-    """A mesh; levels: of subdivision. rest: where its points are at rest, by which patterns of its material follow it."""
+    """A mesh; levels: of subdivision. rest: its points at rest, the coordinates of its material's patterns."""
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata(points.tolist(), [], faces)
     mesh.attributes.new("rest", "FLOAT_VECTOR", "POINT").data.foreach_set("vector", rest.astype(np.float32).ravel())
@@ -104,7 +104,7 @@ def material(
 
 
 def fabric(rng: np.random.Generator, name: str) -> Any:
-    """The material of a garment, by chance."""
+    """A random material of a garment."""
     one, two = (linear(str(rng.choice(FABRICS))) * rng.uniform(0.7, 1.1) for _ in range(2))
     pattern = str(rng.choice(("Noise", "Wave", "Checker", "Voronoi"), p=(0.6, 0.2, 0.1, 0.1)))
     other = one * 0.75 if pattern == "Noise" else two
@@ -124,7 +124,7 @@ def skin(rng: np.random.Generator, body: Body) -> Any:
 
 
 def hair_colour(rng: np.random.Generator, body: Body) -> Colour:
-    """Dark, fair, red, or with age grey."""
+    """A random hair colour; grey is likelier with age."""
     dark = max(body.heritage[:2]) > 0.5
     shares = np.array((0.35, 0.3, 0.2, 0.03, 0.02, 0.01, 0.06, 0.03) if dark else (0.1, 0.2, 0.25, 0.17, 0.13, 0.05, 0.07, 0.03))
     shares[6:] *= 8 if body.age > 0.8 else 1
@@ -132,7 +132,7 @@ def hair_colour(rng: np.random.Generator, body: Body) -> Colour:
 
 
 def add_eyes(body: Body, template: Template) -> None:
-    """Both eyes: white, and dark in front."""
+    """Add both eyes: white, with a dark front."""
     for side in "lr":
         faces = template.parts[f"helper-{side}-eye"]
         ahead = template.points[:, 2]
@@ -147,7 +147,7 @@ def add_eyes(body: Body, template: Template) -> None:
 
 
 def add_light(rng: np.random.Generator, scene: Any) -> float:
-    """A sky and a sun, or a lamp of its size; the light that a white surface in it gives back."""
+    """Add a sky and two lamps of random strength and size; returns the light that a white surface reflects."""
     warmth = rng.uniform(-0.15, 0.15)
     sky, sun = float(rng.uniform(0.2, 0.9)), float(np.exp(rng.uniform(np.log(0.5), np.log(5.0))))
     world = bpy.data.worlds.new("sky")
@@ -162,7 +162,7 @@ def add_light(rng: np.random.Generator, scene: Any) -> float:
 
 
 def add_camera(rng: np.random.Generator, scene: Any, points: Points) -> dict[str, float]:
-    """A camera somewhere around points [N, 3], up to far away and from the ground up to above them, that shows them all or without legs."""
+    """Add a camera at a random distance, height and direction from points [N, 3], framed on all of them or without the legs."""
     distance, height = float(np.exp(rng.uniform(np.log(2.2), np.log(16)))), float(rng.uniform(0.3, 2.2) + (rng.random() < 0.2) * 2)
     around = float(rng.normal(0, 0.7) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi))
     place = np.array([distance * np.sin(around), -distance * np.cos(around), height])
@@ -192,7 +192,7 @@ def rendered_colours(scene: Any, samples: int, file: Path) -> NDArray[np.float32
 
 
 def rendered_alpha(scene: Any, samples: int, file: Path) -> NDArray[np.float32]:
-    """The share of each pixel that the person covers, [H, W]: everything shines alike, and nothing is denoised."""
+    """The share of each pixel that the person covers, [H, W]: all surfaces emit the same light, and nothing is denoised."""
     white = bpy.data.materials.new("white")
     white.use_nodes = True
     nodes, links = white.node_tree.nodes, white.node_tree.links

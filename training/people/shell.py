@@ -1,4 +1,4 @@
-"""Clothes and hair as geometry: shells around the body that are cut where clothes end, and strands that grow out of the scalp."""
+"""Clothes and hair as geometry: shells around the body, cut where clothes end, and strands from the scalp."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Points = NDArray[np.float64]
 # Heights in the template, in decimetres.
 NECK, WAIST, HIP, KNEE, ANKLE = 6.05, 1.3, -0.3, -4.0, -7.3
 ARM = 1.75
-"""What is farther from the middle than this, above the hip, is arm."""
+"""Points farther from the middle than this, above the hip, are on the arms."""
 
 STRAND = 9
 """Points of a strand of hair."""
@@ -33,7 +33,7 @@ class Garment:
 
 
 def draw_clothes(rng: np.random.Generator, body: Body, template: Template) -> list[Garment]:
-    """What a person wears, by chance."""
+    """Random clothes for a person."""
     skirt = not body.male and body.kind != "seated" and rng.random() < 0.3
     sleeve = float(rng.choice((2.3, 3.3, 4.35), p=(0.35, 0.15, 0.5)))
     hem = float(rng.uniform(HIP, WAIST - 0.6) - (0.8 if rng.random() < 0.2 else 0))
@@ -51,7 +51,7 @@ def draw_clothes(rng: np.random.Generator, body: Body, template: Template) -> li
 
 
 def _shell(kind: str, body: Body, faces: Faces, inside: NDArray[np.bool_], off: float) -> Garment:
-    """The faces of which all corners are inside, so far off the body, smoothed."""
+    """The faces whose corners are all inside, moved `off` metres from the body and smoothed."""
     kept = [face for face in faces if inside[face].all()]
     places = np.unique(np.concatenate(kept))
     new = np.full(len(inside), -1)
@@ -76,7 +76,7 @@ def hidden(body: Body, template: Template, clothes: list[Garment], depth: float 
 
 
 def draw_hair(rng: np.random.Generator, body: Body, template: Template, count: int = 9000) -> tuple[str, Points]:
-    """The kind of hair, and strands [N, STRAND, 3] in metres; none of a bald head."""
+    """The kind of hair, and strands [N, STRAND, 3] in metres; none for a bald head."""
     shares = (0.12, 0.25, 0.43, 0.1, 0.06, 0.04) if body.male else (0.0, 0.03, 0.17, 0.25, 0.3, 0.25)
     kind = str(rng.choice(list(HAIR), p=shares))
     length = HAIR[kind] * rng.uniform(0.8, 1.25)
@@ -100,7 +100,7 @@ def draw_hair(rng: np.random.Generator, body: Body, template: Template, count: i
         place = strands[-1] + lengths * unit(heading + curled)
         apart = place - middle
         inside = np.maximum(radius / np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-6), 1)
-        level = np.clip(1 + (apart @ up)[:, None] / 0.09, 0, 1)  # below the head nothing is in the way but the neck
+        level = np.clip(1 + (apart @ up)[:, None] / 0.09, 0, 1)  # below the head strands keep off the neck alone
         strands.append(middle + apart * (1 + (inside - 1) * level))
     return kind, np.stack(strands, 1)
 
@@ -130,7 +130,7 @@ def normals(points: Points, faces: Faces) -> Points:
 
 
 def smoothed(points: Points, faces: Faces, times: int) -> Points:
-    """The points, each drawn half way to the mean of its neighbours so many times; those of a hem have neighbours along the hem alone."""
+    """The points, each moved half way to the mean of its neighbours, `times` times; neighbours of a hem's points are those on the hem."""
     sides = np.array([(face[place - 1], face[place]) for face in faces for place in range(len(face))])
     edges, counts = np.unique(np.sort(sides, 1), axis=0, return_counts=True)
     is_hem = np.zeros(len(points), bool)
