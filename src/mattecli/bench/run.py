@@ -25,7 +25,7 @@ from mattecli.io.video_read import probe
 
 SIZES: Mapping[str, Size] = {"512": (512, 512), "hd": (1080, 1920), "4k": (2160, 3840)}
 INSTALLED = "installed"
-KILLED = 9  # the signal of a system that has run out of memory
+KILLED = 9  # SIGKILL, sent by a system that has run out of memory
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,12 @@ def parse_sizes(text: str) -> list[Size]:
 
 
 def _parse_size(word: str) -> Size:
+    if word in SIZES:
+        return SIZES[word]
     numbers = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", word)
-    if word not in SIZES and numbers is None:
+    if numbers is None:
         raise UsageError(f"--sizes {word or ','} is not known; give {', '.join(SIZES)} or WIDTHxHEIGHT, separated by commas")
-    return SIZES[word] if word in SIZES else (int(numbers[2]), int(numbers[1])) if numbers else (0, 0)
+    return int(numbers[2]), int(numbers[1])
 
 
 def parse_batches(text: str) -> list[int]:
@@ -206,17 +208,18 @@ def _outcome(trial: Trial, folder: Path) -> dict[str, Any]:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
     outcome: dict[str, Any] = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
     if done.returncode != 0:
-        ending = _last_words(done.returncode, done.stderr.decode(errors="replace"))
+        ending = _ending(done.returncode, done.stderr.decode(errors="replace"))
         return {**outcome, "notes": [*outcome["notes"], ending]} if outcome else {"failed": ending}
     return outcome
 
 
-def _last_words(code: int, stderr: str) -> str:
+def _ending(code: int, stderr: str) -> str:
+    """How a process ended, with the last line of its stderr."""
     if code == -KILLED:
         return "the process was killed, most likely for want of memory"
-    words = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), "")
+    last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), "")
     end = f"the process ended with {signal.Signals(-code).name}" if code < 0 else f"the process ended with exit code {code}"
-    return f"{end}: {words}" if words else end
+    return f"{end}: {last}" if last else end
 
 
 def record(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:

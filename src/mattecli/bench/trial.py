@@ -33,8 +33,8 @@ from mattecli.io.images import read_levels, read_photo
 from mattecli.pipelines.recipe import Recipe
 from mattecli.pipelines.tensors import guide_tensor, seen_image
 
-WARM_UP_CALLS = 2  # TorchScript watches the first call and compiles in the second
-WARM_UP_CALLS_ON_GPU = CALLS_BEFORE + 1  # the last of them is recorded
+WARM_UP_CALLS = 2  # which allocate memory and prepare kernels
+WARM_UP_CALLS_ON_GPU = CALLS_BEFORE + 1  # the last of which is recorded as a CUDA graph
 FEWEST_REPEATS, MOST_REPEATS = 3, 100
 FEWEST_CLIP_FRAMES = 4
 STEPS = {"decode": "decode", "guide": "guide", "matte": "inference", "compose": "compose", "encode": "encode"}

@@ -25,8 +25,8 @@ class Plan:
 
     opener: opens the models and returns the function that makes an item. settings: those of the first item, opened at the start; lenient:
     whether opening them may fail, because other items have other settings. workers: the number of items made at once by all workers, None
-    for the device's default.
-    scratch: a folder for copies of remote files. environment: variables to set, where the process does not inherit them.
+    for the device's default. checksum: as Maker takes it. scratch: a folder for copies of remote files. environment: variables to set,
+    where the process does not inherit them.
     """
 
     opener: "Opener"
@@ -55,6 +55,8 @@ class Ready:
 
 @dataclass(frozen=True)
 class Done:
+    """The record of an item, by the number that it was sent with."""
+
     number: int
     record: dict[str, Any]
 
@@ -68,6 +70,8 @@ class Broken:
 
 @dataclass(frozen=True)
 class Download:
+    """The progress of a download: bytes done, and in total where that is known."""
+
     name: str
     done: int
     total: int | None
@@ -84,6 +88,8 @@ class Frames:
 
 @dataclass(frozen=True)
 class Told:
+    """A note for the user."""
+
     text: str
 
 

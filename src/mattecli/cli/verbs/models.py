@@ -116,7 +116,7 @@ def info(name: Name, as_json: Json = False) -> None:
         say(f"  card       data, training and failures of {(spec.ours or spec).weights}: {record['card']}")
     say(f"  needs      {', '.join(spec.guides) or 'nothing beside the photo'}")
     if record["finder"]:
-        say(f"  sees       the part of the photo in which {record['finder']} finds the subject")
+        say(f"  finder     {record['finder']}, which finds the part of the photo that this model is given")
     say(f"  refined by {record['refine'] or 'nothing'}")
     say(f"  options    {', '.join(f'{key}={value}' for key, value in record['options'].items()) or 'none'}")
     for file in (*spec.files, *(spec.ours.files if spec.ours else ())):
@@ -156,7 +156,7 @@ def verify(
         list[str] | None, typer.Argument(metavar="NAME", autocompletion=model_names(), help="Default: all that are installed.")
     ] = None,
 ) -> None:
-    """Check the sha256 of installed models again, and of the exports made from them; the exit code is 1 if one is not as it should be."""
+    """Check the sha256 of installed models again, and of the exports made from them; the exit code is 1 if one is wrong."""
     chosen = (
         [store.runnable(registry().find(name)) for name in names]
         if names
@@ -169,7 +169,7 @@ def verify(
 
 
 def _is_good(spec: ModelSpec, file: WeightFile) -> bool:
-    """Checks one file and tells what came of it."""
+    """Verify one file of weights and print the outcome."""
     try:
         say(f"{store.verified(spec, file)}: ok")
     except ModelError as error:
@@ -179,7 +179,7 @@ def _is_good(spec: ModelSpec, file: WeightFile) -> bool:
 
 
 def _is_sound(path: Path) -> bool:
-    """Checks one export and tells what came of it."""
+    """Verify one export and print the outcome."""
     sound = store.export_is_sound(path)
     if sound:
         say(f"{path}: ok")
@@ -231,7 +231,7 @@ def export(
     from mattecli.requests.paths import keep_inputs
 
     if output.suffix != ".pt":
-        raise UsageError(f"{output} should end in .pt, so that --model knows it for a file; rename it")
+        raise UsageError(f"{output} should end in .pt, so that --model takes it as a file; rename it")
     spec = registry().find(name)
     from mattecli.core.export import export_model
 

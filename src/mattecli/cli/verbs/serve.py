@@ -62,19 +62,22 @@ def serve(
 
       matte serve --host 0.0.0.0 --token-file token.txt --model modnet
     """
-    settings = _settings(
+    from mattecli.serve.settings import Settings, check_origin, check_reach, parse_amount, read_token
+
+    settings = Settings(
         host=host,
         port=port,
         model=model,
         device=device,
-        limits=(max_pixels, max_bytes),
+        max_pixels=parse_amount(max_pixels, "--max-pixels"),
+        max_bytes=parse_amount(max_bytes, "--max-bytes"),
         queue=queue,
         timeout=timeout,
-        token_file=token_file,
-        no_token=no_token,
-        origins=allow_origin or [],
-        pull=pull,
+        token=None if token_file is None else read_token(token_file),
+        origins=tuple(check_origin(origin) for origin in allow_origin or ()),
+        may_pull=pull,
     )
+    check_reach(settings, no_token=no_token)
     _serve(settings, open_page=open_page)
 
 
@@ -91,39 +94,6 @@ def page(
     from mattecli.serve.settings import Settings
 
     _serve(Settings(port=port, model=model, device=device), open_page=True)
-
-
-def _settings(
-    *,
-    host: str,
-    port: int,
-    model: str | None,
-    device: str,
-    limits: tuple[str, str],
-    queue: int,
-    timeout: float,
-    token_file: str | None,
-    no_token: bool,
-    origins: list[str],
-    pull: bool,
-) -> "Settings":
-    from mattecli.serve.settings import Settings, check_origin, check_reach, parse_amount, read_token
-
-    settings = Settings(
-        host=host,
-        port=port,
-        model=model,
-        device=device,
-        max_pixels=parse_amount(limits[0], "--max-pixels"),
-        max_bytes=parse_amount(limits[1], "--max-bytes"),
-        queue=queue,
-        timeout=timeout,
-        token=None if token_file is None else read_token(token_file),
-        origins=tuple(check_origin(origin) for origin in origins),
-        may_pull=pull,
-    )
-    check_reach(settings, no_token=no_token)
-    return settings
 
 
 def _serve(settings: "Settings", *, open_page: bool) -> None:
