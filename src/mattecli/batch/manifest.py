@@ -34,7 +34,7 @@ def check_manifest(path: str, to_item: ToItem, *, overwrite: bool = False) -> in
     for number, item in _numbered(path, to_item):
         if (first := rows.setdefault(_place(item.output), number)) != number:
             raise UsageError(f"{path}: rows {first} and {number} have the same output {item.output}; give each its own")
-        read.update(map(_place, (item.input, *item.settings.guides.values(), *filter(None, [item.settings.over]))))
+        read.update(map(_place, item.reads))
     for place in read & rows.keys() if not overwrite else ():
         raise UsageError(f"{path}: row {rows[place]} would overwrite the input {os.path.relpath(place)}; give it another output")
     if not rows:

@@ -33,7 +33,7 @@ class Backdrop(Protocol):
     def at(self, size: tuple[int, int], seconds: float = 0.0, *, icc: bytes | None = None) -> Plane:
         """The backdrop at a (height, width), `seconds` after the start: float32 [H, W, 3] in 0..1, not to be written to.
 
-        The values are encoded as the profile `icc` of what it will stand behind wants them, None for sRGB.
+        icc: the profile that the values are encoded in, that of the picture before it; None for sRGB.
         """
         ...
 

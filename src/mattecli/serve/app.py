@@ -1,4 +1,4 @@
-"""The routes."""
+"""The HTTP routes: a form is read, the service computes, and the response is a picture, JSON or an error."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping

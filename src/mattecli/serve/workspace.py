@@ -44,9 +44,8 @@ def _remove_abandoned(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             is_ours = os.fstat(descriptor).st_uid == os.geteuid()
-            fcntl.flock(
-                descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB
-            )  # a process of another container is recognised by its lock, not by its number
+            # Its number says nothing about a process of another container, but that holds the lock.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if is_ours:
                 shutil.rmtree(folder, ignore_errors=True)
         finally:

@@ -25,15 +25,21 @@ _HEAD = 1 << 16  # bytes in which the tracks lie
 
 
 class Target(Protocol):
-    """open: what PyAV writes to, held open by a stack. keep: when so many frames are written, which last `length` seconds, the last
-    of them `last`: what the result lost of its source's tags. shown: the (height, width) at which a Matroska file whose track is titled
-    SHOWN is displayed."""
+    """Where a clip is written; `named` is what messages call it."""
 
     named: str
 
-    def open(self, held: ExitStack) -> Any: ...
+    def open(self, held: ExitStack) -> Any:
+        """What PyAV writes to, closed by `held`."""
+        ...
 
-    def keep(self, frames: int, length: Fraction, last: Fraction, tags: Tags, shown: Size | None = None) -> tuple[str, ...]: ...
+    def keep(self, frames: int, length: Fraction, last: Fraction, tags: Tags, shown: Size | None = None) -> tuple[str, ...]:
+        """Verify the finished clip and give it its name; returns which of its source's `tags` it lacks.
+
+        frames: how many were written; they last `length` seconds, the last of them `last`. shown: the (height, width) at which a Matroska
+        file whose track is titled SHOWN is displayed.
+        """
+        ...
 
 
 class FileTarget:
