@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM end a command during a model's call, without incomplete files."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,6 +52,32 @@ def test_a_signal_ends_a_command_whose_model_does_not_return(scene: Path, number
     assert process.wait() == 128 + number
     assert "did not end" in said and "Traceback" not in said
     assert sorted(path.name for path in scene.iterdir()) == before
+
+
+GOES_ON = """
+import os, signal, time
+from mattecli.cli import signals
+signals.GRACE_SECONDS = signals.REASON_SECONDS = 0.2
+with signals.stopped_by_signals():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    except signals.Stopped:
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_a_signal_ends_a_command_whose_stderr_is_full() -> None:
+    kept, full = os.pipe()
+    os.set_blocking(full, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(full, b" " * 4096)
+    os.set_blocking(full, True)
+    assert subprocess.run([sys.executable, "-c", GOES_ON], stderr=full, timeout=50).returncode == 128 + signal.SIGTERM
+    os.close(full)
+    os.close(kept)
 
 
 LEFT_INSIDE = """

@@ -30,6 +30,9 @@ INTERRUPTED_CODES = (INTERRUPTED, *(128 + number for number in FATAL))
 GRACE_SECONDS = 10.0
 """How long a process may go on after a signal told it to end."""
 
+REASON_SECONDS = 1.0
+"""How long it may then take to write to stderr why it ends."""
+
 
 class Stopped(BaseException):
     """The process received the signal `number`. A BaseException, like KeyboardInterrupt, so that handlers of errors do not catch it."""
@@ -136,9 +139,15 @@ def _is_left_in_time(heard: int, numbers: FileIO) -> bool:
 
 def _end(number: int) -> None:
     remove_own_parts()
+    reason = threading.Thread(target=_give_reason, name="reason", daemon=True)
+    reason.start()
+    reason.join(REASON_SECONDS)  # a terminal that is held (Ctrl-S) takes nothing
+    os._exit(128 + number)
+
+
+def _give_reason() -> None:
     with contextlib.suppress(OSError):
         os.write(2, b"matte: error: stopped in the middle of a computation that did not end; what was not finished is not written\n")
-    os._exit(128 + number)
 
 
 def _leave_at_once(code: Sequence[int]) -> None:

@@ -1,11 +1,13 @@
 """`matte image` through the real command line, on small real pictures."""
 
+import contextlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -208,11 +210,24 @@ def test_results_that_cannot_be_written_are_reported(run: Run, scene: Path) -> N
 def test_progress_goes_to_the_terminal_and_results_to_stdout(scene: Path) -> None:
     master, terminal = os.openpty()
     command = [sys.executable, "-m", "mattecli", "image", "photo.png", "--trimap", "trimap.png", "-o", "cut.png"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=True)
-    os.close(terminal)
-    assert done.stdout == b"cut.png\n"
-    assert b"loading" in os.read(master, 100_000)
+    with ThreadPoolExecutor(1) as reader:
+        shown = reader.submit(_all_of, master)  # meanwhile: a terminal that nobody reads stops who writes to it
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=True)
+        finally:
+            os.close(terminal)
+        assert done.stdout == b"cut.png\n"
+        assert b"loading" in shown.result()
     os.close(master)
+
+
+def _all_of(terminal: int) -> bytes:
+    """What is written to a terminal until its other end is closed."""
+    read = b""
+    with contextlib.suppress(OSError):  # so Linux tells of the end
+        while part := os.read(terminal, 1 << 16):
+            read += part
+    return read
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process the POSIX way")
