@@ -23,7 +23,7 @@ def set_up() -> None:
 
 
 def set_up_pictures() -> None:
-    """Lift Pillow's own limit of pixels, and keep libtiff from writing to stderr: what it finds is told by Pillow's error, too."""
+    """Lift Pillow's own limit of pixels, and keep libtiff from writing to stderr: Pillow's error has the same text."""
     import ctypes
 
     import PIL

@@ -207,7 +207,7 @@ def open_model(settings: "Settings", machine: DeviceOptions, tell: Callable[[str
 
 
 def _of_weights(spec: "ModelSpec") -> str:
-    """Notes on the weights in use: which set, where a model has several, what part of a picture they see, and their limits."""
+    """Notes on the weights in use: which set, where a model has several, what part of a picture they are given, and their limits."""
     known = registry().models.get(spec.name, spec)
     absent = known.weights == AUTHORS and not is_installed(known)
     where = " (the authors' are not installed)" if absent else ""

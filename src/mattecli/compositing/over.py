@@ -93,7 +93,7 @@ def with_alpha(colours: Levels, alpha: Levels) -> Levels:
 
 
 def premultiply(foreground: Plane, alpha: Plane) -> Plane:
-    """Colours as associated alpha wants them, [H, W, 3]: the encoded values times alpha, as 8-bit formats and image editors do it."""
+    """Colours for associated alpha, [H, W, 3]: the encoded values times alpha, as 8-bit formats and image editors do it."""
     return foreground * alpha[:, :, None]
 
 

@@ -55,9 +55,9 @@ def load(
     name: a model of `models()` or the path of an exported .pt file; NAME@authors or NAME@ours is the model with these weights, a name
     alone the authors' where they are installed, else this project's where there are some. None for the best installed one for the
     `guides` that will be given, which are names: trimap, strokes, mask, background, screen. device: auto | cpu | cuda | cuda:N | mps.
-    precision: auto | fp32 | tf32 | fp16 | bf16. A named model that is missing is downloaded, unless `offline`; on_progress is told (file,
-    bytes, bytes in all or None). max_memory: bytes to stay below, or "6G". tell: is told the memory that each new size of image is
-    expected to take.
+    precision: auto | fp32 | tf32 | fp16 | bf16. A named model that is missing is downloaded, unless `offline`; on_progress is called
+    with (file, bytes, bytes in all or None). max_memory: bytes to stay below, or "6G". tell: is called with a sentence on the memory that
+    each new size of image is expected to take.
 
     Nothing of the process is changed: no environment variable, thread count or global setting of torch, Pillow or OpenCV. Raises
     ModelError, which lists the good names, UsageError where model and guides do not go together, DeviceError.

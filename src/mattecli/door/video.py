@@ -71,9 +71,9 @@ def matte_video(
     """Matte a clip: a video file, a folder of pictures, or a pattern such as frames/%05d.png. The destination's suffix decides the format.
 
     model: a loaded one, a name as `load` takes it, or None for the best installed one for the guides given; without guides, too, a clip
-    that is a cut-out keeps its own matte. on_frame: is told the frames
-    done, and in all where that is known. Raises MatteError, and then leaves no file under the destination's name; a source that breaks
-    off is delivered as far as it goes, and the result's `damage` says so.
+    that is a cut-out keeps its own matte. on_frame: called with the frames done, and in all, None where that is unknown. Raises MatteError,
+    and then leaves no file under the destination's name; a source that breaks off is delivered as far as it goes, and noted in the
+    result's `damage`.
     """
     guides = {name: os.fspath(file) for name, file in settings.items() if name in PATHS and isinstance(file, (str, os.PathLike))}
     given: dict[str, object] = guides | ({SCREEN: settings["screen"]} if "screen" in settings else {})

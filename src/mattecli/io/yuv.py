@@ -66,7 +66,7 @@ def colour_written(colour: Colour, size: tuple[int, int], pixel_format: str, *, 
     """A result's colour tags: the clip's own where it has them, else what players assume for its size.
 
     An unspecified matrix is BT.709 from 1280 pixels wide or 720 high, else BT.601. Pictures (R'G'B' as it is, in sRGB or untagged)
-    become BT.709 of limited range, as players expect of video. limited: the codec knows no full range.
+    become BT.709 of limited range, as players expect of video. limited: the codec has no full range.
     """
     if "yuv" not in pixel_format:
         return replace(colour, matrix=UNSPECIFIED if "gray" in pixel_format else IDENTITY, full_range=True)

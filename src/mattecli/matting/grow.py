@@ -32,7 +32,7 @@ FILTER_RADIUS, FILTER_EPSILON, LEAST_SOFTNESS = 0.05, 1e-4, 0.15
 
 
 def spread_strokes(image: Bytes, strokes: Bytes, *, growth: Growth = "random-walk", band: float | None = None) -> Bytes:
-    """Spread strokes over a picture: uint8 RGB [H, W, 3] and a trimap [H, W] that knows only the strokes; returns a trimap [H, W].
+    """Spread strokes over a picture: uint8 RGB [H, W, 3] and a trimap [H, W] in which only the strokes are known; returns a trimap [H, W].
 
     The unknown region reaches `band` pixels to either side of the outline (default: a share of the subject's scale) and farther along
     hair and fur. Stroked pixels keep their label. Both kinds of stroke are required.

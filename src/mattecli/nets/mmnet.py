@@ -165,7 +165,7 @@ class MMNet(nn.Module):
         deep = self.enc_block9(deep)
         features = self.dec_block1(self.dec_block0(deep, eighth), quarter)
         features = self.dec_block4(self.dec_block3(self.dec_block2(features)))
-        # The authors enlarge first. The last convolution sees single pixels, so that the order changes rounding alone.
+        # The authors enlarge first. The last convolution is 1x1, so that the order changes rounding alone.
         logits = resize_from_corner(self.final_block(features), image.shape[2], image.shape[3])
         return logits, self.aux_block(deep)
 

@@ -57,7 +57,7 @@ def fitting(registry: Registry, names: list[str] | None, given: Mapping[str, str
 
 
 def _guides_for(spec: ModelSpec, given: Mapping[str, str]) -> dict[str, str]:
-    """What a model takes of the given guides: its own, and one to make a trimap from where it wants a trimap."""
+    """What a model takes of the given guides: its own, and one to make a trimap from where it takes a trimap."""
     own = {guide: file for guide, file in given.items() if guide in spec.guides}
     if "trimap" in spec.guides and "trimap" not in own:
         own |= dict([(guide, file) for guide, file in given.items() if guide not in own][:1])

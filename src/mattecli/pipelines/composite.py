@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mattecli.compositing.backdrop import Backdrop, notes_behind
+from mattecli.compositing.backdrop import notes_behind
 from mattecli.compositing.framing import SQUARE, Window, framed_light, framed_straight, window_of
 from mattecli.compositing.lit import cut_out, laid_over, light_behind, unmixed_light
+from mattecli.compositing.output import OutputOptions
 from mattecli.compositing.over import lay_over, premultiply
-from mattecli.compositing.srgb import SRGB, Encoding
+from mattecli.core.choices import AUTO
 from mattecli.core.clock import Clock
 from mattecli.errors import InputError, UsageError
 from mattecli.io.files import notes_of_reading
 from mattecli.io.icc import converted
 from mattecli.io.images import STANDARD_STREAM, read_photo, read_values, write_image
 from mattecli.io.pictures.decoders.decoded import FIRST, Pick
-from mattecli.io.pictures.file_options import FLOATS, PLAIN, FileOptions
+from mattecli.io.pictures.file_options import FLOATS
 from mattecli.io.pictures.light import Light, light_of
 from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.levels import is_tinted
 from mattecli.matting.levels import Plane, from_levels, to_levels
 from mattecli.pipelines.result import Result
 from mattecli.requests.photos import Job
-from mattecli.requests.pictures import WHOLE, Framing
+from mattecli.requests.pictures import Framing
 
 if TYPE_CHECKING:
     from mattecli.core.runtime import Device
@@ -37,60 +38,45 @@ TRANSPARENT = "transparent"
 class Layout:
     """How every picture of a run is composed.
 
-    backdrop: None for a transparent background; premultiplied: whether its colours are multiplied by alpha. linear: blend in linear light
-    instead of encoded values. decontaminate: remove the old background from the colours of pictures with a given matte. keep_hidden: keep
-    colours where a transparent result's alpha is 0; otherwise they are black. encoding: of the colours. device: a name as in core.runtime.
-    file: how pictures are stored. pick: which picture of a file is read. framing: what part of a result is shown, and how large. invert:
-    the background instead of the subject.
+    output: of the kind composite, or cutout for a transparent background. pick: which picture of a file is read. device: where colours are
+    estimated, by a name as in core.runtime.
     """
 
-    backdrop: Backdrop | None
-    premultiplied: bool = False
-    file: FileOptions = PLAIN
+    output: OutputOptions
     pick: Pick = FIRST
-    linear: bool = True
-    decontaminate: bool = True
-    keep_hidden: bool = False
-    device: str = "auto"
-    encoding: Encoding = SRGB
-    framing: Framing = WHOLE
-    invert: bool = False
-
-    @property
-    def kind(self) -> str:
-        """What the results are, as plan.KINDS names them."""
-        return "cutout" if self.backdrop is None else "composite"
+    device: str = AUTO
 
 
 def process_composite(job: Job, layout: Layout) -> Result:
     """Make one picture from the job's source and its guide "alpha". Raises MatteError; then nothing is written."""
-    clock = Clock()
+    clock, output = Clock(), layout.output
     with clock("read"):
         photo = read_photo(job.source, pick=layout.pick)
         with notes_of_reading() as heard:
             alpha = matte_of(photo, job.source, job.guides.get("alpha"))
-        alpha = 1 - alpha if layout.invert else alpha
+        alpha = 1 - alpha if output.invert else alpha
     picture, icc = _picture(photo, alpha, layout, job, clock)
     with clock("write"):
-        beside = {"dpi": photo.dpi, "exif": photo.exif, "premultiplied": layout.premultiplied}
-        write_image(picture, job.destination, icc=icc, options=layout.file, **beside)  # type: ignore[arg-type]
-    notes = (*photo.notes, *heard, *notes_behind(layout.backdrop, photo.icc))
+        beside = {"dpi": photo.dpi, "exif": photo.exif, "premultiplied": output.premultiplied}
+        write_image(picture, job.destination, icc=icc, options=output.file, **beside)  # type: ignore[arg-type]
+    notes = (*photo.notes, *heard, *notes_behind(output.backdrop, photo.icc))
     return Result(job.source, job.destination, photo.size, clock.split, notes)
 
 
 def _picture(photo: Photo, alpha: Plane, layout: Layout, job: Job, clock: Clock) -> tuple[Pixels | Light, bytes | None]:
     """The picture and the profile it is in: floats where the photo has them, or where they are asked for."""
+    output = layout.output
     suffix = ".png" if job.destination == STANDARD_STREAM else Path(job.destination).suffix.lower()
-    depth = layout.file.depth_of(suffix, 8 if photo.top == 255 else 16, is_light=photo.light is not None)
+    depth = output.file.depth_of(suffix, 8 if photo.top == 255 else 16, is_light=photo.light is not None)
     # A picture with a transparency of its own is a cut-out already: its colours are the subject's.
-    mixed = photo.alpha is None and layout.decontaminate
+    mixed = photo.alpha is None and output.decontaminate
     if photo.light is not None or depth in FLOATS:
         return _lit(photo, alpha, layout, clock, mixed=mixed), None
     with clock("foreground"):
         colours = unmixed(photo.pixels, alpha, device=layout.device) if mixed else from_levels(photo.pixels)
     with clock("compose"):
-        colours, alpha = framed_parts(colours, alpha, layout.framing, window_of(alpha, layout.framing))
-        return composed(colours, alpha, layout, top=255 if depth == "8" else 65535, icc=photo.icc), photo.icc
+        colours, alpha = framed_parts(colours, alpha, output.framing, window_of(alpha, output.framing))
+        return composed(colours, alpha, output, top=255 if depth == "8" else 65535, icc=photo.icc), photo.icc
 
 
 def framed_parts(
@@ -106,19 +92,20 @@ def framed_parts(
 
 def _lit(photo: Photo, alpha: Plane, layout: Layout, clock: Clock, *, mixed: bool) -> Light:
     """The picture in linear light."""
-    if layout.keep_hidden:
+    output = layout.output
+    if output.keep_hidden:
         raise UsageError("floats are stored multiplied by alpha, so they keep no hidden colours; leave out `keep_hidden`")
     with clock("foreground"):
         light = photo.light or light_of(converted(photo.pixels, photo.icc, None), photo.alpha)
         if light.alpha is None or alpha is not light.alpha:
             colours = unmixed_light(light, alpha, _device(layout)) if mixed else light.straight
             light = cut_out(colours, alpha, light.chromaticities)
-        if not layout.framing.is_plain:
-            light = framed_light(light, window_of(alpha, layout.framing), layout.framing)
+        if not output.framing.is_plain:
+            light = framed_light(light, window_of(alpha, output.framing), output.framing)
     with clock("compose"):
-        if layout.backdrop is None:
+        if output.backdrop is None:
             return light
-        return laid_over(light, light_behind(layout.backdrop, light.size, 0.0, light.chromaticities), linear=layout.linear)
+        return laid_over(light, light_behind(output.backdrop, light.size, 0.0, light.chromaticities), linear=output.linear)
 
 
 def _device(layout: Layout) -> "Device":
@@ -168,12 +155,12 @@ def unmixed(pixels: Pixels, alpha: Plane, *, device: str) -> Plane:
         return to_array(estimate_foreground(to_tensor(pixels, chosen), share))
 
 
-def composed(colours: Plane, alpha: Plane, layout: Layout, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
+def composed(colours: Plane, alpha: Plane, output: OutputOptions, *, top: int, seconds: float = 0.0, icc: bytes | None = None) -> Pixels:
     """The picture in integers from 0 to `top`: RGB over the backdrop at `seconds`, or RGBA; `icc` is the profile of the colours."""
-    if layout.backdrop is not None:
-        behind = layout.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
-        return to_levels(lay_over(colours, alpha, behind, linear=layout.linear, encoding=layout.encoding), top)
-    laid = to_levels(np.dstack([premultiply(colours, alpha) if layout.premultiplied else colours, alpha]), top)
-    if not layout.keep_hidden:
+    if output.backdrop is not None:
+        behind = output.backdrop.at((alpha.shape[0], alpha.shape[1]), seconds, icc=icc)
+        return to_levels(lay_over(colours, alpha, behind, linear=output.linear, encoding=output.encoding), top)
+    laid = to_levels(np.dstack([premultiply(colours, alpha) if output.premultiplied else colours, alpha]), top)
+    if not output.keep_hidden:
         laid[laid[..., 3] == 0] = 0
     return laid

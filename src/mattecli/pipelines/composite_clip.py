@@ -77,17 +77,17 @@ def process_composite_clip(
         clip = _led(readers, request)
         depths = depths_within(clip, free_budget())
         window = _window(request, layout, clip)
-        shown = framed_clip(clip, layout.framing, window)
-        backdrop, encoding = hdr_backdrop(layout.backdrop, clip.colour)
-        layout = replace(layout, backdrop=shaped(backdrop, shown.aspect), encoding=encoding)
+        shown = framed_clip(clip, layout.output.framing, window)
+        backdrop, encoding = hdr_backdrop(layout.output.backdrop, clip.colour)
+        output = replace(layout.output, backdrop=shaped(backdrop, shown.aspect), encoding=encoding)
         sound = request.source if readers[0] and clip.audio else None
         writer = opened.enter_context(
             open_writer(
                 request.destination,
-                kind=layout.kind,
+                kind=output.kind,
                 clip=shown,
                 sound=sound,
-                coding=Coding(request.codec, request.crf, layout.premultiplied),
+                coding=Coding(request.codec, request.crf, output.premultiplied),
             )
         )
 
@@ -96,18 +96,18 @@ def process_composite_clip(
         def finish(pair: tuple[Frame, Plane]) -> None:
             frame, alpha = pair
             with clock("foreground"):
-                mixed = layout.decontaminate and frame.transparency is None  # a cut-out's colours need no decontamination
+                mixed = output.decontaminate and frame.transparency is None  # a cut-out's colours need no decontamination
                 colours = unmixed(frame.levels, alpha, device=layout.device) if mixed else from_levels(frame.levels)
             with clock("compose"):
                 seconds = float((frame.pts - clip.start) * clip.time_base)
-                colours, alpha = framed_parts(colours, alpha, layout.framing, window, aspect=clip.aspect, step=EVEN)
-                picture = composed(colours, alpha, layout, top=clip.top, seconds=seconds, icc=clip.icc)
+                colours, alpha = framed_parts(colours, alpha, output.framing, window, aspect=clip.aspect, step=EVEN)
+                picture = composed(colours, alpha, output, top=clip.top, seconds=seconds, icc=clip.icc)
             with clock("encode"):
                 writer.write(picture, pts=frame.pts, duration=frame.duration)
 
         with (
             read_ahead(
-                _pairs(readers, request, told, invert=layout.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")
+                _pairs(readers, request, told, invert=output.invert), depth=depths.ahead, on_wait=partial(clock.add, "decode")
             ) as pairs,
             WriteBehind(finish, depth=depths.behind) as behind,
         ):
@@ -116,7 +116,7 @@ def process_composite_clip(
                 on_frame(done, clip.expected)
     damage = " and ".join(f"{reader.clip.source} {reader.damage}" for reader in readers if reader and reader.damage) or None
     of_reading = [note for reader in readers if reader for note in reader.notes]
-    notes = (*of_reading, *told.notes, *writer.notes, *(layout.backdrop.notes if layout.backdrop else ()))
+    notes = (*of_reading, *told.notes, *writer.notes, *(output.backdrop.notes if output.backdrop else ()))
     return CompositeClipResult(request.source, request.destination, shown.size, writer.frames, clock.split, notes, damage)
 
 
@@ -142,12 +142,12 @@ def _led(readers: list[Reader | None], request: ClipRequest) -> Clip:
 def _window(request: ClipRequest, layout: Layout, clip: Clip) -> Window:
     """What is shown of each frame: all of it, or what the subject covers in any of them, for which the clip is read once more."""
     whole = slice(0, clip.size[0]), slice(0, clip.size[1])
-    if layout.framing.crop is None:
+    if layout.output.framing.crop is None:
         return whole
     with ExitStack() as opened:
         readers = [_reader(file, request.fps, opened) for file in (request.source, request.guides.get(ALPHA))]
-        pairs = _pairs(readers, request, _Told(), invert=layout.invert)
-        return window_of_all((alpha for _, alpha in pairs), layout.framing) or whole
+        pairs = _pairs(readers, request, _Told(), invert=layout.output.invert)
+        return window_of_all((alpha for _, alpha in pairs), layout.output.framing) or whole
 
 
 def _pairs(readers: list[Reader | None], request: ClipRequest, told: _Told, *, invert: bool = False) -> Iterator[tuple[Frame, Plane]]:

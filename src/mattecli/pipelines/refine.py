@@ -31,7 +31,7 @@ FAST_SIDE = 480
 """The longer side of the copy in which a fast refinement works."""
 
 MARGIN = 64
-"""What a trimap model sees around the unknown pixels, in pixels; farther away nothing changes their matte by much."""
+"""Pixels around the unknown ones that a trimap model is given; what lies farther away changes their matte little."""
 
 TOLD = 0.02
 """A larger disputed share of the picture is reported."""

@@ -30,7 +30,7 @@ class Found:
 def expand(text: str, results: Path | None, tell: Callable[[str], None]) -> list[Found]:
     """The pictures of one input, except those in a folder of results inside it.
 
-    tell: is told how many files of a folder are no pictures. Raises InputError where there is no picture.
+    tell: called with a note on the number of files of a folder that are no pictures. Raises InputError where there is no picture.
     """
     path = Path(text)
     if os.path.isdir(text):

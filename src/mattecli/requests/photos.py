@@ -54,7 +54,7 @@ def plan_jobs(
     inputs: files, folders (searched through, but for the folder in them that the results go to), globs, or "-" alone for stdin.
     output: a file (for one input), a folder, a pattern with {stem}, {name} or {parent}, "-" for stdout, or None for a name beside the
     input. guides: for each guide a file, a folder searched for the picture's stem, or a pattern. over: what the results are laid over,
-    which they may not overwrite either. tell: is told what is left out. Raises UsageError or InputError with one sentence.
+    which they may not overwrite either. tell: called with a note on what is left out. Raises UsageError or InputError with one sentence.
     """
     refuse_empty("an input", *inputs)
     refuse_empty("-o", output)

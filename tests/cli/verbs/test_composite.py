@@ -238,6 +238,7 @@ def test_mattes_of_another_frame_rate_are_reported(run: Run, stage: Path) -> Non
         (["photo.png", "--alpha", "alpha.png", "--over", "beach.jpg", "--fit", "tile"], 2, "cover, contain, stretch"),
         (["photo.png", "--alpha", "alpha.png", "--over", "beach.jpg", "--blur", "lots"], 2, "--blur lots"),
         (["photo.png", "--alpha", "alpha.png", "--over", "white", "--premultiplied"], 2, "--over transparent"),
+        (["photo.png", "--alpha", "alpha.png", "--over", "transparent", "--premultiplied", "--keep-hidden"], 2, "--keep-hidden keeps"),
         (["photo.png", "--alpha", "alpha.png", "--over", "white", "--decontaminate", "maybe"], 2, "choose on or off"),
         (["photo.png", "--alpha", "alpha.png", "--over", "white", "--device", "gpu"], 2, "there is no device"),
         (["clip.mp4", "--over", "white"], 1, "there is no file clip.mp4"),

@@ -118,7 +118,7 @@ def composite(
     )
     if invert and alpha is None:
         raise UsageError("a cut-out has no background left to show, so --invert goes with --alpha; give the matte, or drop --invert")
-    behind = None if layout.backdrop is None else over
+    behind = None if layout.output.backdrop is None else over
     teller = Teller(json_lines=json_lines, quiet=quiet)
     if len(inputs) == 1 and (is_clip(inputs[0]) or (alpha is not None and is_clip(alpha))):
         if skip_existing:
@@ -130,8 +130,8 @@ def composite(
         settings = _settings(layout, behind, fit, blur)
         left = _still_to_make(jobs, settings, overwrite=overwrite, tell=teller.note) if skip_existing else jobs
         _compose_pictures(left, layout, settings, teller)
-    if layout.backdrop is not None:
-        layout.backdrop.close()
+    if layout.output.backdrop is not None:
+        layout.output.backdrop.close()
     if teller.failures:
         raise typer.Exit(1)
 
@@ -165,6 +165,7 @@ def _layout(
     picture: dict[str, Any],
 ) -> "Layout":
     from mattecli.compositing.backdrop import open_backdrop, parse_blur
+    from mattecli.compositing.output import OutputOptions
     from mattecli.pipelines.composite import TRANSPARENT, Layout
     from mattecli.requests.paths import refuse_empty
     from mattecli.requests.pictures import picture_options as picture_options_of
@@ -174,6 +175,8 @@ def _layout(
         raise UsageError("--premultiplied goes with --over transparent; over a backdrop nothing is left to multiply")
     if keep_hidden and over != TRANSPARENT:
         raise UsageError("--keep-hidden goes with --over transparent; over a backdrop nothing is hidden")
+    if premultiplied and keep_hidden:
+        raise UsageError("--premultiplied hides the colours that --keep-hidden keeps; drop one of them")
     asked = picture_options_of(picture)
     if keep_hidden and not asked.framing.is_plain:
         raise UsageError("--keep-hidden keeps colours where nothing is cut or scaled; drop it, or --crop, --size and --max-side")
@@ -182,18 +185,18 @@ def _layout(
 
         pick_device(device)
     backdrop = None if over == TRANSPARENT else open_backdrop(over, mode=fit, blur=parse_blur(blur))
-    return Layout(
+    output = OutputOptions(
+        "cutout" if backdrop is None else "composite",
         backdrop,
-        premultiplied=premultiplied,
         linear=linear,
         decontaminate=decontaminate,
         keep_hidden=keep_hidden,
-        device=device,
+        premultiplied=premultiplied,
         file=asked.file,
-        pick=asked.pick,
         framing=asked.framing,
         invert=asked.invert,
     )
+    return Layout(output, asked.pick, device)
 
 
 def _jobs(
@@ -202,8 +205,8 @@ def _jobs(
     from mattecli.requests.photos import check_destinations, plan_jobs
 
     guides = {} if alpha is None else {"alpha": alpha}
-    jobs = plan_jobs(inputs, output, kind=layout.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
-    check_destinations(jobs, has_alpha=layout.backdrop is None, options=layout.file)
+    jobs = plan_jobs(inputs, output, kind=layout.output.kind, guides=guides, over=over, overwrite=overwrite, tell=teller.note)
+    check_destinations(jobs, has_alpha=layout.output.kind == "cutout", options=layout.output.file)
     return jobs
 
 
@@ -211,22 +214,28 @@ def _settings(layout: "Layout", over: str | None, fit: str, blur: str) -> "Setti
     """What decides the pictures, as the records of what was made have it."""
     from mattecli.batch.items import Settings
 
+    output = layout.output
     return Settings(
         model="none: matte composite",
-        kind=layout.kind,
+        kind=output.kind,
         over=over,
         fit=fit,
         blur=blur,
-        gamma=not layout.linear,
-        decontaminate=layout.decontaminate,
-        keep_hidden=layout.keep_hidden,
-        premultiplied=layout.premultiplied,
-        picture={name: repr(getattr(layout, name)) for name in ("file", "pick", "framing", "invert")},
+        gamma=not output.linear,
+        decontaminate=output.decontaminate,
+        keep_hidden=output.keep_hidden,
+        premultiplied=output.premultiplied,
+        picture={
+            "file": repr(output.file),
+            "pick": repr(layout.pick),
+            "framing": repr(output.framing),
+            "invert": repr(output.invert),
+        },
     )
 
 
 def _still_to_make(jobs: "list[Job]", settings: "Settings", *, overwrite: bool, tell: Callable[[str], None]) -> "list[Job]":
-    """The jobs whose result is not there as these settings and inputs make it; `tell` is told how many are, and how many are made anew."""
+    """The jobs whose results are missing or were made otherwise; `tell` is called with notes on how many are left out or made anew."""
     from mattecli.batch.resume import DONE, REMAKE, MadeBefore
 
     if overwrite:
@@ -273,7 +282,7 @@ def _request(
 ) -> "ClipRequest":
     from mattecli.requests.clip import ClipRequest, default_destination, parse_rate
 
-    destination = default_destination(source, layout.kind) if output is None else output
+    destination = default_destination(source, layout.output.kind) if output is None else output
     guides = {} if alpha is None else {"alpha": alpha}
     return ClipRequest(source, destination, guides, fps=parse_rate(fps) if fps else None, codec=codec, crf=crf)
 
@@ -282,7 +291,7 @@ def _compose_clip(request: "ClipRequest", layout: "Layout", teller: Teller, *, o
     from mattecli.pipelines.composite_clip import process_composite_clip
     from mattecli.requests.clip import check_request
 
-    check_request(request, kind=layout.kind, over=over, overwrite=overwrite)
+    check_request(request, kind=layout.output.kind, over=over, overwrite=overwrite)
     with frame_progress(Path(request.source).name) as on_frame:
         reel = process_composite_clip(request, layout, on_frame=on_frame)
     _tell(teller, reel)

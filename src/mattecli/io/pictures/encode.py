@@ -78,7 +78,7 @@ def as_levels(picture: Any, *, deep: bool) -> Pixels:
 def _in_srgb_levels(colours: Pixels, icc: bytes | None) -> Pixels:
     if icc is None:
         return colours
-    from mattecli.io.icc import converted  # which knows photos, which are written here
+    from mattecli.io.icc import converted  # here, because icc's own imports lead to this module
 
     return converted(colours, icc, None)
 
