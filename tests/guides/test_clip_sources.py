@@ -46,6 +46,15 @@ def test_numbered_guides_are_paired_by_number(tmp_path: Path) -> None:
     assert widths(source, bars(tmp_path / "counted", range(1, 4)))[0] == [2, 3, 4]
 
 
+def test_numbered_guides_of_floats_are_numbers_and_not_light(tmp_path: Path) -> None:
+    source = bars(tmp_path / "clip", [1, 2])
+    for number in (1, 2):
+        shares = np.zeros(SIZE, np.float32)
+        shares[:, :20], shares[:, 20:40] = 1, 0.3  # as light 0.3 is shown as 0.58
+        write_image(shares, tmp_path / "floats" / f"m.{number:04d}.exr")
+    assert widths(source, str(tmp_path / "floats"))[0] == [20, 20]
+
+
 def test_a_mask_clip_of_another_rate_is_reported(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", rate="25", frames=10)
     same = make_clip(tmp_path / "same.mkv", codec="ffv1", rate="25", frames=10, picture=bar)

@@ -96,13 +96,13 @@ class NumberedGuide:
 
     def __init__(self, name: str, pictures: Mapping[int, Path], clip: Clip) -> None:
         self._name, self._pictures, self._clip = name, pictures, clip
-        first = read_photo(self._picture(0))
+        first = read_photo(self._picture(0), as_levels=True)
         check_size(name, str(self._picture(0)), first.size, clip.size, "frames")
         self._levels = FrameLevels(transparent=first.alpha is not None)
 
     def at(self, frame: Frame) -> Pixels:
         picture = self._picture(frame.index)
-        photo = read_photo(picture)
+        photo = read_photo(picture, as_levels=True)
         check_size(self._name, str(picture), photo.size, self._clip.size, "frames")
         return _guide_levels(self._name, str(picture), self._levels(Frame(photo.pixels, 0, 1, frame.index, photo.alpha)))
 
