@@ -13,6 +13,8 @@ BYTES_A_PIXEL = 28
 """Bytes per 8-bit pixel while reading, twice as many for 16 bits and four times for floats: what the formats take at most, measured."""
 LONGEST_FILE = MAX_MEGAPIXELS * 16_000_000
 """Bytes: the largest picture, of four floats a pixel, without compression."""
+SHORT_FILE = 1_000_000
+"""Bytes that are read whatever memory is left."""
 BYTES_OF_ANY = 700_000_000
 """Bytes that a file of any length may take to read: some formats code even areas in no bits, so a file of 34 bytes may be a picture."""
 BYTES_A_BYTE = 280_000
@@ -59,8 +61,12 @@ def check_size(name: str, size: tuple[int, int], *, most: int | None = None, bit
 
 
 def check_length(name: str, length: int) -> None:
-    """Raise InputError for a file, or what has come of a pipe, of more bytes than any picture has, or than reading_within allows."""
-    most = min(LONGEST_FILE, LONGEST_FILE if (allowed := _allowed.get()) is None else allowed)
+    """Raise InputError for a file, or what has come of a pipe, of more bytes than any picture has, or than reading_within allows.
+
+    A file of SHORT_FILE bytes is read in any case: its header tells how large the picture is, and check_size refuses it with better words.
+    """
+    allowed = _allowed.get()
+    most = LONGEST_FILE if allowed is None else min(LONGEST_FILE, max(allowed, SHORT_FILE))
     if length > most:
         raise InputError(f"{name} has more than {most / 1e6:.0f} MB, so it is not read; give a picture, or scale it down first")
 
