@@ -143,4 +143,5 @@ def test_float_frames_are_read_as_srgb_and_float_mattes_as_their_values(tmp_path
         np.testing.assert_allclose(matte.pixels[..., 0] / 65535, ramp, atol=3e-4)  # a half has 11 bits
         np.testing.assert_allclose(plate.pixels[..., 1] / 65535, from_light(ramp), atol=3e-4)
         assert plate.pixels[..., 0].max() == 65535
-        assert GREY_FLOATS in mattes.notes and COLOUR_FLOATS in plates.notes
+        assert mattes.notes[-1] == f"the pictures of {mattes.clip.source} {GREY_FLOATS}"
+        assert plates.notes[-1] == f"the pictures of {plates.clip.source} {COLOUR_FLOATS}"

@@ -20,8 +20,8 @@ from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.numbering import missing_note, numbers_of, places_of
 
 DEFAULT_RATE = Fraction(25)
-GREY_FLOATS = "its pictures are grey floats, which are taken as plain numbers in 16 bits, as mattes have them"
-COLOUR_FLOATS = "its pictures are floats, which clips take as sRGB in 16 bits; what is brighter than white is white"
+GREY_FLOATS = "are grey floats, which are taken as plain numbers in 16 bits, as mattes have them"
+COLOUR_FLOATS = "are floats, which clips take as sRGB in 16 bits; what is brighter than white is white"
 PICTURE_COLOUR = Colour(matrix=0, primaries=1, transfer=13, full_range=True)
 """R'G'B' with the primaries and transfer of sRGB (H.273)."""
 
@@ -59,7 +59,7 @@ class SequenceReader:
         first = read_photo(self._pictures[0])
         self._are_numbers = _is_grey_light(first)
         if first.light is not None:
-            self.notes = (*self.notes, GREY_FLOATS if self._are_numbers else COLOUR_FLOATS)
+            self.notes = (*self.notes, f"the pictures of {source} {GREY_FLOATS if self._are_numbers else COLOUR_FLOATS}")
         self.clip = Clip(
             source=source,
             size=first.size,
