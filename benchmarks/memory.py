@@ -10,8 +10,8 @@ that are nowhere below what was measured and, in sum over the ratios, least abov
 
 NAME@ours is the narrower network of which this project's weights are, where it is another than the authors'.
 
-Usage: python benchmarks/memory.py [--models a,b] [--json FILE] [--markdown FILE] [--limit GB]     With --json, measured rows are kept
-       and only missing ones measured. --models none makes the Markdown from the JSON alone. Linux only.
+Usage: python benchmarks/memory.py [--models a,b] [--json FILE] [--markdown FILE] [--limit GB]     With --json, measured rows are kept,
+       with the machine of the first, and only missing ones measured. --models none makes the Markdown from the JSON alone. Linux only.
 """
 
 import argparse
@@ -244,7 +244,7 @@ def main() -> None:
     names = arguments.models.split(",") if arguments.models else [COMPOSE, *reversed(different.values())]
     report: dict = {"machine": machine.describe(), "rows": []}
     if arguments.json and arguments.json.exists():
-        report["rows"] = json.loads(arguments.json.read_text())["rows"]
+        report = json.loads(arguments.json.read_text())
     done = {key_of(row) for row in report["rows"]}
     for name in [name for name in names if name in every or name == COMPOSE]:
         wanted = settings(every[name]) if name in every else [{"size": size, "options": {}, "unknown": 0.1} for size in SIZES]
