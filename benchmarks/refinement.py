@@ -2,9 +2,9 @@
 
 For every photo of some kinds of the data index with a true or a reference alpha whose subject the default network finds
 (intersection over union of at least 0.8 with it): the sum of absolute differences in thousands (SAD) of the network's matte and of the
-same matte refined, and the processor seconds of the refinement on one thread. The earlier way finds the band in a copy of 640 pixels, and
-its trimap model takes the whole picture. The ways take turns on each photo. Reference alphas are other networks' results,
-checked by eye, not ground truth.
+same matte refined, and the processor seconds of the refinement on one thread. The earlier way finds the band in a copy of 640 pixels, lays
+one twice as wide around what is soft there, and its trimap model takes the whole picture. The ways take turns on each photo. Reference
+alphas are other networks' results, checked by eye, not ground truth.
 
 Usage: python benchmarks/refinement.py [--kinds eval,portraits] [--data FOLDER] [--json benchmarks/results/refinement.json]
 FOLDER holds index.json (default: $MATTE_SHARED/data, else ../shared/data).
@@ -31,6 +31,7 @@ from mattecli.core import machine
 from mattecli.core.clock import Clock
 from mattecli.core.runtime import to_array
 from mattecli.io.images import read_photo
+from mattecli.matting.trimap import COARSE_BAND
 from mattecli.pipelines import refine
 from mattecli.pipelines.matte import matte_photo, suited
 from mattecli.pipelines.recipe import Recipe
@@ -38,7 +39,7 @@ from portraits import intersection_over_union
 
 Alpha = NDArray[np.float32]
 LEAST_OVERLAP = 0.8
-EARLIER = {"SIDE": 640, "MARGIN": 1 << 20}
+EARLIER = {"SIDE": 640, "MARGIN": 1 << 20, "LAST_BAND": COARSE_BAND, "LEAST_PIXELS": 0.0}
 
 
 @contextmanager

@@ -39,6 +39,10 @@ TOLD = 0.02
 BANDS = COARSE_BAND, COARSE_BAND
 """How far each new band reaches to either side, as a share of the subject's scale."""
 
+LAST_BAND, LEAST_PIXELS = COARSE_BAND / 2, 2.0
+"""How far the band in the picture itself reaches: what is soft has been found, and half the band leaves out a third of the unknown pixels.
+At least so many pixels of the small copy."""
+
 
 def refine(
     matted: Matted,
@@ -122,7 +126,7 @@ def _undisputed(refined: Tensor, coarse: Tensor) -> tuple[Tensor, tuple[str, ...
 def refined_trimap(
     trimap: Trimap, image: Tensor, model: LoadedModel, options: Mapping[str, Tunable], *, limit: int | None = None
 ) -> Trimap:
-    """The trimap [H, W] of an image [1, 3, H, W], 0..1, adapted to its matte by a trimap model, with each of BANDS in turn.
+    """The trimap [H, W] of an image [1, 3, H, W], 0..1, adapted to its matte by a trimap model: BANDS in a small copy, then LAST_BAND.
 
     It is unchanged when nothing is unknown or a known region is missing, and for a solver without weights, whose haze around ambiguous
     regions the next band would follow. limit: see run_within.
@@ -137,7 +141,10 @@ def refined_trimap(
         if not tells_apart(levels):
             return trimap
         guide = guide_tensor("trimap", levels, model)
-    return levels if small is image else _around(F.interpolate(alpha.float(), image.shape[2:], mode="bilinear"), BANDS[-1])
+    if small is image:
+        return levels
+    least = LEAST_PIXELS * max(image.shape[2:]) / max(small.shape[2:])
+    return _around(F.interpolate(alpha.float(), image.shape[2:], mode="bilinear"), LAST_BAND, least=least)
 
 
 def tells_apart(trimap: Trimap) -> bool:
@@ -145,9 +152,10 @@ def tells_apart(trimap: Trimap) -> bool:
     return all(bool((trimap == level).any()) for level in (BACKGROUND, UNKNOWN, FOREGROUND))
 
 
-def _around(alpha: Tensor, share: float) -> Trimap:
+def _around(alpha: Tensor, share: float, *, least: float = 0.0) -> Trimap:
+    """A trimap around a matte, whose band reaches a share of the subject's scale to either side, at least so many pixels."""
     found = to_array(alpha)
-    return trimap_from_alpha(found, band=share * subject_scale(found >= 0.5))
+    return trimap_from_alpha(found, band=max(least, share * subject_scale(found >= 0.5)))
 
 
 def _shrunk(image: Tensor, side: int) -> Tensor:
