@@ -1,9 +1,11 @@
 """Where the time of one `matte image` process goes, and how long `matte --help` and `--version` take.
 
 Each command runs in a fresh process, as from a shell, several times; medians are reported. The split of `matte image` comes from the
-process itself: start of Python until the command runs, `import torch`, loading the export, and the steps of its own --json record.
+process itself: start of Python until the command runs, `import torch`, loading the export, and the steps of its own --json record. The
+command itself is timed without the split, and compared with what it cannot do without: `import torch`, the network and the refinement.
 
-Usage: python benchmarks/image_command.py PHOTO [--model shm-fast] [--repeat N] [--json FILE]     The model must be installed.
+Usage: python benchmarks/image_command.py PHOTO [--model shm-fast] [--repeat N] [--json FILE] [--page]     The model must be installed.
+--page writes the table of docs/measured.md.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 
 from mattecli.core import machine
+from pages import PAGE_OF_NUMBERS, with_tables
 
 PROBE = """
 import sys, time
@@ -48,19 +51,33 @@ def wall(command: list[str]) -> float:
 
 
 def image_split(photo: Path, model: str, *options: str) -> dict[str, float]:
-    """Seconds of one `matte image` process by what they were spent on."""
+    """Seconds of one `matte image` process, `command`, and of another by what they were spent on."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["image", str(photo), "--model", model, "--json", "--quiet", "-o", f"{folder}/cutout.png", *options]
+        command = wall([sys.executable, "-m", "mattecli", *arguments])
         begin = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True)
         total = time.perf_counter() - begin
     timed = dict(pair.split("=") for pair in done.stderr.split())
     split = {name: float(timed[name]) for name in ("import_cli", "import_torch", "load")} | json.loads(done.stdout)["split"]
-    return {"total": total, **split, "other": total - sum(split.values())}
+    needed = split["import_torch"] + split["matte"] + split["refine"]
+    return {"command": command, "times": command / needed, "total": total, **split, "other": total - sum(split.values())}
 
 
 def medians(records: list[dict[str, float]]) -> dict[str, float]:
     return {name: round(statistics.median(record[name] for record in records), 4) for name in records[0]}
+
+
+def markdown(report: dict) -> str:
+    """One line for each way."""
+    keys = ("command", "times", "import_torch", "load", "matte", "refine", "compose", "write")
+    rows = [[f"`{report['model']}`, {way}", *(f"{report[way][key]:.2f}" for key in keys)] for way in ("raw", "refined")]
+    heads = ["seconds", "the command", "/ (torch + network + refine)", "`import torch`", "load", "network", "refine", "compose", "write"]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows)]
+    told = (
+        f"{report['machine']['processor']}, {report['machine']['torch_threads']} threads, {report['machine']['date']}; `matte --help` takes"
+    )
+    return "\n".join([f"{told} {report['help_seconds']:.2f} s.", "", *lines])
 
 
 def main() -> None:
@@ -69,6 +86,7 @@ def main() -> None:
     parser.add_argument("--model", default="shm-fast")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--page", action="store_true", help="write the table of docs/measured.md")
     arguments = parser.parse_args()
     matte = [sys.executable, "-m", "mattecli"]
     report = {
@@ -84,6 +102,8 @@ def main() -> None:
     print(json.dumps(report, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    if arguments.page:
+        PAGE_OF_NUMBERS.write_text(with_tables(PAGE_OF_NUMBERS.read_text(), {"image command": markdown(report)}))
 
 
 if __name__ == "__main__":

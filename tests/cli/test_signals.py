@@ -130,3 +130,22 @@ main()
 def test_ctrl_c_while_the_program_is_loaded_is_one_line() -> None:
     ended = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "matte: error: interrupted\n")
+
+
+ENDING = """
+from mattecli.cli.app import app
+
+class Freed:
+    def __del__(self):
+        print("freed")
+
+kept = Freed()
+app()
+"""
+
+
+@pytest.mark.parametrize("words, code", [(["--version"], 0), (["image", "none.jpg", "-o", "out.png"], 1), (["image", "--none"], 2)])
+def test_a_command_ends_with_its_code_and_without_freeing_what_is_loaded(words: list[str], code: int, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING, *words], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == code, done.stderr
+    assert "freed" not in done.stdout and (done.stdout.startswith("matte ") or done.stderr)

@@ -1,6 +1,7 @@
 """Process-wide settings, made by the command line only; nothing that `import mattecli` offers makes any."""
 
 import contextlib
+import gc
 import os
 import sys
 import warnings
@@ -52,8 +53,19 @@ def quiet_warnings() -> None:
 
 def set_up_torch() -> None:
     """Settings for computing: threads limited to the available cores, and freed memory kept for the next picture."""
+    _import_torch()
     from mattecli.core.tuning import cpu_quota, malloc, onednn
 
     malloc.keep()
     onednn.keep_few_kernels()
     cpu_quota.keep_to_it()
+
+
+def _import_torch() -> None:
+    """Import torch without looking for garbage meanwhile, which takes an eighth of the import, nor later among what it has made."""
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+    finally:
+        gc.enable()
+    gc.freeze()

@@ -183,12 +183,13 @@ def open_model(settings: "Settings", machine: DeviceOptions, tell: Callable[[str
     """The model of a command, loaded with its refiner; `tell` is called with the chosen device."""
     import mattecli
     from mattecli.cli import process
+
+    process.set_up_torch()
     from mattecli.core.runtime import pick_device
 
     device = pick_device(machine.device)
     if machine.device == AUTO:
         tell(f"device: {device} ({device.reason})")
-    process.set_up_torch()
     with download_progress() as on_progress:
         model = mattecli.load(
             settings.model,

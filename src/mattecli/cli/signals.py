@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -151,26 +152,37 @@ def _give_reason() -> None:
 
 
 def _leave_at_once(code: Sequence[int]) -> None:
-    """End the process with the first of the codes, if there is one.
+    """End the process with the first of the codes, if there is one, after all that runs at a normal end but the freeing of modules.
 
-    An interruption may come anywhere, and a thread that it leaves inside C++ aborts the process when Python ends it there.
+    That takes 0.4 s once torch is loaded. And an interruption may come anywhere: a thread that it leaves inside C++ aborts the process when
+    Python ends it there. Python itself ends a command whose stdout or stderr cannot be emptied.
     """
-    if code:
+    if code and (_is_printed() or code[0] in INTERRUPTED_CODES):
         os._exit(code[0])
+
+
+def _is_printed() -> bool:
+    """Whether all text for stdout and stderr has left the process."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except (OSError, ValueError, AttributeError):  # a full disk, a closed stream, none at all
+        return False
+    return True
 
 
 class StoppableCommands(Commands):
     """The commands, which a signal ends as Ctrl-C does: one line, and the exit code a shell gives for it."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
-        """args: None for the command line of this process, which then ends without a last look at its threads when interrupted."""
+        """args: None for the command line of this process, which then ends without freeing its modules and threads one by one."""
         code: list[int] = []
         if args is None:
             atexit.register(_leave_at_once, code)  # first of all, and so called last
         try:
             return super().main(args, *more, **options)
         except SystemExit as end:
-            code += [number for number in INTERRUPTED_CODES if number == end.code]
+            code += [end.code or 0] if isinstance(end.code, int | None) else []
             raise
 
     def invoke(self, ctx: Any) -> Any:
