@@ -4,6 +4,7 @@ Three kinds: a photograph with its sharpened label, seen through a random window
 backgrounds; and pictures without a subject. All are squeezed into a square, as the network sees them, so proportions vary.
 """
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,8 @@ class Subjects:
     """What scenes are drawn from; photographs, cut-outs and renders lie in the folder `people` of the run's sources.
 
     people_alone: whether people are the only subjects; all else then belongs to the background. kept: where sharpened photographs lie.
+    rendered: where `python -m training people` keeps what it renders; may be absent. bodies: how often an exact cut-out is a rendered
+    person seen from head to foot.
     composites, empty: shares of examples that are laid over backgrounds, and that show nothing. crowd: how often a composite holds more
     than one subject. framed: how often a scene is cut down to what surrounds its subjects, as a network sees it that is shown the part of
     a picture in which a subject was found. leave_out: cut-outs that the weights will be judged by. no_subject: backgrounds in which
@@ -38,6 +41,8 @@ class Subjects:
 
     people_alone: bool = False
     kept: str = "runs/sharpened"
+    rendered: str = "runs/people"
+    bodies: float = 0.0
     composites: float = 0.35
     empty: float = 0.08
     crowd: float = 0.3
@@ -57,12 +62,17 @@ class Scene:
     person: float
 
 
+Cutout = tuple[Path, Path | None, bool]
+"""A cut-out's picture, its alpha where that is a file of its own, and whether it shows a person."""
+
+
 @dataclass(frozen=True)
 class Library:
-    """What scenes are drawn from: cut-outs are paths of RGBA pictures, with whether each is a person."""
+    """What scenes are drawn from; `bodies` are the rendered people among the cut-outs that are seen from head to foot."""
 
     photos: tuple[Photo, ...]
-    cutouts: tuple[tuple[Path, Path | None, bool], ...]
+    cutouts: tuple[Cutout, ...]
+    bodies: tuple[Cutout, ...]
     backgrounds: tuple[Path, ...]
 
 
@@ -72,8 +82,8 @@ def library(settings: Subjects, sources: str, hold_out: int, held_out: bool) -> 
     shots = Path(sources)
     people = shots / "people"
     every = photos(people, Path(settings.kept))
-    cutouts: list[tuple[Path, Path | None, bool]] = [(path, None, False) for path in sorted((people / "cutouts").glob("*.png"))]
-    cutouts += [(path, path.with_name(f"{path.stem}_alpha.png"), True) for path in sorted((people / "renders").glob("*.webp"))]
+    renders = [_render(path) for folder in (people / "renders", Path(settings.rendered)) for path in sorted(folder.glob("*.json"))]
+    cutouts: list[Cutout] = [(path, None, False) for path in sorted((people / "cutouts").glob("*.png"))] + renders
     left_out = set(settings.leave_out)
     cutouts += [
         (path, None, path.name.startswith("p3m")) for path in sorted((shots / "foregrounds").glob("*.png")) if path.name not in left_out
@@ -84,7 +94,19 @@ def library(settings: Subjects, sources: str, hold_out: int, held_out: bool) -> 
     missing = [path for path in backgrounds if not path.exists()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; mend subjects.no_subject")
-    return Library(*(_part(tuple(pictures), hold_out, held_out) for pictures in (every, cutouts, backgrounds)))  # type: ignore[arg-type]
+    bodies = [render for render in renders if _is_body(render)]
+    return Library(*(_part(tuple(pictures), hold_out, held_out) for pictures in (every, cutouts, bodies, backgrounds)))  # type: ignore[arg-type]
+
+
+def _render(record: Path) -> Cutout:
+    """The rendered person whose JSON file `record` is."""
+    return record.with_suffix(".webp"), record.with_name(f"{record.stem}_alpha.png"), True
+
+
+def _is_body(render: Cutout) -> bool:
+    """Whether a rendered person is seen from head to foot, or nearly so."""
+    record = json.loads(render[0].with_suffix(".json").read_text())
+    return bool(record.get("framing", "full") == "full")
 
 
 def _part(pictures: tuple[object, ...], hold_out: int, held_out: bool) -> tuple[object, ...]:
@@ -212,7 +234,7 @@ def _composite(chance: np.random.Generator, pictures: Library, size: int, settin
         image = blurred(image, chance.uniform(0.5, 0.015 * size))
     count = 1 + (int(chance.integers(1, 4)) if chance.random() < settings.crowd else 0)
     for _ in range(count):
-        pixels, is_person = _cutout(chance, pictures)
+        pixels, is_person = _cutout(chance, pictures, settings.bodies)
         placed = _placed(chance, pixels, size, largest=1.1 if count == 1 else 0.8)
         colours = _lit_alike(chance, placed[..., :3], image)
         cover = placed[..., 3:]
@@ -237,10 +259,11 @@ def _continued(pixels: Plane) -> Plane:
     return np.dstack((np.where(pixels[..., 3:] > 0.05, pixels[..., :3], near), pixels[..., 3]))
 
 
-def _cutout(chance: np.random.Generator, pictures: Library) -> tuple[Levels, bool]:
-    """A subject [H, W, 4]: an exact cut-out, or that of a photograph whose label is good."""
+def _cutout(chance: np.random.Generator, pictures: Library, bodies: float = 0.0) -> tuple[Levels, bool]:
+    """A subject [H, W, 4]: an exact cut-out, so often as `bodies` says a rendered body, or that of a photograph whose label is good."""
     if chance.random() < 0.5:
-        path, alpha, person = pictures.cutouts[chance.integers(len(pictures.cutouts))]
+        exact = pictures.bodies if bodies > 0.0 and pictures.bodies and chance.random() < bodies else pictures.cutouts
+        path, alpha, person = exact[chance.integers(len(exact))]
         pixels = read_rgba(path)
         if alpha is not None:
             pixels = np.dstack((pixels[..., :3], read_rgba(alpha)[..., 0]))

@@ -34,8 +34,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cutout = np.dstack((np.full((90, 90, 3), 30), disc(90, 40)))
     write(folder / "people" / "cutouts" / "c.png", cutout)
     write(folder / "foregrounds" / "f.png", cutout)
-    write(folder / "people" / "renders" / "r.webp", cutout[..., :3])
-    write(folder / "people" / "renders" / "r_alpha.png", cutout[..., 3])
+    render(folder / "people" / "renders" / "r", cutout, {"framing": "head"})
+    render(folder / "rendered" / "person_000000", np.dstack((np.full((90, 90, 3), 220), disc(90, 40))), {"seed": 0})
     for name in ("a.png", "b.png"):
         write(folder / "backgrounds" / name, np.random.default_rng(1).integers(0, 255, (70, 90, 3)))
     lists = {"backgrounds": [{"file": f"backgrounds/{name}.png"} for name in "ab"], "foregrounds": [{"file": "foregrounds/f.png"}]}
@@ -54,13 +54,20 @@ def write(path: Path, pixels: np.ndarray) -> None:
     assert cv2.imwrite(str(path), pixels.astype(np.uint8))
 
 
+def render(stem: Path, pixels: np.ndarray, record: dict[str, object]) -> None:
+    """A rendered person's three files."""
+    write(stem.with_suffix(".webp"), pixels[..., :3])
+    write(stem.with_name(f"{stem.name}_alpha.png"), pixels[..., 3])
+    stem.with_suffix(".json").write_text(json.dumps(record))
+
+
 def gallery(sources: Path, settings: Subjects = SOMETHING) -> tuple[Library, Subjects]:
-    settings = replace(settings, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
+    settings = replace(settings, kept=str(sources / "kept"), rendered=str(sources / "rendered"), no_subject=("a.png", "b.png"))
     return library(settings, str(sources), 0, False), settings
 
 
 def test_the_first_examples_of_a_run_are_as_small_as_it_says(sources: Path) -> None:
-    subjects = replace(SOMETHING, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
+    subjects = replace(SOMETHING, kept=str(sources / "kept"), rendered=str(sources / "rendered"), no_subject=("a.png", "b.png"))
     data = Data(size=64, hold_out=2, early_size=32, early=0.5)
     run = Run("fdm", "unused", 4, {"entropy": 1.0}, batch=2, sources=str(sources), data=data, subjects=subjects)
     assert [ExamplePool(run)(index)["image"].shape[0] for index in (0, 3, 4)] == [32, 32, 64]
@@ -68,7 +75,7 @@ def test_the_first_examples_of_a_run_are_as_small_as_it_says(sources: Path) -> N
 
 
 def test_the_parts_of_an_example_are_a_whole_subject_as_often_as_the_mix_says(sources: Path) -> None:
-    subjects = replace(SOMETHING, kept=str(sources / "kept"), no_subject=("a.png", "b.png"))
+    subjects = replace(SOMETHING, kept=str(sources / "kept"), rendered=str(sources / "rendered"), no_subject=("a.png", "b.png"))
     data, mix = Data(size=64, pool=4, hold_out=0), Mix(size=32, subjects=1.0)
     run = Run("bgmv2", "unused", 4, {"alpha": 1.0}, batch=2, sources=str(sources), data=data, mix=mix, subjects=subjects)
     parts = [ExamplePool(run)(index) for index in range(4)]
@@ -118,6 +125,13 @@ def test_where_people_are_the_only_subjects_others_belong_to_the_background(sour
     scenes = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in range(20)]
     assert {scene.person for scene in scenes} == {0.0, 1.0}
     assert all(scene.alpha.max() == 0.0 for scene in scenes if not scene.person)
+
+
+def test_exact_cut_outs_are_rendered_bodies_as_often_as_asked(sources: Path) -> None:
+    pictures, settings = gallery(sources, Subjects(empty=0.0, composites=1.0, bodies=1.0))
+    assert [path.stem for path, _, _ in pictures.bodies] == ["person_000000"]
+    bodies_alone = replace(pictures, cutouts=())  # a scene that took one of these would fail
+    assert all(draw_scene(seed, size=48, pictures=bodies_alone, settings=settings).person for seed in range(12))
 
 
 def test_framed_scenes_reach_a_little_beyond_their_people(sources: Path) -> None:
