@@ -62,10 +62,9 @@ def set_up_torch() -> None:
 
 
 def _import_torch() -> None:
-    """Import torch without looking for garbage meanwhile, which takes an eighth of the import, nor later among what it has made."""
+    """Import torch without looking for garbage meanwhile, which takes an eighth of the import."""
     gc.disable()
     try:
         import torch  # noqa: F401
     finally:
         gc.enable()
-    gc.freeze()
