@@ -85,7 +85,7 @@ def run_in_boxes(
         mattes = _mean_of_both(seen.alpha.float()) * _near(found)
         for part, matte in zip(_parts(alpha, boxes), mattes.split(1), strict=True):
             part.copy_(_resized(matte, *part.shape[2:]))
-        framed = [_framed(box, *mattes) for box, *mattes in zip(boxes, alpha, looked.alpha, strict=True)]
+        framed = [_framed(box, *pair) for box, *pair in zip(boxes, alpha, looked.alpha, strict=True)]
     return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), framed
 
 
