@@ -94,8 +94,9 @@ def library(settings: Subjects, sources: str, hold_out: int, held_out: bool) -> 
     missing = [path for path in backgrounds if not path.exists()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; mend subjects.no_subject")
-    bodies = [render for render in renders if _is_body(render)]
-    return Library(*(_part(tuple(pictures), hold_out, held_out) for pictures in (every, cutouts, bodies, backgrounds)))  # type: ignore[arg-type]
+    shown, exact, empty = (_part(tuple(pictures), hold_out, held_out) for pictures in (every, cutouts, backgrounds))
+    bodies = {render for render in renders if _is_body(render)}
+    return Library(shown, exact, tuple(cutout for cutout in exact if cutout in bodies), empty)  # type: ignore[arg-type]
 
 
 def _render(record: Path) -> Cutout:
@@ -104,7 +105,7 @@ def _render(record: Path) -> Cutout:
 
 
 def _is_body(render: Cutout) -> bool:
-    """Whether a rendered person is seen from head to foot, or nearly so."""
+    """Whether a rendered person is seen whole, or at most without legs, as all of `python -m training people` are."""
     record = json.loads(render[0].with_suffix(".json").read_text())
     return bool(record.get("framing", "full") == "full")
 

@@ -130,6 +130,9 @@ def test_where_people_are_the_only_subjects_others_belong_to_the_background(sour
 def test_exact_cut_outs_are_rendered_bodies_as_often_as_asked(sources: Path) -> None:
     pictures, settings = gallery(sources, Subjects(empty=0.0, composites=1.0, bodies=1.0))
     assert [path.stem for path, _, _ in pictures.bodies] == ["person_000000"]
+    for held_out in (True, False):  # of bodies the same are held out as of cut-outs
+        part = library(settings, str(sources), 3, held_out)
+        assert set(part.bodies) == set(part.cutouts) & set(pictures.bodies)
     bodies_alone = replace(pictures, cutouts=())  # a scene that took one of these would fail
     assert all(draw_scene(seed, size=48, pictures=bodies_alone, settings=settings).person for seed in range(12))
 
