@@ -143,7 +143,7 @@ def with_random_weights(spec: ModelSpec) -> Path:
 
 
 def regressors(row: dict, spec: ModelSpec) -> tuple[float, float, float]:
-    """1, megapixels of the picture, and megapixels the network sees."""
+    """1, megapixels of the picture, and megapixels of the network's input."""
     unit = Footprint(0.0, 0.0, 1.0, spec.memory.sees, spec.memory.bound) if spec.memory else Footprint(0.0, 0.0, 1.0)
     height, width = SIZES[row["size"]]
     seen = call_bytes(unit, Task((height, width), unknown=row["unknown"]), {**spec.options, **row["options"]})
@@ -176,7 +176,7 @@ def expected(spec: ModelSpec, size: tuple[int, int], options: dict[str, int]) ->
 
 
 def unshrunk(spec: ModelSpec) -> tuple[str, str]:
-    """What is expected of 3840x2160 when the network sees every pixel, as a whole and in tiles of 1024; "" where it cannot."""
+    """What is expected of 3840x2160 when the network's input has every pixel, as a whole and in tiles of 1024; "" where it cannot."""
     if "max_side" not in spec.options and "tile" not in spec.options:
         return "", ""
     whole = {"max_side": 3840} if "max_side" in spec.options else {}
@@ -201,7 +201,7 @@ def markdown(report: dict) -> str:
         f"Made by `python benchmarks/memory.py --markdown docs/memory.md` on {on['date']}: {on['processor']}, 1 thread,",
         f"torch {on['torch']}, fp32, one picture, a tenth of it unknown. *Loaded* is the whole process before the first picture; the other",
         "cells are what a call takes beside that, measured / expected by `matte` from models.toml, with the default options. The last two",
-        "columns are what is expected when the network sees every pixel (`--option max_side=3840`), whole or with `--option tile=1024`.",
+        "columns are what is expected when the network gets every pixel (`--option max_side=3840`), whole or with `--option tile=1024`.",
         f"Finding foreground colours and composing takes up to {readable(COMPOSING * 1e6)} a megapixel; `matte` never expects less than",
         "that. On a GPU the same numbers are used; libraries there differ, so they are a guess.",
         "",

@@ -4,7 +4,7 @@
   the narrow and the wide trimap. SAD, MSE, Grad and Conn as `matte eval --convention dim` counts them, in the unknown pixels.
 - From a plate: a clip with exact alpha for each frame (synth_swing), and the photos of index.json's kind "plates" with a true alpha,
   which is exact where they were composited from it and approximate where it was measured. MAD, Grad and, of the clip, dtSSD as
-  `matte eval --convention rvm` counts them, over whole pictures. A model that wants a trimap gets one made from the plate, so
+  `matte eval --convention rvm` counts them, over whole pictures. A model that takes a trimap gets one made from the plate, so
   closed-form's row is the way without weights.
 
 Everything goes through the code that `matte image` and `matte video` run. Without names: the installed models of models.toml's defaults

@@ -16,7 +16,7 @@ EPSILONS = (1e-8, 1e-6)
 """What models.toml says for photos from lossless and from lossy files."""
 
 GAP = 2
-"""Pixels between the pictures of a mosaic, so that no window of 3 x 3 sees two of them."""
+"""Pixels between the pictures of a mosaic, so that no window of 3 x 3 touches two of them."""
 
 FAR = -9.0
 """The colour of these gaps. Alpha is affine in colour within a window, so what is known of a colour that far off binds no other."""

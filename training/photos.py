@@ -110,7 +110,7 @@ def _sharpened(people: Path, entry: Mapping[str, Any], model: LoadedModel) -> Le
 
 
 def label_of(path: Path, *, person: bool, size: tuple[int, int]) -> NDArray[np.float32]:
-    """A soft label [height, width] in 0..1 at `size` (width, height): both teachers' mean for people, else the one that knows objects."""
+    """A soft label [height, width] in 0..1 at `size` (width, height): both teachers' mean for people, else that of the one for objects."""
     teachers = read_rgba(path)[..., 1 if person else 0]
     levels = cv2.resize(teachers, size, interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
     return np.clip((levels - 0.02) / 0.96, 0.0, 1.0)  # labels are in steps of 4 levels

@@ -160,7 +160,7 @@ def _coarse(picture: Tensor) -> Tensor:
 
 
 def _shaded(scene: Tensor, alpha: Tensor, often: float, random: Random) -> Tensor:
-    """The scene with a soft shadow of the subject to one side of it, as often as that; the plate knows nothing of it."""
+    """The scene with a soft shadow of the subject to one side of it, as often as that; the plate is without it."""
     size = alpha.shape[2]
     small = F.adaptive_avg_pool2d(alpha, max(size // 8, 2))
     aside = torch.cat((torch.eye(2, device=alpha.device).expand(len(alpha), 2, 2), random.normal(0.16, 2).flatten(2)), 2)

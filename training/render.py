@@ -35,16 +35,16 @@ def render_people(
 
 
 def _lines_of(command: Sequence[str]) -> Iterator[str]:
-    """The lines that a process prints, as they come. InputError, with the last line of its complaint, where it fails."""
-    with tempfile.TemporaryFile("w+") as heard:
+    """The lines that a process prints, as they come. InputError, with the last line of its messages, where it fails."""
+    with tempfile.TemporaryFile("w+") as messages:
         try:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=heard, text=True)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=messages, text=True)
         except OSError as error:
             raise InputError(f"{command[0]} cannot be run ({error.strerror}); make that environment as training/README.md says") from error
         with process:  # which closes its output before it waits
             assert process.stdout is not None
             yield from process.stdout
         if process.returncode:
-            heard.seek(0)
-            said = (heard.read().strip().splitlines() or ["nothing was said"])[-1]
+            messages.seek(0)
+            said = (messages.read().strip().splitlines() or ["nothing was said"])[-1]
             raise InputError(f"rendering people failed ({said}); make the environment of {command[0]} as training/README.md says")

@@ -1,7 +1,7 @@
 """Pictures with subjects in them, drawn for the network that finds subjects: image, matte, how far it is trusted, what it shows.
 
 Three kinds: a photograph with its sharpened label, seen through a random window; subjects with exact or good mattes laid over
-backgrounds; and pictures without a subject. All are squeezed into a square, as the network sees them, so proportions vary.
+backgrounds; and pictures without a subject. All are squeezed into a square, as the network takes them, so proportions vary.
 """
 
 import json
@@ -34,7 +34,7 @@ class Subjects:
     rendered: where `python -m training people` keeps what it renders; may be absent. bodies: how often an exact cut-out is a rendered
     person seen from head to foot.
     composites, empty: shares of examples that are laid over backgrounds, and that show nothing. crowd: how often a composite holds more
-    than one subject. framed: how often a scene is cut down to what surrounds its subjects, as a network sees it that is shown the part of
+    than one subject. framed: how often a scene is cut down to what surrounds its subjects, as it is for a network that is given the part of
     a picture in which a subject was found. leave_out: cut-outs that the weights will be judged by. no_subject: backgrounds in which
     nothing stands out.
     """

@@ -232,7 +232,7 @@ def test_sound_is_copied_bit_for_bit_or_re_encoded_with_a_note(tmp_path: Path, s
         return
     assert notes == ()
     before, after = _sound_packets(source), _sound_packets(path)
-    primed = 2 if (source_ending, ending) == (".mp4", ".mkv") else 0  # the first packet of each stream, which is before zero and not heard
+    primed = 2 if (source_ending, ending) == (".mp4", ".mkv") else 0  # the first packet of each stream, which is before zero and not played
     assert sorted(after) == sorted(before[primed:])
 
 

@@ -85,5 +85,5 @@ def _levels(tones: Points) -> NDArray[np.int64]:
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
-    """Coordinates as OpenCV wants them: the centre of sample 0 is 0."""
+    """Coordinates as OpenCV takes them: the centre of sample 0 is 0."""
     return np.round((points * SAMPLES - 0.5) * (1 << SHIFT)).astype(np.int32)

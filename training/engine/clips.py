@@ -65,7 +65,7 @@ def motion(rng: Generator, size: int) -> Motion:
 
 
 def smeared(rng: Generator, layer: Layer, motion: Motion) -> Layer:
-    """The layer as an open shutter sees it move."""
+    """The layer as it moves while a shutter is open."""
     length = motion.shutter * np.hypot(motion.across, motion.down)
     return filtered(layer, streak(rng, length, float(np.arctan2(motion.down, motion.across))))
 

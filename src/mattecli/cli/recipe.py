@@ -213,7 +213,7 @@ def _of_weights(spec: "ModelSpec") -> str:
     absent = known.weights == AUTHORS and not is_installed(known)
     where = " (the authors' are not installed)" if absent else ""
     which = f"weights: {spec.weights}{where}" if known.ours is not None else ""
-    part = f"{spec.name} sees the part of the picture in which {spec.finder} finds the subject" if spec.finder else ""
+    part = f"{spec.name} is given the part of the picture in which {spec.finder} finds the subject" if spec.finder else ""
     return "; ".join(filter(None, [which, part, spec.caution]))
 
 

@@ -108,32 +108,32 @@ def _raise(number: int) -> None:
 def _ended_in_time(is_ours: Callable[[int], bool]) -> Iterator[None]:
     """End the process GRACE_SECONDS after one of our signals unless the block is left by then.
 
-    The signal is heard by a thread, since the main thread may be inside a model, where Python's handlers do not run.
+    The signal is received by a thread, since the main thread may be inside a model, where Python's handlers do not run.
     """
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(heard, is_ours), name="signals", daemon=True).start()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader, is_ours), name="signals", daemon=True).start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
-        os.close(told)
+        os.close(writer)
 
 
-def _watch(heard: int, is_ours: Callable[[int], bool]) -> None:
+def _watch(reader: int, is_ours: Callable[[int], bool]) -> None:
     """Read the numbers of signals until the other end is closed."""
-    with os.fdopen(heard, "rb", buffering=0) as numbers:
+    with os.fdopen(reader, "rb", buffering=0) as numbers:
         while number := numbers.read(1):
-            if is_ours(number[0]) and not _is_left_in_time(heard, numbers):
+            if is_ours(number[0]) and not _is_left_in_time(reader, numbers):
                 _end(number[0])
 
 
-def _is_left_in_time(heard: int, numbers: FileIO) -> bool:
+def _is_left_in_time(reader: int, numbers: FileIO) -> bool:
     """Whether the other end is closed within GRACE_SECONDS."""
     deadline = time.monotonic() + GRACE_SECONDS
     while (left := deadline - time.monotonic()) > 0:
-        if select.select([heard], [], [], left)[0] and not numbers.read(1):
+        if select.select([reader], [], [], left)[0] and not numbers.read(1):
             return True
     return False
 

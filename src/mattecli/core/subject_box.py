@@ -1,7 +1,7 @@
 """Networks for people near the camera are given the part of a picture in which another model, their finder, finds the subject.
 
-So a person at a distance looks to them as one nearby does. Each picture's part is squeezed into a square of the network's `side`, however
-the network itself would fit a picture. The network sees it twice, as it is and mirrored; the matte is the mean of both, stretched back.
+So a distant person fills their input as a near one does. Each picture's part is squeezed into a square of the network's `side`, however
+the network itself would fit a picture. The network runs twice, as it is and mirrored; the matte is the mean of both, stretched back.
 It is 0 around that part and away from what the finder found.
 """
 

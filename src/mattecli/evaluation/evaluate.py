@@ -147,7 +147,7 @@ def _doubts(sample: Sample) -> tuple[str, ...]:
 def _samples(pair: Pair, terms: Terms) -> Iterator[tuple[int | None, Sample, list[str]]]:
     """The pair's one sample, or one for each frame of its clips, as the convention looks at them, and notes on reading its files."""
     convention, crop = terms.convention, terms.crop
-    with notes_of_reading() as heard:
+    with notes_of_reading() as reading_notes:
         trimap = _read_trimap(pair.trimap, crop) if pair.trimap else None
     for frame, predicted, true in _frames(pair) if pair.is_clip else _pictures(pair):
         colours = None
@@ -155,8 +155,8 @@ def _samples(pair: Pair, terms: Terms) -> Iterator[tuple[int | None, Sample, lis
             colours = _fractions(cropped(predicted.pixels, crop)), _fractions(cropped(true.pixels, crop))
         mattes = [_fractions(cropped(_matte_levels(photo, file), crop)) for photo, file in ((predicted, pair.predicted), (true, pair.true))]
         notes = [f"{file}: {note}" for photo, file in ((predicted, pair.predicted), (true, pair.true)) for note in photo.notes]
-        yield frame, prepared(Sample(mattes[0], mattes[1], trimap, colours), convention), [*heard, *notes]
-        heard.clear()
+        yield frame, prepared(Sample(mattes[0], mattes[1], trimap, colours), convention), [*reading_notes, *notes]
+        reading_notes.clear()
 
 
 def _pictures(pair: Pair) -> Iterator[tuple[int | None, Photo, Photo]]:

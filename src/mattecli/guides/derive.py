@@ -42,7 +42,7 @@ def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: Mode
 
     Raises InputError for guides that do not fit the photo, and for the plate of another scene.
     """
-    with notes_of_reading() as heard:
+    with notes_of_reading() as reading_notes:
         read = {name: read_guide(name, value, photo.pixels) for name, value in given.items() if name != SCREEN}
     laid: Registration | None = None
     if PLATE in read:
@@ -52,7 +52,7 @@ def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: Mode
         read[PLATE] = apply(laid, read[PLATE])
     with naming(_named(choice.trimap_source, given)):
         derived = derive(photo.pixels, read, choice, laid=laid)
-    return replace(derived, notes=(*heard, *_doubts(read, given)))
+    return replace(derived, notes=(*reading_notes, *_doubts(read, given)))
 
 
 def _doubts(read: Mapping[str, Pixels], given: Mapping[str, GuideValue]) -> Iterator[str]:

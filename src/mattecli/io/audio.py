@@ -167,7 +167,7 @@ class Sound:
     def _too_early(self, packet: "Packet[AudioStream]") -> bool:
         """Whether a packet is before the requested part, or before zero in a container without negative times.
 
-        Such packets usually only prime a decoder and are not heard. Matroska and Opus state them as a delay, which is passed on.
+        Such packets usually only prime a decoder and are not played. Matroska and Opus state them as a delay, which is passed on.
         """
         if self._trimmed or not (self._keeps_negative or self._states_delay or self._tracks[packet.stream_index].name == "opus"):
             return _time(packet) < self._origin

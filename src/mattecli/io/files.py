@@ -32,25 +32,25 @@ def naming(source: str) -> Iterator[None]:
         raise InputError(str(error) if source in str(error) else f"{source}: {error}") from error
 
 
-_heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 @contextlib.contextmanager
 def notes_of_reading() -> Iterator[list[str]]:
     """The notes on the pictures that this thread reads in the block, each after its file's name: for guides, which are mere levels."""
-    heard: list[str] = []
-    token = _heard.set(heard)
+    collected: list[str] = []
+    token = _collected.set(collected)
     try:
-        yield heard
+        yield collected
     finally:
-        _heard.reset(token)
+        _collected.reset(token)
 
 
-def hear(source: str, notes: Iterable[str]) -> None:
+def collect(source: str, notes: Iterable[str]) -> None:
     """Pass the notes on a picture to the block of notes_of_reading, if there is one."""
-    heard = _heard.get()
-    if heard is not None:
-        heard.extend(f"{source}: {note}" for note in notes)
+    collected = _collected.get()
+    if collected is not None:
+        collected.extend(f"{source}: {note}" for note in notes)
 
 
 def stdin() -> BinaryIO:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mattecli.errors import InputError, OutOfMemoryError, OutputError, UsageError
-from mattecli.io.files import hear, naming, reading, stdin, write_stdout, written_whole
+from mattecli.io.files import collect, naming, reading, stdin, write_stdout, written_whole
 from mattecli.io.pictures.beside import NOTHING, Beside
 from mattecli.io.pictures.decoders.decode import size_of
 from mattecli.io.pictures.decoders.decoded import FIRST, File, Pick
@@ -49,7 +49,7 @@ def read_photo(source: str | Path, *, most: int | None = None, pick: Pick = FIRS
     path = None if str(source) == STANDARD_STREAM else str(source)
     with _explained(source), naming(_named(source)):
         photo = photo_of_file(File(_named(source), data, path, pick, most, as_levels))
-        hear(_named(source), photo.notes)
+        collect(_named(source), photo.notes)
         return photo
 
 

@@ -52,14 +52,14 @@ def process_composite(job: Job, layout: Layout) -> Result:
     clock, output = Clock(), layout.output
     with clock("read"):
         photo = read_photo(job.source, pick=layout.pick)
-        with notes_of_reading() as heard:
+        with notes_of_reading() as reading_notes:
             alpha = matte_of(photo, job.source, job.guides.get("alpha"))
         alpha = 1 - alpha if output.invert else alpha
     picture, icc = _picture(photo, alpha, layout, job, clock)
     with clock("write"):
         beside = {"dpi": photo.dpi, "exif": photo.exif, "premultiplied": output.premultiplied}
         write_image(picture, job.destination, icc=icc, options=output.file, **beside)  # type: ignore[arg-type]
-    notes = (*photo.notes, *heard, *notes_behind(output.backdrop, photo.icc))
+    notes = (*photo.notes, *reading_notes, *notes_behind(output.backdrop, photo.icc))
     return Result(job.source, job.destination, photo.size, clock.split, notes)
 
 

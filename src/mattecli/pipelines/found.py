@@ -74,7 +74,7 @@ def doubts(cover: Tensor, verdict: Tensor | None = None, *, guided: bool = False
 
 
 def unlikely(matted: Matted) -> tuple[str, ...]:
-    """A warning where a matte is plausible by itself but not by what its model or its finder knows of the picture."""
+    """A warning where a matte is plausible by itself but contradicts the verdict of its model or of its finder."""
     if matted.haze is not None and matted.haze > HAZY:
         return ("it is unlikely that there is a subject, the matte is undecided all over; give a trimap, strokes or a mask",)
     return _no_person(matted)

@@ -78,10 +78,10 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
 
     Strokes of one kind only are written without spreading, with a warning.
     """
-    with notes_of_reading() as heard:
+    with notes_of_reading() as reading_notes:
         photo = read_photo(job.source)
         strokes = read_strokes(job.guides[STROKES], photo.pixels)
-    warnings = [*_beside(job, heard), *missing_strokes(strokes), *contradictions(strokes)]
+    warnings = [*_beside(job, reading_notes), *missing_strokes(strokes), *contradictions(strokes)]
     trimap = strokes
     if growth is not None and not missing_strokes(strokes):
         trimap = spread_strokes(to_uint8(photo.pixels), strokes, growth=growth, band=band.pixels(photo.size) if band else None)
@@ -90,15 +90,15 @@ def process_strokes(job: Job, *, growth: Growth | None, band: Length | None) -> 
 
 def process_mask(job: Job, *, band: Length | None) -> MadeTrimap:
     """Make a trimap from a hard mask or a soft matte. Raises MatteError; then nothing is written."""
-    with notes_of_reading() as heard:
+    with notes_of_reading() as reading_notes:
         mask = read_mask_levels(job.source)
     trimap = trimap_from_mask(mask, band=band.pixels(mask.shape) if band else None)
-    return _write(job, trimap, [*_beside(job, heard), *one_sided(trimap), *too_unknown(trimap)])
+    return _write(job, trimap, [*_beside(job, reading_notes), *one_sided(trimap), *too_unknown(trimap)])
 
 
-def _beside(job: Job, heard: Sequence[str]) -> list[str]:
+def _beside(job: Job, reading_notes: Sequence[str]) -> list[str]:
     """Notes of reading, of which those of the source do not repeat its name."""
-    return [note.removeprefix(f"{job.source}: ") for note in heard]
+    return [note.removeprefix(f"{job.source}: ") for note in reading_notes]
 
 
 def _write(job: Job, trimap: NDArray[np.uint8], warnings: list[str]) -> MadeTrimap:

@@ -119,10 +119,10 @@ def process_clip(
             deinterlace=request.deinterlace,
             tone_map=request.tone_map,
         ) as reader,
-        notes_of_reading() as heard,
+        notes_of_reading() as reading_notes,
         open_given(request, reader.clip, matte=small_matte(recipe)) as given,
     ):
-        told_of_guides = tuple(heard)
+        told_of_guides = tuple(reading_notes)
         output = for_colour(output, reader.clip.colour)
         output = replace(output, backdrop=shaped(output.backdrop, framed_clip(reader.clip, output.framing).aspect))
         clip, frames = _numbered(reader.clip, request), iter(reader)

@@ -79,7 +79,7 @@ def encoding_for(destination: str, *, kind: str, clip: Clip, codec: str | None, 
     if clip.bits > 8 and form.deep == form.eight and not form.deep.endswith("le"):
         notes.append(eight_bit_note(name, kind, clip.bits))
     if clip.aspect != 1 and not (chosen.keeps_aspect or container.keeps_aspect):
-        notes.append(f"the clip's pixels are {clip.aspect} times as wide as high; {name} in {container.muxer} forgets that, .mov keeps it")
+        notes.append(f"the clip's pixels are {clip.aspect} times as wide as high; {name} in {container.muxer} cannot store that, .mov can")
     quality = {} if chosen.crf is None else {"crf": str(chosen.crf[0] if crf is None else crf)}
     if container.muxer == "rawvideo":
         notes.append(f"each raw frame is {width}x{height} {pixel_format}, and {float(clip.rate):.6g} come a second")

@@ -1,9 +1,9 @@
-"""A coarse matte that agrees with those of the frames before it, for models that change their mind about parts of a scene.
+"""A coarse matte that agrees with those of the frames before it, for models whose verdict on parts of a scene changes from frame to frame.
 
-Each pixel of a small copy has a mean of its own mattes, brought along by optical flow: a plain mean at first, later one that forgets
-slowly. The parts of the picture whose mean is high, and somewhere sure, are the subject, all others are not; far from an outline the matte
-is moved to that decision, so that a part of the scene neither comes and goes nor is half there. Where flow does not lead back to the same
-colours, because something moved or was uncovered, the frame's own matte counts.
+Each pixel of a small copy has a mean of its own mattes, brought along by optical flow: a plain mean at first, later one in which old mattes
+fade slowly. The parts of the picture whose mean is high, and somewhere sure, are the subject, all others are not; far from an outline the
+matte is moved to that decision, so that a part of the scene neither comes and goes nor is half there. Where flow does not lead back to the
+same colours, because something moved or was uncovered, the frame's own matte counts.
 """
 
 from __future__ import annotations
