@@ -22,6 +22,7 @@ PATCHES = np.array(
     [[255, 255, 255], [0, 0, 0], [128, 128, 128], [220, 40, 40], [40, 200, 60], [30, 60, 220], [230, 210, 50], [200, 60, 190]], np.uint8
 )
 _LAYOUTS = {"mono": "0.3*sin(880*PI*t)", "stereo": "0.3*sin(880*PI*t)|0.3*sin(660*PI*t)", "5.1": "|".join(["0.2*sin(880*PI*t)"] * 6)}
+_made: dict[tuple[object, ...], bytes] = {}
 _TAGS = {"bt709": "bt709", "bt601": "smpte170m", "bt2020": "bt2020nc"}
 
 
@@ -95,8 +96,13 @@ def make_clip(
     size: (height, width) as stored, before rotation. pixels: the encoder's pixel format. matrix: bt601, bt709, bt2020 or None (bt601
     without a tag); full_range: None leaves limited range untagged. times: a time stamp for each frame in milliseconds, for a variable
     rate. rotation, flip: what the display matrix says (degrees counterclockwise; "h" or "v" before it). sounds: one of mono, stereo,
-    5.1 for each sound stream. options: more output options of the ffmpeg program.
+    5.1 for each sound stream. options: more output options of the ffmpeg program. The same clip is encoded once in a process.
     """
+    settings = (path.suffix, size, rate, frames, picture, codec, pixels, matrix, full_range, rotation, flip)
+    key = (*settings, None if times is None else tuple(times), tuple(sounds), tuple(options))
+    if key in _made:
+        path.write_bytes(_made[key])
+        return path
     stored = path.with_name(f"stored_{path.name}") if rotation or flip else path
     raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[1]}x{size[0]}", "-r", str(rate), "-i", "-")
     sources = [part for layout in sounds for part in ("-f", "lavfi", "-i", f"aevalsrc={_LAYOUTS[layout]}:s=48000:c={layout}")]
@@ -111,6 +117,7 @@ def make_clip(
         flips = {None: (), "h": ("-display_hflip",), "v": ("-display_vflip",)}[flip]
         ffmpeg("-display_rotation", str(rotation), *flips, "-i", stored, "-map", "0", "-c", "copy", path)
         stored.unlink()
+    _made[key] = path.read_bytes()
     return path
 
 

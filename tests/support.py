@@ -13,7 +13,7 @@ Run = Callable[..., Result]
 
 
 def read(path: Path) -> np.ndarray:
-    """A picture as OpenCV sees it, independent of our own reader, in RGB(A) order."""
+    """A picture as OpenCV reads it, independent of our own reader, in RGB(A) order."""
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert picture is not None, f"{path} is no picture"
     return picture if picture.ndim == 2 else picture[..., [2, 1, 0, 3][: picture.shape[2]]]

@@ -1,4 +1,4 @@
-"""Benchmarks are run by hand, so a test sees to it that they begin."""
+"""Benchmarks are run by hand, so a test checks that they begin."""
 
 import importlib.util
 from pathlib import Path

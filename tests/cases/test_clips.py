@@ -222,8 +222,8 @@ def test_several_clips_are_made_in_one_run_and_a_broken_one_fails_alone(cases: P
 
 
 def test_a_clip_of_one_pixel_is_matted(cases: Path) -> None:
-    matte("video", "one_pixel.mkv", "-o", "o.mov")
-    assert len(stamps(Path("o.mov"))[1]) == 24
+    matte("video", "one_pixel.mkv", "--end", "0.1", "-o", "o.mov")
+    assert len(stamps(Path("o.mov"))[1]) == 3
 
 
 @pytest.mark.parametrize("time", ["1e9999999999", "nan", "-1", "1/3", "1_0", "9" * 5000])

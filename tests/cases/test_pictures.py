@@ -1,6 +1,7 @@
 """Kinds of pictures that once gave wrong results without an error; expected are the results in the column "right" of the shared cases."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,20 @@ from PIL import Image
 from tests.support import Run, read
 
 
-@pytest.fixture
-def cases(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the pictures that ../shared/cases/images.py draws."""
-    script = shared / "cases/images.py"
+@pytest.fixture(scope="module")
+def drawn(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures that ../shared/cases/images.py draws."""
+    script, folder = shared / "cases/images.py", tmp_path_factory.mktemp("cases")
     if not script.is_file():
         pytest.skip(f"{script} is not there")
-    subprocess.run([sys.executable, script], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, script], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def cases(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the pictures of its own."""
+    shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,5 +1,6 @@
 """A small scene with known alpha, and the command line in this process."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,17 @@ def run() -> Run:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scene(drawn_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with photo.png (an orange disc with a soft edge before blue), trimap.png, strokes.png, plate.png and true.png."""
+    shutil.copytree(drawn_scene, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def drawn_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures of `scene`, drawn once."""
+    folder = tmp_path_factory.mktemp("scene")
     rows, columns = np.mgrid[0:72, 0:96].astype(np.float32)
     distance = np.hypot(rows - 36, columns - 48)
     alpha = np.clip((24 - distance) / 6 + 0.5, 0, 1)
@@ -40,6 +50,5 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     strokes = np.full(alpha.shape, 128)
     strokes[30:40, 44:52], strokes[2:6], strokes[-6:-2] = 255, 0, 0
     for name, picture in (("photo", photo), ("plate", plate), ("trimap", trimap), ("strokes", strokes), ("true", alpha * 255)):
-        write_image(np.clip(picture, 0, 255).astype(np.uint8), tmp_path / f"{name}.png")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        write_image(np.clip(picture, 0, 255).astype(np.uint8), folder / f"{name}.png")
+    return folder

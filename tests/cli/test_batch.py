@@ -138,8 +138,7 @@ def test_an_input_beyond_the_timeout_is_one_failed_record(run: Run, rows: Rows, 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals the POSIX way")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_batch_reports_every_finished_result(scene: Path, number: int, code: int) -> None:
+def test_an_interrupted_batch_reports_every_finished_result(scene: Path) -> None:
     model = write_model(scene / "toy.pt")
     for name in range(3000):
         (scene / "photos" / f"{name:04d}.png").parent.mkdir(exist_ok=True)
@@ -150,10 +149,10 @@ def test_an_interrupted_batch_reports_every_finished_result(scene: Path, number:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
     assert process.stdout is not None
     first = [process.stdout.readline() for _ in range(20)]
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     rest = process.stdout.read()  # communicate would pass over what readline has read ahead
     _, stderr = process.communicate(timeout=600)
-    assert process.returncode == code, stderr
+    assert process.returncode == 130, stderr
     told = [json.loads(line) for line in [*first, *rest.splitlines()]]
     made = {str(file.relative_to(scene)) for file in (scene / "o").iterdir()}
     assert {record["output"] for record in told} == made, "each result that is there is told"

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,8 +38,18 @@ def _sections() -> dict[str, list[list[str]]]:
 
 
 @pytest.fixture
-def stage(scene: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stage(drawn_stage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All files that the page names."""
+    shutil.copytree(drawn_stage, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROWSER", "true")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def drawn_stage(drawn_scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of `stage`, made once."""
+    scene = shutil.copytree(drawn_scene, tmp_path_factory.mktemp("stage"), dirs_exist_ok=True)
     for folder in ("photos", "inbox", "alphas", "frames", "clips", "mattes", "truth"):
         (scene / folder).mkdir()
     pictures = {name: read(scene / f"{name}.png") for name in ("photo", "plate", "true")}
@@ -66,7 +77,6 @@ def stage(scene: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_model(scene / "mine.pt")
     weights = build_random(registry().find("shm-fast")).state_dict()
     torch.save({"state_dict": {name.removeprefix("network."): tensor for name, tensor in weights.items()}}, scene / "mine.pth")
-    monkeypatch.setenv("BROWSER", "true")
     return scene
 
 

@@ -16,14 +16,20 @@ SHIPPED = [name for name, spec in registry().models.items() if spec.shipped or s
 GUIDES = {"background": ("--bg", "plate.png"), "trimap": ("--trimap", "trimap.png")}  # from a plate a trimap is made, too
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that is empty at first. Without a network nothing comes into it but exports of what is shipped."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, and no socket that connects."""
+def _alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache without pulled models, and no socket that connects."""
 
     def refuse(*arguments: object) -> NoReturn:
         raise OSError("sockets are forbidden")
 
-    monkeypatch.setenv("MATTE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MATTE_HOME", str(home))
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 

@@ -1,9 +1,7 @@
 """The same batch on Ray, started here: the same bytes, also when an actor is killed."""
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.batches import Stage, check_outcome, write_model, write_photos
+from tests.support import Run
 
 RAY = ("--engine", "ray", "--workers", "2")
+COUNT = 100
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def _actors(home: str) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds actors in /proc")
 def test_ray_writes_the_bytes_of_a_local_run_although_an_actor_is_killed(stage: Stage) -> None:
     pytest.importorskip("ray")
-    good, bad = write_photos(stage.photos, 200, 6)
+    good, bad = write_photos(stage.photos, COUNT, 6)
     assert stage.run("local") == 1
     process = stage.start("cluster", *RAY)
     killed = False
@@ -49,9 +49,9 @@ def test_ray_writes_the_bytes_of_a_local_run_although_an_actor_is_killed(stage: 
     assert process.returncode == 1, stderr
     assert killed
     check_outcome(stage, "cluster", good, bad, like=stage.outputs("local"))
-    assert len(stage.records("cluster")) == 200
+    assert len(stage.records("cluster")) == COUNT
     assert stage.run("cluster", "--resume") == 1, "a local run goes on where the cluster's ended"
-    assert len(stage.records("cluster")) == 200
+    assert len(stage.records("cluster")) == COUNT
 
 
 def test_an_unknown_model_is_one_sentence_before_any_work(stage: Stage) -> None:
@@ -62,16 +62,21 @@ def test_an_unknown_model_is_one_sentence_before_any_work(stage: Stage) -> None:
     assert process.returncode == 2 and stderr.decode().count("\n") == 1 and b"did you mean closed-form?" in stderr, stderr
 
 
-def test_without_ray_the_error_names_the_extra_to_install(stage: Stage) -> None:
+def test_without_ray_the_error_names_the_extra_to_install(stage: Stage, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photos(stage.photos, 2, 0)
-    program = "import sys; sys.modules['ray'] = None; from mattecli.cli.app import app; app()"
-    command = [sys.executable, "-c", program, *stage.command("cluster", *RAY)[3:]]
-    done = subprocess.run(command, cwd=stage.folder, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "pip install 'mattecli[ray]'" in done.stderr, done.stderr
+    monkeypatch.chdir(stage.folder)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = run(*stage.arguments("cluster", *RAY))
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1) and "pip install 'mattecli[ray]'" in done.stderr, done.stderr
 
 
-def test_options_of_a_cluster_without_a_cluster_are_refused(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "more", [("--gpus", "1"), ("--engine", "spark"), ("--engine", "ray", "--timeout", "3"), ("--workers", "1:3")], ids=" ".join
+)
+def test_options_of_a_cluster_without_a_cluster_are_refused(
+    stage: Stage, run: Run, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
     write_photos(stage.photos, 2, 0)
-    for more in (("--gpus", "1"), ("--engine", "spark"), ("--engine", "ray", "--timeout", "3"), ("--workers", "1:3")):
-        done = subprocess.run(stage.command("out", *more), cwd=stage.folder, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), json.dumps([more, done.stderr])
+    monkeypatch.chdir(stage.folder)
+    done = run(*stage.arguments("out", *more))
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.stderr

@@ -11,39 +11,40 @@ from PIL import Image
 
 from mattecli.cli.app import VERBS, app
 
+# Every command of stdin, one a line, in this process; then what it imported that no command before it had.
 PROBE = """
 import sys
 from typer.testing import CliRunner
 from mattecli.cli.app import app
-result = CliRunner().invoke(app, sys.argv[1:])
-assert result.exit_code == 0, result.output
-heavy = sorted({"torch", "cv2", "numpy", "PIL", "rich"} & set(sys.modules))
-print(",".join(heavy))
-print(",".join(name.split(".")[3] for name in sys.modules if name.startswith("mattecli.cli.verbs.")))
+heavy = {"torch", "cv2", "numpy", "PIL", "rich"}
+before = set()
+for line in sys.stdin:
+    result = CliRunner().invoke(app, line.split())
+    assert result.exit_code == 0, result.output
+    new = set(sys.modules) - before
+    before |= new
+    print(",".join(sorted(heavy & new)), ",".join(name.split(".")[3] for name in new if name.startswith("mattecli.cli.verbs.")), sep=";")
 """
+OWN = {"--help": "", "plate --help": "plate", "matte --help": "image"}
+LIGHT = [*OWN, "--version", "models list", "models info modnet", *(f"{verb} --help" for verb in VERBS if verb != "plate")]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["--help"], ["--version"], ["models", "list"], ["models", "info", "modnet"], *([verb, "--help"] for verb in VERBS)],
-    ids=" ".join,
-)
-def test_help_and_lists_import_nothing_heavy(command: list[str]) -> None:
-    heavy, _ = _imported_by(*command)
-    assert heavy == ""
-
-
-@pytest.mark.parametrize(("command", "module"), [(["--help"], ""), (["plate", "--help"], "plate"), (["matte", "--help"], "image")])
-def test_only_the_module_of_the_verb_is_imported(command: list[str], module: str) -> None:
-    _, verbs = _imported_by(*command)
-    assert verbs == module
-
-
-def _imported_by(*command: str) -> list[str]:
-    """Heavy packages and modules of cli/verbs that a command imports, each as one string with commas."""
-    done = subprocess.run([sys.executable, "-c", PROBE, *command], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def imported() -> dict[str, list[str]]:
+    """Heavy packages, and modules of cli/verbs, that each command of LIGHT was the first to import, as two strings with commas."""
+    done = subprocess.run([sys.executable, "-c", PROBE], input="\n".join(LIGHT), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout.split("\n")[:2]
+    return {command: line.split(";") for command, line in zip(LIGHT, done.stdout.splitlines(), strict=True)}
+
+
+@pytest.mark.parametrize("command", LIGHT)
+def test_help_and_lists_import_nothing_heavy(imported: dict[str, list[str]], command: str) -> None:
+    assert imported[command][0] == ""
+
+
+@pytest.mark.parametrize("command", OWN)
+def test_only_the_module_of_the_verb_is_imported(imported: dict[str, list[str]], command: str) -> None:
+    assert imported[command][1] == OWN[command]
 
 
 def test_each_line_of_the_help_is_how_the_verbs_own_help_begins() -> None:

@@ -1,5 +1,6 @@
-"""Every model of models.toml keeps the contract: any size, any batch, its guides in order, its metadata in the file."""
+"""Every network of models.toml keeps the contract: any size, any batch, its guides in order, its metadata in the file."""
 
+import inspect
 import json
 import zipfile
 from pathlib import Path
@@ -15,17 +16,28 @@ from mattecli.core.registry import ModelSpec, registry
 from mattecli.core.runtime import LoadedModel, load_model, pick_device
 from mattecli.errors import ModelError
 
-# Tables that differ in their weights only run the same code, so one of them is enough. The authors' own TorchScript files are code
-# themselves; test_authors_script.py runs one.
-OURS = [spec for spec in registry().models.values() if spec.container == "checkpoint"]
-MODELS = {(spec.architecture, tuple(spec.build.items())): spec for spec in OURS}.values()
+# The authors' own TorchScript files are code themselves; test_authors_script.py runs one.
+TABLES = [spec for spec in registry().models.values() if spec.container == "checkpoint"]
+
+
+def _code(spec: ModelSpec) -> tuple[object, ...]:
+    """What decides which code a network runs: neither its weights nor its width or depth."""
+    return spec.architecture, *(value for value in spec.build.values() if isinstance(value, bool) or value in ("pad", "resize"))
+
+
+# Of the tables with the same code the first, with this project's weights where it has some: those networks are narrow.
+MODELS = {_code(spec): spec.ours or spec for spec in reversed(TABLES)}.values()
 SIZES = [(1, 1), (33, 70), (150, 3)]
 
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda spec: spec.name)
-def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def spec(request: pytest.FixtureRequest) -> ModelSpec:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def file(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model's exported file, with weights as its constructor leaves them."""
-    spec: ModelSpec = request.param
     torch.manual_seed(0)
     module = export.network_module(spec)
     path = tmp_path_factory.mktemp("exports") / f"{spec.name}.pt"
@@ -57,9 +69,17 @@ def test_any_size_gives_an_alpha_of_that_size_within_bounds(model: LoadedModel, 
     torch.testing.assert_close(alpha[1:], alone, atol=1e-4, rtol=0)
 
 
-def test_an_export_holds_its_metadata(file: Path) -> None:
+@pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.name)
+def test_a_table_has_the_options_of_its_code(spec: ModelSpec) -> None:
+    module = export.network_module(spec)
+    with torch.device("meta"):
+        wrapped = module.wrap(module.build(**spec.build), **spec.build)
+    arguments = list(inspect.signature(wrapped.forward).parameters.values())[1 + len(spec.guides) :]
+    assert {argument.name: argument.default for argument in arguments} == spec.options
+
+
+def test_an_export_holds_its_metadata(spec: ModelSpec, file: Path) -> None:
     info = read_info(file)
-    spec = registry().models[file.stem]
     assert (info.guides, info.options, info.foreground) == (spec.guides, dict(spec.options), spec.foreground)
 
 

@@ -1,4 +1,4 @@
-"""A network that nobody has met before is one file and one table; then the whole command line knows it."""
+"""A new network is one file and one table; then every command takes it."""
 
 import textwrap
 from collections.abc import Iterator

@@ -181,7 +181,7 @@ def test_another_file_than_the_first_download_is_refused(server: str, tmp_path: 
     pulling.pull(spec)[0].unlink()
     other = tmp_path / "other.pth"
     torch.save({name: value + 1 for name, value in shm_fast.build().state_dict().items()}, other)
-    with pytest.raises(ModelError, match="`matte models rm toy` forgets"):
+    with pytest.raises(ModelError, match="`matte models rm toy` removes that record"):
         pulling.import_file(spec, other)
 
 

@@ -1,5 +1,5 @@
 """The scene of the command line's tests, and a cache of the tests' own."""
 
-from tests.cli.conftest import _own_cache, run, scene
+from tests.cli.conftest import _own_cache, drawn_scene, run, scene
 
-__all__ = ["_own_cache", "run", "scene"]
+__all__ = ["_own_cache", "drawn_scene", "run", "scene"]

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from mattecli.door.video import ClipSettings
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 
 
@@ -15,3 +17,8 @@ def test_the_examples_run(scene: Path) -> None:
     exec(compile("\n".join(examples), str(DOCUMENT), "exec"), {})
     written = {file.name for file in scene.rglob("*") if file.is_file()}
     assert {"cutout.png", "orange.jpg", "over_photo.png", "001.png", "002.png"} <= written
+
+
+def test_every_setting_of_a_clip_is_named() -> None:
+    listed = DOCUMENT.read_text().rpartition("Its settings are")[2].partition(":")[2]
+    assert re.findall(r"\w+", listed) == list(ClipSettings.__annotations__)

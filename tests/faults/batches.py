@@ -30,6 +30,8 @@ from mattecli.core.export import export
 SIDE = 64
 BLOCK = 4096
 """Bytes that a small file takes on a disk."""
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) if os.name == "posix" else (signal.SIGTERM, signal.SIGINT)
+"""The signals that ask a program to end."""
 
 
 class Brightness(nn.Module):
@@ -84,7 +86,7 @@ def write_photos(folder: Path, count: int, broken: int) -> tuple[set[str], set[s
 
 def _heed_signals() -> None:
     """In a new process: end by what whoever runs this may ignore (nohup, a background job)."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, signal.SIG_DFL)
 
 
@@ -100,9 +102,12 @@ class Stage:
     def photos(self) -> Path:
         return self.folder / "photos"
 
+    def arguments(self, out: str, *more: str) -> list[str]:
+        look = ["--as", "alpha", "--refine", "none", "--quiet"]
+        return ["image", "photos", "-o", out, "--model", str(self.model), *look, "--results", f"{out}.jsonl", *more]
+
     def command(self, out: str, *more: str) -> list[str]:
-        arguments = ["image", "photos", "-o", out, "--model", str(self.model), "--as", "alpha", "--refine", "none", "--quiet"]
-        return [sys.executable, "-m", "mattecli", *arguments, "--results", f"{out}.jsonl", *more]
+        return [sys.executable, "-m", "mattecli", *self.arguments(out, *more)]
 
     def start(self, out: str, *more: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -170,7 +175,15 @@ def check_outcome(stage: Stage, out: str, good: set[str], bad: set[str], *, like
     assert sorted(failed) == sorted(bad), "each broken input has one failed line"
 
 
-def scenario(folder: Path, *, images: int, broken: int, kills: int, tell: Callable[[str], None] = lambda text: None) -> None:
+def scenario(
+    folder: Path,
+    *,
+    images: int,
+    broken: int,
+    kills: int,
+    signals: Sequence[signal.Signals] = ENDING,
+    tell: Callable[[str], None] = lambda text: None,
+) -> None:
     """All of it, at a size; raises AssertionError where something does not hold."""
     stage = Stage(folder, write_model(folder / "toy.pt"), {"MATTE_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"})
     good, bad = write_photos(stage.photos, images, broken)
@@ -180,8 +193,8 @@ def scenario(folder: Path, *, images: int, broken: int, kills: int, tell: Callab
     tell(f"uninterrupted: {len(good)} made, {len(bad)} failed")
     _killed_and_resumed(stage, good, bad, like, kills)
     tell(f"{kills} times SIGKILL, then --resume: the same")
-    _asked_to_end(stage, good, bad, like)
-    tell("TERM, INT and HUP, each with its exit code and no file half-written, then --resume: the same")
+    _asked_to_end(stage, good, bad, like, signals)
+    tell(f"{', '.join(number.name for number in signals)}, each with its exit code and no file half-written, then --resume: the same")
     _without_folder(stage, good, bad, like)
     tell("the folder of results removed in the middle, then --resume: the same")
     _without_streams(stage, good, bad, like)
@@ -205,13 +218,13 @@ def _killed_and_resumed(stage: Stage, good: set[str], bad: set[str], like: Mappi
     check_outcome(stage, "killed", good, bad, like=like)
 
 
-def _asked_to_end(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes]) -> None:
+def _asked_to_end(stage: Stage, good: set[str], bad: set[str], like: Mapping[str, bytes], signals: Sequence[signal.Signals]) -> None:
     lines = max(2, len(good) // 6)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in signals:
         while (code := stage.kill_after("asked", lines, "--resume", "--workers", "1", number=number)) == 1:
-            stage.forget("asked")  # it was done before it heard
+            stage.forget("asked")  # it was done before the signal came
             lines = max(1, lines // 4)
-        assert code == 128 + number, f"exit code {code} after {signal.Signals(number).name}"
+        assert code == 128 + number, f"exit code {code} after {number.name}"
         outputs = stage.outputs("asked")
         assert all(outputs[name] == like.get(name) for name in outputs), "only whole files are there"
         told = {str(record["output"]) for record in stage.records("asked") if record["status"] == "ok"}

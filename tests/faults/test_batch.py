@@ -1,6 +1,7 @@
 """A batch that is killed, divided or changed ends as one that was left alone. The long form is `python -m tests.faults.batches`."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.faults.batches import scenario
 
 @pytest.mark.skipif(os.name != "posix", reason="kills processes the POSIX way")
 def test_killed_and_resumed_batches_equal_uninterrupted_ones(tmp_path: Path) -> None:
-    scenario(tmp_path, images=200, broken=20, kills=2)
+    scenario(tmp_path, images=100, broken=12, kills=1, signals=(signal.SIGTERM,))  # Ctrl-C: tests/cli/test_batch.py
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk the Linux way")

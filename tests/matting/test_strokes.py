@@ -1,4 +1,4 @@
-"""Scribbles become a trimap that knows only what was painted."""
+"""Scribbles become a trimap in which only what was painted is known."""
 
 import re
 

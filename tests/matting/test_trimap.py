@@ -1,4 +1,4 @@
-"""A coarse matte, a mask or a drawn file becomes a trimap that can be trusted where it says it knows."""
+"""A coarse matte, a mask or a drawn file becomes a trimap whose known pixels are right."""
 
 import cv2
 import numpy as np

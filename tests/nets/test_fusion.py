@@ -1,4 +1,4 @@
-"""Fusion spreads known colours, adds what it has learned to the closed-form matte, and sees large pictures in squares unnoticed."""
+"""Fusion spreads known colours, adds what it has learned to the closed-form matte, and takes large pictures in squares without seams."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Before a plate, fusion sees the plate, mends the trimap near what is unknown, and is closed-form farther away."""
+"""Before a plate, fusion is given the plate, mends the trimap near what is unknown, and is closed-form farther away."""
 
 import pytest
 import torch

@@ -32,7 +32,8 @@ class Strangers(TorchDispatchMode):
 
 def _ask(name: str, options: dict[str, Tunable], dtype: torch.dtype = torch.float32) -> tuple[torch.Size, set[str]]:
     spec = registry().models[name]
-    model = build_random(spec).to("meta").to(dtype)
+    with torch.device("meta"):
+        model = build_random(spec).to("meta").to(dtype)
     image, plane = torch.empty(2, 3, 135, 241, device="meta"), torch.empty(2, 1, 135, 241, device="meta")
     guides = {"trimap": plane, "mask": plane, "background": image}
     with torch.inference_mode(), Strangers() as strangers:

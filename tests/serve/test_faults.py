@@ -18,7 +18,7 @@ from tests.serve.conftest import Start, wait_until
 
 @pytest.fixture(autouse=True)
 def _unharmed(client: Client) -> None:
-    """Before each test the service is whole; the next test sees whether this one harmed it."""
+    """Before each test the service is whole; the next test fails if this one harmed it."""
     assert client.get("/healthz").status == 200
 
 

@@ -53,7 +53,7 @@ class Page:
         for file in driver.downloads.iterdir():
             file.unlink()
         driver.get(address)
-        wait_until(lambda: "MB" in self.text("limits"), "the page knows the limits")
+        wait_until(lambda: "MB" in self.text("limits"), "the page shows the limits")
 
     def find(self, selector: str) -> Any:
         return self.driver.find_element("css selector", selector)

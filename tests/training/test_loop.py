@@ -42,7 +42,7 @@ CPU = torch.device("cpu")
 
 
 def tiny(folder: Path, *, steps: int = 30) -> Path:
-    """A run's file: every step sees the same four examples as they are."""
+    """A run's file: every step takes the same four examples as they are."""
     path = folder / "run.toml"
     path.write_text(TINY.format(folder=folder / "out", steps=steps))
     return path

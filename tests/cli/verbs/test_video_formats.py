@@ -50,12 +50,12 @@ def test_premultiplied_colours_equal_straight_colours_times_alpha(stage: Path, r
     assert np.abs(straight[..., :3] * straight[..., 3:] / 255 - premultiplied[..., :3]).max() <= 0.5
 
 
-def test_a_cutout_on_stdout_keeps_its_alpha(stage: Path, run: Run) -> None:
+def test_a_clip_through_pipes_equals_the_one_through_files(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "file.nut").exit_code == 0
-    command = [sys.executable, "-m", "mattecli", *CLIP, "-o", "-", "--json"]
-    done = subprocess.run(command, capture_output=True, timeout=600, check=True)
+    command = [sys.executable, "-m", "mattecli", "video", "-", *CLIP[2:], "-o", "-", "--json"]
+    done = subprocess.run(command, input=(stage / "clip.mp4").read_bytes(), capture_output=True, timeout=600, check=True)
     assert (_rgba("-", done.stdout) == _rgba(stage / "file.nut")).all()
-    assert b'"output": "-"' in done.stderr, "the record goes where the clip does not"
+    assert b'"input": "-"' in done.stderr and b'"output": "-"' in done.stderr, "the record goes where the clip does not"
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,9 @@ def test_contradicting_options_are_refused_before_any_work(arguments: tuple[str,
 
 def test_a_clip_on_stdin_gives_the_result_of_its_file(stage: Path, run: Run) -> None:
     assert run(*CLIP, "-o", "file.nut").exit_code == 0
-    command = [sys.executable, "-m", "mattecli", "video", "-", *CLIP[2:], "-o", "piped.nut", "--json"]
-    done = subprocess.run(command, input=(stage / "clip.mp4").read_bytes(), capture_output=True, timeout=600, check=True)
+    done = run("video", "-", *CLIP[2:], "-o", "piped.nut", "--json", input=(stage / "clip.mp4").read_bytes())
+    assert done.exit_code == 0 and '"input": "-"' in done.stdout
     assert (stage / "piped.nut").read_bytes() == (stage / "file.nut").read_bytes()
-    assert b'"input": "-"' in done.stdout
     assert run("video", "-", input=b"x").exit_code == 2, "it has no name for its result"
 
 

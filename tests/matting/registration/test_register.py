@@ -43,7 +43,7 @@ def plate_of(wide):
 
 
 def seen_by(wide, motion, *, gain=1.0, bias=0.0, subject=120, seed=0):
-    """The scene as a camera that moved by `motion` sees it, with a textured subject, noise and another exposure."""
+    """The scene as a camera that moved by `motion` takes it, with a textured subject, noise and another exposure."""
     window = np.array([[1, 0, 80], [0, 1, 45], [0, 0, 1]], np.float64)
     picture = cv2.warpPerspective(
         wide, np.linalg.inv(window) @ (window @ motion @ np.linalg.inv(window)), SIZE[::-1], flags=cv2.INTER_CUBIC
