@@ -162,7 +162,7 @@ def _check_sha256(found: str, path: Path, spec: ModelSpec, file: WeightFile) -> 
     recorded = recorded_sha256(path)
     if recorded is not None and found != recorded:
         raise ModelError(
-            f"wrong sha256 {found[:12]}…, the first download had {recorded[:12]}…; `matte models rm {spec.name}` forgets that one"
+            f"wrong sha256 {found[:12]}…, the first download had {recorded[:12]}…; `matte models rm {spec.name}` removes that record"
         )
 
 

@@ -24,7 +24,7 @@ from mattecli.io.video.encoding import Encoding, check_destination, encoding_for
 from mattecli.io.video.pace import Pace
 from mattecli.io.video.palette import Quantiser
 from mattecli.io.video.tags import apply_tags
-from mattecli.io.video.target import SHOWN, FileTarget, StdoutTarget, explained, target_of
+from mattecli.io.video.target import SHOWN, Target, explained, target_of
 from mattecli.io.yuv import colour_written
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a 32-bit field of .mov and .mp4
@@ -70,7 +70,7 @@ class VideoWriter:
 
     def __init__(
         self,
-        target: FileTarget | StdoutTarget,
+        target: Target,
         encoding: Encoding,
         *,
         clip: Clip,

@@ -33,15 +33,14 @@ SHORT_RATES = {
 class ClipRequest:
     """A clip to matte: source, destination, guides, span, and how it is written and smoothed.
 
-    guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a
-    sequence of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto |
-    none | homography, how a plate is laid onto the frames. smooth: steady the matte over time, None
-    where the model needs no guide. batch: frames a pass through the
-    model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped. start_number: of
-    the first picture written, None for the numbers of the pictures read, and 1 for a video's. deinterlace: make
-    interlaced frames whole. keeps_matte: a clip that is a cut-out keeps its own matte, and no model runs. named: what the
-    source is called before a person, where it is a copy of a stream. tone_map: "sdr" to make an HDR clip SDR, "copy" to keep it. follow:
-    auto | on | off, whether the subject in a still mask or trimap is followed; auto follows masks.
+    guides: a picture or clip for each guide (background, trimap, mask). span: the part that is worked on. fps: the frame rate of a sequence
+    of pictures, None for a clip that has its own. codec and crf: as io.video_write takes them. align: auto | none | homography, how a plate
+    is laid onto the frames. smooth: steady the matte over time, None where the model needs no guide. batch: frames a pass through the
+    model, None for as many as suit the device. resume: go on where an interrupted sequence of pictures stopped. start_number: of the first
+    picture written, None for the numbers of the pictures read, and 1 for a video's. deinterlace: make interlaced frames whole. keeps_matte:
+    a clip that is a cut-out keeps its own matte, and no model runs. named: what the source is called before a person, where it is a copy of
+    a stream. tone_map: "sdr" to make an HDR clip SDR, "copy" to keep it. follow: auto | on | off, whether the subject in a still mask or
+    trimap is followed; auto follows masks.
     """
 
     source: str

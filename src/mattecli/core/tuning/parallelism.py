@@ -13,8 +13,6 @@ from mattecli.core.runtime import Device
 MOST = 4
 # One frame of a clip is copied to or from the GPU while the other is computed.
 FRAMES_ON_GPU = 2
-# The threads that matte photos also read and write them, which takes much longer.
-PHOTOS_ON_GPU = 8
 
 _of_this_thread = threading.local()
 _one_at_a_time = threading.Lock()
@@ -29,11 +27,6 @@ def frames_at_once(device: Device) -> int:
     if device.torch.type == "cpu":
         return min(torch.get_num_threads(), MOST)
     return FRAMES_ON_GPU if device.torch.type == "cuda" else 1
-
-
-def photos_at_once(device: Device) -> int:
-    """The number of photos to read, matte and write concurrently: on a GPU one a core, which writes them, else as many as frames."""
-    return min(torch.get_num_threads(), PHOTOS_ON_GPU) if device.torch.type == "cuda" else frames_at_once(device)
 
 
 def limit_threads(count: int) -> None:

@@ -118,7 +118,7 @@ def _element_after(head: bytes, place: int, wanted: int) -> tuple[int, int] | No
     return None
 
 
-def target_of(destination: str) -> FileTarget | StdoutTarget:
+def target_of(destination: str) -> Target:
     """The target of a file's name, or of "-"."""
     return StdoutTarget() if destination == STANDARD_STREAM else FileTarget(Path(destination))
 
