@@ -1,6 +1,7 @@
 """Shared fixtures: where the test data are."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ from mattecli.cli import process
 process.set_up()  # as the command line does, before torch is loaded
 process.set_up_pictures()
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of the tests' own, in which an export is made once, and no mirror."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        patch.delenv("MATTE_MIRROR", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

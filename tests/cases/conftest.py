@@ -1,5 +1,5 @@
-"""The command line in this process, with a cache of its own."""
+"""The command line in this process."""
 
-from tests.cli.conftest import _own_cache, run
+from tests.cli.conftest import run
 
-__all__ = ["_own_cache", "run"]
+__all__ = ["run"]

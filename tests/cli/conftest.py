@@ -12,12 +12,6 @@ from mattecli.io.images import write_image
 from tests.support import Run
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MATTE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
-    monkeypatch.delenv("MATTE_MIRROR", raising=False)
-
-
 @pytest.fixture
 def run() -> Run:
     """Run `matte ARGS...` as a shell would."""

@@ -17,6 +17,7 @@ from tests.faults.batches import write_model
 from tests.support import Run, read
 
 Rows = Callable[..., Path]
+QUICK = ("--model", "closed-form")
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_contradicting_options_are_refused_before_any_work(
 def test_overwrite_decides_which_results_are_replaced(run: Run, rows: Rows, scene: Path) -> None:
     rows({"output": "a.png"}, {"output": "b.png"})
     (scene / "a.png").write_text("mine")
-    command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl")
+    command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", *QUICK)
     done = run(*command, "--overwrite", "never")
     assert (done.exit_code, done.stdout) == (0, "b.png\n"), done.output
     assert (scene / "a.png").read_text() == "mine" and [record["status"] for record in _results(scene)] == ["skipped", "ok"]
@@ -109,7 +110,7 @@ def test_overwrite_decides_which_results_are_replaced(run: Run, rows: Rows, scen
 def test_on_error_stop_ends_the_batch_at_the_first_failure(run: Run, rows: Rows, scene: Path) -> None:
     (scene / "text.png").write_text("no picture")
     rows({"input": "text.png", "output": "a.png"}, *({"output": f"{number}.png"} for number in range(30)))
-    done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--on-error", "stop", "--workers", "1")
+    done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", *QUICK, "--on-error", "stop", "--workers", "1")
     assert done.exit_code == 1 and "the rest was not begun" in done.stderr
     assert len(list(scene.glob("[0-9]*.png"))) < 5
 
@@ -117,7 +118,7 @@ def test_on_error_stop_ends_the_batch_at_the_first_failure(run: Run, rows: Rows,
 def test_max_failures_stops_the_batch_and_retry_failed_tries_the_failures_again(run: Run, rows: Rows, scene: Path) -> None:
     (scene / "text.png").write_text("no picture")
     rows(*({"input": "text.png", "output": f"t{number}.png"} for number in range(3)), {"output": "a.png"})
-    command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", "--workers", "1")
+    command = ("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", *QUICK, "--results", "r.jsonl", "--workers", "1")
     done = run(*command, "--max-failures", "1")
     assert done.exit_code == 1 and "stopped, since" in done.stderr and not (scene / "a.png").exists(), done.output
     assert run(*command, "--resume").stdout == "a.png\n"
@@ -132,7 +133,7 @@ def test_max_failures_stops_the_batch_and_retry_failed_tries_the_failures_again(
 def test_an_input_beyond_the_timeout_is_one_failed_record(run: Run, rows: Rows, scene: Path) -> None:
     os.mkfifo(scene / "endless.png")
     rows({"input": "endless.png", "output": "a.png"})
-    done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", "--results", "r.jsonl", "--timeout", "1")
+    done = run("image", "--manifest", "m.jsonl", "--trimap", "trimap.png", *QUICK, "--results", "r.jsonl", "--timeout", "1")
     (record,) = _results(scene)
     assert done.exit_code == 1 and record["error"]["kind"] == "TimedOut" and "longer than 1 s" in done.stderr, done.output
 

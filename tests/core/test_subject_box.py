@@ -47,12 +47,12 @@ def disc(size: tuple[int, int], centre: tuple[int, int], radius: int) -> np.ndar
     return cv2.circle(picture, centre, radius, (230, 140, 40), cv2.FILLED, cv2.LINE_AA)
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> mattecli.Model:
-    return mattecli.load(measuring(tmp_path, "subject"), device="cpu")
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> mattecli.Model:
+    return mattecli.load(measuring(tmp_path_factory.mktemp("model"), "subject"), device="cpu")
 
 
-def test_the_network_sees_a_square_of_the_part_around_the_subject_alone(model: mattecli.Model) -> None:
+def test_the_network_is_given_a_square_of_the_part_around_the_subject_alone(model: mattecli.Model) -> None:
     matte = model(disc((60, 160), (120, 30), 20), refine="none")  # 100..140 by 10..50, and a tenth of 40 around it
     box = matte.found.box
     assert box is not None and np.abs(np.subtract(box, (6, 96, 48, 48))).max() <= 4, box
@@ -85,7 +85,7 @@ def test_leaving_out_what_is_hardly_a_person_is_doubted(shared: Path, tmp_path: 
     assert cat.doubt and "much of what was found is left out, so it may be no person; use the model subject" in cat.notes[-1]
     assert not person.doubt and person.notes == ()
     lower = person.alpha[len(person.alpha) * 2 // 3 :]
-    assert np.isclose(lower.max(), 0.25), "the network did not see the picture and its mirror image"
+    assert np.isclose(lower.max(), 0.25), "the network was not given the picture and its mirror image"
 
 
 def test_each_picture_of_a_batch_has_its_own_part(model: mattecli.Model) -> None:
@@ -98,13 +98,13 @@ def test_each_picture_of_a_batch_has_its_own_part(model: mattecli.Model) -> None
     assert "nothing was found" in nothing.notes[-1] and "the model subject" not in nothing.notes[-1]
 
 
-def test_a_model_without_a_finder_sees_all(tmp_path: Path) -> None:
+def test_a_model_without_a_finder_is_given_all(tmp_path: Path) -> None:
     matte = mattecli.load(measuring(tmp_path, ""), device="cpu")(disc((60, 90), (60, 30), 20), refine="none")
     assert np.allclose(matte.alpha, 0.9)
     assert matte.finder is matte.record()["finder"] is matte.record()["box"] is matte.found.box is None
 
 
-def test_frames_of_a_clip_are_seen_the_same_way(model: mattecli.Model, tmp_path: Path) -> None:
+def test_frames_of_a_clip_are_cut_the_same_way(model: mattecli.Model, tmp_path: Path) -> None:
     for number, x in enumerate((40, 80, 120)):
         write_image(disc((60, 160), (x, 30), 20), tmp_path / f"{number}.png")
     alpha = mattecli.OutputOptions("alpha")

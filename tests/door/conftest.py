@@ -1,5 +1,5 @@
-"""The scene of the command line's tests, and a cache of the tests' own."""
+"""The scene of the command line's tests."""
 
-from tests.cli.conftest import _own_cache, drawn_scene, run, scene
+from tests.cli.conftest import drawn_scene, run, scene
 
-__all__ = ["_own_cache", "drawn_scene", "run", "scene"]
+__all__ = ["drawn_scene", "run", "scene"]

@@ -14,12 +14,17 @@ from mattecli.io.images import read_photo, write_image
 from tests.support import read
 
 
+@pytest.fixture(scope="module")
+def model() -> mattecli.Model:
+    return mattecli.load("closed-form")
+
+
 @pytest.fixture
-def matte(scene: Path) -> Matte:
+def matte(scene: Path, model: mattecli.Model) -> Matte:
     """Of a 16-bit photo with a profile."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     write_image(read_photo("photo.png").pixels.astype(np.uint16) * 257, "deep.png", icc=profile)
-    return mattecli.load("closed-form")("deep.png", trimap="trimap.png")
+    return model("deep.png", trimap="trimap.png")
 
 
 def test_saved_files_keep_depth_and_profile(matte: Matte) -> None:

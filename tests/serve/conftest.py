@@ -35,14 +35,6 @@ def running(settings: Settings) -> Iterator[Client]:
 Start = Callable[..., Client]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MATTE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
-        patch.delenv("MATTE_MIRROR", raising=False)
-        yield
-
-
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
     """A service that refuses more than 1 MB and 0.25 megapixels."""

@@ -167,7 +167,7 @@ def test_aborted_uploads_leave_no_files(client: Client, pictures: Path) -> None:
 
 
 def test_a_slow_upload_gets_408(start: Start) -> None:
-    client = start(timeout=1)
+    client = start(model="closed-form", timeout=1)
     with client.socket() as connection:
         connection.sendall(request_head("/v1/matte", 100_000) + f"--{BOUNDARY}\r\n".encode())
         assert status_of(connection) == 408
@@ -176,7 +176,7 @@ def test_a_slow_upload_gets_408(start: Start) -> None:
 
 def test_a_connection_with_an_endless_header_is_closed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mattecli.serve.server.HEADER_SECONDS", 0.3)
-    client = start()
+    client = start(model="closed-form")
     with client.socket() as connection:
         connection.sendall(b"POST /v1/matte HTTP/1.1\r\nX-Slow: ")
         assert status_of(connection) is None
@@ -186,7 +186,7 @@ def test_a_connection_with_an_endless_header_is_closed(start: Start, monkeypatch
 
 
 def test_a_request_that_waits_too_long_gets_a_retry_after_header(start: Start, pictures: Path) -> None:
-    client = start(timeout=3)
+    client = start(model="closed-form", timeout=3)
     service = client.server.service
     release = threading.Event()
     service.queue._pool.submit(release.wait, 60)  # the thread of all computations is busy

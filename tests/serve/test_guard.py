@@ -9,7 +9,7 @@ TOKEN = "a-token-that-nobody-guesses"
 
 
 def test_every_route_but_the_page_and_health_needs_the_token(start: Start, pictures: Path) -> None:
-    client = start(token=TOKEN)
+    client = start(model="closed-form", token=TOKEN)
     for path in ("/", "/page/app.js", "/healthz", "/readyz", "/openapi.json"):
         assert client.get(path).status == 200
     for path in ("/v1/models", "/metrics", "/v1/results/x/y.png"):
@@ -30,7 +30,7 @@ def test_requests_of_other_origins_are_refused(client: Client, pictures: Path) -
 
 
 def test_an_allowed_origin_gets_cors_headers(start: Start) -> None:
-    client = start(origins=("https://app.example",))
+    client = start(model="closed-form", origins=("https://app.example",))
     answer = client.ask("OPTIONS", "/v1/matte", None, {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"})
     assert answer.status < 300 and answer.headers["access-control-allow-origin"] == "https://app.example"
     assert client.get("/v1/models", {"Origin": "https://other.example"}).status == 403

@@ -176,7 +176,7 @@ def test_painting_works_with_the_keyboard_alone(page: Page, pictures: Path) -> N
 
 
 def test_refusals_of_the_server_are_shown_as_a_sentence(driver: Any, start: Start, pictures: Path) -> None:
-    page = Page(driver, start(max_pixels=1000).address)
+    page = Page(driver, start(model="closed-form", max_pixels=1000).address)
     page.drop(pictures / "photo.png")
     wait_until(lambda: "scale it down" in page.alert(), "the page says what is wrong")
 

@@ -67,7 +67,7 @@ def test_files_of_a_killed_service_are_removed_by_the_next_start(
 
 
 def test_a_stopping_service_finishes_running_requests_and_refuses_new_ones(start: Start, pictures: Path) -> None:
-    client = start()
+    client = start(model="closed-form")
     release = threading.Event()
     client.server.service.queue._pool.submit(release.wait, 20)  # the thread of all computations is busy
     statuses: list[int] = []
@@ -91,7 +91,7 @@ def test_a_port_in_use_is_reported(client: Client) -> None:
 
 
 def test_the_request_of_a_client_that_disconnects_while_queued_is_not_computed(start: Start, pictures: Path) -> None:
-    client = start()
+    client = start(model="closed-form")
     service = client.server.service
     release = threading.Event()
     service.queue._pool.submit(release.wait, 20)
