@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from mattecli.nets.parts.feathering import Feathering, with_feathering
-from mattecli.nets.parts.ops import double, lower_to_multiple, resize_linear, resize_linear_8bit, standardise, with_counters
+from mattecli.nets.parts.ops import double_softmax, lower_to_multiple, resize_linear, resize_linear_8bit, standardise, with_counters
+
+
+def largest_of_four(image: Tensor) -> Tensor:
+    """Max-pooling of 2 x 2 pixels; of three channels several times as fast on a CPU as F.max_pool2d."""
+    upper = torch.maximum(image[:, :, ::2, ::2], image[:, :, ::2, 1::2])
+    return torch.maximum(upper, torch.maximum(image[:, :, 1::2, ::2], image[:, :, 1::2, 1::2]))
 
 
 class Fdm(nn.Module):
@@ -22,7 +28,6 @@ class Fdm(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = nn.MaxPool2d(2)
         self.conv1 = nn.Conv2d(3, 13, 3, stride=2, padding=1)
         self.conv2 = nn.Conv2d(16, 16, 3, padding=2, dilation=2)
         self.conv3 = nn.Conv2d(32, 16, 3, padding=4, dilation=4)
@@ -32,13 +37,13 @@ class Fdm(nn.Module):
         self.feathering = Feathering()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        probabilities = torch.softmax(double(self.segment(image)), 1)
+        probabilities = double_softmax(self.segment(image.contiguous(memory_format=torch.channels_last)))  # faster on a CPU
         alpha, a, b, c = self.feathering(image, probabilities)
         return probabilities, alpha, a, b, c
 
     def segment(self, image: Tensor) -> Tensor:
         """Non-negative scores of background and foreground at half the size."""
-        features = torch.cat((self.conv1(image), self.pool(image)), 1)
+        features = torch.cat((self.conv1(image), largest_of_four(image)), 1)
         dense_2 = torch.relu(self.conv2(features))
         features = torch.cat((features, dense_2), 1)
         dense_3 = torch.relu(self.conv3(features))
@@ -73,7 +78,7 @@ class CompleteFdm(nn.Module):
         side = lower_to_multiple(side, 2)
         bgr = resize_linear_8bit(image, side, side).flip(1)
         centred = standardise(bgr, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]).to(self.network.conv1.weight.dtype)
-        alpha = self.network(centred.contiguous(memory_format=torch.channels_last))[1]  # faster on a CPU
+        alpha = self.network(centred)[1]
         return resize_linear(alpha.float(), image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
 
 

@@ -44,7 +44,10 @@ def scaled(channels: int, width: float) -> int:
 
 def resize_corners_aligned(image: Tensor, height: int, width: int) -> Tensor:
     """An image [B, C, H, W] resized bilinearly so that corner pixels land on corner pixels; no smoothing when shrinking."""
-    return F.interpolate(image, size=[height, width], mode="bilinear", align_corners=True)
+    if image.shape[2] == height and image.shape[3] == width:
+        return image
+    # F.interpolate's own operator: that function's checks, compiled at each call, are much of what loading an export parses.
+    return torch.ops.aten.upsample_bilinear2d(image, [height, width], True)
 
 
 def resize_from_corner(image: Tensor, height: int, width: int) -> Tensor:
@@ -52,6 +55,8 @@ def resize_from_corner(image: Tensor, height: int, width: int) -> Tensor:
 
     With the last row and column repeated, and one more of each in the result, that is a resize with aligned corners.
     """
+    if image.shape[2] == height and image.shape[3] == width:
+        return image
     wider = F.pad(image, (0, 1, 0, 1), mode="replicate")
     return resize_corners_aligned(wider, height + 1, width + 1)[:, :, :height, :width]
 
@@ -159,6 +164,11 @@ class MMNet(nn.Module):
         self.aux_block = nn.Conv2d(w80, 2, 1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        scores, deep = self.scores(image)
+        return resize_from_corner(scores, image.shape[2], image.shape[3]), self.aux_block(deep)
+
+    def scores(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [B, 2, H/4, W/4], and the encoder's last features."""
         quarter = self.enc_block0(self.init_block(image))
         eighth = self.enc_block4(self.enc_block3(self.enc_block2(self.enc_block1(quarter))))
         deep = self.enc_block8(self.enc_block7(self.enc_block6(self.enc_block5(eighth))))
@@ -166,8 +176,7 @@ class MMNet(nn.Module):
         features = self.dec_block1(self.dec_block0(deep, eighth), quarter)
         features = self.dec_block4(self.dec_block3(self.dec_block2(features)))
         # The authors enlarge first. The last convolution is 1x1, so that the order changes rounding alone.
-        logits = resize_from_corner(self.final_block(features), image.shape[2], image.shape[3])
-        return logits, self.aux_block(deep)
+        return self.final_block(features), deep
 
 
 def build(*, width: float = 1.0) -> MMNet:
@@ -214,8 +223,8 @@ class CompleteMMNet(nn.Module):
         side = lower_to_multiple(side, 16)
         square = resize_corners_aligned(image, side, side)
         square = square.to(self.network.final_block.weight.dtype)
-        logits = self.network(square.contiguous(memory_format=torch.channels_last))[0]  # faster on a CPU
-        alpha = torch.softmax(logits.float(), 1)[:, 1:2]
+        scores = self.network.scores(square.contiguous(memory_format=torch.channels_last))[0].float()  # faster on a CPU
+        alpha = torch.sigmoid(resize_from_corner(scores[:, 1:2] - scores[:, 0:1], side, side))  # the softmax of both
         return resize_from_corner(alpha, image.shape[2], image.shape[3]).clamp(0.0, 1.0), None
 
 

@@ -6,13 +6,14 @@ in RENAMED; the backbone, registered twice there, is here once.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mattecli.nets.parts.mobilenet import mobilenet_blocks, norm_relu6
-from mattecli.nets.parts.ops import double, lower_to_multiple, standardise, with_counters, without_prefix
+from mattecli.nets.parts.ops import double, lower_to_multiple, resize_linear, standardise, with_counters, without_prefix
 from mattecli.nets.parts.resample import resize_area
 
 RENAMED = {
@@ -103,11 +104,39 @@ class Convolution(nn.Module):
     def __init__(self, channels: int, width: int, kernel: int, *, stride: int = 1, last: bool = False) -> None:
         super().__init__()
         tail: list[nn.Module] = [] if last else [HalfInstanceNorm(width), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(nn.Conv2d(channels, width, kernel, stride, kernel // 2), *tail)
+        self.layers: Any = nn.Sequential(nn.Conv2d(channels, width, kernel, stride, kernel // 2), *tail)
 
     def forward(self, features: Tensor) -> Tensor:
         result: Tensor = self.layers(features)
         return result
+
+
+class EnlargingConvolution(Convolution):
+    """`double`, and a `Convolution`.
+
+    A float32 CPU multiplies before it enlarges, a quarter of the pixels: products with each of the kernel's taps are enlarged, then added
+    where the taps lie. Elsewhere that would only cost memory and, in bfloat16, digits.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training or features.device.type != "cpu" or features.dtype != torch.float32:
+            result: Tensor = self.layers(double(features))
+            return result
+        bias = self.layers[0].bias
+        assert bias is not None
+        summed = enlarged_and_convolved(features, self.layers[0].weight, bias)
+        normal: Tensor = self.layers[2](self.layers[1](summed))
+        return normal
+
+
+def enlarged_and_convolved(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Features [B, C, H, W] -> [B, N, 2 H, 2 W]: `double`, and a convolution of a square kernel that keeps the size, in another order."""
+    width, channels, side, _ = weight.shape
+    taps = weight.flip((2, 3)).permute(0, 2, 3, 1).reshape(width * side * side, channels, 1, 1)
+    products = double(F.conv2d(features, taps).contiguous())
+    size, kernel, padding = [products.shape[2], products.shape[3]], [side, side], [side // 2, side // 2]
+    summed = torch.ops.aten.col2im(products.flatten(2), size, kernel, [1, 1], padding, [1, 1])
+    return (summed + bias[:, None, None]).contiguous(memory_format=torch.channels_last)
 
 
 class SqueezeExcitation(nn.Module):
@@ -129,12 +158,12 @@ class LowResolutionBranch(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.se_block = SqueezeExcitation(1280, 320)
-        self.conv_lr16x = Convolution(1280, 96, 5)
+        self.conv_lr16x = EnlargingConvolution(1280, 96, 5)
         self.conv_lr8x = Convolution(96, 32, 5)
         self.conv_lr = Convolution(32, 1, 3, stride=2, last=True)
 
     def forward(self, deep: Tensor, inference: bool) -> tuple[Tensor | None, Tensor]:
-        features = self.conv_lr16x(double(self.se_block(deep)))
+        features = self.conv_lr16x(self.se_block(deep))
         features = self.conv_lr8x(double(features))
         semantic = None if inference else torch.sigmoid(self.conv_lr(features))
         return semantic, features
@@ -154,8 +183,8 @@ class HighResolutionBranch(nn.Module):
         self.conv_hr = nn.Sequential(Convolution(32 + 3, 32, 3), Convolution(32, 1, 1, last=True))
 
     def forward(self, image: Tensor, half: Tensor, quarter: Tensor, low: Tensor, inference: bool) -> tuple[Tensor | None, Tensor]:
-        image_half = F.interpolate(image, scale_factor=0.5, mode="bilinear", align_corners=False)
-        image_quarter = F.interpolate(image, scale_factor=0.25, mode="bilinear", align_corners=False)
+        image_half = resize_linear(image, image.shape[2] // 2, image.shape[3] // 2)
+        image_quarter = resize_linear(image, image.shape[2] // 4, image.shape[3] // 4)
         half = self.tohr_enc2x(half)
         features = self.conv_enc2x(torch.cat((image_half, half), 1))
         features = self.conv_enc4x(torch.cat((features, self.tohr_enc4x(quarter)), 1))

@@ -5,6 +5,7 @@ github.com/lizhengwei1992/mobile_phone_human_matting (commit 0af9699). Sub-modul
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -58,6 +59,22 @@ def stage(channels: int, *, parts: int) -> nn.Sequential:
     return nn.Sequential(ResidualDenseBlock(channels, parts=parts), ResidualDenseBlock(channels, parts=parts))
 
 
+class Cascade(nn.Module):
+    """The mean of each 3 x 3 pixels at stride 2, zeros around the image counted: [B, 3, H, W] -> [B, 3, H/2, W/2].
+
+    As a convolution of each channel, which a CPU computes several times as fast as F.avg_pool2d.
+    """
+
+    ones: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("ones", torch.ones(3, 1, 3, 3), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return F.conv2d(image, self.ones, None, 2, 1, 1, 3) / 9.0
+
+
 class DenseEncoder(nn.Module):
     """Features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image. Each downsampling also takes the reduced image.
 
@@ -67,7 +84,7 @@ class DenseEncoder(nn.Module):
     def __init__(self, width: int, stages: list[nn.Module]) -> None:
         super().__init__()
         self.stage_0, self.stage_1, self.stage_2, self.stage_3, self.stage_4 = stages
-        self.cascade = nn.AvgPool2d(3, stride=2, padding=1)
+        self.cascade = Cascade()
         self.head_conv = convolution(3, width, stride=2)
         self.ba_1, self.down_1 = activation(width + 3), convolution(width + 3, 24, stride=2)
         self.ba_2, self.down_2 = activation(48 + 3), convolution(48 + 3, 48, stride=2)
