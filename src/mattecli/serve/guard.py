@@ -136,9 +136,9 @@ class _Exchange:
         await self._send(message)
 
     async def drain(self, headers: Headers) -> None:
-        """Read the rest of the request for a limited time, because a client that is cut off while it sends does not see the response.
+        """Read the rest of the request for a limited time, because a client that is cut off while it sends does not get the response.
 
-        A client that waits for 100 Continue sees the response at once.
+        A client that waits for 100 Continue gets the response at once.
         """
         left = 0 if "expect" in headers else DRAIN_BYTES
         with anyio.move_on_after(DRAIN_SECONDS):

@@ -110,6 +110,6 @@ def _left_in(folder: str, limit: str, used: str, cached: str) -> Iterator[int]:
         now = int(kernel_text(f"{folder}/{used}"))
         lines = (line.split() for line in kernel_text(f"{folder}/memory.stat").splitlines())
         spare = next((int(fields[1]) for fields in lines if fields[0] == cached), 0)
-    except OSError:  # not visible here: a container sees its own group as the root
+    except OSError:  # not visible here: in a container its own group is the root
         return
     yield max(int(most) - now + spare, 0)

@@ -34,7 +34,7 @@ def _shares(root: Path) -> Iterator[float]:
 def _share(folder: Path, *files: str) -> Iterator[float]:
     try:
         quota, period = " ".join((folder / file).read_text() for file in files).split()
-    except (OSError, ValueError):  # not visible here: a container sees its own group as the root
+    except (OSError, ValueError):  # not visible here: in a container its own group is the root
         return
     if quota not in ("max", "-1"):
         yield int(quota) / int(period)

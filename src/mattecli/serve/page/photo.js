@@ -69,7 +69,7 @@ export async function openPhoto(file, limits) {
   return new Photo(file, bitmap);
 }
 
-/** A picture as the browser sees it, orientation applied. */
+/** A picture as the browser shows it, orientation applied. */
 export async function decoded(file) {
   try {
     return await createImageBitmap(file);
