@@ -229,6 +229,8 @@ ADAPTERS = {
 }
 NOT_BUILT: set[str] = set()
 NOT_NETWORKS = {"metrics", "hattmatting"}
+DEEPER = {"bgmv2-resnet50", "bgmv2-resnet101"}
+"""Of these the backbone and the whole way are tried. Their refiner is that of bgmv2-mobilenetv2, whose cases try each of its modes."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,7 @@ class Case:
 def cases(*kinds: str, batch_statistics: bool = False) -> list[Case]:
     """The recorded files of these kinds; with `batch_statistics` only those of networks in training mode, else none of them."""
     found = [Case(model, path) for model in ADAPTERS for kind in kinds for path in sorted((GOLDEN / model).glob(f"{kind}-*.npz"))]
+    found = [case for case in found if case.model not in DEEPER or case.path.stem.startswith(("case-base", "e2e"))]
     return [case for case in found if case.path.stem.endswith("-batchstats") == batch_statistics]
 
 
@@ -353,10 +356,15 @@ WHOLE = {case.model for case in cases("e2e", "real")}
 FROM_FILE = {case.model: case for case in cases("case") if case.model not in WHOLE}.values()
 
 
+def form(value: Case | bool) -> str:
+    """A case, or whether it runs from a file, in the name of a test."""
+    return ("from file" if value else "in memory") if isinstance(value, bool) else str(value)
+
+
 @pytest.mark.parametrize(
     ("case", "from_file"),
     [(case, False) for case in cases("case")] + [(case, True) for case in FROM_FILE],
-    ids=lambda value: {False: "in memory", True: "from file"}[value] if isinstance(value, bool) else str(value),
+    ids=form,
 )
 def test_the_network_returns_what_its_authors_return(case: Case, from_file: bool) -> None:
     arrays, meta = case.read()
@@ -372,8 +380,12 @@ def test_in_training_the_network_returns_what_its_authors_return(case: Case) -> 
         assert_outputs(case.adapter, network(*case.adapter.inputs(arrays, meta)), arrays)
 
 
-@pytest.mark.parametrize("from_file", [False, True], ids=["in memory", "from file"])
-@pytest.mark.parametrize("case", cases("e2e", "real"), ids=str)
+@pytest.mark.parametrize(
+    ("case", "from_file"),
+    # A file runs the code that memory runs, so memory is tried only where a file's rounding is allowed more.
+    [(case, from_file) for case in cases("e2e", "real") for from_file in ([False, True] if case.adapter.file_tolerance else [True])],
+    ids=form,
+)
 def test_a_picture_gets_the_alpha_its_authors_give_it(case: Case, from_file: bool, shared: Path) -> None:
     arrays, meta = case.read()
     adapter = case.adapter
