@@ -7,7 +7,7 @@ They take turns, call by call; the first calls of each are warm-up, the rest cou
 threads. In bfloat16 only `matte` and OpenVINO take part (`--precision bf16`), and the loss is the greatest and the mean difference of an
 alpha from the float32 one. An engine that cannot take a model is a row with its reason.
 
-Usage: python benchmarks/engines.py [--models shm-fast,modnet] [--precision fp32] [--repeat 15] [--json benchmarks/results/engines.json]
+Usage: python benchmarks/engines.py [--models shm-fast,modnet] [--precision fp32] [--repeat 15] [--threads 1] [--json FILE]
        python benchmarks/engines.py --page      (write the tables of docs/measured.md from results/engines.json and engines_bf16.json)
 Needs the packages onnxruntime, openvino, onnx and onnxscript. On a busy machine times mean little: others_share is the time of others.
 """
@@ -24,21 +24,24 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
-from cpu import busy_seconds, norms_apart
 from mattecli.cli import process
-from mattecli.core import machine
-from mattecli.core.random_weights import build_random, random_export
-from mattecli.core.registry import ModelSpec, registry
-from mattecli.core.runtime import load_model, pick_device
-from mattecli.nets.modnet import HalfInstanceNorm
-from models import scene
-from pages import PAGE_OF_NUMBERS, with_tables
-from weights import table
+
+process.set_up()  # before torch is loaded, as the command line does: threads that wait passively, large pages
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+from cpu import busy_seconds, norms_apart  # noqa: E402
+from mattecli.core import machine  # noqa: E402
+from mattecli.core.random_weights import build_random, random_export  # noqa: E402
+from mattecli.core.registry import ModelSpec, registry  # noqa: E402
+from mattecli.core.runtime import load_model, pick_device  # noqa: E402
+from mattecli.nets.modnet import HalfInstanceNorm  # noqa: E402
+from models import scene  # noqa: E402
+from pages import PAGE_OF_NUMBERS, with_tables  # noqa: E402
+from weights import table  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SIZES = {
@@ -203,12 +206,14 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(SIZES))
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--threads", type=int, help="threads of each engine (default: those that matte takes)")
     parser.add_argument("--json", type=Path, help="add the results there")
     parser.add_argument("--page", action="store_true", help="measure nothing; write the tables of docs/measured.md")
     arguments = parser.parse_args()
     if arguments.page:
         write_page()
         return
+    torch.set_num_threads(arguments.threads or torch.get_num_threads())
     threads = torch.get_num_threads()
     rows = []
     for name in arguments.models.split(","):

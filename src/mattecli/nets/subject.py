@@ -175,8 +175,7 @@ class CompleteSubject(nn.Module):
         """Alpha at the image's size and the verdict, of one look at a square."""
         logits, verdict = self.network(prepared(image, side).to(self.network.fuse.weight.dtype))
         alpha = torch.sigmoid(logits[:, :1].float())
-        stretched = F.interpolate(alpha, size=[image.shape[2], image.shape[3]], mode="bilinear", align_corners=False)
-        return stretched, torch.sigmoid(verdict.float())
+        return enlarge(alpha, image), torch.sigmoid(verdict.float())
 
 
 def wrap(network: Subject) -> CompleteSubject:

@@ -98,7 +98,7 @@ def resize_cubic_8bit(image: Tensor, height: int, width: int) -> Tensor:
     """
     resized = image * 255.0
     if image.shape[2] != height or image.shape[3] != width:  # at the same size the kernel is the identity
-        resized = F.interpolate(resized, size=[height, width], mode="bicubic", align_corners=False)
+        resized = torch.ops.aten.upsample_bicubic2d(resized, [height, width], False)
     return resized.round().clamp(0.0, 255.0) / 255.0
 
 

@@ -1,4 +1,4 @@
-"""Resampling as weighted sums of rows with F.embedding_bag, which reads each row once and writes each result once.
+"""Resampling as weighted sums of rows with torch.embedding_bag, which reads each row once and writes each result once.
 
 On a CPU this is several times as fast as F.interpolate, whose area and cubic kernels work sample by sample. On a GPU it is used for areas
 only, where F.interpolate's kernel runs few threads per plane.
@@ -10,9 +10,14 @@ from torch import Tensor
 
 
 def weighed_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """Weighted sums of rows of a table [R, C]: `rows` and `weights` are [N, K], the result is [N, C]."""
-    table, weights = table.contiguous(), weights.to(table.dtype)
-    return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+    """Weighted sums of rows of a table [R, C]: `rows` and `weights` are [N, K], the result is [N, C].
+
+    By the operator itself: the checks of F.embedding_bag, compiled at each call, would be much of what loading an export parses.
+    """
+    table, weights = table.contiguous(), weights.to(table.dtype).reshape(-1)
+    starts = torch.arange(0, rows.numel(), rows.shape[1], device=rows.device)
+    summed: Tensor = torch.embedding_bag(table, rows.reshape(-1), starts, False, 0, False, weights)[0]
+    return summed
 
 
 def counted(places: int, device: torch.device) -> Tensor:
@@ -51,7 +56,7 @@ def resize_area(image: Tensor, height: int, width: int) -> Tensor:
     if image.shape[2] == height and image.shape[3] == width:
         return image
     if image.device.type == "mps":
-        return F.interpolate(image, size=[height, width], mode="area")
+        return F.adaptive_avg_pool2d(image, (height, width))
     return _resized(image, _areas(image.shape[2], height, image.device), _areas(image.shape[3], width, image.device))
 
 
@@ -70,5 +75,5 @@ def _cubic(side: int, new_side: int) -> tuple[Tensor, Tensor]:
 def resize_cubic(image: Tensor, height: int, width: int) -> Tensor:
     """A float image [B, C, H, W] resized as OpenCV's INTER_CUBIC resizes float arrays: no smoothing when shrinking, may overshoot."""
     if image.device.type != "cpu":
-        return F.interpolate(image, size=[height, width], mode="bicubic", align_corners=False)
+        return torch.ops.aten.upsample_bicubic2d(image, [height, width], False)
     return _resized(image, _cubic(image.shape[2], height), _cubic(image.shape[3], width))
