@@ -38,7 +38,8 @@ from mattecli.core import machine  # noqa: E402
 from mattecli.core.random_weights import build_random, random_export  # noqa: E402
 from mattecli.core.registry import ModelSpec, registry  # noqa: E402
 from mattecli.core.runtime import load_model, pick_device  # noqa: E402
-from mattecli.nets.modnet import HalfInstanceNorm  # noqa: E402
+from mattecli.nets.modnet import EnlargingConvolution, HalfInstanceNorm  # noqa: E402
+from mattecli.nets.parts.ops import double  # noqa: E402
 from models import scene  # noqa: E402
 from pages import PAGE_OF_NUMBERS, with_tables  # noqa: E402
 from weights import table  # noqa: E402
@@ -80,8 +81,10 @@ def ours(spec: ModelSpec, tensors: list[Tensor], precision: str) -> Call:
 
 @contextmanager
 def convertible(spec: ModelSpec) -> Iterator[nn.Module]:
-    """The model's module for a converter, with its authors' norms for MODNet: converters do not know ours, which write in place."""
-    with warnings.catch_warnings(), torch.no_grad(), mock.patch.object(HalfInstanceNorm, "forward", norms_apart):
+    """The model's module for a converter, with its authors' norms and order for MODNet: converters do not know ours."""
+    norms = mock.patch.object(HalfInstanceNorm, "forward", norms_apart)
+    order = mock.patch.object(EnlargingConvolution, "forward", lambda layer, features: layer.layers(double(features)))
+    with warnings.catch_warnings(), torch.no_grad(), norms, order:
         warnings.simplefilter("ignore")
         yield AlphaOnly(build_random(spec)).eval()
 

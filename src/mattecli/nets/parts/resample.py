@@ -16,7 +16,7 @@ def weighed_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     """
     table, weights = table.contiguous(), weights.to(table.dtype).reshape(-1)
     starts = torch.arange(0, rows.numel(), rows.shape[1], device=rows.device)
-    summed: Tensor = torch.embedding_bag(table, rows.reshape(-1), starts, False, 0, False, weights)[0]
+    summed: Tensor = torch.embedding_bag(table, rows.reshape(-1), starts, False, 0, False, weights, False, None)[0]
     return summed
 
 
