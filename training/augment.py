@@ -11,10 +11,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from training.scenes import LUMA
 from training.settings import Augment
 
 COLOURS = ("image", "foreground", "background", "plate")
-LUMA = (0.299, 0.587, 0.114)
 
 Batch = dict[str, Tensor]
 

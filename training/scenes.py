@@ -19,6 +19,9 @@ from training.photos import Photo, photos, read_rgba
 Levels = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
+LUMA = (0.299, 0.587, 0.114)
+"""What red, green and blue add to how light a colour looks (ITU-R BT.601)."""
+
 EMPTY = 0.004
 """A picture with less alpha than this, as a share of all, shows no subject."""
 
@@ -32,7 +35,7 @@ class Subjects:
 
     people_alone: whether people are the only subjects; all else then belongs to the background. kept: where sharpened photographs lie.
     rendered: where `python -m training people` keeps what it renders; may be absent. bodies: how often an exact cut-out is a rendered
-    person seen from head to foot.
+    person seen from head to foot. dyed: how often a cut-out's colours are changed, from part to part, as if its clothes were others.
     composites, empty: shares of examples that are laid over backgrounds, and that show nothing. crowd: how often a composite holds more
     than one subject. framed: how often a scene is cut down to what surrounds its subjects, as it is for a network that is given the part of
     a picture in which a subject was found. leave_out: cut-outs that the weights will be judged by. no_subject: backgrounds in which
@@ -43,6 +46,7 @@ class Subjects:
     kept: str = "runs/sharpened"
     rendered: str = "runs/people"
     bodies: float = 0.0
+    dyed: float = 0.0
     composites: float = 0.35
     empty: float = 0.08
     crowd: float = 0.3
@@ -236,6 +240,8 @@ def _composite(chance: np.random.Generator, pictures: Library, size: int, settin
     count = 1 + (int(chance.integers(1, 4)) if chance.random() < settings.crowd else 0)
     for _ in range(count):
         pixels, is_person = _cutout(chance, pictures, settings.bodies)
+        if settings.dyed > 0.0 and chance.random() < settings.dyed:
+            pixels = _dyed(chance, pixels)
         placed = _placed(chance, pixels, size, largest=1.1 if count == 1 else 0.8)
         colours = _lit_alike(chance, placed[..., :3], image)
         cover = placed[..., 3:]
@@ -321,6 +327,17 @@ def _placed(chance: np.random.Generator, pixels: Levels, size: int, *, largest: 
     return canvas
 
 
+def _dyed(chance: np.random.Generator, pixels: Levels) -> Levels:
+    """A subject [H, W, 4] whose saturation and channels change smoothly from part to part: some parts lose their colour, some glare."""
+    height, width = pixels.shape[:2]
+    parts = np.dstack((chance.uniform(-0.2, 2.0, (4, 2)), chance.uniform(0.4, 1.6, (4, 2, 3)))).astype(np.float32)
+    change = np.asarray(cv2.resize(parts, (width, height), interpolation=cv2.INTER_LINEAR))
+    colours = in_floats(pixels[..., :3])
+    luma = (colours @ np.array(LUMA, np.float32))[..., None]
+    dyed = (luma + np.maximum(change[..., :1], 0) * (colours - luma)) * change[..., 1:]
+    return np.dstack((np.rint(np.clip(dyed, 0, 1) * 255).astype(np.uint8), pixels[..., 3]))
+
+
 def _lit_alike(chance: np.random.Generator, colours: Plane, image: Plane) -> Plane:
     """Colours some of the way towards the background's mean light."""
     share = chance.uniform(0.0, 0.4)
@@ -349,7 +366,7 @@ def _seen(chance: np.random.Generator, image: Plane, alpha: Plane, trust: float,
 
 
 def _recoloured(chance: np.random.Generator, image: Plane) -> Plane:
-    luma = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    luma = (image @ np.array(LUMA, np.float32))[..., None]
     saturation = 0.0 if chance.random() < 0.05 else chance.uniform(0.6, 1.3)
     gain = chance.uniform(0.75, 1.25) * chance.uniform(0.92, 1.08, 3)
     gamma = np.exp(chance.uniform(-0.3, 0.3))
