@@ -126,7 +126,8 @@ def settings(spec: ModelSpec) -> list[dict]:
     """What to measure: size, options, share of unknown pixels."""
     usual = [{"size": size, "options": {}, "unknown": 0.1} for size in SIZES]
     varied = [{"size": "1080p", "options": change, "unknown": 0.1} for name in spec.options for change in VARIATIONS.get(name, [])]
-    wide = [{"size": "1080p", "options": {}, "unknown": 0.5}] if spec.memory and spec.memory.sees == "unknown" else []
+    solves = spec.memory and (spec.memory.sees == "unknown" or spec.memory.solved > 0)
+    wide = [{"size": "1080p", "options": {}, "unknown": 0.5}] if solves else []
     large = [{"size": "4k", "options": {"tile": 1024}, "unknown": 0.1}] if "tile" in spec.options else []
     return usual + varied + large + wide
 
@@ -142,16 +143,17 @@ def with_random_weights(spec: ModelSpec) -> Path:
     return path
 
 
-def regressors(row: dict, spec: ModelSpec) -> tuple[float, float, float]:
-    """1, megapixels of the picture, and megapixels of the network's input."""
-    unit = Footprint(0.0, 0.0, 1.0, spec.memory.sees, spec.memory.bound) if spec.memory else Footprint(0.0, 0.0, 1.0)
+def regressors(row: dict, spec: ModelSpec) -> tuple[float, ...]:
+    """1, megapixels of the picture, megapixels of the network's input, and, where a solver precedes it, the unknown ones among these."""
+    way = (spec.memory.sees, spec.memory.bound) if spec.memory else ("all", "")
     height, width = SIZES[row["size"]]
-    seen = call_bytes(unit, Task((height, width), unknown=row["unknown"]), {**spec.options, **row["options"]})
-    return 1.0, height * width / 1e6, seen / 1e6
+    task, options = Task((height, width), unknown=row["unknown"]), {**spec.options, **row["options"]}
+    units = [Footprint(0.0, 0.0, 1.0, *way)] + [Footprint(0.0, 0.0, 0.0, *way, solved=1.0)] * bool(spec.memory and spec.memory.solved)
+    return 1.0, height * width / 1e6, *(call_bytes(unit, task, options) / 1e6 for unit in units)
 
 
 def fitted(rows: list[dict], spec: ModelSpec) -> list[int]:
-    """fixed, picture and seen of a footprint, in whole megabytes, that covers all rows."""
+    """fixed, picture, seen and, where a solver precedes the network, solved of a footprint, in whole megabytes, that covers all rows."""
     rows = [row for row in rows if row["peak"] is not None]
     design, peaks = np.array([regressors(row, spec) for row in rows]), np.array([row["peak"] for row in rows])
     excess = (design / peaks[:, None]).sum(0)
@@ -159,10 +161,11 @@ def fitted(rows: list[dict], spec: ModelSpec) -> list[int]:
 
 
 def toml(numbers: list[int], spec: ModelSpec) -> str:
-    fixed, picture, seen = numbers
+    fixed, picture, seen, *solved = numbers
     kind = f', sees = "{spec.memory.sees}"' if spec.memory and spec.memory.sees != "all" else ""
     bound = f', bound = "{spec.memory.bound}"' if spec.memory and spec.memory.bound else ""
-    return f"memory = {{ fixed = {fixed}, picture = {picture}, seen = {seen}{kind}{bound} }}"
+    solver = f", solved = {solved[0]}" if solved else ""
+    return f"memory = {{ fixed = {fixed}, picture = {picture}, seen = {seen}{kind}{bound}{solver} }}"
 
 
 def cell(rows: list[dict], spec: ModelSpec, size: str) -> str:

@@ -58,6 +58,6 @@ def taken_apart(picture: Tensor, count: int, side: int) -> Tensor:
 
 @torch.no_grad()
 def _solved(image: Tensor, trimap: Tensor, epsilon: float) -> Tensor:
-    with warnings.catch_warnings():  # torch warns that its sparse tensors are in beta
+    with torch.autocast(image.device.type, enabled=False), warnings.catch_warnings():  # torch warns that its sparse tensors are in beta
         warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
         return closed_form(image, trimap, epsilon)

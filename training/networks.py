@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from mattecli.errors import InputError
 from mattecli.matting.plate_trimap import trimap_from_plate
 from mattecli.matting.registration.register import AT_REST
-from mattecli.nets.parts.ops import standardise, trimap_levels, with_known
+from mattecli.nets.parts.ops import levels_with_prior, standardise, with_known
 from training import losses
+from training.coarse import coarse_mattes
 from training.engine import Example
 from training.engine.settings import SHARES
 from training.norms import with_norms
@@ -151,9 +152,12 @@ LAST_OF_DIM = ("alpha", "refinement.6")
 
 
 class DeepImageMatting(Task):
-    """Xu et al., CVPR 2017: alpha-prediction and composition loss on the matte, and with a refinement stage on the refined one too."""
+    """Xu et al., CVPR 2017: alpha-prediction and composition loss on the matte, and with a refinement stage on the refined one too.
+
+    The trimap carries the closed-form matte (nets.dim.DimWithPrior)."""
 
     architecture = "dim"
+    coarse = True
     by_trimap = True
     terms_known = ("alpha", "composition", "laplacian", "gradient", "refined_alpha")
 
@@ -166,8 +170,8 @@ class DeepImageMatting(Task):
         return network
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        picture = torch.cat((standardise(batch["image"], *IMAGENET), trimap_levels(batch["trimap"])), 1)
-        matte, refined = network(picture)
+        levels = levels_with_prior(batch["trimap"], batch["coarse"])
+        matte, refined = network(torch.cat((standardise(batch["image"], *IMAGENET), levels), 1))
         last = matte if refined is None else refined
         return {"alpha": with_known(last.float(), batch["trimap"]), "matte": matte.float()}
 
@@ -180,12 +184,13 @@ class DeepImageMatting(Task):
 class SemanticImageMatting(Task):
     """Sun et al., CVPR 2021: the losses of trimap matting, those of the colours, and the classifier's cross entropy.
 
-    The authors train the two networks one after the other; here both are trained at once, and the matting network's losses have no
-    gradient in the classifier. The first classes are the kinds of foreground that the engine draws, in the order of its SHARES; the others
-    have no examples.
+    The trimap carries the closed-form matte (nets.sim.SimWithPrior). The authors train the two networks one after the other; here both
+    are trained at once, and the matting network's losses have no gradient in the classifier. The first classes are the kinds of
+    foreground that the engine draws, in the order of its SHARES; the others have no examples.
     """
 
     architecture = "sim"
+    coarse = True
     by_trimap = True
     terms_known = ("alpha", "composition", "laplacian", "gradient", "foreground", "background", "kind")
 
@@ -202,7 +207,7 @@ class SemanticImageMatting(Task):
         return {"kind": np.full(example.alpha.shape, list(SHARES).index(example.kind) / 255, np.float32)}
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
-        image, levels = batch["image"], trimap_levels(batch["trimap"])
+        image, levels = batch["image"], levels_with_prior(batch["trimap"], batch["coarse"])
         known = torch.cat((levels <= 0.0, levels >= 1.0), 1)
         standardised = standardise(image, *IMAGENET)
         logits, activations, _ = network.get_submodule("classifier")(torch.cat((standardised, levels), 1))
@@ -212,7 +217,9 @@ class SemanticImageMatting(Task):
         raw: list[Tensor] = []
         head = network.get_submodule("matting.decoder.conv_up4_alpha")
         hook = head.register_forward_hook(lambda part, given, found: raw.append(found))
-        _, foreground, background = network.get_submodule("matting")(image, known.float(), standardised, near, semantics)[:3]
+        _, foreground, background = network.get_submodule("matting")(image, sim.regions_with_prior(levels), standardised, near, semantics)[
+            :3
+        ]
         hook.remove()
         matte = raw[0].float()
         found = {"matte": matte, "foreground": foreground.float(), "background": background.float(), "logits": logits.float()}
@@ -294,7 +301,7 @@ class BackgroundMatting1(Task):
     """Sengupta et al., CVPR 2020, as in the authors' train_adobe.py: L1 of alpha, of its gradient, of the foreground (twice) and of the
     composition, all on their scale of -1 to 1 but for alpha in the composition.
 
-    The segmentation is made of the true matte, see `rough_mask`.
+    The segmentation is the closed-form matte (nets.bgm.BackgroundMattingWithPrior) of a trimap around a mask made of the true matte.
     """
 
     architecture = "bgm"
@@ -303,7 +310,8 @@ class BackgroundMatting1(Task):
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         gray = 0.114 * batch["image"][:, :1] + 0.587 * batch["image"][:, 1:2] + 0.299 * batch["image"][:, 2:]
-        guides = (batch["image"], batch["plate"], rough_mask(batch["alpha"]), gray.expand(-1, 4, -1, -1))
+        prior = coarse_mattes(batch["image"], trimap_around(rough_mask(batch["alpha"])))
+        guides = (batch["image"], batch["plate"], prior, gray.expand(-1, 4, -1, -1))
         alpha, foreground = network(*(guide * 2.0 - 1.0 for guide in guides))
         return {"alpha": alpha.float() / 2.0 + 0.5, "foreground": foreground.float() / 2.0 + 0.5}
 
@@ -332,6 +340,13 @@ def rough_mask(alpha: Tensor) -> Tensor:
     thin = 1.0 - F.max_pool2d(1.0 - solid, 2 * reach + 1, 1, reach)
     thickens = torch.rand(len(alpha), 1, 1, 1).to(alpha.device) < 0.5
     return F.avg_pool2d(torch.where(thickens, thick, thin), 2 * blur + 1, 1, blur, count_include_pad=False)
+
+
+def trimap_around(mask: Tensor) -> Tensor:
+    """A trimap [B, 1, H, W] that is unknown within a sixteenth of the side of the edges of a mask in 0..1."""
+    reach = max(mask.shape[2] // 16, 1)
+    highest, lowest = (sign * F.max_pool2d(sign * mask, 2 * reach + 1, 1, reach) for sign in (1.0, -1.0))
+    return torch.where(lowest > 0.99, 1.0, torch.where(highest < 0.01, 0.0, 0.5))
 
 
 class ModNet(Task):

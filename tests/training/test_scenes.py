@@ -137,6 +137,13 @@ def test_exact_cut_outs_are_rendered_bodies_as_often_as_asked(sources: Path) -> 
     assert all(draw_scene(seed, size=48, pictures=bodies_alone, settings=settings).person for seed in range(12))
 
 
+def test_dyed_cut_outs_keep_their_alpha_and_change_from_part_to_part(sources: Path) -> None:
+    pictures, settings = gallery(sources, Subjects(empty=0.0, composites=1.0, crowd=0.0, dyed=1.0))
+    dyed = [draw_scene(seed, size=64, pictures=pictures, settings=settings) for seed in range(8)]
+    inside = [scene.image[scene.alpha > 0.95] for scene in dyed if (scene.alpha > 0.95).any()]
+    assert inside and max(float(colours.std(0).max()) for colours in inside) > 0.08, "a disc of one colour has several now"
+
+
 def test_framed_scenes_reach_a_little_beyond_their_people(sources: Path) -> None:
     pictures, settings = gallery(sources, Subjects(empty=0.0, composites=0.6, crowd=0.0, people_alone=True, framed=1.0))
     for seed in range(12):

@@ -48,7 +48,8 @@ class Footprint:
 
     `fixed` is taken always, `picture` per pixel of the picture, `seen` per pixel of the network's input. That input is given by `sees`:
     "all" of the picture; its "unknown" pixels; or, limited by the option named `bound`, a "square" of that side, or the picture with its
-    "longest", its "shortest" or "each" side no longer than that.
+    "longest", its "shortest" or "each" side no longer than that. `solved` is taken per unknown pixel of that input, where a solver precedes
+    the network.
     """
 
     fixed: float
@@ -56,6 +57,7 @@ class Footprint:
     seen: float
     sees: str = "all"
     bound: str = ""
+    solved: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _is_tunable(value: object) -> bool:
 
 
 def _is_footprint(memory: Footprint, options: Mapping[str, object]) -> bool:
-    counts = (memory.fixed, memory.picture, memory.seen)
+    counts = (memory.fixed, memory.picture, memory.seen, memory.solved)
     numbers = all(type(count) in (int, float) and 0 <= count <= LARGEST_NUMBER for count in counts)
     return numbers and memory.sees in SEES and (memory.bound == "" or type(options.get(memory.bound)) in (int, float))
 

@@ -11,8 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mattecli.nets.closed_form import ClosedForm
 from mattecli.nets.parts.morphology import blurred, dilated, eroded, largest_blob
-from mattecli.nets.parts.ops import lower_to_multiple, resize_linear, resize_linear_8bit, with_counters, without_prefix
+from mattecli.nets.parts.ops import (
+    lower_to_multiple,
+    resize_area,
+    resize_linear,
+    resize_linear_8bit,
+    trimap_levels,
+    with_counters,
+    with_known,
+    without_prefix,
+)
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:
@@ -101,8 +111,9 @@ class BackgroundMatting(nn.Module):
         return alpha, foreground
 
 
-def build(width: float = 1.0) -> BackgroundMatting:
-    """The bare network with random weights; `width` multiplies its authors' channels (64 after the first convolution)."""
+def build(width: float = 1.0, prior: bool = False) -> BackgroundMatting:
+    """The bare network with random weights; `width` multiplies its authors' channels (64 after the first convolution). `prior` is for
+    `wrap`."""
     return BackgroundMatting(int(64 * width))
 
 
@@ -165,12 +176,14 @@ def pasted(crop: Tensor, box: list[int], height: int, width: int) -> Tensor:
     return F.pad(repeated, [box[1], 0 if beside == 1 else beside, box[0], 0 if below == 1 else below])
 
 
-class CompleteBackgroundMatting(nn.Module):
+class SquareMatting(nn.Module):
+    """The network on the square of a box, and its place in the picture."""
+
     def __init__(self, network: BackgroundMatting) -> None:
         super().__init__()
         self.network = network
 
-    def matte_square(self, image: Tensor, background: Tensor, segmentation: Tensor) -> tuple[Tensor, Tensor]:
+    def answer(self, image: Tensor, background: Tensor, segmentation: Tensor) -> tuple[Tensor, Tensor]:
         """All [1, ..., S, S], 0..1 -> alpha and the predicted foreground, 0..1."""
         gray = 0.114 * image[:, :1] + 0.587 * image[:, 1:2] + 0.299 * image[:, 2:]  # the authors swap the weights of red and blue
         weight = self.network.comb_back[0].weight
@@ -179,8 +192,17 @@ class CompleteBackgroundMatting(nn.Module):
         centred = [(picture * 2.0 - 1.0).to(weight.dtype) for picture in pictures]
         alpha, foreground = self.network(centred[0], centred[1], centred[2], centred[3])
         alpha = ((alpha.float() + 1.0) / 2.0).clamp(0.0, 1.0)
-        return alpha * largest_blob(alpha[0, 0] > 0.05), ((foreground.float() + 1.0) / 2.0).clamp(0.0, 1.0)
+        return alpha, ((foreground.float() + 1.0) / 2.0).clamp(0.0, 1.0)
 
+    def placed(self, alpha: Tensor, foreground: Tensor, image: Tensor, box: list[int]) -> tuple[Tensor, Tensor]:
+        """What was found in the square of a `box` at its place in the picture [1, 3, H, W]."""
+        alpha, foreground = resize_linear(alpha, box[2], box[3]), resize_linear(foreground, box[2], box[3])
+        crop = image[:, :, box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
+        foreground = torch.where(alpha > 0.975, crop, foreground) * (alpha > 0.01)
+        return pasted(alpha, box, image.shape[2], image.shape[3]), pasted(foreground, box, image.shape[2], image.shape[3])
+
+
+class CompleteBackgroundMatting(SquareMatting):
     def matte_one(self, image: Tensor, background: Tensor, mask: Tensor, side: int) -> tuple[Tensor, Tensor]:
         """One picture [1, 3, H, W]: alpha and foreground inside the box around the mask, zeros outside."""
         box = box_of(mask[0, 0])
@@ -190,10 +212,8 @@ class CompleteBackgroundMatting(nn.Module):
         crops = [picture[:, :, box[0] : bottom, box[1] : right] for picture in (image, background, mask)]
         segmentation = resize_linear(soft_segmentation(resize_linear_8bit(crops[2], 512, 512)), side, side)
         squares = [resize_linear_8bit(crop, side, side) for crop in crops[:2]]
-        alpha, foreground = self.matte_square(squares[0], squares[1], segmentation)
-        alpha, foreground = resize_linear(alpha, box[2], box[3]), resize_linear(foreground, box[2], box[3])
-        foreground = torch.where(alpha > 0.975, crops[0], foreground) * (alpha > 0.01)
-        return pasted(alpha, box, mask.shape[2], mask.shape[3]), pasted(foreground, box, mask.shape[2], mask.shape[3])
+        alpha, foreground = self.answer(squares[0], squares[1], segmentation)
+        return self.placed(alpha * largest_blob(alpha[0, 0] > 0.05), foreground, image, box)
 
     def forward(self, image: Tensor, background: Tensor, mask: Tensor, side: int = 512) -> tuple[Tensor, Tensor | None]:
         """Image and background [B, 3, H, W], RGB, 0..1, and a mask [B, 1, H, W] of the person -> alpha [B, 1, H, W] and foreground
@@ -214,10 +234,57 @@ class CompleteBackgroundMatting(nn.Module):
         return torch.cat(alphas), torch.cat(foregrounds)
 
 
-def wrap(network: BackgroundMatting, *, width: float = 1.0) -> CompleteBackgroundMatting:
-    """The network with its authors' pre- and post-processing: `forward(image, background, mask, side=512) -> (alpha, foreground)`.
+def squared(trimap: Tensor, side: int) -> Tensor:
+    """A trimap [1, 1, H, W] as a square; a pixel is known where all it covers was."""
+    levels = resize_area(trimap_levels(trimap), side, side)
+    known = torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), torch.full_like(levels, 0.5))
+    return torch.where(levels < 1e-4, torch.zeros_like(levels), known)
+
+
+class BackgroundMattingWithPrior(SquareMatting):
+    """The segmentation is the closed-form matte of a trimap, as that of the difference from the plate, instead of a rough mask."""
+
+    def __init__(self, network: BackgroundMatting) -> None:
+        super().__init__(network)
+        self.solver = ClosedForm()
+
+    def forward(
+        self, image: Tensor, trimap: Tensor, background: Tensor, side: int = 512, epsilon: float = 1e-8
+    ) -> tuple[Tensor, Tensor | None]:
+        """Image and background [B, 3, H, W], RGB, 0..1, and a trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and
+        foreground [B, 3, H, W], 0..1; all 0 where the trimap is.
+
+        A box around all that is not background is resized to a square of `side` pixels (lowered to a multiple of 8); any number of blobs
+        is kept. `epsilon` is that of the closed-form matte, see `closed_form`.
+        """
+        side = lower_to_multiple(side, 8)
+        alphas: list[Tensor] = []
+        foregrounds: list[Tensor] = []
+        for index in range(image.shape[0]):
+            item = slice(index, index + 1)
+            alpha, foreground = self.matte_in_box(image[item], background[item], trimap[item], side, epsilon)
+            alphas.append(alpha)
+            foregrounds.append(foreground)
+        return with_known(torch.cat(alphas), trimap), torch.cat(foregrounds)
+
+    def matte_in_box(self, image: Tensor, background: Tensor, trimap: Tensor, side: int, epsilon: float) -> tuple[Tensor, Tensor]:
+        """One picture [1, 3, H, W]: alpha and foreground inside the box around what is not background, zeros outside."""
+        box = box_of(trimap[0, 0])
+        if box[2] == 0:
+            return torch.zeros_like(trimap), torch.zeros_like(image)
+        bottom, right = box[0] + box[2], box[1] + box[3]
+        crops = [picture[:, :, box[0] : bottom, box[1] : right] for picture in (image, background)]
+        squares = [resize_linear_8bit(crop, side, side) for crop in crops]
+        segmentation = self.solver(squares[0], squared(trimap[:, :, box[0] : bottom, box[1] : right], side), epsilon)
+        alpha, foreground = self.answer(squares[0], squares[1], segmentation)
+        return self.placed(alpha, foreground, image, box)
+
+
+def wrap(network: BackgroundMatting, *, width: float = 1.0, prior: bool = False) -> SquareMatting:
+    """The network with its authors' pre- and post-processing: `forward(image, background, mask, side=512) -> (alpha, foreground)`, or
+    with `prior` `forward(image, trimap, background, side=512, epsilon=1e-8) -> (alpha, foreground)`.
 
     The motion input is that of a photo: the image's gray four times. For a video's motion, call the bare network. `width` is that of
     `build`.
     """
-    return CompleteBackgroundMatting(network)
+    return BackgroundMattingWithPrior(network) if prior else CompleteBackgroundMatting(network)

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mattecli.errors import ModelError
+from mattecli.nets.closed_form import ClosedForm
 from mattecli.nets.parts.ops import (
+    levels_with_prior,
     lower_to_multiple,
     mirrored,
     resize_linear,
@@ -91,12 +93,16 @@ class Dim(nn.Module):
         return features
 
 
-def build(*, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize", width: float = 1.0) -> Dim:
+def build(
+    *, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize", width: float = 1.0, prior: bool = False
+) -> Dim:
     """The bare network with random weights.
 
     `skips`: the decoder adds the encoder's features; `refines`: with the refinement stage (the paper's stages 2 and 3); `kernel`: of
-    the sixth convolution, 1 or 3; `width` multiplies all channels. `fit` is for `wrap`.
+    the sixth convolution, 1 or 3; `width` multiplies all channels. `fit` and `prior` are for `wrap`.
     """
+    if prior and fit != "pad":
+        raise ModelError('Deep Image Matting with a prior pads its pictures; use fit = "pad"')
     if fit not in ("resize", "pad"):
         raise ModelError(f"Deep Image Matting has no fit {fit!r}; use resize or pad")
     return Dim(skips=skips, refines=refines, kernel=kernel, width=width)
@@ -204,18 +210,52 @@ class PaddedDim(nn.Module):
         so an `overlap` of 192 gives the alpha of the whole picture up to rounding.
         """
         smaller, known = shrunk(image, trimap, max_side)
-        height, width = smaller.shape[2], smaller.shape[3]
-        padded = [side + (-side) % 32 for side in (height, width)]
-        levels = mirrored(trimap_levels(known), padded[0], padded[1], False)
-        picture = mirrored(smaller, padded[0], padded[1], False)
-        alpha = self.matte(picture, levels, (levels > 0.0) & (levels < 1.0), tile, overlap)
-        alpha = with_known(alpha[:, :, :height, :width], known)
-        return with_known(resize_linear(alpha, image.shape[2], image.shape[3]), trimap), None
+        alpha = self.padded(smaller, trimap_levels(known), tile, overlap)
+        return with_known(resize_linear(with_known(alpha, known), image.shape[2], image.shape[3]), trimap), None
+
+    def padded(self, image: Tensor, levels: Tensor, tile: int, overlap: int) -> Tensor:
+        """Alpha [B, 1, H, W] for trimap levels of the same size."""
+        height, width = image.shape[2], image.shape[3]
+        sides = [side + (-side) % 32 for side in (height, width)]
+        levels = mirrored(levels, sides[0], sides[1], False)
+        alpha = self.matte(mirrored(image, sides[0], sides[1], False), levels, (levels > 0.0) & (levels < 1.0), tile, overlap)
+        return alpha[:, :, :height, :width]
 
 
-def wrap(network: Dim, *, skips: bool = True, refines: bool = False, kernel: int = 3, fit: str = "resize", width: float = 1.0) -> nn.Module:
-    """The network with pre- and post-processing: `forward(image, trimap, max_side=1600, tile=0, overlap=224)` when `fit` is resize,
-    `forward(image, trimap, max_side=2048, tile=0, overlap=192)` when it is pad; both return (alpha, None). The other options are
-    those of `build`.
+class DimWithPrior(PaddedDim):
+    """The trimap's unknown pixels carry the closed-form matte, from which the network begins, instead of one value for all.
+
+    Cho, Tai, Kweon, "Natural Image Matting Using Deep Convolutional Neural Networks", ECCV 2016, give a network that matte as well.
     """
+
+    def __init__(self, network: Dim) -> None:
+        super().__init__(network)
+        self.solver = ClosedForm()
+
+    def forward(
+        self, image: Tensor, trimap: Tensor, max_side: int = 2048, tile: int = 0, overlap: int = 192, epsilon: float = 1e-8
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `PaddedDim`; `epsilon` is that of the closed-form matte, see `closed_form`."""
+        smaller, known = shrunk(image, trimap, max_side)
+        levels = levels_with_prior(known, self.solver(smaller, known, epsilon))
+        alpha = self.padded(smaller, levels, tile, overlap)
+        return with_known(resize_linear(with_known(alpha, known), image.shape[2], image.shape[3]), trimap), None
+
+
+def wrap(
+    network: Dim,
+    *,
+    skips: bool = True,
+    refines: bool = False,
+    kernel: int = 3,
+    fit: str = "resize",
+    width: float = 1.0,
+    prior: bool = False,
+) -> nn.Module:
+    """The network with pre- and post-processing: `forward(image, trimap, max_side=1600, tile=0, overlap=224)` when `fit` is resize,
+    `forward(image, trimap, max_side=2048, tile=0, overlap=192)` when it is pad, and with `prior`, then, an epsilon=1e-8 at the end; all
+    return (alpha, None). The other options are those of `build`.
+    """
+    if prior:
+        return DimWithPrior(network)
     return PaddedDim(network) if fit == "pad" else ResizedDim(network)

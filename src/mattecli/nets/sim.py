@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mattecli.nets.closed_form import ClosedForm
 from mattecli.nets.parts.distances import squared_distance
 from mattecli.nets.parts.ops import (
     double,
+    levels_with_prior,
     mirrored,
     resize_linear,
     shrunk,
@@ -178,8 +180,8 @@ class Sim(nn.Module):
         self.classifier = Classifier(width)
 
 
-def build(width: float = 1.0) -> Sim:
-    """The bare networks with random weights; `width` multiplies the authors' channels."""
+def build(width: float = 1.0, prior: bool = False) -> Sim:
+    """The bare networks with random weights; `width` multiplies the authors' channels. `prior` is for `wrap`."""
     return Sim(int(64 * width))
 
 
@@ -236,20 +238,28 @@ class CompleteSim(nn.Module):
         Two additions to the authors' code: a larger image is reduced until its longer side has `max_side` pixels, because memory grows
         with the area; and where alpha is 1 the foreground is the image itself.
         """
-        smaller, seen = shrunk(image, trimap, max_side)
-        height, width = smaller.shape[2], smaller.shape[3]
-        padded = [(side // 8 + 1) * 8 for side in (height, width)]  # as in the authors' code: up to 8 more, never none
-        picture, levels = mirrored(smaller, padded[0], padded[1], True), mirrored(trimap_levels(seen), padded[0], padded[1], True)
+        smaller, known = shrunk(image, trimap, max_side)
+        alpha, foreground = self.padded(smaller, trimap_levels(known))
+        return self.enlarged(with_known(alpha, known), foreground, image, trimap)
+
+    def padded(self, image: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+        """Alpha [B, 1, H, W] and foreground [B, 3, H, W] for trimap levels of the same size."""
+        height, width = image.shape[2], image.shape[3]
+        sides = [(side // 8 + 1) * 8 for side in (height, width)]  # as in the authors' code: up to 8 more, never none
+        picture, levels = mirrored(image, sides[0], sides[1], True), mirrored(levels, sides[0], sides[1], True)
         alphas: List[Tensor] = []
         colours: List[Tensor] = []
         for index in range(image.shape[0]):
             result = self.matte_one(picture[index : index + 1], levels[index : index + 1])
             alphas.append(result[0][:, :, :height, :width].float())
             colours.append(result[1][:, :, :height, :width].float())
-        alpha = resize_linear(with_known(torch.cat(alphas), seen), image.shape[2], image.shape[3])
-        foreground = resize_linear(torch.cat(colours), image.shape[2], image.shape[3])
-        alpha = with_known(alpha, trimap)
-        return alpha, torch.where(alpha >= 1.0, image, foreground)
+        return torch.cat(alphas), torch.cat(colours)
+
+    def enlarged(self, alpha: Tensor, foreground: Tensor, image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at the size of the image, as far as the trimap leaves them open."""
+        height, width = image.shape[2], image.shape[3]
+        alpha = with_known(resize_linear(alpha, height, width), trimap)
+        return alpha, torch.where(alpha >= 1.0, image, resize_linear(foreground, height, width))
 
     def matte_one(self, image: Tensor, levels: Tensor) -> List[Tensor]:
         """What the matting network returns for one image [1, 3, H, W] and its trimap levels."""
@@ -258,8 +268,13 @@ class CompleteSim(nn.Module):
         known = torch.cat((levels <= 0.0, levels >= 1.0), 1)
         semantics = self.semantics(standardised, levels)
         near = nearness(known)
-        result: List[Tensor] = self.matting(image.to(dtype), known.to(dtype), standardised.to(dtype), near.to(dtype), semantics.to(dtype))
+        regions = self.regions(levels)
+        result: List[Tensor] = self.matting(image.to(dtype), regions.to(dtype), standardised.to(dtype), near.to(dtype), semantics.to(dtype))
         return result
+
+    def regions(self, levels: Tensor) -> Tensor:
+        """Where trimap levels [B, 1, H, W] are background and foreground: [B, 2, H, W]."""
+        return torch.cat((levels <= 0.0, levels >= 1.0), 1).float()
 
     def semantics(self, standardised: Tensor, levels: Tensor) -> Tensor:
         """How much each pixel of the unknown region looks like each class, 0..1, zero elsewhere: [1, 20, H, W]."""
@@ -279,6 +294,30 @@ class CompleteSim(nn.Module):
         return rescaled(mean) * unknown.float()
 
 
-def wrap(network: Sim, *, width: float = 1.0) -> CompleteSim:
-    """The networks with their authors' pre- and post-processing: `forward(image, trimap, max_side=2048) -> (alpha, foreground)`."""
-    return CompleteSim(network)
+def regions_with_prior(levels: Tensor) -> Tensor:
+    """Where trimap levels [B, 1, H, W] are background and foreground, up to a half of which the prior of an unknown pixel gives to each."""
+    sides = torch.cat((0.75 - levels, levels - 0.25), 1)
+    return torch.where((levels > 0.0) & (levels < 1.0), sides, torch.cat((levels <= 0.0, levels >= 1.0), 1).float())
+
+
+class SimWithPrior(CompleteSim):
+    """The trimap carries the closed-form matte, see `dim.DimWithPrior`."""
+
+    def __init__(self, network: Sim) -> None:
+        super().__init__(network)
+        self.solver = ClosedForm()
+
+    def forward(self, image: Tensor, trimap: Tensor, max_side: int = 2048, epsilon: float = 1e-8) -> tuple[Tensor, Tensor | None]:
+        """As `CompleteSim`; `epsilon` is that of the closed-form matte, see `closed_form`."""
+        smaller, known = shrunk(image, trimap, max_side)
+        alpha, foreground = self.padded(smaller, levels_with_prior(known, self.solver(smaller, known, epsilon)))
+        return self.enlarged(with_known(alpha, known), foreground, image, trimap)
+
+    def regions(self, levels: Tensor) -> Tensor:
+        return regions_with_prior(levels)
+
+
+def wrap(network: Sim, *, width: float = 1.0, prior: bool = False) -> CompleteSim:
+    """The networks with their authors' pre- and post-processing: `forward(image, trimap, max_side=2048) -> (alpha, foreground)`, and with
+    `prior` an epsilon=1e-8 more."""
+    return SimWithPrior(network) if prior else CompleteSim(network)

@@ -64,6 +64,14 @@ def test_the_size_of_the_network_input_decides(sees: str, bound: int, megapixels
     assert expected_peak(toy, replace(HD, unknown=0.25, element=2), {}) == pytest.approx(expected / 2 + 5 * 1920 * 1080, rel=1e-6)
 
 
+def test_a_solver_before_the_network_takes_more_for_more_unknown_pixels_and_tiles_do_not_lower_it() -> None:
+    toy = info_of(Footprint(900.0, 0.0, 400.0, "longest", "side", solved=2500.0), side=960, tile=0)
+    seen = 960 * 540
+    assert expected_peak(toy, replace(HD, unknown=0.5), {}) == pytest.approx(9e8 + 400 * seen + 1250 * seen, rel=1e-6)
+    assert expected_peak(toy, replace(HD, unknown=0.1, element=2), {}) == pytest.approx(4.5e8 + 200 * seen + 250 * seen, rel=1e-6)
+    assert expected_peak(toy, replace(HD, unknown=0.5), {"tile": 256}) == pytest.approx(9e8 + 400 * 256**2 + 1250 * seen, rel=1e-6)
+
+
 def test_every_kind_of_input_scaling_has_its_estimate() -> None:
     assert set(SEES) == set(SEEN)
 

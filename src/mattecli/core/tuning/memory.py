@@ -123,11 +123,17 @@ def composing_bytes(size: Size) -> int:
 def call_bytes(footprint: Footprint, task: Task, chosen: Mapping[str, Tunable]) -> float:
     """Bytes that a call of the model takes; `chosen`: all of its options."""
     seen = SEEN[footprint.sees](task, float(chosen.get(footprint.bound, 0)))
+    solver = footprint.solved * task.batch * task.unknown * seen / 1e6
     if int(chosen.get(TILE, 0)) > 0:
         seen = min(seen, int(chosen[TILE]) ** 2)
     network = (footprint.fixed + task.batch * footprint.seen * seen / 1e6) * task.element / 4
     pixels = task.batch * task.size[0] * task.size[1] / 1e6
-    return 1e6 * (network + footprint.picture * pixels)
+    return 1e6 * (network + solver + footprint.picture * pixels)
+
+
+def _counts_unknown(footprint: Footprint) -> bool:
+    """Whether a call takes more for a picture with more unknown pixels."""
+    return footprint.sees == "unknown" or footprint.solved > 0
 
 
 def plan(model: Model, task: Task, *, options: Mapping[str, Tunable], budget: Budget | None) -> MemoryPlan:
@@ -184,7 +190,7 @@ def _sentence(model: Model, change: Mapping[str, Tunable], expected: int, budget
 def _refusal(model: Model, task: Task, needed: tuple[int, int], budget: Budget) -> str:
     least = f", {readable(needed[1])} at the least" if needed[1] < needed[0] else ""
     fitting = ", ".join(_that_fit(model, task, budget))
-    known = f" of which {task.unknown:.0%} are unknown" if model.memory and model.memory.sees == "unknown" else ""
+    known = f" of which {task.unknown:.0%} are unknown" if model.memory and _counts_unknown(model.memory) else ""
     advice = f"choose a model that takes less ({fitting})" if fitting else budget.advice
     return (
         f"{model.name} needs about {readable(needed[0])} for {task.batch if task.batch > 1 else 'a'} {task.size[1]}x{task.size[0]} "

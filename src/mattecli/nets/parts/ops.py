@@ -123,6 +123,12 @@ def trimap_levels(trimap: Tensor) -> Tensor:
     return torch.where(unknown, torch.full_like(trimap, 128.0 / 255.0), trimap.clamp(0.0, 1.0))
 
 
+def levels_with_prior(trimap: Tensor, prior: Tensor) -> Tensor:
+    """A trimap whose unknown pixels are 0.25 where a `prior` matte is 0, and 0.75 where it is 1, all [B, 1, H, W]."""
+    unknown = (trimap > 0.0) & (trimap < 1.0)
+    return torch.where(unknown, 0.25 + 0.5 * prior, trimap.clamp(0.0, 1.0))
+
+
 def with_known(alpha: Tensor, trimap: Tensor) -> Tensor:
     """Alpha where the trimap is unknown; 0 on background and 1 on foreground."""
     return torch.where((trimap > 0.0) & (trimap < 1.0), alpha.clamp(0.0, 1.0), trimap.clamp(0.0, 1.0))
