@@ -126,10 +126,17 @@ def settings(spec: ModelSpec) -> list[dict]:
     """What to measure: size, options, share of unknown pixels."""
     usual = [{"size": size, "options": {}, "unknown": 0.1} for size in SIZES]
     varied = [{"size": "1080p", "options": change, "unknown": 0.1} for name in spec.options for change in VARIATIONS.get(name, [])]
-    solves = spec.memory and (spec.memory.sees == "unknown" or spec.memory.solved > 0)
-    wide = [{"size": "1080p", "options": {}, "unknown": 0.5}] if solves else []
+    shares = _wide_shares(spec.memory) if spec.memory else []
+    wide = [{"size": "1080p", "options": {}, "unknown": share} for share in shares]
     large = [{"size": "4k", "options": {"tile": 1024}, "unknown": 0.1}] if "tile" in spec.options else []
     return usual + varied + large + wide
+
+
+def _wide_shares(footprint: Footprint) -> list[float]:
+    """The further shares of unknown pixels at which a solver is measured, and one before a network."""
+    if footprint.solved > 0:
+        return [0.5, 0.9]
+    return [0.5] if footprint.sees == "unknown" else []
 
 
 def with_random_weights(spec: ModelSpec) -> Path:
