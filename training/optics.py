@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.augment import LUMA
 from training.engine import EngineSettings
 from training.random_numbers import Random
+from training.scenes import LUMA
 
 SHARPENED_AT = 0.8
 """Standard deviation, in pixels, of what is taken away or added in sharpening."""

@@ -15,7 +15,6 @@ from mattecli.nets.closed_form import ClosedForm
 from mattecli.nets.parts.morphology import blurred, dilated, eroded, largest_blob
 from mattecli.nets.parts.ops import (
     lower_to_multiple,
-    resize_area,
     resize_linear,
     resize_linear_8bit,
     trimap_levels,
@@ -23,6 +22,7 @@ from mattecli.nets.parts.ops import (
     with_known,
     without_prefix,
 )
+from mattecli.nets.parts.resample import resize_area
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:

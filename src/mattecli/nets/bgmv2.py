@@ -214,8 +214,12 @@ class MattingRefine(Base):
         return refined[:, :1].clamp(0.0, 1.0), foreground, alpha, (residual + small).clamp(0.0, 1.0), error, refinement
 
 
-def build(backbone: str = "mobilenetv2", refine: bool = True) -> MattingBase | MattingRefine:
-    """The bare network with random weights; the base network alone without `refine`."""
+LONGEST = 480
+"""The longer side of the base network's input that the authors advise."""
+
+
+def build(backbone: str = "mobilenetv2", refine: bool = True, longest: int = LONGEST) -> MattingBase | MattingRefine:
+    """The bare network with random weights; the base network alone without `refine`. `longest` is for `wrap`."""
     if backbone not in BACKBONES:
         raise ModelError(f"Background Matting V2 has no backbone {backbone!r}; its backbones are {', '.join(BACKBONES)}")
     return MattingRefine(backbone) if refine else MattingBase(backbone)
@@ -244,12 +248,12 @@ def _in_a_row(key: str) -> str:
     return f"{block}.{place}.{leaf}"
 
 
-def advised_scale(height: int, width: int) -> float:
-    """The scale that gives the base network a longer side of 480 pixels, at most one half.
+def advised_scale(height: int, width: int, longest: int = LONGEST) -> float:
+    """The scale that gives the base network a longer side of `longest` pixels, at most one half.
 
     The authors advise 0.25 for HD and 0.125 for 4K pictures (doc/model_usage.md): both are 480 x 270. They allow at most one half.
     """
-    return min(480.0 / max(height, width), 0.5)
+    return min(float(longest) / max(height, width), 0.5)
 
 
 def advised_sample_pixels(height: int, width: int) -> int:
@@ -258,8 +262,9 @@ def advised_sample_pixels(height: int, width: int) -> int:
 
 
 class CompleteBackgroundMattingV2(nn.Module):
-    def __init__(self, network: MattingRefine) -> None:
+    def __init__(self, network: MattingRefine, longest: int) -> None:
         super().__init__()
+        self.longest = longest
         self.network = network
 
     def forward(
@@ -275,14 +280,14 @@ class CompleteBackgroundMattingV2(nn.Module):
 
         `mode`: `sampling` refines the `sample_pixels` pixels with the largest expected error, `thresholding` those whose expected
         error is above `threshold` (0..1), `full` all. `scale`, at most 0.5, is that of the base network's input. 0 stands for
-        what the authors advise for the size, see `advised_scale` and `advised_sample_pixels`.
+        what the authors advise for the size, see `advised_scale` and `advised_sample_pixels`; other weights may have another `longest`.
         """
         if mode not in ["sampling", "thresholding", "full"]:
             raise MatteError(f"there is no refine mode {mode}; modes are sampling, thresholding and full")
         if scale < 0.0 or scale > 0.5 or sample_pixels < 0:
             raise MatteError("scale is 0 (automatic) to 0.5 and sample_pixels 0 (automatic) or more; give values in these ranges")
         height, width = image.shape[2], image.shape[3]
-        scale = scale if scale > 0.0 else advised_scale(height, width)
+        scale = scale if scale > 0.0 else advised_scale(height, width, self.longest)
         sample_pixels = sample_pixels if sample_pixels > 0 else advised_sample_pixels(height, width)
         if height % 4 > 0 or width % 4 > 0:
             padding = [0, -width % 4, 0, -height % 4]
@@ -293,6 +298,9 @@ class CompleteBackgroundMattingV2(nn.Module):
         return alpha[:, :, :height, :width], foreground[:, :, :height, :width]
 
 
-def wrap(network: MattingRefine, backbone: str = "mobilenetv2") -> CompleteBackgroundMattingV2:
-    """The network for pictures of any size: `forward(image, background, mode, scale, sample_pixels, threshold) -> (alpha, foreground)`."""
-    return CompleteBackgroundMattingV2(network)
+def wrap(network: MattingRefine, backbone: str = "mobilenetv2", longest: int = LONGEST) -> CompleteBackgroundMattingV2:
+    """The network for pictures of any size: `forward(image, background, mode, scale, sample_pixels, threshold) -> (alpha, foreground)`.
+
+    `longest`: the longer side of the base network's input where `scale` is 0.
+    """
+    return CompleteBackgroundMattingV2(network, longest)

@@ -145,7 +145,7 @@ def test_a_photo_of_one_pixel_is_matted(run: Run, scene: Path) -> None:
         (["photo.png", "--model", "closed-from"], 2, "did you mean closed-form?"),
         (["photo.png", "--model", "closed-form"], 2, "needs a trimap"),
         (["photo.png", "--model", "fusion-plate"], 2, "needs a clean plate"),
-        (["photo.png", "--model", "bgm"], 2, "needs a clean plate and a mask; give them or choose"),
+        (["photo.png", "--model", "bgm"], 2, "needs a clean plate; give it or choose"),
         (["photo.png", "--model", "fusion-plate", "--trimap", "trimap.png"], 2, "needs a clean plate"),
         (
             ["photo.png", "--model", "fusion-plate", "--bg", "plate.png", "--mask", "true.png", "--strokes", "strokes.png"],
