@@ -217,9 +217,8 @@ class SemanticImageMatting(Task):
         raw: list[Tensor] = []
         head = network.get_submodule("matting.decoder.conv_up4_alpha")
         hook = head.register_forward_hook(lambda part, given, found: raw.append(found))
-        _, foreground, background = network.get_submodule("matting")(image, sim.regions_with_prior(levels), standardised, near, semantics)[
-            :3
-        ]
+        regions = sim.regions_with_prior(levels, known)
+        _, foreground, background = network.get_submodule("matting")(image, regions, standardised, near, semantics)[:3]
         hook.remove()
         matte = raw[0].float()
         found = {"matte": matte, "foreground": foreground.float(), "background": background.float(), "logits": logits.float()}
@@ -336,16 +335,21 @@ def rough_mask(alpha: Tensor) -> Tensor:
     solid = (alpha > 0.5).float()
     most = max(alpha.shape[2] // 30, 1)
     reach, blur = (int(torch.randint(1, most + 1, ())) for _ in range(2))
-    thick = F.max_pool2d(solid, 2 * reach + 1, 1, reach)
-    thin = 1.0 - F.max_pool2d(1.0 - solid, 2 * reach + 1, 1, reach)
+    thick, thin = extremes(solid, reach)
     thickens = torch.rand(len(alpha), 1, 1, 1).to(alpha.device) < 0.5
     return F.avg_pool2d(torch.where(thickens, thick, thin), 2 * blur + 1, 1, blur, count_include_pad=False)
+
+
+def extremes(plane: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+    """The highest and the lowest value of a plane [B, 1, H, W] within a square of `reach` pixels around each of its pixels."""
+    highest, lowest = (sign * F.max_pool2d(sign * plane, 2 * reach + 1, 1, reach) for sign in (1.0, -1.0))
+    return highest, lowest
 
 
 def trimap_around(mask: Tensor) -> Tensor:
     """A trimap [B, 1, H, W] that is unknown within a sixteenth of the side of the edges of a mask in 0..1."""
     reach = max(mask.shape[2] // 16, 1)
-    highest, lowest = (sign * F.max_pool2d(sign * mask, 2 * reach + 1, 1, reach) for sign in (1.0, -1.0))
+    highest, lowest = extremes(mask, reach)
     return torch.where(lowest > 0.99, 1.0, torch.where(highest < 0.01, 0.0, 0.5))
 
 
@@ -382,7 +386,7 @@ class ModNet(Task):
 def boundary_of(alpha: Tensor) -> Tensor:
     """1.0 where mattes [B, 1, H, W] change within a sixteenth of their side, else 0.0."""
     reach = alpha.shape[3] // 16
-    highest, lowest = (sign * F.max_pool2d(sign * alpha, 2 * reach + 1, 1, reach) for sign in (1.0, -1.0))
+    highest, lowest = extremes(alpha, reach)
     return (highest - lowest > 0.1).float()
 
 

@@ -333,7 +333,7 @@ def _dyed(chance: np.random.Generator, pixels: Levels) -> Levels:
     parts = np.dstack((chance.uniform(-0.2, 2.0, (4, 2)), chance.uniform(0.4, 1.6, (4, 2, 3)))).astype(np.float32)
     change = np.asarray(cv2.resize(parts, (width, height), interpolation=cv2.INTER_LINEAR))
     colours = in_floats(pixels[..., :3])
-    luma = (colours @ np.array(LUMA, np.float32))[..., None]
+    luma = _luma(colours)
     dyed = (luma + np.maximum(change[..., :1], 0) * (colours - luma)) * change[..., 1:]
     return np.dstack((np.rint(np.clip(dyed, 0, 1) * 255).astype(np.uint8), pixels[..., 3]))
 
@@ -365,8 +365,13 @@ def _seen(chance: np.random.Generator, image: Plane, alpha: Plane, trust: float,
     return Scene(in_floats(levels), shown, np.full_like(shown, trust), present, present * float(person))
 
 
+def _luma(image: Plane) -> Plane:
+    """How light each colour of a picture [H, W, 3] looks: [H, W, 1]."""
+    return np.asarray((image @ np.array(LUMA, np.float32))[..., None], np.float32)
+
+
 def _recoloured(chance: np.random.Generator, image: Plane) -> Plane:
-    luma = (image @ np.array(LUMA, np.float32))[..., None]
+    luma = _luma(image)
     saturation = 0.0 if chance.random() < 0.05 else chance.uniform(0.6, 1.3)
     gain = chance.uniform(0.75, 1.25) * chance.uniform(0.92, 1.08, 3)
     gamma = np.exp(chance.uniform(-0.3, 0.3))

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mattecli.nets import bgm, dim, sim
 from mattecli.nets.closed_form import ClosedForm
-from mattecli.nets.parts.ops import levels_with_prior, with_known
+from mattecli.nets.parts.ops import levels_with_prior, resized_trimap, with_known
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
@@ -48,7 +48,7 @@ def test_deep_image_matting_gets_the_closed_form_matte_in_its_trimap(picture: Te
 def test_semantic_image_matting_gets_it_as_shares_of_both_regions(picture: Tensor, trimap: Tensor) -> None:
     network = sim.build(width=0.125).eval()
     matte = scripted(ClosedForm())(picture, trimap, 1e-6)
-    shares = sim.regions_with_prior(levels_with_prior(trimap, matte))
+    shares = sim.regions_with_prior(levels_with_prior(trimap, matte), torch.cat((trimap <= 0.0, trimap >= 1.0), 1))
     assert torch.allclose(shares[:, 1:][trimap == 0.5], 0.5 * matte[trimap == 0.5], atol=1e-6)
     assert torch.allclose(shares.sum(1, keepdim=True), torch.where(trimap == 0.5, 0.5, 1.0), atol=1e-6)
     found, colours = scripted(sim.wrap(network, width=0.125, prior=True))(picture, trimap, epsilon=1e-6)
@@ -66,7 +66,7 @@ def test_background_matting_gets_it_as_its_segmentation(picture: Tensor, trimap:
     top, left, height, width = bgm.box_of(trimap[0, 0])
     crop = (slice(None), slice(None), slice(top, top + height), slice(left, left + width))
     square = bgm.resize_linear_8bit(picture[crop], 64, 64)
-    segmentation = scripted(ClosedForm())(square, bgm.squared(trimap[crop], 64), 1e-6)
+    segmentation = scripted(ClosedForm())(square, resized_trimap(trimap[crop], 64, 64), 1e-6)
     alpha, foreground = matting.answer(square, torch.zeros_like(square), segmentation)
     expected = with_known(matting.placed(alpha, foreground, picture, [top, left, height, width])[0], trimap)
     assert colours.shape == picture.shape and torch.allclose(found, expected, atol=1e-6)

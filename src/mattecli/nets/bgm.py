@@ -17,12 +17,11 @@ from mattecli.nets.parts.ops import (
     lower_to_multiple,
     resize_linear,
     resize_linear_8bit,
-    trimap_levels,
+    resized_trimap,
     with_counters,
     with_known,
     without_prefix,
 )
-from mattecli.nets.parts.resample import resize_area
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:
@@ -234,13 +233,6 @@ class CompleteBackgroundMatting(SquareMatting):
         return torch.cat(alphas), torch.cat(foregrounds)
 
 
-def squared(trimap: Tensor, side: int) -> Tensor:
-    """A trimap [1, 1, H, W] as a square; a pixel is known where all it covers was."""
-    levels = resize_area(trimap_levels(trimap), side, side)
-    known = torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), torch.full_like(levels, 0.5))
-    return torch.where(levels < 1e-4, torch.zeros_like(levels), known)
-
-
 class BackgroundMattingWithPrior(SquareMatting):
     """The segmentation is the closed-form matte of a trimap, as that of the difference from the plate, instead of a rough mask."""
 
@@ -275,7 +267,8 @@ class BackgroundMattingWithPrior(SquareMatting):
         bottom, right = box[0] + box[2], box[1] + box[3]
         crops = [picture[:, :, box[0] : bottom, box[1] : right] for picture in (image, background)]
         squares = [resize_linear_8bit(crop, side, side) for crop in crops]
-        segmentation = self.solver(squares[0], squared(trimap[:, :, box[0] : bottom, box[1] : right], side), epsilon)
+        known = resized_trimap(trimap[:, :, box[0] : bottom, box[1] : right], side, side)
+        segmentation = self.solver(squares[0], known, epsilon)
         alpha, foreground = self.answer(squares[0], squares[1], segmentation)
         return self.placed(alpha, foreground, image, box)
 

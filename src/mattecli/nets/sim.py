@@ -268,13 +268,13 @@ class CompleteSim(nn.Module):
         known = torch.cat((levels <= 0.0, levels >= 1.0), 1)
         semantics = self.semantics(standardised, levels)
         near = nearness(known)
-        regions = self.regions(levels)
+        regions = self.regions(levels, known)
         result: List[Tensor] = self.matting(image.to(dtype), regions.to(dtype), standardised.to(dtype), near.to(dtype), semantics.to(dtype))
         return result
 
-    def regions(self, levels: Tensor) -> Tensor:
-        """Where trimap levels [B, 1, H, W] are background and foreground: [B, 2, H, W]."""
-        return torch.cat((levels <= 0.0, levels >= 1.0), 1).float()
+    def regions(self, levels: Tensor, known: Tensor) -> Tensor:
+        """What the network gets of trimap levels [B, 1, H, W] and of where these are background and foreground: [B, 2, H, W]."""
+        return known.float()
 
     def semantics(self, standardised: Tensor, levels: Tensor) -> Tensor:
         """How much each pixel of the unknown region looks like each class, 0..1, zero elsewhere: [1, 20, H, W]."""
@@ -294,10 +294,11 @@ class CompleteSim(nn.Module):
         return rescaled(mean) * unknown.float()
 
 
-def regions_with_prior(levels: Tensor) -> Tensor:
-    """Where trimap levels [B, 1, H, W] are background and foreground, up to a half of which the prior of an unknown pixel gives to each."""
-    sides = torch.cat((0.75 - levels, levels - 0.25), 1)
-    return torch.where((levels > 0.0) & (levels < 1.0), sides, torch.cat((levels <= 0.0, levels >= 1.0), 1).float())
+def regions_with_prior(levels: Tensor, known: Tensor) -> Tensor:
+    """Where trimap levels [B, 1, H, W] are background and foreground (`known`, [B, 2, H, W]); a half of an unknown pixel is shared by its
+    prior."""
+    shares = torch.cat((0.75 - levels, levels - 0.25), 1)
+    return torch.where((levels > 0.0) & (levels < 1.0), shares, known.float())
 
 
 class SimWithPrior(CompleteSim):
@@ -313,8 +314,8 @@ class SimWithPrior(CompleteSim):
         alpha, foreground = self.padded(smaller, levels_with_prior(known, self.solver(smaller, known, epsilon)))
         return self.enlarged(with_known(alpha, known), foreground, image, trimap)
 
-    def regions(self, levels: Tensor) -> Tensor:
-        return regions_with_prior(levels)
+    def regions(self, levels: Tensor, known: Tensor) -> Tensor:
+        return regions_with_prior(levels, known)
 
 
 def wrap(network: Sim, *, width: float = 1.0, prior: bool = False) -> CompleteSim:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mattecli.nets.parts.ops import lower_to_multiple, standardise
+from mattecli.nets.parts.ops import lower_to_multiple, resize_linear, standardise
 from mattecli.nets.parts.resample import resize_area
 
 WIDTH, INNER = 64, 16
@@ -35,11 +35,8 @@ def halve(features: Tensor) -> Tensor:
 
 
 def enlarge(features: Tensor, like: Tensor) -> Tensor:
-    """Features at the size of others, bilinearly.
-
-    F.interpolate's own operator: that function's checks, compiled at each of 41 calls, are most of what loading an export would parse.
-    """
-    return torch.ops.aten.upsample_bilinear2d(features, [like.shape[2], like.shape[3]], False)
+    """Features at the size of others, bilinearly."""
+    return resize_linear(features, like.shape[2], like.shape[3])
 
 
 class NestedBlock(nn.Module):

@@ -141,11 +141,15 @@ def shrunk(image: Tensor, trimap: Tensor, longest: int) -> tuple[Tensor, Tensor]
     if scale >= 1.0:
         return image, trimap
     size = [max(int(height * scale + 0.5), 1), max(int(width * scale + 0.5), 1)]
-    levels = resize_area(trimap_levels(trimap), size[0], size[1])
+    return resize_area(image, size[0], size[1]), resized_trimap(trimap, size[0], size[1])
+
+
+def resized_trimap(trimap: Tensor, height: int, width: int) -> Tensor:
+    """A trimap [B, 1, H, W] of another size; a pixel is known where all it covers was."""
+    levels = resize_area(trimap_levels(trimap), height, width)
     trimap = torch.full_like(levels, 0.5)
     trimap = torch.where(levels < 1e-4, torch.zeros_like(levels), trimap)
-    trimap = torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), trimap)
-    return resize_area(image, size[0], size[1]), trimap
+    return torch.where(levels > 1.0 - 1e-4, torch.ones_like(levels), trimap)
 
 
 def unpool(features: Tensor, places: Tensor, height: int, width: int) -> Tensor:
