@@ -12,6 +12,7 @@ def test_doctor_advises_a_pull_only_for_models_with_a_download(run: Run) -> None
         advice = findings[name]["advice"]
         if advice is not None:
             assert ("models pull" in advice) == all(file.urls for file in spec.files), name
+    assert not any(finding["advice"] and finding["advice"].split(";")[0] in finding["state"] for finding in findings.values()), "said twice"
     assert not any("`device`" in (finding["advice"] or "") for finding in findings.values()), "settings are shown as flags"
 
 

@@ -82,13 +82,22 @@ def test_the_error_for_a_missing_model_names_an_installed_one_with_the_same_guid
     assert done.exit_code == 1 and f"or use --model {instead}, which is here" in done.stderr
 
 
+@pytest.mark.usefixtures("scene")
+def test_a_failed_download_says_what_to_do_and_which_model_is_here(run: Run) -> None:
+    done = run("image", "photo.png", "--trimap", "trimap.png", "--model", "dim", "--weights", "authors", "-o", "cut.png")
+    assert done.exit_code == 1 and "could not be fetched; check the network" in done.stderr
+    assert "or use --model fusion, which is here" in done.stderr.split("(tried")[0]
+
+
 def test_a_clip_with_a_plate_is_matted_by_bgmv2(run: Run, scene: Path) -> None:
     photo = read(scene / "photo.png")
     make_clip(scene / "clip.mp4", size=(72, 96), frames=3, picture=lambda index, size: photo)
     write_image(read(scene / "plate.png"), scene / "plate.jpg")
     done = run("video", "clip.mp4", "--model", "bgmv2", "--bg", "plate.jpg", "--as", "alpha", "-o", scene / "mattes" / "%03d.png", "--json")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["model"] == "bgmv2" and "weights: ours-" in done.stderr
+    record = json.loads(done.stdout)
+    assert record["model"] == "bgmv2" and f"weights: {record['weights']} (" in done.stderr
+    assert len(record["weights_sha256"]) == 64 and record["status"] == "ok"
     mattes = [read(file) > 127 for file in sorted((scene / "mattes").glob("[0-9]*.png"))]
     assert len(mattes) == 3
     assert all((matte == (read(scene / "true.png") > 127)).mean() > 0.9 for matte in mattes)

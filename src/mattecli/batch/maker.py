@@ -137,8 +137,8 @@ class Maker:
         result = self._video(item, model=model, output=self.output(settings), options=settings.options, **asked)
         if result.damage is not None:
             raise InputError(f"{item.input} {result.damage}; the {result.frames} frames before that were written to {item.output}")
-        used = {"weights": model.weights or None, "weights_sha256": model.weights_sha256, "written": written_identity(item.output)}
-        return {**clip_record(result, model, model.recipe(given, refine=settings.refine)), **used}
+        record = clip_record(result, model, model.recipe(given, refine=settings.refine))
+        return record | {"written": written_identity(item.output)}
 
     def _video(self, item: Item, **asked: Any) -> "ClipResult":
         """Make the clip of an item; with `resume` the pictures of an interrupted run are kept."""

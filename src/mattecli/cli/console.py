@@ -135,8 +135,7 @@ class Teller:
         for text in notes:
             self.note(text)
         if self.json_lines:
-            # With a picture on stdout the record goes to stderr.
-            note_json(record) if destination == STDOUT else say_if_possible(_as_json(record, sys.stdout))
+            self._tell_record({**record, "status": "ok"}, destination)
         elif destination != STDOUT:
             say_if_possible(destination)
 
@@ -145,7 +144,12 @@ class Teller:
         files = (job.source, *(job.guides.values() if self.by_guides else ()))
         complain(error, about=() if self.alone else files)
         if self.json_lines:
-            say_if_possible(_as_json({"input": job.source, "output": None, "error": str(error)}, sys.stdout))
+            self._tell_record({"input": job.source, "output": None, "status": "failed", "error": str(error)}, job.destination)
+
+    @staticmethod
+    def _tell_record(record: Mapping[str, Any], destination: str) -> None:
+        """Print a record to stdout, or to stderr where stdout has the picture."""
+        note_json(record) if destination == STDOUT else say_if_possible(_as_json(record, sys.stdout))
 
     def tell_all(
         self, outcomes: "Iterable[tuple[Job, Made | MatteError]]", tell: Callable[[Made], None], step: Callable[[str], None]

@@ -110,8 +110,8 @@ def _why_not(spec: ModelSpec, file: WeightFile, answers: list[str], *, offline: 
         return f"{spec.name} is not in the cache and `offline` forbids fetching it; {pull}{_instead(spec)}"
     if not answers:
         return f"{file.name} of {spec.name} has no download: {file.by_hand}{_instead(spec)}"
-    advice = file.by_hand or "set MATTE_MIRROR, or import a copy with `matte models import`"
-    return f"{file.name} of {spec.name} could not be fetched: {advice} (tried {'; '.join(answers)})"
+    advice = file.by_hand or f"check the network, set MATTE_MIRROR, or import a copy with `matte models import {spec.name} FILE`"
+    return f"{file.name} of {spec.name} could not be fetched; {advice}{_instead(spec)} (tried {'; '.join(answers)})"
 
 
 def _instead(spec: ModelSpec) -> str:

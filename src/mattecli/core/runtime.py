@@ -75,7 +75,7 @@ def _cuda(index: int, *, named: bool) -> Device:
 def why_no_cuda() -> str | None:
     """None when CUDA works, else what is missing (torch with CUDA, driver, device) and the remedy."""
     if torch.version.cuda is None:
-        return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build (see pytorch.org) or use `device` cpu"
+        return f"torch {torch.__version__} was built without CUDA; install a CUDA build (see pytorch.org) or use `device` cpu"
     if torch.cuda.is_available():
         return None
     try:

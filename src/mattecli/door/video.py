@@ -122,6 +122,8 @@ def clip_record(result: ClipResult, model: Model, recipe: Recipe) -> dict[str, A
     split = result.split
     return {
         "model": model.name,
+        "weights": model.weights or None,
+        "weights_sha256": model.weights_sha256,
         "guide": recipe.choice.trimap_source or None,
         "finder": recipe.model.finder.info.name if recipe.model.finder else None,
         "refine": recipe.refiner.info.name if recipe.refiner else None,

@@ -80,7 +80,7 @@ def match(spec: ModelSpec, given: Mapping[str, object]) -> ModelChoice:
         possible = {"trimap", "background", SCREEN, *unused} & set(given)
         source = next((guide for guide in TRIMAP_SOURCES if guide in possible), "")
         if not source and "background" not in spec.guides:
-            raise UsageError(f"{spec.name} needs a trimap; give one, or strokes, a mask, a clean plate or a screen to make it from")
+            raise UsageError(f"{spec.name} needs a trimap; give `trimap`, or strokes, a mask, a clean plate or a screen to make it from")
         unused = [guide for guide in unused if guide != source]
     has_plate = "background" in given or SCREEN in given
     missing = [guide for guide in spec.guides if guide not in given and guide != "trimap" and not (guide == "background" and has_plate)]
@@ -88,7 +88,8 @@ def match(spec: ModelSpec, given: Mapping[str, object]) -> ModelChoice:
         missing = []  # the mask is made from the difference to the plate
     if missing:
         needed = " and ".join(f"a {NAMES[guide]}" for guide in missing)
-        raise UsageError(f"{spec.name} needs {needed}; give {'it' if len(missing) == 1 else 'them'} or choose another model")
+        settings = " and ".join(f"`{guide}`" for guide in missing)
+        raise UsageError(f"{spec.name} needs {needed}; give {settings}, or choose another model")
     if unused:
         raise UsageError(_too_many(spec, source, unused))
     _check_screen(str(given.get(SCREEN, AUTO)))

@@ -15,7 +15,7 @@ from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.matting.given_trimap import nothing_unknown
 from mattecli.matting.grow import spread_strokes
 from mattecli.matting.levels import from_levels, to_levels, to_uint8
-from mattecli.matting.plate_trimap import mask_from_plate, trimap_from_plate
+from mattecli.matting.plate_trimap import NO_DIFFERENCE, mask_from_plate, trimap_from_plate
 from mattecli.matting.registration.register import Registration, apply, check_same_scene, register
 from mattecli.matting.screen.key import trimap_from_colour, trimap_from_screen
 from mattecli.matting.screen.plate import find_screen, plate_from_colour, plate_from_screen
@@ -40,13 +40,15 @@ class Derived:
 def guides_for_photo(photo: Photo, given: Mapping[str, GuideValue], choice: ModelChoice) -> Derived:
     """The guides a model takes with a photo, derived from the given ones by name; shapes as in Derived.
 
-    Raises InputError for guides that do not fit the photo, and for the plate of another scene.
+    Raises InputError for guides that do not fit the photo, and for the plate of another scene, EmptyError for the photo as its own plate.
     """
     with notes_of_reading() as reading_notes:
         read = {name: read_guide(name, value, photo.pixels) for name, value in given.items() if name != SCREEN}
     laid: Registration | None = None
     if PLATE in read:
         with naming(_named(PLATE, given)):
+            if np.array_equal(read[PLATE], photo.pixels):
+                raise EmptyError(NO_DIFFERENCE)
             laid = register(read[PLATE], photo.pixels)
             check_same_scene(laid)
         read[PLATE] = apply(laid, read[PLATE])

@@ -26,6 +26,7 @@ SAME, DIFFERENT = 3.0, 7.0
 MISALIGNMENT = 1.0
 # A shadow leaves at least this share of the light.
 DEEPEST_SHADOW = 0.45
+NO_DIFFERENCE = "nothing differs from the plate; give the plate without the subject, and the picture with it"
 # The unknown band's reach to either side, as a share of the square root of the picture's area and its minimum in pixels: for still
 # subjects, and for moving ones, whose edges are blurred.
 BAND, NARROWEST_BAND, NARROWEST_MOVING_BAND = 0.006, 2.5, 4.5
@@ -150,7 +151,7 @@ def _mask(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
     kept = parts_holding(difference >= 1, joined > 0, least_share=0.05)
     mask = ~parts_holding(~kept, ~kept, least_share=0.01)
     if mask.mean() < 0.0005:
-        raise EmptyError("nothing differs from the plate; give the plate without the subject, and the picture with it")
+        raise EmptyError(NO_DIFFERENCE)
     if mask.mean() > 0.95:
         raise InputError("nearly everything differs from the plate; it seems to show another scene, give one taken from the same place")
     return mask.astype(np.uint8) * np.uint8(255)

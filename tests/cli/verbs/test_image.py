@@ -143,9 +143,10 @@ def test_a_photo_of_one_pixel_is_matted(run: Run, scene: Path) -> None:
         (["photo.png", "--trimap", "black.png"], 1, "no foreground"),
         (["photo.png", "--trimap", "photo.png"], 1, "no trimap"),
         (["photo.png", "--model", "closed-from"], 2, "did you mean closed-form?"),
-        (["photo.png", "--model", "closed-form"], 2, "needs a trimap"),
+        (["photo.png", "--model", "closed-form"], 2, "needs a trimap; give --trimap, or strokes"),
         (["photo.png", "--model", "fusion-plate"], 2, "needs a clean plate"),
-        (["photo.png", "--model", "bgm"], 2, "needs a clean plate; give it or choose"),
+        (["photo.png", "--model", "bgm"], 2, "needs a clean plate; give --bg, or choose"),
+        (["photo.png", "--model", "bgmv2", "--bg", "photo.png"], 1, "photo.png: nothing differs from the plate; give the plate without"),
         (["photo.png", "--model", "fusion-plate", "--trimap", "trimap.png"], 2, "needs a clean plate"),
         (
             ["photo.png", "--model", "fusion-plate", "--bg", "plate.png", "--mask", "true.png", "--strokes", "strokes.png"],
@@ -174,6 +175,23 @@ def test_mistakes_are_refused_in_one_line(run: Run, scene: Path, arguments: list
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
     assert said in done.stderr
     assert not (scene / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(("missing.jpg",), "there is no file"), (("photo.png", "--bg", "photo.png"), "nothing differs")]
+)
+@pytest.mark.usefixtures("scene")
+def test_a_photo_that_fails_has_a_record_as_one_of_a_batch_has(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    done = run("image", *arguments, "-o", "out.png", "--json")
+    record = json.loads(done.stdout)
+    assert (done.exit_code, record["status"], record["output"]) == (1, "failed", None) and said in record["error"], done.output
+    assert done.stderr.count("error:") == 1 and said in done.stderr
+
+
+@pytest.mark.usefixtures("scene")
+def test_the_record_of_a_failure_leaves_stdout_to_the_picture(run: Run) -> None:
+    done = run("image", "missing.jpg", "-o", "-", "--json")
+    assert done.exit_code == 1 and not done.stdout and '"status": "failed"' in done.stderr, done.output
 
 
 def test_a_file_after_refine_without_a_value_is_a_photo(run: Run, scene: Path) -> None:

@@ -127,3 +127,9 @@ def test_verify_and_doctor_check_exports(run: Run, scene: Path, monkeypatch: pyt
     assert run("image", "photo.png", "--trimap", "trimap.png", "-m", "closed-form", "-o", "after.png").exit_code == 0
     assert (scene / "after.png").read_bytes() == (scene / "before.png").read_bytes()
     assert run("models", "verify").exit_code == 0
+
+
+def test_help_says_what_each_verb_does_in_a_whole_sentence(run: Run) -> None:
+    for words in ((), ("models",)):
+        listed = run(*words, "--help").stdout
+        assert "..." not in listed.split("Commands:")[1], listed

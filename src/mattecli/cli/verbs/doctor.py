@@ -72,8 +72,9 @@ def _device() -> Finding:
     from mattecli.core.runtime import pick_device, why_no_cuda
 
     device = pick_device("auto")
-    trouble = why_no_cuda()
-    return _finding("device", f"{device} ({device.reason})", trouble if trouble and str(device) == "cpu" else "")
+    if device.torch.type == "cpu":
+        return _finding("device", str(device), why_no_cuda() or "")
+    return _finding("device", f"{device} ({device.reason})")
 
 
 def _video() -> Finding:

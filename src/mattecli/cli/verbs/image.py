@@ -231,10 +231,16 @@ def _make_one(job: "Job", asked: PhotoRequest, teller: Teller) -> None:
         raise typer.Exit(1)
     from mattecli.batch.maker import open_output
 
-    with step_progress("loading", 1):
-        output = open_output(asked.settings, asked.machine.max_memory)
-        model = open_model(asked.settings, asked.machine, teller.note)
-        record = _make(job, replace(asked.settings, guides=job.guides), model=model, output=output)
+    try:
+        with step_progress("loading", 1):
+            output = open_output(asked.settings, asked.machine.max_memory)
+            model = open_model(asked.settings, asked.machine, teller.note)
+            record = _make(job, replace(asked.settings, guides=job.guides), model=model, output=output)
+    except UsageError:
+        raise  # the command is wrong, and no photo has failed
+    except MatteError as error:
+        teller.failed(job, error)
+        raise typer.Exit(error.exit_code) from error
     seen = [record["found"]] if "found" in record else []
     teller.done(record["output"], record, [f"{record['input']}: {text}" for text in (*seen, *record["notes"])])
 

@@ -26,8 +26,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 @models_app.command("list")
 def list_models(as_json: Json = False) -> None:
-    """Every model: whether it works offline now, what it needs beside the photo, its published size and licence.
+    """List every model, what it needs, and whether it works offline.
 
+    The columns are its name, whether it works offline now, what it needs beside the photo, its published size, source and licence.
     "yes, ours" means that this project's weights run, which come with mattecli, while the authors' are not installed.
     """
     records = [describe(spec) for spec in registry().models.values()]
@@ -98,7 +99,10 @@ def _megabytes(size: int | None) -> str:
 
 @models_app.command()
 def info(name: Name, as_json: Json = False) -> None:
-    """All that is known of one model: paper, licence, files with their sha256, tunables."""
+    """Print all that is known of one model.
+
+    That is its paper, its licence, its files with their sha256, and its tunables.
+    """
     spec = registry().find(name)
     record = describe(spec)
     if as_json:
@@ -138,7 +142,7 @@ def _hash(file: WeightFile) -> str:
 def pull(
     names: Names, offline: Annotated[bool, typer.Option("--offline", help="Only from a mirror folder; never open a socket.")] = False
 ) -> None:
-    """Download models, check their sha256, and print the paths of the files."""
+    """Download models, check their sha256, and print their paths."""
     for spec in [registry().find(name) for name in names]:
         with download_progress() as on_progress:
             paths = pulling.pull(spec, offline=offline, on_progress=on_progress)
@@ -156,7 +160,10 @@ def verify(
         list[str] | None, typer.Argument(metavar="NAME", autocompletion=model_names(), help="Default: all that are installed.")
     ] = None,
 ) -> None:
-    """Check the sha256 of installed models again, and of the exports made from them; the exit code is 1 if one is wrong."""
+    """Check the sha256 of installed models and of their exports.
+
+    The exit code is 1 if one is wrong.
+    """
     chosen = (
         [store.runnable(registry().find(name)) for name in names]
         if names
@@ -200,7 +207,10 @@ def path(name: Name) -> None:
 
 @models_app.command("rm")
 def remove(names: Names) -> None:
-    """Delete models from the cache and print what was deleted; weights that came with mattecli stay."""
+    """Delete models from the cache and print what was deleted.
+
+    Weights that came with mattecli stay.
+    """
     for spec in [registry().find(name) for name in names]:
         for deleted in store.remove(spec):
             say(str(deleted))
@@ -213,7 +223,10 @@ def remove(names: Names) -> None:
 def import_model(
     name: Name, file: Annotated[Path, typer.Argument(metavar="FILE", help="The published checkpoint.", show_default=False)]
 ) -> None:
-    """Put a checkpoint that was fetched by hand into the cache, checked like a download."""
+    """Put a checkpoint fetched by hand into the cache.
+
+    It is checked like a download.
+    """
     say(str(pulling.import_file(registry().find(name), file)))
 
 
@@ -227,7 +240,10 @@ def export(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never open a socket.")] = False,
 ) -> None:
-    """Write a model as one self-contained TorchScript file, to run with --model FILE.pt, from C++ or on a server."""
+    """Write a model as one self-contained TorchScript file.
+
+    It runs with --model FILE.pt, from C++ or on a server.
+    """
     from mattecli.requests.paths import keep_inputs
 
     if output.suffix != ".pt":
