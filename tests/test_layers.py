@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "mattecli"
 MODULES = [file.relative_to(PACKAGE) for file in sorted(PACKAGE.rglob("*.py")) if not file.name.startswith("__")]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-MOST_MODULES, MOST_PARAMETERS = 16, 8
+MOST_MODULES, MOST_PARAMETERS, LONG = 16, 8, 250
 # The verbs' modules: what one command does. The application, the tests and nothing else imports them.
 VERBS = "mattecli.cli.verbs."
 # A network by its name in models.toml; a verb by its name on the command line.
@@ -137,6 +137,17 @@ def test_no_folder_holds_more_than_sixteen_modules() -> None:
     counts = Counter(module.parent.as_posix() for module in MODULES)
     # A network is one file of nets/, so that folder grows with them.
     assert not {folder: count for folder, count in counts.items() if count > MOST_MODULES and folder != "nets"}
+
+
+def test_long_files_are_listed_with_a_reason() -> None:
+    reasons = ARCHITECTURE.read_text().split("## Files over 250 lines")[1].split("\n## ")[0]
+    paths = [*PACKAGE.rglob("*.py"), *(ROOT / "training").rglob("*.py")]
+    long = {path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT).as_posix() for path in paths if _lines(path) > LONG}
+    assert not long - set(re.findall(r"`([^`]+\.py)`", reasons))
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
 
 
 def test_no_function_takes_more_than_eight_parameters() -> None:

@@ -50,6 +50,14 @@ def test_the_nine_names_are_listed_with_what_was_measured() -> None:
     measured = json.loads((ROOT / "benchmarks/results/nine.json").read_text())
     names = ("dim", "sim", "bgm", "bgmv2", "shm", "hattmatting", "mmnet", "fdm", "modnet")
     assert [row[:2] for row in rows] == [[f"`{name}`", _reached(measured[name])] for name in names]
+    people = json.loads((ROOT / "benchmarks/results/subject.json").read_text())["summary"]["people"]
+    assert f"`subject` (IoU {people['matte']['iou']:.2f} on those photos)" in text
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    begun = {file.name[:4]: file.read_text().split(".")[0] for file in (ROOT / "docs/decisions").glob("[0-9]*.md")}
+    assert len(begun) == len(list((ROOT / "docs/decisions").glob("[0-9]*.md")))
+    assert begun == {number: f"# {int(number)}" for number in begun}
 
 
 def _unknown_options(words: list[str]) -> list[str]:

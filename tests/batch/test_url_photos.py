@@ -33,7 +33,7 @@ def test_a_remote_folder_keeps_its_tree_and_other_files_are_reported(store: Any)
         "memory://bucket/in/a.jpg": "memory://bucket/out/a.png",
         "memory://bucket/in/deep/b.png": "memory://bucket/out/deep/b.png",
     }
-    assert told == ["1 files in memory://bucket/in/ are no pictures and left out: 1 .txt"]
+    assert told == ["1 file in memory://bucket/in/ left out, being no pictures: 1 .txt"]
 
 
 @pytest.mark.parametrize(

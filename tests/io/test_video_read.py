@@ -24,6 +24,7 @@ from tests.clips import (
     pictures_of,
     stamps,
 )
+from tests.documented import ROOT
 
 UNEVEN = [0, 40, 90, 200, 233, 400, 410, 450, 700, 720, 760, 1000]
 LATE = ("-output_ts_offset", "5")
@@ -221,6 +222,7 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "text with a video's name": (folder / "notes.mp4", "is not a video"),
         "png": (folder / "photo.png", "use `matte image`"),
         "jpeg": (folder / "photo.jpg", "use `matte image`"),
+        "jpeg, to FFmpeg one of a sequence": (ROOT / "examples/astronaut.jpg", "use `matte image`"),
         "avif": (avif, "use `matte image`"),
         "sound": (_sound(folder / "sound.m4a"), "holds sound only"),
         "sound with a cover": (_sound(folder / "cover.m4a", *cover), "holds sound only"),

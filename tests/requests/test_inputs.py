@@ -26,7 +26,7 @@ def test_pictures_are_recognised_by_content(folder: Path) -> None:
     told: list[str] = []
     found = expand(str(folder), None, told.append)
     assert [file.path.name for file in found] == ["a.jpg", "b.jfif", "c", "d.mov"]
-    assert told == [f"4 files in {folder} are no pictures and left out: 1 without an ending, 1 .cr2, 2 .txt"]
+    assert told == [f"4 files in {folder} left out, being no pictures: 1 without an ending, 1 .cr2, 2 .txt"]
 
 
 def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:

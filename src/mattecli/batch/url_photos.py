@@ -11,7 +11,7 @@ from mattecli.batch.storage import READ_ONLY, is_url, listed, scheme
 from mattecli.errors import InputError, UsageError
 from mattecli.io.pictures.formats import READ_SUFFIXES
 from mattecli.requests.destinations import destinations, fill, folder_of_results, is_pattern
-from mattecli.requests.inputs import Found, expand
+from mattecli.requests.inputs import Found, expand, left_out
 from mattecli.requests.paths import refuse_empty
 from mattecli.requests.photos import GUIDE_SUFFIXES, STROKES_SUFFIXES, Job, guide_file, jobs_of, kept_apart
 
@@ -62,7 +62,7 @@ def _found(text: str, output: str | None, tell: Tell) -> list[tuple[str, Found]]
         raise InputError(f"{text} holds no pictures ({', '.join(READ_SUFFIXES)}); check the address")
     if others := Counter(_suffix(url) for url in set(urls) - set(pictures)):
         kinds = ", ".join(f"{count} {suffix or 'without an ending'}" for suffix, count in sorted(others.items()))
-        tell(f"{others.total()} files in {text} are no pictures and left out: {kinds}")
+        tell(left_out(others.total(), text, kinds))
     root = _root(text, alone=urls == [text])
     return [(url, Found(Path(_planned(url)), root)) for url in pictures]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from mattecli.errors import InputError
 from mattecli.io.images import STANDARD_STREAM, picture_size
 from mattecli.io.pictures.formats import PHOTO_SUFFIXES, is_photo
+from mattecli.requests.clips import CLIP_SUFFIXES
 
 NAMED = 3
 """So many of what is left out are named; of the rest, how many there are."""
@@ -62,6 +63,13 @@ def check_file(file: str) -> None:
         raise InputError(f"there is no file {file}; check the path")
     if is_photo(file):
         picture_size(file)
+    elif Path(file).suffix.lower() in CLIP_SUFFIXES:
+        raise InputError(f"{file} is a clip, not a picture; use `matte video` for it")
+
+
+def left_out(count: int, folder: str, listing: str) -> str:
+    """The note on files of a folder that are no pictures; listing: how many there are of each ending."""
+    return f"{count} {'file' if count == 1 else 'files'} in {folder} left out, being no pictures: {listing}"
 
 
 def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) -> list[Found]:
@@ -73,7 +81,7 @@ def _in_folder(folder: Path, results: Path | None, tell: Callable[[str], None]) 
         there = f"; there are {listing}" if others else ""
         raise InputError(f"the folder {folder} holds no pictures ({', '.join(PHOTO_SUFFIXES)}){there}; check the path")
     if others:
-        tell(f"{others.total()} files in {folder} are no pictures and left out: {listing}")
+        tell(left_out(others.total(), str(folder), listing))
     if listed.linked:
         tell(f"{len(listed.linked)} linked folders in {folder} are left out: {_names(listed.linked)}; give them as inputs of their own")
     if listed.pipes:

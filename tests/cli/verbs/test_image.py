@@ -138,6 +138,7 @@ def test_a_photo_of_one_pixel_is_matted(run: Run, scene: Path) -> None:
     [
         (["missing.jpg"], 1, "there is no file missing.jpg"),
         (["text.jpg"], 1, "not a picture"),
+        (["clip.mp4"], 1, "use `matte video`"),
         (["photo.png", "--trimap", "small.png"], 1, "48x36"),
         (["photo.png", "--trimap", "white.png"], 1, "no background"),
         (["photo.png", "--trimap", "black.png"], 1, "no foreground"),
@@ -169,7 +170,7 @@ def test_a_photo_of_one_pixel_is_matted(run: Run, scene: Path) -> None:
 def test_mistakes_are_refused_in_one_line(run: Run, scene: Path, arguments: list[str], code: int, said: str) -> None:
     for name, picture in (("white", np.full((72, 96), 255)), ("black", np.zeros((72, 96))), ("small", np.full((36, 48), 128))):
         write_image(picture.astype(np.uint8), scene / f"{name}.png")
-    for name in ("text.jpg", "text.pt"):
+    for name in ("text.jpg", "text.pt", "clip.mp4"):
         (scene / name).write_text("this is no picture and no model")
     done = run("image", *arguments, "-o", "out.png", "--quiet")
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output

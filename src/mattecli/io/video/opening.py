@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from mattecli.errors import InputError
 from mattecli.io.files import reading
+from mattecli.io.pictures.formats import is_photo
 from mattecli.io.pictures.sizes import MAX_MEGAPIXELS, check_size
 
 _PICTURE_BRANDS = ("heic", "heix", "mif1", "avif")
@@ -44,7 +45,7 @@ def open_moving(source: str) -> InputContainer:
     name = container.format.name
     if name.endswith("_pipe") or container.metadata.get("major_brand", "").strip() in _PICTURE_BRANDS:
         container.close()
-        raise InputError(f"{source} is a picture, not a clip; use `matte image` for it")
+        raise InputError(_is_picture(source))
     if name == "tty":  # FFmpeg plays text files as terminal art
         container.close()
         raise InputError(f"{source} is a text file, not a video; give a video file or a folder of frames")
@@ -92,7 +93,13 @@ def _why_not(source: str, beginning: bytes, error: av.FFmpegError) -> str:
         return f"{source} is a list of other files, which are not opened; give the video itself"
     if beginning[4:8] in _MOVIE_BOXES or beginning.startswith(_OTHER_BEGINNINGS):
         return f"{source} is damaged or cut off, its header cannot be read ({error.strerror}); get a whole copy"
+    if is_photo(source):
+        return _is_picture(source)  # a JPEG whose size FFmpeg reads is one picture of a sequence to it, which is not opened
     return f"{source} is not a video that this program reads; give a video file or a folder of frames"
+
+
+def _is_picture(source: str) -> str:
+    return f"{source} is a picture, not a clip; use `matte image` for it"
 
 
 def _beginning(source: str) -> bytes:
