@@ -63,7 +63,9 @@ def _opencv() -> Finding:
     import cv2
 
     advice = (
-        "" if hasattr(cv2, "imencodeWithMetadata") else "install opencv-python-headless>=4.12,<5: an older one cannot write ICC profiles"
+        ""
+        if hasattr(cv2, "imencodeWithMetadata")
+        else "install opencv-python-headless 4.12 or newer: an older one cannot write ICC profiles"
     )
     return _finding("opencv", cv2.__version__, advice)
 
