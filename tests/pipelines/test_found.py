@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import mattecli
-from mattecli.core.subject_box import Box, Framed, haze
+from mattecli.core.finder.subject_box import Box, Framed, haze
 from mattecli.pipelines.found import Seen, doubts, found, unlikely
 from mattecli.pipelines.tensors import Matted
 

@@ -112,7 +112,7 @@ class Answer(NamedTuple):
 class LoadedModel:
     """A loaded model. Results do not depend on earlier calls; cached CUDA graphs only make them faster (cuda_graphs.py).
 
-    finder: the model that finds the part of a picture that this one is given (core/subject_box.py), or None. A call of this model
+    finder: the model that finds the part of a picture that this one is given (core/finder/subject_box.py), or None. A call of this model
     itself runs its network alone.
     """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from mattecli.core.subject_box import Box
+from mattecli.core.finder.subject_box import Box
 from mattecli.pipelines.tensors import Matted
 
 VISIBLE, FAINT = 0.5, 0.1

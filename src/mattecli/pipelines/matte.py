@@ -10,13 +10,15 @@ from torch import Tensor
 
 from mattecli.core.clock import Clock
 from mattecli.core.contract import Tunable
+from mattecli.core.finder.companion import with_companions
+from mattecli.core.finder.subject_box import Framed, haze, run_in_boxes
 from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
-from mattecli.core.subject_box import Framed, haze, run_in_boxes
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 from mattecli.core.tuning.parallelism import own_stream
 from mattecli.core.usage import wait_for
 from mattecli.guides.choose import DRAWN, is_keyed
 from mattecli.io.pictures.photo import Photo, Pixels
+from mattecli.matting.pedestrians import pedestrian_beside
 from mattecli.matting.screen.key import hold_to_key
 from mattecli.matting.tracking.follow import SmallMatte
 from mattecli.matting.trimap import UNKNOWN
@@ -38,13 +40,17 @@ def matte_photos(
     *,
     clock: Clock,
     to_guide: ToGuide = guide_tensor,
+    companions: bool = True,
 ) -> list[Matted]:
-    """The mattes of several photos of one size, in one pass through the model; `to_guide`: guide_tensor, or a caching one."""
+    """The mattes of several photos of one size, in one pass through the model; `to_guide`: guide_tensor, or a caching one.
+
+    companions: whether someone is looked for beside a person who is found (core/finder/companion.py).
+    """
     device = recipe.model.device
     with own_stream(device):
         with clock("matte"):
             images = _batch([seen_image(photo, recipe.model) for photo in photos])
-        mattes = _mattes(images, guides, recipe, clock, to_guide=to_guide, lossy=photos[0].lossy)
+        mattes = _mattes(images, guides, recipe, clock, to_guide=to_guide, lossy=photos[0].lossy, companions=companions)
         mattes = [_with_photo(matted, photo, recipe) for matted, photo in zip(mattes, photos, strict=True)]
         wait_for(device.torch)  # another thread renders them
     return mattes
@@ -106,12 +112,13 @@ def _mattes(
     *,
     to_guide: ToGuide = guide_tensor,
     lossy: bool = False,
+    companions: bool = True,
 ) -> list[Matted]:
     """The mattes of images on the model's device, refined, and keyed where the recipe has a screen."""
     with clock("matte"):
         options = suited(recipe.model, lossy=lossy) | dict(recipe.options)
         tensors = {name: _batch([to_guide(name, table[name], recipe.model) for table in guides]) for name in guides[0]}
-        outcome, parts = _run(recipe, images, tensors, options)
+        outcome, parts = _run(recipe, images, tensors, options, companions=companions)
         if recipe.choice.trimap_source in DRAWN:
             outcome = replace(outcome, alpha=_as_drawn(outcome.alpha, tensors["trimap"]))
         wait_for(images.device)
@@ -120,13 +127,17 @@ def _mattes(
 
 
 def _run(
-    recipe: Recipe, images: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable]
+    recipe: Recipe, images: Tensor, guides: Mapping[str, Tensor], options: Mapping[str, Tunable], *, companions: bool
 ) -> tuple[Outcome, Sequence[Framed | None]]:
     """The outputs of the recipe's model, and the part of each image that it was given, if it has a finder."""
     model, limit, tell = recipe.model, recipe.max_memory, recipe.tell
-    if model.finder is not None:
-        return run_in_boxes(model, model.finder, images, options, limit=limit, tell=tell)
-    return run_within(model, images, guides, options, limit=limit, tell=tell), [None] * len(images)
+    finder, settings = (model, options) if model.finder is None else (model.finder, {})
+    outcome = run_within(finder, images, {} if model.finder else guides, settings, limit=limit, tell=tell)
+    if companions and finder.info.verdict:
+        outcome = with_companions(outcome, finder, images, settings, pedestrian_beside, limit=limit)
+    if model.finder is None:
+        return outcome, [None] * len(images)
+    return run_in_boxes(model, outcome, images, options, limit=limit, tell=tell)
 
 
 def _framed(matted: Matted, framed: Framed | None) -> Matted:

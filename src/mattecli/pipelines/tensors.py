@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mattecli.core.finder.subject_box import Framed
 from mattecli.core.memo import LastByIdentity
 from mattecli.core.runtime import Device, LoadedModel, to_array, to_tensor
-from mattecli.core.subject_box import Framed
 from mattecli.core.usage import wait_for
 from mattecli.io.pictures.photo import Photo, Pixels
 from mattecli.io.video.hdr import Hdr

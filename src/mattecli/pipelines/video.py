@@ -270,7 +270,7 @@ def matted_frames(
 
 def _matted(frames: Sequence[Guided], work: ClipWork, to_guide: ToGuide) -> list[MattedFrame]:
     photos = [_photo(item.frame, work.clip) for item in frames]
-    mattes = matte_photos(photos, [item.guides for item in frames], work.recipe, clock=work.clock, to_guide=to_guide)
+    mattes = matte_photos(photos, [item.guides for item in frames], work.recipe, clock=work.clock, to_guide=to_guide, companions=False)
     hdr = hdr_of(work.clip.colour)
     kept = [matted if hdr is None else in_hdr(matted, item.frame.levels, hdr) for item, matted in zip(frames, mattes, strict=True)]
     return [_with_notes(item, matted) for item, matted in zip(frames, kept, strict=True)]

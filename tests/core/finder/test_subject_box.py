@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import mattecli
 from mattecli.core import export
 from mattecli.core.contract import ExportInfo
-from mattecli.core.subject_box import Box, subject_box
+from mattecli.core.finder.subject_box import Box, subject_box
 from mattecli.errors import ModelError, OutOfMemoryError
 from mattecli.io.images import write_image
 

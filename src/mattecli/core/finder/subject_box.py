@@ -60,7 +60,7 @@ class Framed(NamedTuple):
 
 def run_in_boxes(
     model: LoadedModel,
-    finder: LoadedModel,
+    looked: Outcome,
     images: Tensor,
     options: Mapping[str, Tunable],
     *,
@@ -69,9 +69,8 @@ def run_in_boxes(
 ) -> tuple[Outcome, Sequence[Framed | None]]:
     """A model's mattes of images [B, 3, H, W] with the finder's verdict, and what it was given and kept of each.
 
-    Where the finder finds nothing, the matte is 0 and the part None. limit, tell: see run_within.
+    looked: what the finder found in the images. Where that is nothing, the matte is 0 and the part None. limit, tell: see run_within.
     """
-    looked = run_within(finder, images, {}, {}, limit=limit, tell=tell)
     boxes = [subject_box(alpha[0]) for alpha in looked.alpha]
     side = int(options.get("side", model.info.options["side"]))
     _check_room(model, side, len(boxes), limit)
@@ -98,10 +97,10 @@ def _check_room(model: LoadedModel, side: int, count: int, limit: int | None) ->
         )
 
 
-def subject_box(alpha: Tensor) -> Box | None:
-    """The box around all of a matte [H, W] that is found, with its margin, as far as the picture goes; None where nothing is found."""
+def subject_box(alpha: Tensor, margin: float = MARGIN) -> Box | None:
+    """The box around all of a matte [H, W] that is found, with a margin, as far as the picture goes; None where nothing is found."""
     found = alpha > FOUND
-    rows, columns = (_span(found.any(axis)) for axis in (1, 0))
+    rows, columns = (_span(found.any(axis), margin) for axis in (1, 0))
     if rows is None or columns is None:
         return None
     return Box(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
@@ -133,13 +132,13 @@ def _framed(box: Box | None, matte: Tensor, found: Tensor) -> Framed | None:
     return None if box is None else Framed(box, float(matte[found > FOUND].mean()), haze(found.float()))
 
 
-def _span(lines: Tensor) -> tuple[int, int] | None:
-    """The first true line of [N] and that behind the last, with the margin."""
+def _span(lines: Tensor, margin: float) -> tuple[int, int] | None:
+    """The first true line of [N] and that behind the last, with a margin, as a share of what is between."""
     places = lines.nonzero()
     if len(places) == 0:
         return None
     first, end = int(places[0]), int(places[-1]) + 1
-    room = round(MARGIN * (end - first))
+    room = round(margin * (end - first))
     return max(0, first - room), min(len(lines), end + room)
 
 

@@ -1,0 +1,1 @@
+"""The resources of a model's calls: memory, CPU and GPU."""
