@@ -8,6 +8,7 @@ weights. `coarse`: whether an example has its closed-form matte too, with which 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from training import losses
 from training.coarse import coarse_mattes
 from training.engine import Example
 from training.engine.settings import SHARES
-from training.norms import with_norms
+from training.norms import NORM, with_norms
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
@@ -150,6 +151,12 @@ class FusionPlate(Task):
 LAST_OF_DIM = ("alpha", "refinement.6")
 """The convolutions of Deep Image Matting whose output is a matte."""
 
+WAY_OF_PRIOR = ("encoder.0.0", "encoder.0.2", "decoder.4")
+"""Its convolutions through which the prior comes to the last one, by the skip between the first and the last stage."""
+
+LOGITS = ((0.0, -4.0), (0.1, -2.2), (0.9, 2.2), (1.0, 4.0))
+"""Points (matte, logit), between which the network's first logit is linear in the prior."""
+
 
 class DeepImageMatting(Task):
     """Xu et al., CVPR 2017: alpha-prediction and composition loss on the matte, and with a refinement stage on the refined one too.
@@ -159,14 +166,15 @@ class DeepImageMatting(Task):
     architecture = "dim"
     coarse = True
     by_trimap = True
-    terms_known = ("alpha", "composition", "laplacian", "gradient", "refined_alpha")
+    terms_known = tuple(before + name for before in ("", "refined_") for name in ("alpha", "composition", "laplacian", "gradient"))
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """With norms for training (norms.py), and last convolutions whose first outputs are close to 0."""
-        network = with_norms(super().build(options), but=LAST_OF_DIM)
+        """With norms for training (norms.py), and initialised to answer the prior: see `carry_prior`."""
+        network = with_norms(super().build(options), but=LAST_OF_DIM + WAY_OF_PRIOR)
         for name in LAST_OF_DIM:
             if (last := dict(network.named_parameters()).get(f"{name}.weight")) is not None:
                 nn.init.normal_(last, std=1e-3)
+        carry_prior(network)
         return network
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
@@ -176,9 +184,40 @@ class DeepImageMatting(Task):
         return {"alpha": with_known(last.float(), batch["trimap"]), "matte": matte.float()}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
-        first = with_known(answer["matte"], batch["trimap"])
-        refined = losses.charbonnier(answer["alpha"], batch["alpha"], unknown_of(batch))
-        return {**trimap_terms(first, batch), "refined_alpha": refined}
+        """Those of trimap matting for the first matte; the refined one's are named refined_alpha and so on."""
+        first, last = with_known(answer["matte"], batch["trimap"]), answer["alpha"]
+        return {**trimap_terms(first, batch), **{f"refined_{name}": term for name, term in trimap_terms(last, batch).items()}}
+
+
+@torch.no_grad()
+def carry_prior(network: nn.Module) -> None:
+    """Initialise Deep Image Matting so that its first answers are the matte that its trimap carries (levels_with_prior).
+
+    The trimap's level is the first channel of the first stage, which the skip hands to the last one; there each of `LOGITS` but the last
+    has a channel, the level above that point's, of which the last convolution makes the logit.
+    """
+    way = [(_of(network, f"{name}.weight"), _of(network, f"{name}.bias")) for name in WAY_OF_PRIOR]
+    for weight, bias in way:
+        nn.init.kaiming_normal_(weight, nonlinearity="relu")
+        nn.init.zeros_(bias)
+    for (weight, _), entering in zip(way[:2], (3, 0), strict=True):
+        weight[0] = 0.0
+        weight[0, entering, 1, 1] = 1.0
+    for name in ("weight", "bias"):
+        _of(network, f"decoder.3.{NORM}.{name}")[0] = 0.0  # the skip alone fills this channel
+    (weight, bias), last = way[2], _of(network, "alpha.weight")
+    gain, slope = 4.0, 0.0
+    for channel, ((matte, logit), (next_matte, next_logit)) in enumerate(pairwise(LOGITS)):
+        steeper = (next_logit - logit) / (next_matte - matte) - slope
+        slope += steeper
+        weight[channel], last[0, channel] = 0.0, 0.0
+        weight[channel, 0, 2, 2], last[0, channel, 2, 2] = gain, steeper / (0.5 * gain)
+        bias[channel] = -gain * (0.25 + 0.5 * matte)
+    nn.init.constant_(_of(network, "alpha.bias"), LOGITS[0][1])
+
+
+def _of(network: nn.Module, name: str) -> Tensor:
+    return dict(network.named_parameters())[name]
 
 
 class SemanticImageMatting(Task):
@@ -300,7 +339,8 @@ class BackgroundMatting1(Task):
     """Sengupta et al., CVPR 2020, as in the authors' train_adobe.py: L1 of alpha, of its gradient, of the foreground (twice) and of the
     composition, all on their scale of -1 to 1 but for alpha in the composition.
 
-    The segmentation is the closed-form matte (nets.bgm.BackgroundMattingWithPrior) of a trimap around a mask made of the true matte.
+    The segmentation is the closed-form matte (nets.bgm.BackgroundMattingWithPrior) of the trimap from the plate or, for one example in
+    four and where that fails, of a trimap around a mask made of the true matte. Losses are those of what becomes of it.
     """
 
     architecture = "bgm"
@@ -309,10 +349,13 @@ class BackgroundMatting1(Task):
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         gray = 0.114 * batch["image"][:, :1] + 0.587 * batch["image"][:, 1:2] + 0.299 * batch["image"][:, 2:]
-        prior = coarse_mattes(batch["image"], trimap_around(rough_mask(batch["alpha"])))
+        trimap = guide_trimap(batch)
+        prior = coarse_mattes(batch["image"], trimap)
         guides = (batch["image"], batch["plate"], prior, gray.expand(-1, 4, -1, -1))
         alpha, foreground = network(*(guide * 2.0 - 1.0 for guide in guides))
-        return {"alpha": alpha.float() / 2.0 + 0.5, "foreground": foreground.float() / 2.0 + 0.5}
+        change = import_module("mattecli.nets.bgm").coarse_change(alpha.float() / 2.0 + 0.5, prior)
+        mended = torch.where(trimap == 0.5, prior + _resized(change, prior.shape[2:]), trimap)
+        return {"alpha": mended, "foreground": foreground.float() / 2.0 + 0.5}
 
     def terms(self, answer: Terms, batch: Batch) -> Terms:
         alpha, true, subject = answer["alpha"], batch["alpha"], (batch["alpha"] > 0.005).float()
@@ -325,6 +368,24 @@ class BackgroundMatting1(Task):
             "composition": 2.0 * losses.absolute(composed, batch["image"]),
             "laplacian": losses.laplacian(alpha, true),  # not the authors': thin things count more
         }
+
+
+def guide_trimap(batch: Batch) -> Tensor:
+    """Trimaps [B, 1, H, W] as Background Matting gets them: from the plate, or around a rough mask."""
+    around = trimap_around(rough_mask(batch["alpha"]))
+    by_mask = torch.rand(len(around)) < 0.25
+    found = [None if rough else _plate_trimap(*pair) for rough, *pair in zip(by_mask, batch["image"], batch["plate"], strict=True)]
+    return torch.stack([rough if trimap is None else trimap.to(rough) for rough, trimap in zip(around, found, strict=True)])
+
+
+def _plate_trimap(image: Tensor, plate: Tensor) -> Tensor | None:
+    """The trimap [1, H, W] in steps of a half from an image and its plate [3, H, W], 0..1, or None where nothing differs."""
+    picture, behind = (np.rint(colours.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8) for colours in (image, plate))
+    try:
+        trimap = trimap_from_plate(picture, behind, laid=AT_REST, moving=True)
+    except InputError:
+        return None
+    return torch.from_numpy(np.rint(np.asarray(trimap, np.float32) / 127.5) / 2.0)[None]
 
 
 def rough_mask(alpha: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def test_the_authors_weights_are_used_only_when_asked_for_by_name(run: Run, scen
 
 
 @pytest.mark.parametrize(
-    ("words", "advice"), [(("fdm", "--weights", "theirs"), "choose ours or authors"), (("shm-fast@ours",), "give shm-fast@authors")]
+    ("words", "advice"), [(("fdm", "--weights", "theirs"), "choose ours or authors"), (("fdm-erd@ours",), "give fdm-erd@authors")]
 )
 @pytest.mark.usefixtures("scene")
 def test_an_unknown_weight_set_is_refused_before_anything_loads(run: Run, words: tuple[str, ...], advice: str) -> None:

@@ -131,7 +131,7 @@ def test_weights_of_this_project_are_used_until_the_authors_are_installed(
     assert store.runnable(two_sets.find("fdm@ours")) is spec.ours
 
 
-@pytest.mark.parametrize(("name", "there_are"), [("fdm@theirs", "fdm@authors and fdm@ours"), ("shm-fast@ours", "shm-fast@authors")])
+@pytest.mark.parametrize(("name", "there_are"), [("fdm@theirs", "fdm@authors and fdm@ours"), ("fdm-erd@ours", "fdm-erd@authors")])
 def test_weights_that_a_model_does_not_have_are_refused(two_sets: Registry, name: str, there_are: str) -> None:
     with pytest.raises(ModelError, match=f"give {there_are}$"):
         two_sets.find(name)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mattecli.nets import bgm, dim, sim
 from mattecli.nets.closed_form import ClosedForm
-from mattecli.nets.parts.ops import levels_with_prior, resized_trimap, with_known
+from mattecli.nets.parts.ops import levels_with_prior, with_known
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning"),
@@ -58,18 +58,34 @@ def test_semantic_image_matting_gets_it_as_shares_of_both_regions(picture: Tenso
 
 
 @torch.no_grad()
-def test_background_matting_gets_it_as_its_segmentation(picture: Tensor, trimap: Tensor) -> None:
-    network = bgm.build(width=0.125).eval()
+def test_background_matting_changes_it_coarsely(picture: Tensor, trimap: Tensor) -> None:
+    torch.manual_seed(4)
+    matting = bgm.wrap(bgm.build(width=0.125).eval(), width=0.125, prior=True)
     plate = torch.zeros_like(picture)
-    matting = bgm.wrap(network, width=0.125, prior=True)
     found, colours = scripted(matting)(picture, trimap, plate, side=64, epsilon=1e-6)
-    top, left, height, width = bgm.box_of(trimap[0, 0])
+    prior = with_known(scripted(ClosedForm())(picture, trimap, 1e-6), trimap)
+    top, left, height, width = bgm.box_of((prior > 0.0).float()[0, 0])
     crop = (slice(None), slice(None), slice(top, top + height), slice(left, left + width))
-    square = bgm.resize_linear_8bit(picture[crop], 64, 64)
-    segmentation = scripted(ClosedForm())(square, resized_trimap(trimap[crop], 64, 64), 1e-6)
-    alpha, foreground = matting.answer(square, torch.zeros_like(square), segmentation)
-    expected = with_known(matting.placed(alpha, foreground, picture, [top, left, height, width])[0], trimap)
-    assert colours.shape == picture.shape and torch.allclose(found, expected, atol=1e-6)
+    square, behind = (bgm.resize_linear_8bit(colours[crop], 64, 64) for colours in (picture, plate))
+    segmentation = bgm.resize_linear(prior[crop], 64, 64)
+    alpha, _ = matting.answer(square, behind, segmentation)
+    coarse = (alpha - segmentation).unfold(2, 8, 8).unfold(3, 8, 8).mean((4, 5))
+    change = coarse.sign() * (coarse.abs() - 0.2).clamp(min=0.0)
+    assert float((coarse - change).abs().max()) > 0.19
+    expected = prior.clone()
+    expected[crop] += bgm.resize_linear(change, height, width)
+    inside = torch.zeros_like(trimap, dtype=torch.bool)
+    inside[crop] = trimap[crop] == 0.5  # at the edge the last line of the box is repeated
+    assert colours.shape == picture.shape and torch.equal(found[trimap != 0.5], trimap[trimap != 0.5])
+    assert torch.allclose(found[inside], expected.clamp(0.0, 1.0)[inside], atol=1e-5)
+    assert float((found - prior)[inside].abs().max()) > 0.01
+
+
+@torch.no_grad()
+def test_a_large_picture_gets_the_prior_of_a_smaller_one(picture: Tensor, trimap: Tensor) -> None:
+    matting = bgm.wrap(bgm.build(width=0.125).eval(), width=0.125, prior=True)
+    whole, reduced = (matting(picture, trimap, picture, side=64, max_side=longest, epsilon=1e-6)[0] for longest in (64, 32))
+    assert whole.shape == reduced.shape and 0.0 < float((whole - reduced).abs().mean()) < 0.05
 
 
 @torch.no_grad()

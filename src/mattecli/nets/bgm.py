@@ -17,7 +17,7 @@ from mattecli.nets.parts.ops import (
     lower_to_multiple,
     resize_linear,
     resize_linear_8bit,
-    resized_trimap,
+    shrunk,
     with_counters,
     with_known,
     without_prefix,
@@ -233,49 +233,71 @@ class CompleteBackgroundMatting(SquareMatting):
         return torch.cat(alphas), torch.cat(foregrounds)
 
 
+def coarse_change(alpha: Tensor, segmentation: Tensor) -> Tensor:
+    """What the network changes of its segmentation, both [B, 1, S, S], as means of 8 x 8 pixels: [B, 1, S/8, S/8].
+
+    Its way to alpha has no skip connections: it computes alpha from features at a quarter of the side, so what it says is coarse.
+    """
+    return F.avg_pool2d(alpha - segmentation, 8)
+
+
+def large_change(change: Tensor, least: float = 0.2) -> Tensor:
+    """A change without what is smaller than `least`, by which the rest is shrunk: soft thresholding (Donoho, "De-noising by
+    Soft-Thresholding", IEEE Transactions on Information Theory 41, 1995). At edges the network's features are too coarse to know better.
+    """
+    return F.softshrink(change, least)
+
+
 class BackgroundMattingWithPrior(SquareMatting):
-    """The segmentation is the closed-form matte of a trimap, as that of the difference from the plate, instead of a rough mask."""
+    """The segmentation is the closed-form matte of a trimap, as that of the difference from the plate, instead of a rough mask.
+
+    What the network changes of it coarsely and by much is added to it, and details stay those of the closed-form matte.
+    """
 
     def __init__(self, network: BackgroundMatting) -> None:
         super().__init__(network)
         self.solver = ClosedForm()
 
     def forward(
-        self, image: Tensor, trimap: Tensor, background: Tensor, side: int = 512, epsilon: float = 1e-8
+        self, image: Tensor, trimap: Tensor, background: Tensor, side: int = 512, max_side: int = 2048, epsilon: float = 1e-8
     ) -> tuple[Tensor, Tensor | None]:
         """Image and background [B, 3, H, W], RGB, 0..1, and a trimap [B, 1, H, W] with 0, 0.5 (unknown), 1 -> alpha [B, 1, H, W] and
         foreground [B, 3, H, W], 0..1; all 0 where the trimap is.
 
-        A box around all that is not background is resized to a square of `side` pixels (lowered to a multiple of 8); any number of blobs
-        is kept. `epsilon` is that of the closed-form matte, see `closed_form`.
+        A box around all that is not background is resized to a square of `side` pixels (lowered to a multiple of 8) for the network; any
+        number of blobs is kept. The closed-form matte is that of the picture, whose longer side is reduced to `max_side`; `epsilon` is
+        its, see `closed_form`.
         """
         side = lower_to_multiple(side, 8)
+        smaller, known = shrunk(image, trimap, max_side)
+        prior = with_known(resize_linear(self.solver(smaller, known, epsilon), image.shape[2], image.shape[3]), trimap)
         alphas: list[Tensor] = []
         foregrounds: list[Tensor] = []
         for index in range(image.shape[0]):
             item = slice(index, index + 1)
-            alpha, foreground = self.matte_in_box(image[item], background[item], trimap[item], side, epsilon)
+            alpha, foreground = self.matte_in_box(image[item], background[item], prior[item], side)
             alphas.append(alpha)
             foregrounds.append(foreground)
-        return with_known(torch.cat(alphas), trimap), torch.cat(foregrounds)
+        alpha = with_known(torch.cat(alphas), trimap)
+        return alpha, torch.where(alpha > 0.975, image, torch.cat(foregrounds)) * (alpha > 0.01)
 
-    def matte_in_box(self, image: Tensor, background: Tensor, trimap: Tensor, side: int, epsilon: float) -> tuple[Tensor, Tensor]:
-        """One picture [1, 3, H, W]: alpha and foreground inside the box around what is not background, zeros outside."""
-        box = box_of(trimap[0, 0])
+    def matte_in_box(self, image: Tensor, background: Tensor, prior: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """One picture [1, 3, H, W]: the `prior` [1, 1, H, W] with the network's changes, and foreground inside the box around the prior."""
+        box = box_of((prior > 0.0).to(prior.dtype)[0, 0])
         if box[2] == 0:
-            return torch.zeros_like(trimap), torch.zeros_like(image)
+            return prior, torch.zeros_like(image)
         bottom, right = box[0] + box[2], box[1] + box[3]
-        crops = [picture[:, :, box[0] : bottom, box[1] : right] for picture in (image, background)]
-        squares = [resize_linear_8bit(crop, side, side) for crop in crops]
-        known = resized_trimap(trimap[:, :, box[0] : bottom, box[1] : right], side, side)
-        segmentation = self.solver(squares[0], known, epsilon)
+        squares = [resize_linear_8bit(picture[:, :, box[0] : bottom, box[1] : right], side, side) for picture in (image, background)]
+        segmentation = resize_linear(prior[:, :, box[0] : bottom, box[1] : right], side, side)
         alpha, foreground = self.answer(squares[0], squares[1], segmentation)
-        return self.placed(alpha, foreground, image, box)
+        change = large_change(coarse_change(alpha, segmentation))
+        places = [pasted(resize_linear(found, box[2], box[3]), box, image.shape[2], image.shape[3]) for found in (change, foreground)]
+        return prior + places[0], places[1]
 
 
 def wrap(network: BackgroundMatting, *, width: float = 1.0, prior: bool = False) -> SquareMatting:
     """The network with its authors' pre- and post-processing: `forward(image, background, mask, side=512) -> (alpha, foreground)`, or
-    with `prior` `forward(image, trimap, background, side=512, epsilon=1e-8) -> (alpha, foreground)`.
+    with `prior` `forward(image, trimap, background, side=512, max_side=2048, epsilon=1e-8) -> (alpha, foreground)`.
 
     The motion input is that of a photo: the image's gray four times. For a video's motion, call the bare network. `width` is that of
     `build`.

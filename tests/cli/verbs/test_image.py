@@ -155,7 +155,7 @@ def test_a_photo_of_one_pixel_is_matted(run: Run, scene: Path) -> None:
             "drop the mask",
         ),
         (["photo.png", "--model", "shm-fast", "--trimap", "trimap.png"], 2, "does not take the trimap"),
-        (["photo.png", "--model", "shm-fast", "--offline"], 1, "matte models pull shm-fast"),
+        (["photo.png", "--model", "fdm-erd", "--offline"], 1, "matte models pull fdm-erd"),
         (["photo.png", "--trimap", "trimap.png", "--refine"], 2, "drop it"),
         (["photo.png", "--mask", "true.png", "--refine", "fusoin"], 2, "no model called 'fusoin'; did you mean fusion?"),
         (["photo.png", "--quality", "good"], 2, "choose fast or best"),

@@ -62,10 +62,9 @@ def _torch() -> Finding:
 def _opencv() -> Finding:
     import cv2
 
+    whole = hasattr(cv2, "imencodeWithMetadata") and hasattr(cv2, "HOGDescriptor")
     advice = (
-        ""
-        if hasattr(cv2, "imencodeWithMetadata")
-        else "install opencv-python-headless 4.12 or newer: an older one cannot write ICC profiles"
+        "" if whole else "install opencv-python-headless>=4.12,<5: this one cannot write ICC profiles, or cannot look for a second person"
     )
     return _finding("opencv", cv2.__version__, advice)
 
