@@ -1,1 +1,1 @@
-"""The resources of a model's calls: memory, CPU and GPU."""
+"""What a finder finds for a model: the part of a picture with the subject, and a person beside the one it found."""
