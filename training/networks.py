@@ -128,12 +128,8 @@ class FusionPlate(Task):
 
     def prepare(self, example: Example) -> dict[str, NDArray[np.float32]]:
         """The trimap from the plate, or the example's own where that fails."""
-        picture, plate = (np.rint(colours * 255).astype(np.uint8) for colours in (example.image, example.plate))
-        try:
-            trimap = np.asarray(np.rint(trimap_from_plate(picture, plate, laid=AT_REST, moving=True) / 127.5) / 2, np.float32)
-        except InputError:
-            trimap = example.trimap
-        return {"trimap": trimap}
+        trimap = plate_trimap(example.image, example.plate)
+        return {"trimap": example.trimap if trimap is None else trimap}
 
     def answer(self, network: nn.Module, batch: Batch) -> Terms:
         fusion_plate = import_module("mattecli.nets.fusion_plate")
@@ -196,7 +192,7 @@ def carry_prior(network: nn.Module) -> None:
     The trimap's level is the first channel of the first stage, which the skip hands to the last one; there each of `LOGITS` but the last
     has a channel, the level above that point's, of which the last convolution makes the logit.
     """
-    way = [(_of(network, f"{name}.weight"), _of(network, f"{name}.bias")) for name in WAY_OF_PRIOR]
+    way = [(network.get_parameter(f"{name}.weight"), network.get_parameter(f"{name}.bias")) for name in WAY_OF_PRIOR]
     for weight, bias in way:
         nn.init.kaiming_normal_(weight, nonlinearity="relu")
         nn.init.zeros_(bias)
@@ -204,8 +200,8 @@ def carry_prior(network: nn.Module) -> None:
         weight[0] = 0.0
         weight[0, entering, 1, 1] = 1.0
     for name in ("weight", "bias"):
-        _of(network, f"decoder.3.{NORM}.{name}")[0] = 0.0  # the skip alone fills this channel
-    (weight, bias), last = way[2], _of(network, "alpha.weight")
+        network.get_parameter(f"decoder.3.{NORM}.{name}")[0] = 0.0  # the skip alone fills this channel
+    (weight, bias), last = way[2], network.get_parameter("alpha.weight")
     gain, slope = 4.0, 0.0
     for channel, ((matte, logit), (next_matte, next_logit)) in enumerate(pairwise(LOGITS)):
         steeper = (next_logit - logit) / (next_matte - matte) - slope
@@ -213,11 +209,7 @@ def carry_prior(network: nn.Module) -> None:
         weight[channel], last[0, channel] = 0.0, 0.0
         weight[channel, 0, 2, 2], last[0, channel, 2, 2] = gain, steeper / (0.5 * gain)
         bias[channel] = -gain * (0.25 + 0.5 * matte)
-    nn.init.constant_(_of(network, "alpha.bias"), LOGITS[0][1])
-
-
-def _of(network: nn.Module, name: str) -> Tensor:
-    return dict(network.named_parameters())[name]
+    nn.init.constant_(network.get_parameter("alpha.bias"), LOGITS[0][1])
 
 
 class SemanticImageMatting(Task):
@@ -374,18 +366,21 @@ def guide_trimap(batch: Batch) -> Tensor:
     """Trimaps [B, 1, H, W] as Background Matting gets them: from the plate, or around a rough mask."""
     around = trimap_around(rough_mask(batch["alpha"]))
     by_mask = torch.rand(len(around)) < 0.25
-    found = [None if rough else _plate_trimap(*pair) for rough, *pair in zip(by_mask, batch["image"], batch["plate"], strict=True)]
-    return torch.stack([rough if trimap is None else trimap.to(rough) for rough, trimap in zip(around, found, strict=True)])
+    pictures = (batch[name].permute(0, 2, 3, 1).cpu().numpy() for name in ("image", "plate"))
+    found = [None if rough else plate_trimap(*pair) for rough, *pair in zip(by_mask, *pictures, strict=True)]
+    return torch.stack(
+        [rough if trimap is None else torch.from_numpy(trimap)[None].to(rough) for rough, trimap in zip(around, found, strict=True)]
+    )
 
 
-def _plate_trimap(image: Tensor, plate: Tensor) -> Tensor | None:
-    """The trimap [1, H, W] in steps of a half from an image and its plate [3, H, W], 0..1, or None where nothing differs."""
-    picture, behind = (np.rint(colours.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8) for colours in (image, plate))
+def plate_trimap(image: NDArray[np.float32], plate: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """The trimap [H, W] in steps of a half from an image and its plate [H, W, 3], 0..1; None where `trimap_from_plate` makes none."""
+    picture, behind = (np.rint(colours * 255).astype(np.uint8) for colours in (image, plate))
     try:
         trimap = trimap_from_plate(picture, behind, laid=AT_REST, moving=True)
     except InputError:
         return None
-    return torch.from_numpy(np.rint(np.asarray(trimap, np.float32) / 127.5) / 2.0)[None]
+    return np.asarray(np.rint(trimap / 127.5) / 2, np.float32)
 
 
 def rough_mask(alpha: Tensor) -> Tensor:

@@ -10,8 +10,6 @@ from mattecli.matting.pedestrians import Bytes, Place, pedestrian_beside
 
 TALL = 137
 
-needs_classifier = pytest.mark.skipif(not hasattr(cv2, "HOGDescriptor"), reason="this OpenCV has no classifier of people")
-
 
 @pytest.fixture(scope="module")
 def couple(shared: Path) -> tuple[Bytes, Place, Place]:
@@ -22,7 +20,6 @@ def couple(shared: Path) -> tuple[Bytes, Place, Place]:
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), *places
 
 
-@needs_classifier
 def test_the_other_of_two_walkers_is_known(couple: tuple[Bytes, Place, Place]) -> None:
     picture, man, woman = couple
     window = pedestrian_beside(picture, man)

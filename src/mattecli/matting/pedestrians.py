@@ -80,7 +80,7 @@ def pedestrian_beside(picture: Bytes, found: Place) -> Place | None:
 
 
 def _people(picture: Bytes) -> list[_Person]:
-    """All people who are known in a picture; none with OpenCV 5, which lacks the classifier."""
+    """All people who are known in a picture; none with an OpenCV that lacks the classifier, as `matte doctor` says."""
     if not hasattr(cv2, "HOGDescriptor"):
         return []
     padded = cv2.copyMakeBorder(picture, *(4 * (WINDOW[0] // 2,)), cv2.BORDER_REPLICATE)

@@ -164,6 +164,11 @@ def soft_segmentation(mask: Tensor) -> Tensor:
     return (soft[:, :, :512] * 255.0).floor() / 255.0
 
 
+def cut(picture: Tensor, box: list[int]) -> Tensor:
+    """The part of a picture [1, C, H, W] in a box."""
+    return picture[:, :, box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
+
+
 def pasted(crop: Tensor, box: list[int], height: int, width: int) -> Tensor:
     """A crop placed at `box` in a plane of zeros: [1, C, height, width].
 
@@ -175,8 +180,13 @@ def pasted(crop: Tensor, box: list[int], height: int, width: int) -> Tensor:
     return F.pad(repeated, [box[1], 0 if beside == 1 else beside, box[0], 0 if below == 1 else below])
 
 
+def own_colours(image: Tensor, alpha: Tensor, foreground: Tensor) -> Tensor:
+    """The foreground with the image's own colours where alpha is above 0.975, and without any where it is 0.01 or less."""
+    return torch.where(alpha > 0.975, image, foreground) * (alpha > 0.01)
+
+
 class SquareMatting(nn.Module):
-    """The network on the square of a box, and its place in the picture."""
+    """The network on the square of a box of each picture."""
 
     def __init__(self, network: BackgroundMatting) -> None:
         super().__init__()
@@ -193,26 +203,34 @@ class SquareMatting(nn.Module):
         alpha = ((alpha.float() + 1.0) / 2.0).clamp(0.0, 1.0)
         return alpha, ((foreground.float() + 1.0) / 2.0).clamp(0.0, 1.0)
 
-    def placed(self, alpha: Tensor, foreground: Tensor, image: Tensor, box: list[int]) -> tuple[Tensor, Tensor]:
-        """What was found in the square of a `box` at its place in the picture [1, 3, H, W]."""
-        alpha, foreground = resize_linear(alpha, box[2], box[3]), resize_linear(foreground, box[2], box[3])
-        crop = image[:, :, box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
-        foreground = torch.where(alpha > 0.975, crop, foreground) * (alpha > 0.01)
-        return pasted(alpha, box, image.shape[2], image.shape[3]), pasted(foreground, box, image.shape[2], image.shape[3])
+    def each(self, image: Tensor, background: Tensor, guide: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """`matte_one` of each picture of a batch."""
+        alphas: list[Tensor] = []
+        foregrounds: list[Tensor] = []
+        for index in range(image.shape[0]):
+            item = slice(index, index + 1)
+            alpha, foreground = self.matte_one(image[item], background[item], guide[item], side)
+            alphas.append(alpha)
+            foregrounds.append(foreground)
+        return torch.cat(alphas), torch.cat(foregrounds)
+
+    def matte_one(self, image: Tensor, background: Tensor, guide: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """Alpha [1, 1, H, W] and foreground [1, 3, H, W] of one picture, by the network's square of `side` pixels."""
+        raise NotImplementedError
 
 
 class CompleteBackgroundMatting(SquareMatting):
-    def matte_one(self, image: Tensor, background: Tensor, mask: Tensor, side: int) -> tuple[Tensor, Tensor]:
-        """One picture [1, 3, H, W]: alpha and foreground inside the box around the mask, zeros outside."""
-        box = box_of(mask[0, 0])
+    def matte_one(self, image: Tensor, background: Tensor, guide: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """One picture [1, 3, H, W] and its mask: alpha and foreground inside the box around the mask, zeros outside."""
+        box = box_of(guide[0, 0])
         if box[2] == 0:
-            return torch.zeros_like(mask), torch.zeros_like(image)
-        bottom, right = box[0] + box[2], box[1] + box[3]
-        crops = [picture[:, :, box[0] : bottom, box[1] : right] for picture in (image, background, mask)]
-        segmentation = resize_linear(soft_segmentation(resize_linear_8bit(crops[2], 512, 512)), side, side)
-        squares = [resize_linear_8bit(crop, side, side) for crop in crops[:2]]
+            return torch.zeros_like(guide), torch.zeros_like(image)
+        segmentation = resize_linear(soft_segmentation(resize_linear_8bit(cut(guide, box), 512, 512)), side, side)
+        squares = [resize_linear_8bit(cut(picture, box), side, side) for picture in (image, background)]
         alpha, foreground = self.answer(squares[0], squares[1], segmentation)
-        return self.placed(alpha * largest_blob(alpha[0, 0] > 0.05), foreground, image, box)
+        alpha = resize_linear(alpha * largest_blob(alpha[0, 0] > 0.05), box[2], box[3])
+        foreground = own_colours(cut(image, box), alpha, resize_linear(foreground, box[2], box[3]))
+        return pasted(alpha, box, image.shape[2], image.shape[3]), pasted(foreground, box, image.shape[2], image.shape[3])
 
     def forward(self, image: Tensor, background: Tensor, mask: Tensor, side: int = 512) -> tuple[Tensor, Tensor | None]:
         """Image and background [B, 3, H, W], RGB, 0..1, and a mask [B, 1, H, W] of the person -> alpha [B, 1, H, W] and foreground
@@ -222,15 +240,7 @@ class CompleteBackgroundMatting(SquareMatting):
         to a multiple of 8), and only the largest blob of the alpha found there is kept. Unlike theirs the result is not rounded to
         8 bits, and where alpha is above 0.975 the foreground is the image itself, not its resized copy.
         """
-        side = lower_to_multiple(side, 8)
-        alphas: list[Tensor] = []
-        foregrounds: list[Tensor] = []
-        for index in range(image.shape[0]):
-            item = slice(index, index + 1)
-            alpha, foreground = self.matte_one(image[item], background[item], mask[item], side)
-            alphas.append(alpha)
-            foregrounds.append(foreground)
-        return torch.cat(alphas), torch.cat(foregrounds)
+        return self.each(image, background, mask, lower_to_multiple(side, 8))
 
 
 def coarse_change(alpha: Tensor, segmentation: Tensor) -> Tensor:
@@ -268,31 +278,23 @@ class BackgroundMattingWithPrior(SquareMatting):
         number of blobs is kept. The closed-form matte is that of the picture, whose longer side is reduced to `max_side`; `epsilon` is
         its, see `closed_form`.
         """
-        side = lower_to_multiple(side, 8)
         smaller, known = shrunk(image, trimap, max_side)
         prior = with_known(resize_linear(self.solver(smaller, known, epsilon), image.shape[2], image.shape[3]), trimap)
-        alphas: list[Tensor] = []
-        foregrounds: list[Tensor] = []
-        for index in range(image.shape[0]):
-            item = slice(index, index + 1)
-            alpha, foreground = self.matte_in_box(image[item], background[item], prior[item], side)
-            alphas.append(alpha)
-            foregrounds.append(foreground)
-        alpha = with_known(torch.cat(alphas), trimap)
-        return alpha, torch.where(alpha > 0.975, image, torch.cat(foregrounds)) * (alpha > 0.01)
+        alpha, foreground = self.each(image, background, prior, lower_to_multiple(side, 8))
+        alpha = with_known(alpha, trimap)
+        return alpha, own_colours(image, alpha, foreground)
 
-    def matte_in_box(self, image: Tensor, background: Tensor, prior: Tensor, side: int) -> tuple[Tensor, Tensor]:
-        """One picture [1, 3, H, W]: the `prior` [1, 1, H, W] with the network's changes, and foreground inside the box around the prior."""
-        box = box_of((prior > 0.0).to(prior.dtype)[0, 0])
+    def matte_one(self, image: Tensor, background: Tensor, guide: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """One picture [1, 3, H, W] and its prior: the prior with the network's changes, and foreground inside the box around the prior."""
+        box = box_of((guide > 0.0).to(guide.dtype)[0, 0])
         if box[2] == 0:
-            return prior, torch.zeros_like(image)
-        bottom, right = box[0] + box[2], box[1] + box[3]
-        squares = [resize_linear_8bit(picture[:, :, box[0] : bottom, box[1] : right], side, side) for picture in (image, background)]
-        segmentation = resize_linear(prior[:, :, box[0] : bottom, box[1] : right], side, side)
+            return guide, torch.zeros_like(image)
+        squares = [resize_linear_8bit(cut(picture, box), side, side) for picture in (image, background)]
+        segmentation = resize_linear(cut(guide, box), side, side)
         alpha, foreground = self.answer(squares[0], squares[1], segmentation)
         change = large_change(coarse_change(alpha, segmentation))
         places = [pasted(resize_linear(found, box[2], box[3]), box, image.shape[2], image.shape[3]) for found in (change, foreground)]
-        return prior + places[0], places[1]
+        return guide + places[0], places[1]
 
 
 def wrap(network: BackgroundMatting, *, width: float = 1.0, prior: bool = False) -> SquareMatting:

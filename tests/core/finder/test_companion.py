@@ -85,7 +85,6 @@ def test_beside_what_is_no_standing_person_with_room_nobody_is_looked_for(street
     street.matte(judge)
 
 
-@pytest.mark.skipif(not hasattr(cv2, "HOGDescriptor"), reason="this OpenCV has no classifier of people")
 def test_of_two_who_walk_together_both_are_taken_and_a_clip_s_frames_are_looked_at_once(shared: Path, tmp_path: Path) -> None:
     photo, model = shared / "data/portraits/people_236.jpg", mattecli.load("subject", device="cpu")
     mask = cv2.imread(str(shared / "data/portraits/people_236_mask.png"), cv2.IMREAD_GRAYSCALE) > 127

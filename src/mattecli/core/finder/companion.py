@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattecli.core.contract import Tunable
-from mattecli.core.finder.subject_box import FAINT, FOUND, REACH, Box, subject_box
+from mattecli.core.finder.subject_box import FOUND, Box, near, resized, subject_box
 from mattecli.core.runtime import LoadedModel
 from mattecli.core.tuning.memory_guard import Outcome, run_within
 
@@ -94,8 +94,7 @@ def _beside(image: Tensor, found: Box, judge: Judge) -> Box | None:
     above, below, aside = (share * found.height for share in AROUND)
     part = _within(image, found.top - above, found.left - aside, found.top + found.height + below, found.left + found.width + aside)
     scale = HEIGHT / found.height
-    size = max(1, round(part.height * scale)), max(1, round(part.width * scale))
-    small = F.interpolate(part.of(image).float(), size, mode="bilinear", antialias=True)
+    small = resized(part.of(image).float(), max(1, round(part.height * scale)), max(1, round(part.width * scale)))
     levels = (small[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     top, left, rows, columns = found.top - part.top, found.left - part.left, found.height, found.width
     known = judge(levels, (round(scale * top), round(scale * left), round(scale * rows), round(scale * columns)))
@@ -113,8 +112,7 @@ def _within(image: Tensor, top: float, left: float, bottom: float, right: float)
 
 def _without(image: Tensor, alpha: Tensor) -> Tensor:
     """An image [1, 3, H, W] in which what a matte [1, 1, H, W] may hold has the mean colours of what surrounds it."""
-    reach = max(1, round(REACH * max(image.shape[2:])))
-    hidden = F.max_pool2d((alpha > FAINT).float(), 2 * reach + 1, 1, reach)
+    hidden = near(alpha)
     cells = F.interpolate(torch.cat((image * (1 - hidden), 1 - hidden), 1), (CELLS, CELLS), mode="area")
     for _ in range(CELLS):  # so far apart are the cells of which nothing is known from the others at most
         cells = torch.where(cells[:, 3:] > KNOWN, cells, F.avg_pool2d(cells, 3, 1, 1))

@@ -30,7 +30,7 @@ FAINT = 0.1
 """Alphas of the finder above this may be of the subject."""
 
 REACH = 1 / 40
-"""How far a matte reaches beyond those, as a share of the square's side."""
+"""How far a matte reaches beyond those, as a share of the picture's longer side."""
 
 
 class Box(NamedTuple):
@@ -74,16 +74,16 @@ def run_in_boxes(
     boxes = [subject_box(alpha[0]) for alpha in looked.alpha]
     side = int(options.get("side", model.info.options["side"]))
     _check_room(model, side, len(boxes), limit)
-    squares = [_resized(box.of(image), side, side) for box, image in zip(boxes, images.split(1), strict=True) if box is not None]
+    squares = [resized(box.of(image), side, side) for box, image in zip(boxes, images.split(1), strict=True) if box is not None]
     alpha = torch.zeros_like(looked.alpha, dtype=torch.float32)
     if not squares:
         return replace(looked, alpha=alpha), [None] * len(boxes)
     seen = run_within(model, _and_mirrored(torch.cat(squares)), {}, options, limit=limit, tell=tell)
     with torch.inference_mode():
-        found = torch.cat([_resized(part.float(), side, side) for part in _parts(looked.alpha, boxes)])
-        mattes = _mean_of_both(seen.alpha.float()) * _near(found)
+        found = torch.cat([resized(part.float(), side, side) for part in _parts(looked.alpha, boxes)])
+        mattes = _mean_of_both(seen.alpha.float()) * near(found)
         for part, matte in zip(_parts(alpha, boxes), mattes.split(1), strict=True):
-            part.copy_(_resized(matte, *part.shape[2:]))
+            part.copy_(resized(matte, *part.shape[2:]))
         framed = [_framed(box, *pair) for box, *pair in zip(boxes, alpha, looked.alpha, strict=True)]
     return replace(looked, alpha=alpha, notes=(*looked.notes, *seen.notes), expected=_larger(looked.expected, seen.expected)), framed
 
@@ -117,9 +117,9 @@ def _mean_of_both(mattes: Tensor) -> Tensor:
     return (ahead + mirrored.flip(3)) / 2
 
 
-def _near(found: Tensor) -> Tensor:
-    """1 where a finder's mattes [B, 1, side, side] are above FAINT and within REACH of that, else 0."""
-    reach = max(1, round(REACH * found.shape[3]))
+def near(found: Tensor) -> Tensor:
+    """1 where a finder's mattes [B, 1, H, W] are above FAINT and within REACH of that, else 0."""
+    reach = max(1, round(REACH * max(found.shape[2:])))
     return F.max_pool2d((found > FAINT).float(), 2 * reach + 1, 1, reach)
 
 
@@ -146,7 +146,7 @@ def _parts(alpha: Tensor, boxes: Sequence[Box | None]) -> list[Tensor]:
     return [box.of(one) for box, one in zip(boxes, alpha.split(1), strict=True) if box is not None]
 
 
-def _resized(picture: Tensor, height: int, width: int) -> Tensor:
+def resized(picture: Tensor, height: int, width: int) -> Tensor:
     """A picture [1, C, H, W] at another size; without aliasing where it shrinks."""
     return F.interpolate(picture, (height, width), mode="bilinear", antialias=True)
 
